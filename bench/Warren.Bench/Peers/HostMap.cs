@@ -8,12 +8,12 @@ internal static unsafe partial class HostMap
     private const int ProtReadWrite = 3, MapShared = 1, MapPrivate = 2, MapAnonymous = 0x20, MapNoReserve = 0x4000, DontNeed = 4;
 
     /// <summary>Maps <paramref name="length"/> bytes, anonymous when <paramref name="fd"/> is -1.</summary>
-    /// <exception cref="OutOfMemoryException">The host refuses.</exception>
+    /// <exception cref="InvalidOperationException">The host refuses.</exception>
     public static nint Map(nuint length, bool shared = false, int fd = -1)
     {
         var flags = (shared ? MapShared : MapPrivate) | (fd < 0 ? MapAnonymous | MapNoReserve : 0);
         var p = MemoryMap(0, length, ProtReadWrite, flags, fd, 0);
-        return p != -1 ? p : throw new OutOfMemoryException($"mmap of {length} bytes failed with errno {Marshal.GetLastPInvokeError()}.");
+        return p != -1 ? p : throw new InvalidOperationException($"mmap of {length} bytes failed with errno {Marshal.GetLastPInvokeError()}.");
     }
 
     public static void Unmap(nint address, nuint length) => _ = MemoryUnmap(address, length);
