@@ -5,7 +5,8 @@ namespace Warren.Bench.Peers;
 /// <summary>Anonymous and descriptor mappings of the host, for the peers that need memory of the host kernel's own.</summary>
 internal static unsafe partial class HostMap
 {
-    private const int ProtReadWrite = 3, MapShared = 1, MapPrivate = 2, MapAnonymous = 0x20, MapNoReserve = 0x4000, DontNeed = 4;
+    private const int ProtReadWrite = 3, MapShared = 1, MapPrivate = 2, MapAnonymous = 0x20, MapNoReserve = 0x4000;
+    private const int DontNeed = 4, NoHugePage = 15;
 
     /// <summary>Maps <paramref name="length"/> bytes, anonymous when <paramref name="fd"/> is -1.</summary>
     /// <exception cref="InvalidOperationException">The host refuses.</exception>
@@ -17,6 +18,8 @@ internal static unsafe partial class HostMap
     }
 
     public static void Unmap(nint address, nuint length) => _ = MemoryUnmap(address, length);
+
+    public static void SmallPagesOnly(nint address, nuint length) => _ = MemoryAdvise(address, length, NoHugePage);
 
     public static void Discard(nint address, nuint length) => _ = MemoryAdvise(address, length, DontNeed);
 
