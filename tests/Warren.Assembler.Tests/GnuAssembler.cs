@@ -6,7 +6,7 @@ namespace Warren.Asm.Tests;
 /// <summary>The peer: <c>riscv64-linux-gnu-as</c>, where it is installed.</summary>
 internal static class GnuAssembler
 {
-    private const string March = "rv64imafdc_zicsr_zifencei_zba_zbb_zbc_zbs_zicbom_zicboz_zicbop_svinval_zawrs";
+    private const string March = "rv64imafdch_zicsr_zifencei_zba_zbb_zbc_zbs_zicbom_zicboz_zicbop_svinval_zawrs_zihintpause";
 
     public static bool IsInstalled { get; } = Try("riscv64-linux-gnu-as", "--version") && Try("riscv64-linux-gnu-ld", "--version");
 

@@ -24,7 +24,7 @@ internal sealed class AddressMacros(SymbolTable symbols, InstructionSink sink)
                 return true;
             case ("call", 2):
                 uint link = Registers.Integer(operands[0]);
-                EmitPair(link, operands[1], Jalr | (link << 7), Field.I);
+                EmitPair(6, operands[1], Jalr | (link << 7), Field.I);
                 return true;
             case ("tail", 1):
                 EmitPair(6, operands[0], Jalr, Field.I);

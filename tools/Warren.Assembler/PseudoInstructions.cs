@@ -108,7 +108,10 @@ internal static class PseudoInstructions
     public static (string Mnemonic, List<string> Operands)? Rewrite(string mnemonic, List<string> operands)
     {
         if (Templates.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{mnemonic}/{operands.Count}"), out string? template))
-            return Substitute(template, operands);
+        {
+            (string Mnemonic, List<string> Operands) meant = Substitute(template, operands);
+            return Rewrite(meant.Mnemonic, meant.Operands) ?? meant;
+        }
         if (mnemonic == "jalr" && operands.Count == 2 && Registers.TryInteger(operands[1], out _))
             return (mnemonic, [operands[0], $"0({operands[1]})"]);
         if (operands.Count == 3 && ImmediateForms.TryGetValue(mnemonic, out string? immediate) && !Registers.TryInteger(operands[2], out _))
