@@ -1,0 +1,91 @@
+using System.Threading;
+using Warren.Images.Packages;
+
+namespace Warren.Images.Archive;
+
+/// <summary>Finds in an archive's Packages file the few packages that a guest is made of.</summary>
+internal sealed class PackageIndex
+{
+    private const int MaxStanza = 1 << 20;
+
+    private readonly Dictionary<string, ArchivePackage> _packages = new(StringComparer.Ordinal);
+
+    private PackageIndex()
+    {
+    }
+
+    /// <summary>Reads the index to its end, keeping the newest version of each package whose name is wanted.</summary>
+    /// <param name="stream">The uncompressed index.</param>
+    /// <param name="prefixes">Beginnings of the names wanted.</param>
+    /// <exception cref="ImageException">A wanted entry is malformed, or the file is not an index.</exception>
+    public static PackageIndex Read(Stream stream, IReadOnlyList<string> prefixes, CancellationToken cancellation)
+    {
+        PackageIndex index = new();
+        byte[][] heads = [.. prefixes.Select(p => System.Text.Encoding.ASCII.GetBytes("Package: " + p))];
+        StanzaReader reader = new(stream, MaxStanza);
+        while (reader.ReadRaw(out ReadOnlySpan<byte> raw))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (IsWanted(raw, heads))
+                index.Add(ArchivePackage.FromStanza(Stanza.Parse(raw)));
+        }
+        return index;
+    }
+
+    /// <summary>The newest version of a package, or null.</summary>
+    public ArchivePackage? Find(string name) => _packages.GetValueOrDefault(name);
+
+    /// <summary>
+    /// The package that holds the kernel itself: what the metapackage's dependencies name, for example
+    /// "linux-image-6.12.107+deb13-riscv64" for "linux-image-riscv64".
+    /// </summary>
+    /// <exception cref="ImageException">The metapackage, its dependency, or the package it names is absent.</exception>
+    public ArchivePackage ResolveKernel(string metapackage, string architecture)
+    {
+        ArchivePackage meta = Require(metapackage);
+        foreach (string name in meta.DependencyNames())
+        {
+            bool versioned = name.StartsWith("linux-image-", StringComparison.Ordinal)
+                && name.EndsWith("-" + architecture, StringComparison.Ordinal)
+                && name.Length > 12
+                && char.IsAsciiDigit(name[12]);
+            if (versioned)
+                return Require(name);
+        }
+        throw new ImageException(ImageError.NotFound, $"the mirror's {metapackage} does not say which kernel it stands for; try another mirror with --mirror");
+    }
+
+    /// <exception cref="ImageException">There is no such package.</exception>
+    public ArchivePackage Require(string name) =>
+        Find(name) ?? throw new ImageException(ImageError.NotFound, $"the mirror does not have the package {name}; try another mirror with --mirror");
+
+    private static bool IsWanted(ReadOnlySpan<byte> raw, byte[][] heads)
+    {
+        foreach (byte[] head in heads)
+        {
+            // "Package" is the first field in every archive; the fallback keeps the reader right should it not be.
+            if (raw.StartsWith(head))
+                return true;
+        }
+        if (raw.StartsWith("Package:"u8))
+            return false;
+        int at = raw.IndexOf("\nPackage: "u8);
+        if (at < 0)
+            return false;
+        foreach (byte[] head in heads)
+        {
+            if (raw[(at + 1)..].StartsWith(head))
+                return true;
+        }
+        return false;
+    }
+
+    private void Add(ArchivePackage package)
+    {
+        if (!_packages.TryGetValue(package.Name, out ArchivePackage? known)
+            || DebianVersion.Order.Compare(package.Version, known.Version) > 0)
+        {
+            _packages[package.Name] = package;
+        }
+    }
+}
