@@ -25,7 +25,9 @@ public class HostAgreementTests
             Check("fadd.d", a, b, 0, Canonical(x + y), (a, b, c, rm, ref flags) => SoftFloat<Binary64>.Add(a, b, rm, ref flags));
             Check("fmul.d", a, b, 0, Canonical(x * y), (a, b, c, rm, ref flags) => SoftFloat<Binary64>.Multiply(a, b, rm, ref flags));
             Check("fdiv.d", a, b, 0, Canonical(x / y), (a, b, c, rm, ref flags) => SoftFloat<Binary64>.Divide(a, b, rm, ref flags));
-            Check("fsqrt.d", a, 0, 0, Canonical(Math.Sqrt(x)), (a, b, c, rm, ref flags) => SoftFloat<Binary64>.SquareRoot(a, rm, ref flags));
+            Check(
+                "fsqrt.d", a, 0, 0, Canonical(Math.Sqrt(x)),
+                (a, b, c, rm, ref flags) => SoftFloat<Binary64>.SquareRoot(a, rm, ref flags));
             Check(
                 "fmadd.d", a, b, c, Canonical(Math.FusedMultiplyAdd(x, y, z)),
                 (a, b, c, rm, ref flags) => SoftFloat<Binary64>.FusedMultiplyAdd(a, b, c, rm, ref flags));
@@ -50,7 +52,9 @@ public class HostAgreementTests
             Check("fadd.s", a, b, 0, Canonical(x + y), (a, b, c, rm, ref flags) => SoftFloat<Binary32>.Add(a, b, rm, ref flags));
             Check("fmul.s", a, b, 0, Canonical(x * y), (a, b, c, rm, ref flags) => SoftFloat<Binary32>.Multiply(a, b, rm, ref flags));
             Check("fdiv.s", a, b, 0, Canonical(x / y), (a, b, c, rm, ref flags) => SoftFloat<Binary32>.Divide(a, b, rm, ref flags));
-            Check("fsqrt.s", a, 0, 0, Canonical(MathF.Sqrt(x)), (a, b, c, rm, ref flags) => SoftFloat<Binary32>.SquareRoot(a, rm, ref flags));
+            Check(
+                "fsqrt.s", a, 0, 0, Canonical(MathF.Sqrt(x)),
+                (a, b, c, rm, ref flags) => SoftFloat<Binary32>.SquareRoot(a, rm, ref flags));
             Check(
                 "fmadd.s", a, b, c, Canonical(MathF.FusedMultiplyAdd(x, y, z)),
                 (a, b, c, rm, ref flags) => SoftFloat<Binary32>.FusedMultiplyAdd(a, b, c, rm, ref flags));
@@ -60,7 +64,8 @@ public class HostAgreementTests
         }
     }
 
-    private static readonly Dictionary<string, FloatOperation> FastPaths = FloatInstruction.All.ToDictionary(i => i.Mnemonic, i => i.Tested);
+    private static readonly Dictionary<string, FloatOperation> FastPaths =
+        FloatInstruction.All.ToDictionary(i => i.Mnemonic, i => i.Tested);
 
     private static void Check(string mnemonic, ulong a, ulong b, ulong c, ulong host, FloatOperation integerPath)
     {
