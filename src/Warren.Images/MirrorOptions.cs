@@ -1,4 +1,4 @@
-namespace Warren.Images.Mirrors;
+namespace Warren.Images;
 
 /// <summary>Where a mirror may be named; the first that names one counts, in the order of these properties.</summary>
 public sealed record MirrorOptions

@@ -1,4 +1,6 @@
-namespace Warren.Images.Mirrors;
+using Warren.Images.Mirrors;
+
+namespace Warren.Images;
 
 /// <summary>Finds the mirror to fetch from: the user's word, the environment's, or the one that the host's apt uses.</summary>
 public static class MirrorLocator

@@ -1,0 +1,98 @@
+using System.Threading;
+using Warren.Images.Archive;
+using Warren.Images.Packages;
+
+namespace Warren.Images.Cache;
+
+/// <summary>Which packages a guest is made of, which of their files it needs, and how these get from a package into the cache.</summary>
+internal sealed class GuestPackages(CacheDirectory cache)
+{
+    public const string Architecture = "riscv64";
+    public const string KernelMetapackage = "linux-image-" + Architecture;
+    public const string BusyboxPackage = "busybox-static";
+
+    /// <summary>Beginnings of the names of every package that resolving may touch.</summary>
+    public static IReadOnlyList<string> NamePrefixes { get; } = ["linux-image-", BusyboxPackage + "\n"];
+
+    private static readonly Wanted[] s_kernelFiles =
+    [
+        new(ImageKind.Kernel, "kernel", "Image", p => p.StartsWith("boot/vmlinux-", StringComparison.Ordinal) || p.StartsWith("boot/vmlinuz-", StringComparison.Ordinal), 256L << 20),
+        new(ImageKind.KernelConfig, "kernel configuration", "config", p => p.StartsWith("boot/config-", StringComparison.Ordinal), 4L << 20),
+    ];
+
+    private static readonly Wanted[] s_busyboxFiles =
+    [
+        new(ImageKind.Busybox, "busybox program", "busybox", p => p is "usr/bin/busybox" or "bin/busybox", 32L << 20),
+    ];
+
+    private sealed record Wanted(ImageKind Kind, string What, string Stem, Func<string, bool> Matches, long MaxSize);
+
+    /// <summary>The kinds of entry that a package yields.</summary>
+    public static IEnumerable<ImageKind> KindsOf(ArchivePackage package) => FilesOf(package).Select(w => w.Kind);
+
+    /// <summary>The kernel's release, out of its package's name.</summary>
+    public static string KernelRelease(string package) =>
+        package.StartsWith("linux-image-", StringComparison.Ordinal) ? package["linux-image-".Length..] : package;
+
+    /// <summary>Takes the needed files out of a checked package and puts each in the content directory.</summary>
+    /// <param name="deb">The package's file, whose digest was checked.</param>
+    /// <exception cref="ImageException">The package is not what the index says, lacks a file, or the cache cannot hold it.</exception>
+    public IReadOnlyList<ImageEntry> Extract(string deb, ArchivePackage package, CancellationToken cancellation)
+    {
+        Wanted[] files = FilesOf(package);
+        string[] temporaries = [.. files.Select(_ => CacheDirectory.TemporaryFor(cache.ContentFile("x")))];
+        try
+        {
+            using (FileStream stream = OpenDeb(deb))
+            {
+                DebPackage.Extract(
+                    stream,
+                    control => CheckControl(control, package),
+                    [.. files.Select((w, i) => new DebWanted(w.What, w.Matches, w.MaxSize, () => cache.OpenAppend(temporaries[i])))],
+                    cancellation);
+            }
+            return [.. files.Select((w, i) => Enter(w, temporaries[i], package))];
+        }
+        finally
+        {
+            foreach (string temporary in temporaries)
+                CacheDirectory.TryDelete(temporary);
+        }
+    }
+
+    private ImageEntry Enter(Wanted wanted, string temporary, ArchivePackage package)
+    {
+        GuestFiles.Check(wanted.Kind, temporary);
+        long size;
+        string digest;
+        using (FileStream file = File.OpenRead(temporary))
+        {
+            size = file.Length;
+            digest = Sha256Text.Of(file);
+        }
+        string version = wanted.Kind == ImageKind.Busybox ? package.Version : KernelRelease(package.Name);
+        string name = RelativePath.ToName($"{wanted.Stem}-{version}-{digest[..12]}");
+        CacheDirectory.Publish(temporary, cache.ContentFile(name));
+        return new ImageEntry(wanted.Kind, package.Name, package.Version, name, size, digest, package.Sha256);
+    }
+
+    private static Wanted[] FilesOf(ArchivePackage package) => package.Name == BusyboxPackage ? s_busyboxFiles : s_kernelFiles;
+
+    private static void CheckControl(Stanza control, ArchivePackage package)
+    {
+        if (control["Package"] != package.Name || control["Version"] != package.Version || control["Architecture"] != Architecture)
+            throw ImageException.Corrupt($"the package {package.Name} is not what the mirror's index calls by this name; try another mirror with --mirror");
+    }
+
+    private static FileStream OpenDeb(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 17);
+        }
+        catch (Exception e) when (CacheErrors.IsFileSystemError(e))
+        {
+            throw CacheErrors.Translate(e, path);
+        }
+    }
+}

@@ -1,0 +1,70 @@
+using System.Threading;
+
+namespace Warren.Images.Cache;
+
+/// <summary>Removes from the cache what its newest pull does not need, with the cache's lock held.</summary>
+internal sealed class Pruner(CacheDirectory cache)
+{
+    private readonly List<string> _removed = [];
+    private long _bytes;
+
+    /// <exception cref="ImageException">The manifest cannot be written.</exception>
+    public PruneResult Run(CancellationToken cancellation)
+    {
+        Manifest manifest = Manifest.Load(cache.Manifest);
+        if (manifest.Pulls.Count > 1)
+            Manifest.Empty.With(manifest.Newest!).Save(cache);
+        HashSet<string> needed = new(manifest.Newest?.Entries.Select(e => e.File) ?? [], StringComparer.Ordinal);
+        if (NewestInitramfs() is { } initramfs)
+            needed.Add(initramfs);
+
+        foreach (FileInfo file in FilesIn(cache.Content).Concat(FilesIn(cache.Partial)).Concat(FilesIn(cache.Root)))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            bool ownPlace = file.DirectoryName != cache.Root;
+            bool temporary = file.Name.StartsWith(CacheDirectory.TemporaryPrefix, StringComparison.Ordinal);
+            if (temporary ? !IsBeingWritten(file) : ownPlace && !needed.Contains(file.Name))
+                Remove(file);
+        }
+        return new PruneResult(_removed, _bytes);
+    }
+
+    private string? NewestInitramfs() => FilesIn(cache.Content)
+        .Where(f => f.Name.StartsWith(InitramfsCache.Prefix, StringComparison.Ordinal))
+        .MaxBy(f => f.LastWriteTimeUtc)?.Name;
+
+    private void Remove(FileInfo file)
+    {
+        long bytes = CacheDirectory.TryDelete(file.FullName);
+        if (File.Exists(file.FullName))
+            return;
+        _bytes += bytes;
+        _removed.Add(Path.GetRelativePath(cache.Root, file.FullName));
+    }
+
+    // Whoever writes a temporary file holds it locked, even without the cache's lock.
+    private static bool IsBeingWritten(FileInfo file)
+    {
+        try
+        {
+            using FileStream probe = new(file.FullName, FileMode.Open, FileAccess.Read, FileShare.None);
+            return false;
+        }
+        catch (Exception e) when (CacheErrors.IsFileSystemError(e))
+        {
+            return true;
+        }
+    }
+
+    private static FileInfo[] FilesIn(string directory)
+    {
+        try
+        {
+            return new DirectoryInfo(directory).GetFiles();
+        }
+        catch (Exception e) when (CacheErrors.IsFileSystemError(e))
+        {
+            return [];
+        }
+    }
+}
