@@ -1,0 +1,76 @@
+using System.Runtime.CompilerServices;
+
+namespace Warren.Locking;
+
+/// <summary>
+/// The gate of the hook points. <see cref="On"/> is read once, from the AppContext switch <c>Warren.Check</c>
+/// (<c>runtimeconfig.json</c>, or <see cref="AppContext.SetSwitch"/> before the first lock is touched). It is static
+/// readonly and this type has no explicit static constructor, so tier-1 code contains neither the test nor the call when
+/// it is off; <c>ZeroCostTests</c> reads the disassembly.
+/// </summary>
+public static class Check
+{
+    /// <summary>Whether steps are reported to <see cref="Hook"/>.</summary>
+    public static readonly bool On = AppContext.TryGetSwitch("Warren.Check", out var on) && on;
+
+#if DEBUG
+    internal static readonly bool TrackOwners = true;
+#else
+    /// <summary>Locks remember their exclusive owner, so that assertions mean this thread and not just anyone.</summary>
+    internal static readonly bool TrackOwners = On;
+#endif
+
+    private static ICheckHook s_hook = new Silent();
+
+    /// <summary>The installed hook; one that does nothing until <see cref="Install"/>.</summary>
+    public static ICheckHook Hook => s_hook;
+
+    /// <summary>Installs the hook and returns the one before. Call it while no other thread is inside a primitive.</summary>
+    /// <exception cref="InvalidOperationException">The switch <c>Warren.Check</c> is off in this process.</exception>
+    public static ICheckHook Install(ICheckHook hook)
+    {
+        ArgumentNullException.ThrowIfNull(hook);
+        if (!On)
+            throw new InvalidOperationException("Checking is off: set the AppContext switch Warren.Check before the first lock is used.");
+        return System.Threading.Interlocked.Exchange(ref s_hook, hook);
+    }
+
+    /// <summary>States that the caller may wait here as <paramref name="context"/> says, whatever it does this time.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void MightWait(WaitContext context)
+    {
+        if (On)
+            Point(new CheckStep(CheckOperation.MightWait, LockMode.None, null, null, context: context));
+    }
+
+    /// <summary>States that this thread holds no lock here: on guest entry, API return, the end of a thread.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void AssertNoneHeld()
+    {
+        if (On)
+            Point(new CheckStep(CheckOperation.AssertNoneHeld, LockMode.None, null, null));
+    }
+
+    /// <summary>A step that always succeeds and changes nothing.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Point(in CheckStep step)
+    {
+        s_hook.Before(step);
+        s_hook.After(step, true);
+    }
+
+    private sealed class Silent : ICheckHook
+    {
+        public void Before(in CheckStep step)
+        {
+        }
+
+        public bool Wait(in CheckStep step) => false;
+
+        public void After(in CheckStep step, bool succeeded)
+        {
+        }
+
+        public bool Offload(Action work) => false;
+    }
+}

@@ -1,0 +1,91 @@
+namespace Warren.Locking;
+
+/// <summary>What a step does.</summary>
+public enum CheckOperation : byte
+{
+    None,
+    LockAcquire,
+    LockTryAcquire,
+    LockRelease,
+    LockDowngrade,
+    SrcuReadLock,
+    SrcuReadUnlock,
+    SrcuSynchronize,
+    SrcuCall,
+    SrcuBarrier,
+    WaitPrepare,
+    WaitSleep,
+    WaitFinish,
+    WaitWakeUp,
+    SequenceReadBegin,
+    SequenceReadRetry,
+    SequenceWriteBegin,
+    SequenceWriteEnd,
+    AtomicRead,
+    AtomicWrite,
+    AtomicUpdate,
+    Fence,
+    Relax,
+
+    /// <summary>A pseudo-lock of <see cref="LockMap"/> is entered: cannot wait, yet orders like a lock.</summary>
+    MapEnter,
+    MapLeave,
+
+    /// <summary>The code is about to do something that may wait as long as <see cref="CheckStep.Context"/> says.</summary>
+    MightWait,
+
+    /// <summary>The code claims that this thread holds no lock here (guest entry, API return, end of a thread).</summary>
+    AssertNoneHeld,
+
+    /// <summary>The code claims that this thread holds <see cref="CheckStep.Instance"/> in at least <see cref="CheckStep.Mode"/>.</summary>
+    AssertHeld,
+}
+
+/// <summary>How a lock is held.</summary>
+public enum LockMode : byte
+{
+    None,
+    Shared,
+    Exclusive,
+}
+
+/// <summary>
+/// One step of a thread that another thread could observe. The identity of what it touches is <see cref="Instance"/> plus
+/// <see cref="Offset"/>: for a lock the lock object and 0; for an atomic access the owner the caller named and the byte
+/// offset of the field from the start of that object's fields, or null and the address when it lies in native memory (an
+/// address within an unnamed managed object holds only until the next collection).
+/// </summary>
+public readonly struct CheckStep
+{
+    internal CheckStep(CheckOperation operation, LockMode mode, LockClass? lockClass, object? instance, nint offset = 0, long value = 0,
+        WaitContext context = WaitContext.Free)
+    {
+        Operation = operation;
+        Mode = mode;
+        Class = lockClass;
+        Instance = instance;
+        Offset = offset;
+        Value = value;
+        Context = context;
+    }
+
+    public CheckOperation Operation { get; }
+
+    public LockMode Mode { get; }
+
+    /// <summary>How long the step may wait; for locks the context of their class.</summary>
+    public WaitContext Context { get; }
+
+    /// <summary>Null for atomic accesses, fences, relaxes and assertions without a lock.</summary>
+    public LockClass? Class { get; }
+
+    public object? Instance { get; }
+
+    public nint Offset { get; }
+
+    /// <summary>
+    /// Operand or result: the SRCU index, the sequence number, the value to be stored (before) or found (after) by an
+    /// atomic access of an integer up to 8 bytes; 0 for references.
+    /// </summary>
+    public long Value { get; }
+}

@@ -1,0 +1,33 @@
+namespace Warren.Locking;
+
+/// <summary>
+/// Who watches or drives every step of every thread: a validator records, a controlled scheduler also decides. One hook
+/// serves the whole process and exists only where <see cref="Check.On"/>. The primitives call, for each step:
+/// <list type="number">
+/// <item><see cref="Before"/>, which may hold the thread back until it is its turn;</item>
+/// <item>while the step cannot be done, <see cref="Wait"/>;</item>
+/// <item><see cref="After"/> once it is done, on the same thread, with its result.</item>
+/// </list>
+/// A step between its Before and its After touches nothing but its own primitive. A hook must not throw except to report
+/// a violation, which then surfaces at the faulty call, before the step when thrown by Before.
+/// </summary>
+public interface ICheckHook
+{
+    void Before(in CheckStep step);
+
+    /// <summary>
+    /// The step cannot proceed now. A scheduler parks the thread here, runs others, and returns true to have the step
+    /// tried again. False: the primitive waits in its native way (and may then block the OS thread).
+    /// </summary>
+    bool Wait(in CheckStep step);
+
+    /// <param name="step">The step, with its result in <see cref="CheckStep.Value"/>.</param>
+    /// <param name="succeeded">False for a try that failed, a wake-up that found nobody, a compare-exchange that lost.</param>
+    void After(in CheckStep step, bool succeeded);
+
+    /// <summary>
+    /// Work that a primitive would hand to another thread (SRCU callbacks). True: the hook runs it later, on a thread of
+    /// its choice, never on this one within this call. False: the thread pool runs it.
+    /// </summary>
+    bool Offload(Action work);
+}

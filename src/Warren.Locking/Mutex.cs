@@ -1,0 +1,52 @@
+using System.Runtime.CompilerServices;
+
+namespace Warren.Locking;
+
+/// <summary>A sleeping mutual-exclusion lock, first in first out, not recursive; released by the thread that took it.</summary>
+public sealed class Mutex(LockClass lockClass)
+{
+    private readonly SleepingLock _lock = new();
+
+    public LockClass Class { get; } = lockClass;
+
+    public bool IsLocked => _lock.IsHeld;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Lock()
+    {
+        if (Check.On)
+            SleepingSteps.Acquire(_lock, LockMode.Exclusive, Class, this);
+        else if (!_lock.TryWrite())
+            _lock.Acquire(write: true);
+        if (Check.TrackOwners)
+            _lock.Owner = Environment.CurrentManagedThreadId;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryLock()
+    {
+        var taken = Check.On ? SleepingSteps.Try(_lock, LockMode.Exclusive, Class, this) : _lock.TryWrite();
+        if (Check.TrackOwners && taken)
+            _lock.Owner = Environment.CurrentManagedThreadId;
+        return taken;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Unlock()
+    {
+        if (Check.TrackOwners)
+            SleepingSteps.ReleaseOwner(_lock, Class);
+        if (Check.On)
+            SleepingSteps.Release(_lock, LockMode.Exclusive, Class, this);
+        else
+            _lock.ReleaseWrite();
+    }
+
+    /// <summary>Throws unless held: by this thread where owners are tracked (checking on, or a debug build), else by anyone.</summary>
+    public void AssertHeld()
+    {
+        SleepingSteps.AssertOwner(_lock, Class);
+        if (Check.On)
+            Check.Point(new CheckStep(CheckOperation.AssertHeld, LockMode.Exclusive, Class, this));
+    }
+}

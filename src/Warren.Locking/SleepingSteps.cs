@@ -1,0 +1,68 @@
+using System.Runtime.CompilerServices;
+
+namespace Warren.Locking;
+
+/// <summary>The steps of sleeping locks as the hook sees them, and their ownership checks.</summary>
+internal static class SleepingSteps
+{
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Acquire(SleepingLock inner, LockMode mode, LockClass lockClass, object instance)
+    {
+        var step = new CheckStep(CheckOperation.LockAcquire, mode, lockClass, instance, context: lockClass.Context);
+        var hook = Check.Hook;
+        hook.Before(step);
+        while (!(mode == LockMode.Shared ? inner.TryRead() : inner.TryWrite()))
+        {
+            if (hook.Wait(step))
+                continue;
+            inner.Acquire(mode == LockMode.Exclusive);
+            break;
+        }
+
+        hook.After(step, true);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static bool Try(SleepingLock inner, LockMode mode, LockClass lockClass, object instance)
+    {
+        var step = new CheckStep(CheckOperation.LockTryAcquire, mode, lockClass, instance);
+        Check.Hook.Before(step);
+        var taken = mode == LockMode.Shared ? inner.TryRead() : inner.TryWrite();
+        Check.Hook.After(step, taken);
+        return taken;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Release(SleepingLock inner, LockMode mode, LockClass lockClass, object instance)
+    {
+        var step = new CheckStep(CheckOperation.LockRelease, mode, lockClass, instance);
+        Check.Hook.Before(step);
+        if (mode == LockMode.Shared)
+            inner.ReleaseRead();
+        else
+            inner.ReleaseWrite();
+        Check.Hook.After(step, true);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Downgrade(SleepingLock inner, LockClass lockClass, object instance)
+    {
+        var step = new CheckStep(CheckOperation.LockDowngrade, LockMode.Shared, lockClass, instance);
+        Check.Hook.Before(step);
+        inner.Downgrade();
+        Check.Hook.After(step, true);
+    }
+
+    internal static void ReleaseOwner(SleepingLock inner, LockClass lockClass)
+    {
+        if (inner.Owner != Environment.CurrentManagedThreadId)
+            throw new LockAssertionException(lockClass, "released by a thread that does not hold it");
+        inner.Owner = 0;
+    }
+
+    internal static void AssertOwner(SleepingLock inner, LockClass lockClass)
+    {
+        if (!inner.IsWriteHeld || (Check.TrackOwners && inner.Owner != Environment.CurrentManagedThreadId))
+            throw new LockAssertionException(lockClass, "not held by this thread where it must be");
+    }
+}
