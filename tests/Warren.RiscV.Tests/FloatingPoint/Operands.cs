@@ -3,12 +3,16 @@ namespace Warren.RiscV.Tests.FloatingPoint;
 /// <summary>Operands where rounding, tininess, overflow and saturation change their minds: tables, and seeded random ones.</summary>
 internal static class Operands
 {
+    private static readonly ulong[] SingleCorners = Table(ExactFormat.Single, 127);
+    private static readonly ulong[] DoubleCorners = Table(ExactFormat.Double, 1023);
+    private static readonly ulong[] IntegerCorners = Table();
+
     /// <summary>Corner values of a register kind (s, d or x), both signs.</summary>
     public static ulong[] Corners(char kind) => kind switch
     {
-        's' => Corners(ExactFormat.Single, 127),
-        'd' => Corners(ExactFormat.Double, 1023),
-        _ => IntegerCorners(),
+        's' => SingleCorners,
+        'd' => DoubleCorners,
+        _ => IntegerCorners,
     };
 
     /// <summary>A value of a register kind: wholly random, near a corner, or of few bits so that exact results and ties occur.</summary>
@@ -19,7 +23,7 @@ internal static class Operands
         _ => (ulong)random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(64) << random.Next(4),
     };
 
-    private static ulong[] Corners(ExactFormat f, int bias)
+    private static ulong[] Table(ExactFormat f, int bias)
     {
         int fraction = f.FractionBits;
         ulong one = (ulong)bias << fraction;
@@ -40,7 +44,7 @@ internal static class Operands
         ulong Power(int exponent) => (ulong)(exponent + bias) << fraction;
     }
 
-    private static ulong[] IntegerCorners()
+    private static ulong[] Table()
     {
         var values = new List<ulong> { 0 };
         foreach (int bit in (int[])[0, 1, 7, 23, 24, 25, 30, 31, 32, 33, 51, 52, 53, 54, 62, 63])

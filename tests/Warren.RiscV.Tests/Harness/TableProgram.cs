@@ -6,7 +6,8 @@ namespace Warren.RiscV.Tests.Harness;
 
 /// <summary>
 /// A guest program that applies statements to rows of operands. A row's three values are in a1 to a3, and bit for bit in fa1 to fa3,
-/// when the statement runs; it leaves its result in a0 or fa0. Each application starts with fflags clear and yields result and fflags.
+/// when the statement runs; it leaves its result in a0 or fa0. Two pages
+/// of memory, aligned, are at the label <c>scratch</c>. Each application starts with fflags clear and yields result and fflags.
 /// </summary>
 internal sealed class TableProgram
 {
@@ -70,7 +71,7 @@ internal sealed class TableProgram
             }
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"        .bss\n        .align 4\noutput: .zero {OutputLength}\n");
+        text.Append(CultureInfo.InvariantCulture, $"        .bss\n        .balign 4096\nscratch: .zero 8192\noutput: .zero {OutputLength}\n");
         return text.ToString();
     }
 
