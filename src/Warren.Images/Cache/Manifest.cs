@@ -14,6 +14,7 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
     public static Manifest Empty { get; } = new(CurrentFormat, []);
 
     /// <summary>The pull that guests start from, or null.</summary>
+    [JsonIgnore]
     public ImagePull? Newest => Pulls.Count > 0 ? Pulls[^1] : null;
 
     /// <summary>Reads the file. One that is absent, damaged or from another version of Warren is an empty manifest: everything is fetched again.</summary>

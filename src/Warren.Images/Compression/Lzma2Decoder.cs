@@ -13,6 +13,7 @@ internal sealed unsafe class Lzma2Decoder
 
     private const int MaxChunkOutput = 1 << 21;
     private const int MaxChunkInput = 1 << 16;
+    private const int FirstBuffer = 1 << 16;
 
     private readonly XzInput _input;
     private readonly LzmaDecoder _lzma = new();
@@ -56,7 +57,7 @@ internal sealed unsafe class Lzma2Decoder
         // The sizes in a header are only claims, so memory beyond one chunk's is taken when output really arrives.
         _wanted = keep + Math.Max(room, 1);
         if (_buffer.Length == 0)
-            _buffer = GC.AllocateUninitializedArray<byte>(Math.Min(_wanted, MaxChunkOutput));
+            _buffer = GC.AllocateUninitializedArray<byte>(Math.Min(_wanted, FirstBuffer));
     }
 
     /// <summary>Decodes the next chunk; the memory is valid until the next call. False at the end marker of the block.</summary>
