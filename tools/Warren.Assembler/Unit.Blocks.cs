@@ -60,29 +60,29 @@ internal sealed partial class Unit
         switch (name)
         {
             case ".macro":
-            {
-                int end = BlockEnd(lines, at, ".endm", ".macro");
-                Define(rest, Slice(lines, at + 1, end));
-                return end;
-            }
+                {
+                    int end = BlockEnd(lines, at, ".endm", ".macro");
+                    Define(rest, Slice(lines, at + 1, end));
+                    return end;
+                }
             case ".rept":
-            {
-                int end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
-                long count = Operand.Constant(rest, _symbols, "the count");
-                List<SourceLine> body = Slice(lines, at + 1, end);
-                for (long i = 0; i < count; i++)
-                    Run(body);
-                return end;
-            }
+                {
+                    int end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
+                    long count = Operand.Constant(rest, _symbols, "the count");
+                    List<SourceLine> body = Slice(lines, at + 1, end);
+                    for (long i = 0; i < count; i++)
+                        Run(body);
+                    return end;
+                }
             case ".irp":
-            {
-                int end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
-                List<string> words = Text.SplitOperands(rest);
-                List<SourceLine> body = Slice(lines, at + 1, end);
-                foreach (string value in words.Skip(1))
-                    Run([.. body.Select(l => l with { Text = Macro.Substitute(l.Text, n => n == words[0] ? value : null) })]);
-                return end;
-            }
+                {
+                    int end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
+                    List<string> words = Text.SplitOperands(rest);
+                    List<SourceLine> body = Slice(lines, at + 1, end);
+                    foreach (string value in words.Skip(1))
+                        Run([.. body.Select(l => l with { Text = Macro.Substitute(l.Text, n => n == words[0] ? value : null) })]);
+                    return end;
+                }
             case ".endm" or ".endr":
                 throw new StatementException($"{name} without its beginning");
             case ".include":
