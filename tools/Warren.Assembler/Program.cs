@@ -17,6 +17,8 @@ internal static class CommandLine
             AssemblyResult result = Assembler.AssembleFiles(sources, options);
             string temporary = $"{output}.{Environment.ProcessId}.tmp";
             File.WriteAllBytes(temporary, result.Bytes);
+            if (options.Output == OutputKind.Elf && !OperatingSystem.IsWindows())
+                File.SetUnixFileMode(temporary, File.GetUnixFileMode(temporary) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
             File.Move(temporary, output, overwrite: true);
             return 0;
         }

@@ -46,11 +46,10 @@ internal sealed partial class Unit
     {
         if (++_statements > MaximumStatements)
             throw new StatementException($"more than {MaximumStatements} statements: a repetition does not end");
-        SourceLine line = lines[at];
+        SourceLine line = _line = lines[at];
         (string name, string rest) = FirstWord(line.Text);
         if (name.StartsWith(".if", StringComparison.Ordinal) || name is ".else" or ".elseif" or ".endif")
         {
-            _line = line;
             _symbols.StatementStart = _symbols.Current.Length;
             Conditional(name, rest, line);
             return at;
@@ -168,7 +167,6 @@ internal sealed partial class Unit
             return false;
         if (colon > 0 && IsLabel(text[..colon]))
             Statement(line with { Text = text[..(colon + 1)] });
-        _line = line;
         List<SourceLine> body = macro.Expand(rest, _calls++, line);
         int conditions = _conditions.Count;
         Run(body);
@@ -194,9 +192,8 @@ internal sealed partial class Unit
             ?? throw new StatementException($"'{name}' is not beside this file nor in an include directory");
     }
 
-    private int BlockEnd(List<SourceLine> lines, int start, string end, params ReadOnlySpan<string> openers)
+    private static int BlockEnd(List<SourceLine> lines, int start, string end, params ReadOnlySpan<string> openers)
     {
-        _line = lines[start];
         int depth = 0;
         for (int i = start + 1; i < lines.Count; i++)
         {
