@@ -3,7 +3,7 @@
 # The protocol, binary clean in both directions. Frame: 1 byte type, 3 bytes payload length (little endian, at most 4096), payload.
 #
 # Host to guest
-#   X  a piece of the request: argv strings, each ended by a zero byte; an empty string; environment strings likewise. At most 128 KiB in all.
+#   X  a piece of the request: u32 argc; argc argv strings; environment strings. Each string ends in a zero byte. At most 128 KiB in all.
 #   G  go: the request is complete; start it
 #   I  bytes of standard input; at most 4096 may be unacknowledged, so neither the line nor we ever need more room
 #   E  end of standard input

@@ -185,30 +185,29 @@ parse_request:
         add     s1, s1, s0                      # s1: end
         la      s2, vectors
         la      s3, vectors + STRINGS_MAX * 8
+        addi    t0, s0, 4
         li      a0, EINVAL
-        bgeu    s0, s1, parse_done
-        lbu     t0, -1(s1)                      # so every string ends within the request
-        bnez    t0, parse_done
-        lbu     t0, 0(s0)
-        beqz    t0, parse_done                  # no argv
-        li      s4, 0
-1:      bgeu    s0, s1, 2f                      # argv only: no empty string, no environment
-        lbu     t0, 0(s0)
-        beqz    t0, 2f
+        bgeu    t0, s1, parse_done
+        lbu     t1, -1(s1)                      # zero, so every string ends within the request
+        bnez    t1, parse_done
+        lwu     s4, 0(s0)                       # argc
+        beqz    s4, parse_done
+        sd      s4, ARGV_COUNT(gp)
+        mv      s0, t0
+1:      li      a0, EINVAL
+        bgeu    s0, s1, parse_done              # fewer strings than argc
         li      a0, E2BIG
         bgeu    s2, s3, parse_done
         sd      s0, 0(s2)
         addi    s2, s2, 8
-        addi    s4, s4, 1
         mv      a0, s0
         call    string_length
         add     s0, s0, a0
         addi    s0, s0, 1
-        j       1b
-2:      sd      s4, ARGV_COUNT(gp)
+        addi    s4, s4, -1
+        bnez    s4, 1b
         sd      zero, 0(s2)
         addi    s2, s2, 8
-        addi    s0, s0, 1
         li      s4, 0                           # s4: 1 once HOME was seen
         sd      zero, SEARCH_PATH(gp)
 3:      bgeu    s0, s1, 6f

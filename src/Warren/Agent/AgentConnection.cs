@@ -48,8 +48,10 @@ internal sealed class AgentConnection(Stream port)
     private async Task SendCommandAsync(IReadOnlyList<string> command, IReadOnlyList<string> environment, CancellationToken cancel)
     {
         var request = new MemoryStream();
+        var count = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(count, command.Count);
+        request.Write(count);
         foreach (var s in command) WriteString(request, s);
-        request.WriteByte(0);
         foreach (var s in environment) WriteString(request, s);
         var bytes = request.ToArray();
         for (var at = 0; at < bytes.Length; at += AgentFrame.MaxPayload)
