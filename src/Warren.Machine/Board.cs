@@ -1,0 +1,177 @@
+using Warren.Hypervisor;
+using Warren.Machines.Devices;
+using Warren.Machines.Sbi;
+using Warren.Machines.Scheduling;
+using Warren.Machines.Serial;
+using Warren.RiscV;
+
+namespace Warren.Machines;
+
+/// <summary>What the board tells the machine it is part of. Called on vCPU threads, possibly under a device's lock; must not block.</summary>
+internal interface IMachineEvents
+{
+    bool IsEnding { get; }
+
+    void End(MachineExitKind kind, string detail);
+
+    void RunnerEnded();
+}
+
+/// <summary>Harts, devices and SBI of one machine, wired to its VM.</summary>
+internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
+{
+    private const int A0 = 10;
+    private const int A1 = 11;
+    private const int A6 = 16;
+    private const int A7 = 17;
+    private const int SatpCsr = 0x180;
+
+    private readonly VirtualMachine _vm;
+    private readonly GuestMemory _memory;
+    private readonly IMachineEvents _events;
+    private readonly HartStates _states;
+    private readonly LineWatcher _watcher;
+    private readonly Uart16550[] _uarts;
+    private readonly SerialChannel[] _channels;
+    private readonly GoldfishRtc _rtc;
+
+    public Board(MachineOptions options, VirtualMachine vm, GuestMemory memory, VcpuPool pool, IMachineEvents events)
+    {
+        _vm = vm;
+        _memory = memory;
+        _events = events;
+        _states = new HartStates(options.Cpus);
+        Harts = new HartSet(options, vm, pool, this);
+        Sbi = new SbiHandler(this, _states);
+        Plic = new Plic(options.Cpus, Harts);
+        _watcher = new LineWatcher(line => events.End(MachineExitKind.Panic, line));
+        _rtc = new GoldfishRtc(pool.Timers, Plic.Line(MemoryMap.RtcInterrupt));
+        _channels = new SerialChannel[options.Serial.Count];
+        _uarts = new Uart16550[options.Serial.Count];
+        for (int i = 0; i < _uarts.Length; i++)
+        {
+            SerialOptions serial = options.Serial[i];
+            _channels[i] = new SerialChannel(serial.Capacity, serial.DiscardOutput && serial.Output is null);
+            _uarts[i] = new Uart16550($"uart{i}", _channels[i], Plic.Line(MemoryMap.UartInterrupt(i)), i == 0 ? _watcher : null);
+            vm.Bus.Register(_uarts[i], MemoryMap.Uart(i), Uart16550.WindowSize);
+        }
+        vm.Bus.Register(Plic, MemoryMap.Plic, Plic.WindowSize);
+        vm.Bus.Register(_rtc, MemoryMap.Rtc, GoldfishRtc.WindowSize);
+        vm.Bus.Register(new TestFinisher(Finish), MemoryMap.Finisher, TestFinisher.WindowSize);
+    }
+
+    public HartSet Harts { get; }
+
+    public SbiHandler Sbi { get; }
+
+    public Plic Plic { get; }
+
+    public IReadOnlyList<SerialChannel> Channels => _channels;
+
+    public bool IsEnding => _events.IsEnding;
+
+    int ISbiPlatform.HartCount => Harts.Count;
+
+    public bool PrepareToRun(int hart)
+    {
+        if (_states[hart] == HartState.Started)
+            return true;
+        bool resumes = _states[hart] == HartState.Suspended;
+        if (!_states.TryRun(hart, Harts[hart].HasPendingInterrupt, out HartEntry? entry))
+            return false;
+        if (entry is { } start)
+        {
+            Harts.Restart(hart, start.Address, start.Opaque, resumes);
+            Plic.Refresh(hart);
+        }
+        return true;
+    }
+
+    public bool EnvironmentCall(int id)
+    {
+        Hart hart = Harts[id];
+        var call = new SbiCall(
+            hart.GetX(A7), hart.GetX(A6), hart.GetX(A0), hart.GetX(A1), hart.GetX(A0 + 2), hart.GetX(A0 + 3), hart.GetX(A0 + 4));
+        SbiResult result = Sbi.Handle(id, in call);
+        switch (result.Outcome)
+        {
+            case SbiOutcome.NoReturn:
+                return false;
+            case SbiOutcome.ReturnLegacy:
+                hart.SetX(A0, (ulong)result.Error);
+                return true;
+            default:
+                hart.SetX(A0, (ulong)result.Error);
+                hart.SetX(A1, result.Value);
+                return result.Outcome == SbiOutcome.Return;
+        }
+    }
+
+    public void SliceEnded()
+    {
+        foreach (SerialChannel channel in _channels)
+            channel.Flush();
+    }
+
+    public void Fail(int hart, string reason) => _events.End(MachineExitKind.HostError, _vm.ErrorReason ?? reason);
+
+    public void RunnerEnded() => _events.RunnerEnded();
+
+    public bool IsMemory(ulong address, ulong length) => _memory.Contains(address, length);
+
+    public bool ReadMemory(ulong address, Span<byte> target) => _vm.ReadGuest(address, target);
+
+    public bool WriteMemory(ulong address, ReadOnlySpan<byte> bytes) => _vm.WriteGuest(address, bytes);
+
+    public bool TryTranslate(int hart, ulong virtualAddress, out ulong physicalAddress)
+        => GuestPageWalk.TryTranslate(_vm, Harts[hart].ReadCsr(SatpCsr), virtualAddress, out physicalAddress);
+
+    public void SetTimer(int hart, ulong ticks) => Harts.SetTimer(hart, ticks);
+
+    public void SetSoftwareInterrupt(int hart, bool level) => Harts.SetSoftwareInterrupt(hart, level);
+
+    public void Fence(int caller, uint hartMask, in Fence fence) => Harts.Fence(caller, hartMask, in fence);
+
+    public void NotifyHart(int hart) => Harts.Runners[hart].Notify();
+
+    public int ConsoleWrite(ReadOnlySpan<byte> bytes) => _uarts[0].DebugWrite(bytes);
+
+    public int ConsoleRead(Span<byte> target) => _uarts[0].DebugRead(target);
+
+    public void Reset(SbiResetType type, bool systemFailure)
+    {
+        // A kernel that panicked reboots (or halts) right after it said so: that end is the panic's.
+        if (_watcher.Panic is { } panic && (type != SbiResetType.Shutdown || systemFailure))
+            _events.End(MachineExitKind.Panic, panic);
+        else if (systemFailure)
+            _events.End(MachineExitKind.SystemFailure, "The guest shut down and gave 'system failure' as the reason.");
+        else if (type == SbiResetType.Shutdown)
+            _events.End(MachineExitKind.PowerOff, "The guest powered off.");
+        else
+            _events.End(MachineExitKind.Reboot, "The guest asked for a reboot.");
+    }
+
+    public void Dispose()
+    {
+        _rtc.Dispose();
+        Harts.Dispose();
+        foreach (SerialChannel channel in _channels)
+            channel.Dispose();
+    }
+
+    private void Finish(FinisherRequest request, int code)
+    {
+        switch (request)
+        {
+            case FinisherRequest.Pass:
+                Reset(SbiResetType.Shutdown, systemFailure: false);
+                break;
+            case FinisherRequest.Reset:
+                Reset(SbiResetType.ColdReboot, systemFailure: false);
+                break;
+            default:
+                _events.End(MachineExitKind.SystemFailure, $"The guest reported a failure with code {code} to the test finisher.");
+                break;
+        }
+    }
+}

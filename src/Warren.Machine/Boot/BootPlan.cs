@@ -1,0 +1,51 @@
+using Warren.Machines.DeviceTree;
+
+namespace Warren.Machines.Boot;
+
+/// <summary>A machine's kernel, initrd and device tree, and where they go: made, and checked, before anything is allocated.</summary>
+internal sealed class BootPlan
+{
+    /// <summary>The longest command line Linux takes on RISC-V (COMMAND_LINE_SIZE 1024, its NUL included).</summary>
+    private const int MaxLinuxCommandLine = 1023;
+
+    private readonly KernelImage _kernel;
+    private readonly string? _initrdPath;
+    private readonly byte[] _deviceTree;
+
+    private BootPlan(KernelImage kernel, string? initrdPath, byte[] deviceTree, BootLayout layout)
+    {
+        _kernel = kernel;
+        _initrdPath = initrdPath;
+        _deviceTree = deviceTree;
+        Layout = layout;
+    }
+
+    public BootLayout Layout { get; }
+
+    public static BootPlan Make(MachineOptions options, KernelImage kernel)
+    {
+        if (kernel.Format == KernelFormat.Image && options.CommandLine.Length > MaxLinuxCommandLine)
+        {
+            throw new MachineConfigurationException(
+                $"The kernel's command line has {options.CommandLine.Length} characters, and Linux takes at most {MaxLinuxCommandLine}; shorten it.");
+        }
+        ulong initrdSize = 0;
+        if (options.InitrdPath is { } path)
+        {
+            using ByteSource initrd = ByteSource.OpenFile(path, "initrd");
+            initrdSize = (ulong)initrd.Length;
+        }
+        // The tree names the initrd's address, which does not change the tree's size.
+        ulong size = (ulong)MachineDeviceTree.Build(options, 0, initrdSize).Length;
+        BootLayout layout = BootLayout.Plan(kernel, initrdSize, size, MemoryMap.Ram, (ulong)options.MemoryBytes);
+        return new BootPlan(kernel, options.InitrdPath, MachineDeviceTree.Build(options, layout.Initrd, initrdSize), layout);
+    }
+
+    public void Load(GuestMemory memory)
+    {
+        memory.LoadKernel(_kernel);
+        if (_initrdPath is not null)
+            memory.LoadFile(_initrdPath, Layout.Initrd, Layout.InitrdSize);
+        memory.Write(Layout.DeviceTree, _deviceTree);
+    }
+}

@@ -1,0 +1,99 @@
+using Microsoft.Win32.SafeHandles;
+
+namespace Warren.Machines.Boot;
+
+/// <summary>Random access to the bytes of a file, or of memory in its place.</summary>
+internal abstract class ByteSource : IDisposable
+{
+    public abstract long Length { get; }
+
+    /// <summary>Reads from <paramref name="offset"/> until <paramref name="target"/> is full or the source ends; returns the count.</summary>
+    public abstract int Read(long offset, Span<byte> target);
+
+    /// <summary>Exactly <paramref name="count"/> bytes, or null when the source is shorter.</summary>
+    public byte[]? ReadExactly(long offset, int count)
+    {
+        if (offset < 0 || offset > Length || count > Length - offset)
+            return null;
+        var bytes = new byte[count];
+        return Read(offset, bytes) == count ? bytes : null;
+    }
+
+    public virtual void Dispose()
+    {
+    }
+
+    /// <summary>
+    /// Opens a file for reading; <paramref name="what"/> ("kernel", "initrd") names it in the <see cref="MachineConfigurationException"/>
+    /// thrown when it is missing, a directory, unreadable or empty.
+    /// </summary>
+    public static ByteSource OpenFile(string path, string what)
+    {
+        if (Directory.Exists(path))
+            throw new MachineConfigurationException($"The {what} '{path}' is a directory; name the {what} file itself.");
+        SafeFileHandle handle;
+        try
+        {
+            handle = File.OpenHandle(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new MachineConfigurationException($"There is no {what} file '{path}'; check the name.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw new MachineConfigurationException($"The {what} '{path}' cannot be read: {e.Message.TrimEnd('.')}.", e);
+        }
+        try
+        {
+            var source = new FileSource(handle);
+            return source.Length > 0
+                ? source
+                : throw new MachineConfigurationException($"The {what} '{path}' is empty or not an ordinary file; it was perhaps not written completely.");
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    private sealed class FileSource(SafeFileHandle handle) : ByteSource
+    {
+        public override long Length { get; } = RandomAccess.GetLength(handle);
+
+        public override int Read(long offset, Span<byte> target)
+        {
+            int done = 0;
+            while (done < target.Length)
+            {
+                int n = RandomAccess.Read(handle, target[done..], offset + done);
+                if (n == 0)
+                    break;
+                done += n;
+            }
+            return done;
+        }
+
+        public override void Dispose()
+        {
+            handle.Dispose();
+            base.Dispose();
+        }
+    }
+}
+
+/// <summary>A <see cref="ByteSource"/> over memory.</summary>
+internal sealed class MemorySource(byte[] bytes) : ByteSource
+{
+    public override long Length => bytes.Length;
+
+    public override int Read(long offset, Span<byte> target)
+    {
+        if (offset >= bytes.Length)
+            return 0;
+        int n = (int)Math.Min(target.Length, bytes.Length - offset);
+        bytes.AsSpan((int)offset, n).CopyTo(target);
+        return n;
+    }
+}

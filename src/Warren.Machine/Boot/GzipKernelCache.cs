@@ -1,0 +1,107 @@
+using System.IO.Compression;
+using System.Security.Cryptography;
+
+namespace Warren.Machines.Boot;
+
+/// <summary>
+/// Keeps the decompressed form of gzip kernels, so that it can be mapped and shared. A file is named by the SHA-256 of the compressed
+/// and of the decompressed bytes; the second is checked on every use, and an altered copy is made anew.
+/// </summary>
+internal static class GzipKernelCache
+{
+    /// <summary>A kernel larger than this is taken for a decompression bomb.</summary>
+    private const long MaxDecompressedBytes = 1L << 30;
+
+    public static bool IsGzip(ReadOnlySpan<byte> head) => head.Length >= 3 && head[0] == 0x1f && head[1] == 0x8b && head[2] == 8;
+
+    /// <summary>Where kernels are kept when the caller does not say: under the XDG cache directory.</summary>
+    public static string DefaultDirectory
+    {
+        get
+        {
+            string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+            if (string.IsNullOrEmpty(cache) || !Path.IsPathRooted(cache))
+            {
+                string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+                cache = home.Length > 0 ? Path.Combine(home, ".cache") : Path.GetTempPath();
+            }
+            return Path.Combine(cache, "warren", "kernels");
+        }
+    }
+
+    /// <summary>
+    /// The path of the decompressed kernel, decompressing it when it is not there. Throws <see cref="MachineConfigurationException"/>
+    /// for damaged input, and when the cache cannot be written.
+    /// </summary>
+    public static string Decompress(string path, string directory)
+    {
+        try
+        {
+            string source = HashFile(path);
+            if (FindIntact(directory, source) is { } found)
+                return found;
+            Directory.CreateDirectory(directory);
+            return Expand(path, directory, source);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new MachineConfigurationException($"The kernel '{path}' is a damaged gzip file; copy it again.", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new MachineConfigurationException(
+                $"The kernel '{path}' cannot be decompressed into '{directory}': {e.Message.TrimEnd('.')}; decompress it by hand, or set XDG_CACHE_HOME.", e);
+        }
+    }
+
+    private static string? FindIntact(string directory, string source)
+    {
+        if (!Directory.Exists(directory))
+            return null;
+        foreach (string candidate in Directory.EnumerateFiles(directory, source + ".*.Image"))
+        {
+            string name = Path.GetFileName(candidate);
+            if (name == $"{source}.{HashFile(candidate)}.Image")
+                return candidate;
+            File.Delete(candidate);
+        }
+        return null;
+    }
+
+    private static string Expand(string path, string directory, string source)
+    {
+        string temporary = Path.Combine(directory, $".{source[..16]}-{Guid.NewGuid():N}.part");
+        try
+        {
+            string content;
+            using (var target = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
+            using (var gzip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress))
+            using (var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256))
+            {
+                var buffer = new byte[1 << 16];
+                int n;
+                while ((n = gzip.Read(buffer)) > 0)
+                {
+                    hash.AppendData(buffer, 0, n);
+                    target.Write(buffer, 0, n);
+                    if (target.Length > MaxDecompressedBytes)
+                        throw new MachineConfigurationException($"The kernel '{path}' decompresses to more than 1 GiB, so it is no kernel.");
+                }
+                content = Convert.ToHexStringLower(hash.GetHashAndReset());
+            }
+            string final = Path.Combine(directory, $"{source}.{content}.Image");
+            File.Move(temporary, final, overwrite: true);
+            return final;
+        }
+        finally
+        {
+            File.Delete(temporary);
+        }
+    }
+
+    private static string HashFile(string path)
+    {
+        using FileStream file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file));
+    }
+}

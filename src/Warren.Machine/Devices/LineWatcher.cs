@@ -1,0 +1,63 @@
+using System.Buffers;
+using System.Text;
+
+namespace Warren.Machines.Devices;
+
+/// <summary>
+/// Follows a console's output for the kernel's announcement that it died. Only what begins a line counts (after the kernel's
+/// timestamp, if it prints one), so that ordinary text which mentions a panic is no panic. Called under the UART's lock.
+/// </summary>
+internal sealed class LineWatcher(Action<string> onDead)
+{
+    private const int MaxLine = 512;
+
+    private static readonly SearchValues<byte> PrefixBytes = SearchValues.Create(" 0123456789.TC[]"u8);
+
+    private readonly byte[] _buffer = new byte[MaxLine];
+    private int _length;
+
+    private volatile string? _panic;
+
+    /// <summary>The last line that announced a panic, without its timestamp; null when none did.</summary>
+    public string? Panic => _panic;
+
+    private static ReadOnlySpan<byte> PanicMarker => "Kernel panic - not syncing"u8;
+
+    private static ReadOnlySpan<byte> DeadMarker => "---[ end Kernel panic - not syncing"u8;
+
+    public void Feed(byte value)
+    {
+        if (value is (byte)'\n' or (byte)'\r')
+        {
+            EndLine();
+            _length = 0;
+        }
+        else if (_length < MaxLine)
+        {
+            _buffer[_length++] = value;
+        }
+    }
+
+    private void EndLine()
+    {
+        ReadOnlySpan<byte> line = AfterTimestamp(_buffer.AsSpan(0, _length));
+        if (line.StartsWith(PanicMarker))
+        {
+            _panic = Encoding.UTF8.GetString(line);
+        }
+        else if (_panic is { } panic && line.StartsWith(DeadMarker))
+        {
+            // The kernel says this only when it is not going to reboot: nothing follows but a loop.
+            onDead(panic);
+        }
+    }
+
+    /// <summary>Drops a prefix such as <c>[    1.234567] </c>.</summary>
+    private static ReadOnlySpan<byte> AfterTimestamp(ReadOnlySpan<byte> line)
+    {
+        if (line.Length == 0 || line[0] != (byte)'[')
+            return line;
+        int end = line.IndexOf("] "u8);
+        return end > 0 && !line[1..end].ContainsAnyExcept(PrefixBytes) ? line[(end + 2)..] : line;
+    }
+}

@@ -1,0 +1,115 @@
+using Warren.HostMemory;
+using Warren.Hypervisor;
+using Warren.Machines.Boot;
+
+namespace Warren.Machines;
+
+/// <summary>
+/// A machine's RAM: one anonymous mapping in an address space of its own, one memslot over it. Kernel and initrd are mapped into it
+/// privately, page by page shared with every machine of the process until the guest writes; only what does not fall on page
+/// borders is copied.
+/// </summary>
+internal sealed class GuestMemory : IDisposable
+{
+    private const ulong PageSize = 4096;
+    private const ulong PageMask = PageSize - 1;
+    private const uint RamSlot = 0;
+    private const VmaProtection ReadWrite = VmaProtection.Read | VmaProtection.Write;
+
+    private readonly List<FileImage> _files = [];
+    private readonly ulong _hva;
+
+    public GuestMemory(FramePool frames, MemoryBudget? budget, ulong size)
+    {
+        Size = size;
+        Space = new AddressSpace(frames, budget);
+        _hva = Space.Map(size, ReadWrite);
+    }
+
+    public AddressSpace Space { get; }
+
+    /// <summary>Bytes, from <see cref="MemoryMap.Ram"/>.</summary>
+    public ulong Size { get; }
+
+    /// <summary>True when all of a range of guest physical addresses is RAM.</summary>
+    public bool Contains(ulong address, ulong length)
+        => address >= MemoryMap.Ram && address - MemoryMap.Ram <= Size && length <= Size - (address - MemoryMap.Ram);
+
+    /// <summary>Gives the VM its memslot.</summary>
+    public void Attach(VirtualMachine vm) => vm.SetUserMemoryRegion(new UserMemoryRegion
+    {
+        Slot = RamSlot,
+        GuestPhysicalAddress = MemoryMap.Ram,
+        MemorySize = Size,
+        UserspaceAddress = _hva,
+    });
+
+    /// <summary>Places every segment of a kernel. What a segment does not fill from the file is zero already.</summary>
+    public void LoadKernel(KernelImage kernel)
+    {
+        FileImage file = Open(kernel.Path);
+        foreach (KernelSegment s in kernel.Segments)
+            LoadSegment(file, kernel.Path, s);
+    }
+
+    /// <summary>Maps a whole file at a page-aligned guest physical address.</summary>
+    public void LoadFile(string path, ulong address, ulong length)
+        => MapPages(Open(path), 0, address, (length + PageMask) & ~PageMask);
+
+    public void Write(ulong address, ReadOnlySpan<byte> bytes) => Space.Write(Hva(address), bytes);
+
+    public void Dispose()
+    {
+        Space.Dispose();
+        foreach (FileImage file in _files)
+            file.Dispose();
+    }
+
+    private ulong Hva(ulong address) => _hva + (address - MemoryMap.Ram);
+
+    private FileImage Open(string path)
+    {
+        FileImage file = FileImage.Open(path);
+        _files.Add(file);
+        return file;
+    }
+
+    private void LoadSegment(FileImage file, string path, KernelSegment s)
+    {
+        bool congruent = ((s.Address ^ (ulong)s.FileOffset) & PageMask) == 0;
+        ulong start = (s.Address + PageMask) & ~PageMask;
+        ulong end = s.Address + s.FileSize;
+        // The last page may be mapped too where the file ends in it: what follows reads as zero.
+        ulong mapEnd = s.FileOffset + (long)s.FileSize == file.Length ? (end + PageMask) & ~PageMask : end & ~PageMask;
+        if (!congruent || mapEnd <= start)
+        {
+            Copy(path, s.FileOffset, s.Address, s.FileSize);
+            return;
+        }
+        Copy(path, s.FileOffset, s.Address, start - s.Address);
+        MapPages(file, s.FileOffset + (long)(start - s.Address), start, mapEnd - start);
+        if (mapEnd < end)
+            Copy(path, s.FileOffset + (long)(mapEnd - s.Address), mapEnd, end - mapEnd);
+    }
+
+    private void MapPages(FileImage file, long offset, ulong address, ulong length)
+        => Space.MapFile(file, offset, length, ReadWrite, Hva(address));
+
+    private void Copy(string path, long offset, ulong address, ulong length)
+    {
+        if (length == 0)
+            return;
+        using ByteSource source = ByteSource.OpenFile(path, "kernel");
+        var buffer = new byte[(int)Math.Min(length, 1 << 20)];
+        while (length > 0)
+        {
+            int n = source.Read(offset, buffer.AsSpan(0, (int)Math.Min(length, (ulong)buffer.Length)));
+            if (n == 0)
+                throw new MachineConfigurationException($"The kernel '{path}' became shorter while it was being read; try again.");
+            Space.Write(Hva(address), buffer.AsSpan(0, n));
+            offset += n;
+            address += (ulong)n;
+            length -= (ulong)n;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+namespace Warren.Machines;
+
+/// <summary>
+/// What was asked of a machine cannot be: a bad kernel, too little memory, too many CPUs. The message is one sentence for a user, naming
+/// cause and remedy.
+/// </summary>
+public sealed class MachineConfigurationException : Exception
+{
+    public MachineConfigurationException(string message)
+        : base(message)
+    {
+    }
+
+    public MachineConfigurationException(string message, Exception innerException)
+        : base(message, innerException)
+    {
+    }
+}

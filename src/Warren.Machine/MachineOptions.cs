@@ -1,0 +1,67 @@
+using Warren.HostMemory;
+using Warren.Machines.Scheduling;
+using Warren.Machines.Serial;
+using Warren.RiscV;
+
+namespace Warren.Machines;
+
+/// <summary>What a machine is made of.</summary>
+public sealed record MachineOptions
+{
+    /// <summary>Bytes of guest memory: whole MiB, 1 MiB to 512 GiB. It costs the host only what the guest touches.</summary>
+    public long MemoryBytes { get; init; } = 512L << 20;
+
+    /// <summary>vCPUs, 1 to 16.</summary>
+    public int Cpus { get; init; } = 1;
+
+    /// <summary>The kernel: a flat RISC-V Image, plain or gzip, or a bare ELF64 executable.</summary>
+    public required string KernelPath { get; init; }
+
+    /// <summary>The initial ramdisk; null for none.</summary>
+    public string? InitrdPath { get; init; }
+
+    /// <summary>The kernel's command line. <c>panic=-1</c> lets a panic be noticed at once; it is noticed without, too.</summary>
+    public string CommandLine { get; init; } = string.Empty;
+
+    /// <summary>What each hart can do.</summary>
+    public HartOptions Hart { get; init; } = new();
+
+    /// <summary>One entry a UART, 1 to 3 of them: UART 0 is the guest's console (ttyS0).</summary>
+    public IReadOnlyList<SerialOptions> Serial { get; init; } = [SerialOptions.Discard, SerialOptions.Discard];
+
+    /// <summary>The longest the machine may run, by the host's clock; null for no limit.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>The frames of guest memory; null for a pool of the machine's own. A pool given stays the caller's.</summary>
+    public FramePool? Frames { get; init; }
+
+    /// <summary>What guest memory is charged against; null for no limit.</summary>
+    public MemoryBudget? Budget { get; init; }
+
+    /// <summary>The threads that run the vCPUs; null for one a processor at most, of the machine's own. A pool given stays the caller's.</summary>
+    public VcpuPool? Pool { get; init; }
+
+    /// <summary>Where decompressed kernels are kept; null for the user's cache directory.</summary>
+    public string? KernelCacheDirectory { get; init; }
+
+    /// <summary>Throws <see cref="MachineConfigurationException"/> for the first value out of range.</summary>
+    internal void Validate()
+    {
+        const long mebibyte = 1 << 20;
+        if (Cpus is < 1 or > Devices.Plic.MaxHarts)
+            throw new MachineConfigurationException($"A machine has 1 to {Devices.Plic.MaxHarts} CPUs, not {Cpus}.");
+        if (MemoryBytes is < mebibyte or > 512L << 30 || MemoryBytes % mebibyte != 0)
+            throw new MachineConfigurationException($"Guest memory is a whole number of MiB from 1 MiB to 512 GiB, not {MemoryBytes} bytes.");
+        if (Serial.Count is < 1 or > MemoryMap.MaxUarts)
+            throw new MachineConfigurationException($"A machine has 1 to {MemoryMap.MaxUarts} UARTs, not {Serial.Count}.");
+        foreach (SerialOptions serial in Serial)
+        {
+            if (serial.Capacity < 64)
+                throw new MachineConfigurationException($"A serial port buffers at least 64 bytes, not {serial.Capacity}.");
+        }
+        if (CommandLine.Contains('\0', StringComparison.Ordinal))
+            throw new MachineConfigurationException("The kernel's command line holds a NUL character; take it out.");
+        if (Timeout is { } limit && limit <= TimeSpan.Zero)
+            throw new MachineConfigurationException("The timeout is not positive; leave it out for no limit.");
+    }
+}

@@ -1,0 +1,43 @@
+namespace Warren.Machines.Sbi;
+
+/// <content>DBCN (SBI specification 2.0, chapter 12).</content>
+internal sealed partial class SbiHandler
+{
+    /// <summary>Most bytes moved by one call: it may move fewer than asked, and the hart must get back to its slice.</summary>
+    private const int MaxConsoleTransfer = 4096;
+
+    private SbiResult DebugConsole(in SbiCall call)
+    {
+        switch (call.Function)
+        {
+            case 0:
+            case 1:
+                // The address is in two halves; no memory lies where the upper one would be needed.
+                if (call.A2 != 0 || !platform.IsMemory(call.A1, call.A0))
+                    return SbiResult.Fail(SbiError.InvalidParameter);
+                int count = (int)Math.Min(call.A0, MaxConsoleTransfer);
+                return call.Function == 0 ? ConsoleWrite(call.A1, count) : ConsoleRead(call.A1, count);
+            case 2:
+                return ConsoleWriteByte((byte)call.A0) ? SbiResult.Success : SbiResult.Fail(SbiError.Failed);
+            default:
+                return SbiResult.Fail(SbiError.NotSupported);
+        }
+    }
+
+    private SbiResult ConsoleWrite(ulong address, int count)
+    {
+        Span<byte> buffer = stackalloc byte[count];
+        return platform.ReadMemory(address, buffer)
+            ? SbiResult.Return((ulong)platform.ConsoleWrite(buffer))
+            : SbiResult.Fail(SbiError.InvalidParameter);
+    }
+
+    private SbiResult ConsoleRead(ulong address, int count)
+    {
+        Span<byte> buffer = stackalloc byte[count];
+        int got = platform.ConsoleRead(buffer);
+        return platform.WriteMemory(address, buffer[..got]) ? SbiResult.Return((ulong)got) : SbiResult.Fail(SbiError.Failed);
+    }
+
+    private bool ConsoleWriteByte(byte value) => platform.ConsoleWrite([value]) == 1;
+}

@@ -1,0 +1,23 @@
+namespace Warren.Machines.Serial;
+
+/// <summary>What the host does with one UART.</summary>
+public sealed record SerialOptions
+{
+    /// <summary>Nobody reads: what the guest sends is dropped, and nothing reaches it but what is written to the port.</summary>
+    public static SerialOptions Discard { get; } = new() { DiscardOutput = true };
+
+    /// <summary>
+    /// Where the guest's output is copied to as it comes, coalesced into few writes; null when the caller reads the port itself. The
+    /// stream stays the caller's; when writing to it fails, the rest of the output is dropped.
+    /// </summary>
+    public Stream? Output { get; init; }
+
+    /// <summary>What is copied to the guest, as fast as it takes it, until the stream's end; null when the caller writes the port itself.</summary>
+    public Stream? Input { get; init; }
+
+    /// <summary>Drop the guest's output at once; excludes <see cref="Output"/>.</summary>
+    public bool DiscardOutput { get; init; }
+
+    /// <summary>Bytes buffered in each direction, 64 or more.</summary>
+    public int Capacity { get; init; } = 64 << 10;
+}

@@ -1,0 +1,311 @@
+using System.Buffers.Binary;
+using System.IO.Compression;
+using System.Text;
+using Warren.Machines.Boot;
+
+namespace Warren.Machines.Tests;
+
+public sealed class KernelFileTests : IDisposable
+{
+    private readonly string _directory = Directory.CreateTempSubdirectory("warren-kernel-").FullName;
+
+    public void Dispose() => Directory.Delete(_directory, recursive: true);
+
+    private string Save(string name, byte[] content)
+    {
+        string path = Path.Combine(_directory, name);
+        File.WriteAllBytes(path, content);
+        return path;
+    }
+
+    private KernelImage Open(string name, byte[] content) => KernelFile.Open(Save(name, content), MemoryMap.Ram, Path.Combine(_directory, "cache"));
+
+    private string Refusal(string name, byte[] content)
+    {
+        string message = Assert.Throws<MachineConfigurationException>(() => Open(name, content)).Message;
+        Assert.DoesNotContain('\n', message);
+        Assert.EndsWith(".", message, StringComparison.Ordinal);
+        return message;
+    }
+
+    internal static byte[] FlatImage(int length = 8192, ulong textOffset = 0x20_0000, ulong imageSize = 0x10_000, ulong flags = 0)
+    {
+        var image = new byte[length];
+        "MZ"u8.CopyTo(image);
+        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(8), textOffset);
+        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(16), imageSize);
+        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(24), flags);
+        BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(32), 2);
+        "RISCV\0\0\0"u8.CopyTo(image.AsSpan(48));
+        "RSC\u0005"u8.CopyTo(image.AsSpan(56));
+        for (int i = 64; i < length; i++)
+            image[i] = (byte)(i * 7);
+        return image;
+    }
+
+    internal static byte[] Elf(ushort machine = 243, ushort type = 2, ulong entry = 0xffff_ffff_8000_0010, params (ulong Virtual, ulong Physical, byte[] Data, ulong MemorySize)[] segments)
+    {
+        if (segments.Length == 0)
+            segments = [(0xffff_ffff_8000_0000, 0x8000_0000, new byte[100], 4096)];
+        var file = new MemoryStream();
+        file.Write(new byte[64 + 56 * segments.Length]);
+        var header = new byte[64];
+        "\u007fELF"u8.CopyTo(header);
+        header[4] = 2;
+        header[5] = 1;
+        header[6] = 1;
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(16), type);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(18), machine);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(24), entry);
+        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), 64);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(54), 56);
+        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(56), (ushort)segments.Length);
+        var table = new byte[56 * segments.Length];
+        for (int i = 0; i < segments.Length; i++)
+        {
+            Span<byte> p = table.AsSpan(i * 56);
+            BinaryPrimitives.WriteUInt32LittleEndian(p, 1);
+            BinaryPrimitives.WriteUInt64LittleEndian(p[8..], (ulong)file.Length);
+            BinaryPrimitives.WriteUInt64LittleEndian(p[16..], segments[i].Virtual);
+            BinaryPrimitives.WriteUInt64LittleEndian(p[24..], segments[i].Physical);
+            BinaryPrimitives.WriteUInt64LittleEndian(p[32..], (ulong)segments[i].Data.Length);
+            BinaryPrimitives.WriteUInt64LittleEndian(p[40..], segments[i].MemorySize);
+            file.Position = file.Length;
+            file.Write(segments[i].Data);
+        }
+        file.Position = 0;
+        file.Write(header);
+        file.Write(table);
+        return file.ToArray();
+    }
+
+    private static byte[] Gzip(byte[] content)
+    {
+        var packed = new MemoryStream();
+        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
+            gzip.Write(content);
+        return packed.ToArray();
+    }
+
+    [Fact]
+    public void AFlatImageGoesToItsTextOffset()
+    {
+        KernelImage kernel = Open("Image", FlatImage());
+        Assert.Equal(KernelFormat.Image, kernel.Format);
+        Assert.Equal(0x8020_0000u, kernel.Entry);
+        Assert.Equal(new KernelSegment(0x8020_0000, 0, 8192, 0x10_000), Assert.Single(kernel.Segments));
+        Assert.Equal(0x8021_0000u, kernel.End);
+    }
+
+    [Fact]
+    public void AnImageLongerThanItSaysStillFits()
+        => Assert.Equal(0x8020_0000u + 8192, Open("Image", FlatImage(imageSize: 0)).End);
+
+    [Fact]
+    public void EitherMagicIsEnough()
+    {
+        byte[] old = FlatImage();
+        old.AsSpan(56, 4).Clear();
+        byte[] young = FlatImage();
+        young.AsSpan(48, 8).Clear();
+        Assert.Equal(0x8020_0000u, Open("old", old).Entry);
+        Assert.Equal(0x8020_0000u, Open("young", young).Entry);
+    }
+
+    [Fact]
+    public void AGzipImageIsUnpackedOnceAndKept()
+    {
+        byte[] content = FlatImage(100_000);
+        string packed = Save("Image.gz", Gzip(content));
+        string cache = Path.Combine(_directory, "cache");
+        KernelImage first = KernelFile.Open(packed, MemoryMap.Ram, cache);
+        Assert.Equal(content, File.ReadAllBytes(first.Path));
+        Assert.Equal(packed, first.Name);
+        DateTime written = File.GetLastWriteTimeUtc(first.Path);
+        Assert.Equal(first.Path, KernelFile.Open(packed, MemoryMap.Ram, cache).Path);
+        Assert.Equal(written, File.GetLastWriteTimeUtc(first.Path));
+        Assert.Single(Directory.GetFiles(cache));
+    }
+
+    [Fact]
+    public void AnAlteredUnpackedCopyIsNoticedAndMadeAnew()
+    {
+        byte[] content = FlatImage(100_000);
+        string packed = Save("Image.gz", Gzip(content));
+        string cache = Path.Combine(_directory, "cache");
+        string copy = KernelFile.Open(packed, MemoryMap.Ram, cache).Path;
+        byte[] altered = (byte[])content.Clone();
+        altered[5000] ^= 1;
+        File.WriteAllBytes(copy, altered);
+        Assert.Equal(content, File.ReadAllBytes(KernelFile.Open(packed, MemoryMap.Ram, cache).Path));
+    }
+
+    [Fact]
+    public void ACacheThatCannotBeWrittenIsNamed()
+    {
+        string file = Save("not-a-directory", [1]);
+        string packed = Save("Image.gz", Gzip(FlatImage()));
+        string message = Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(packed, MemoryMap.Ram, Path.Combine(file, "cache"))).Message;
+        Assert.Contains("XDG_CACHE_HOME", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADamagedGzipIsSaidToBeDamaged()
+    {
+        byte[] packed = Gzip(FlatImage(100_000));
+        packed.AsSpan(packed.Length / 2, 20).Fill(0xff);
+        Assert.Contains("damaged gzip", Refusal("Image.gz", packed), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.Combine(_directory, "cache")));
+    }
+
+    [Fact]
+    public void AnElfGoesToItsPhysicalAddresses()
+    {
+        KernelImage kernel = Open("elf", Elf(entry: 0xffff_ffff_8000_2004, segments:
+        [
+            (0xffff_ffff_8000_2000, 0x8000_2000, new byte[16], 0x100),
+            (0xffff_ffff_8000_0000, 0x8000_0000, new byte[0x1800], 0x1800),
+        ]));
+        Assert.Equal(KernelFormat.Elf, kernel.Format);
+        Assert.Equal(0x8000_2004u, kernel.Entry);
+        Assert.Equal([0x8000_0000u, 0x8000_2000u], kernel.Segments.Select(s => s.Address));
+        Assert.Equal(0x8000_2100u, kernel.End);
+    }
+
+    [Fact]
+    public void WhatIsNoKernelIsCalledByItsName()
+    {
+        byte[] arm = new byte[4096];
+        "MZ"u8.CopyTo(arm);
+        "ARM\u0064"u8.CopyTo(arm.AsSpan(0x38));
+        byte[] x86 = new byte[4096];
+        "MZ"u8.CopyTo(x86);
+        x86[0x1fe] = 0x55;
+        x86[0x1ff] = 0xaa;
+        "HdrS"u8.CopyTo(x86.AsSpan(0x202));
+        byte[] zboot = new byte[4096];
+        "MZ\0\0zimg"u8.CopyTo(zboot);
+        Assert.Contains("arm64", Refusal("a", arm), StringComparison.Ordinal);
+        Assert.Contains("x86 bzImage", Refusal("b", x86), StringComparison.Ordinal);
+        Assert.Contains("zboot", Refusal("c", zboot), StringComparison.Ordinal);
+        Assert.Contains("initramfs", Refusal("d", Encoding.ASCII.GetBytes("070701" + new string('0', 200))), StringComparison.Ordinal);
+        Assert.Contains("xz", Refusal("e", [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, 0, 4]), StringComparison.Ordinal);
+        Assert.Contains("not a kernel", Refusal("f", Encoding.ASCII.GetBytes("#!/bin/sh\necho hello\n")), StringComparison.Ordinal);
+        Assert.Contains("arm64", Refusal("g", Gzip(arm)), StringComparison.Ordinal);
+        Assert.Contains("big-endian", Refusal("h", FlatImage(flags: 1)), StringComparison.Ordinal);
+        Assert.Contains("impossible header", Refusal("i", FlatImage(textOffset: 0x20_0001)), StringComparison.Ordinal);
+        Assert.Contains("empty", Refusal("j", []), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AnElfThatCannotStartBareIsRefusedWithTheReason()
+    {
+        Assert.Contains("x86-64", Refusal("a", Elf(machine: 62)), StringComparison.Ordinal);
+        Assert.Contains("arm64", Refusal("b", Elf(machine: 183)), StringComparison.Ordinal);
+        Assert.Contains("position-independent", Refusal("c", Elf(type: 3)), StringComparison.Ordinal);
+        Assert.Contains("no executable", Refusal("d", Elf(type: 1)), StringComparison.Ordinal);
+        byte[] narrow = Elf();
+        narrow[4] = 1;
+        Assert.Contains("32-bit", Refusal("e", narrow), StringComparison.Ordinal);
+        Assert.Contains("entry point", Refusal("f", Elf(entry: 0x1234)), StringComparison.Ordinal);
+        Assert.Contains("cut short", Refusal("g", Elf()[..150]), StringComparison.Ordinal);
+        Assert.Contains("cut short", Refusal("h", Elf()[..40]), StringComparison.Ordinal);
+        Assert.Contains("overlap", Refusal("i", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 64), (0x8000_0020, 0x8000_0020, new byte[64], 64)])), StringComparison.Ordinal);
+        byte[] dynamic = Elf();
+        dynamic[64] = 3;
+        Assert.Contains("dynamic linker", Refusal("j", dynamic), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void MissingFilesAndDirectoriesAreNamed()
+    {
+        string missing = Path.Combine(_directory, "nowhere", "Image");
+        Assert.Contains(missing, Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(missing, MemoryMap.Ram)).Message, StringComparison.Ordinal);
+        Assert.Contains("directory", Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(_directory, MemoryMap.Ram)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheLayoutOverlapsNothingAndFits()
+    {
+        var random = new Random(7);
+        for (int i = 0; i < 2000; i++)
+        {
+            ulong length = (ulong)random.Next(1, 40 << 20);
+            var kernel = new KernelImage("k", "k", KernelFormat.Image, 0x8020_0000, [new KernelSegment(0x8020_0000, 0, length, length)]);
+            ulong initrd = random.Next(3) == 0 ? 0 : (ulong)random.Next(1, 40 << 20);
+            ulong tree = (ulong)random.Next(1, 100_000);
+            ulong ram = (ulong)random.Next(1, 256) << 20;
+            try
+            {
+                BootLayout layout = BootLayout.Plan(kernel, initrd, tree, MemoryMap.Ram, ram);
+                ulong kernelEnd = kernel.End, initrdEnd = layout.Initrd + initrd;
+                Assert.True(initrd == 0 ? layout.DeviceTree >= kernelEnd : layout.Initrd >= kernelEnd && layout.DeviceTree >= initrdEnd);
+                Assert.True(layout.DeviceTree + tree <= MemoryMap.Ram + ram);
+                Assert.Equal(0u, layout.Initrd % 4096);
+                Assert.Equal(0u, layout.DeviceTree % 8);
+                Assert.Equal(layout.DeviceTree >> 21, (layout.DeviceTree + tree - 1) >> 21);
+            }
+            catch (MachineConfigurationException e)
+            {
+                Assert.Contains("at least", e.Message, StringComparison.Ordinal);
+                Assert.True(0x20_0000 + length + initrd + tree + (6 << 20) > ram, e.Message);
+            }
+        }
+    }
+
+    [Fact]
+    public void AKernelLinkedBelowMemoryIsRefused()
+    {
+        KernelImage kernel = Open("elf", Elf(entry: 0x1000, segments: [(0x1000, 0x1000, new byte[64], 64)]));
+        Assert.Contains("no memory", Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, 0, 4096, MemoryMap.Ram, 1 << 30)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void DamagedKernelsAreReadOrRefusedNeverMore()
+    {
+        byte[][] seeds = [FlatImage(4096), Elf(), Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[0x1800], 0x1800), (0x8000_2000, 0x8000_2000, new byte[16], 0x100)])];
+        var random = new Random(20261121);
+        int read = 0;
+        for (int i = 0; i < 30_000; i++)
+        {
+            byte[] bad = (byte[])seeds[i % seeds.Length].Clone();
+            int changes = random.Next(1, 4);
+            for (int c = 0; c < changes; c++)
+                bad[random.Next(Math.Min(bad.Length, 200))] = (byte)random.Next(256);
+            if (random.Next(8) == 0)
+                bad = bad[..random.Next(bad.Length)];
+            try
+            {
+                using var source = new MemorySource(bad);
+                KernelImage kernel = KernelFile.Parse(source, "fuzz", MemoryMap.Ram);
+                BootLayout.Plan(kernel, 1 << 20, 4096, MemoryMap.Ram, 64 << 20);
+                Assert.All(kernel.Segments, s => Assert.True(s.FileOffset >= 0 && s.FileOffset + (long)s.FileSize <= bad.Length && s.FileSize <= s.MemorySize));
+                read++;
+            }
+            catch (MachineConfigurationException)
+            {
+            }
+        }
+        Assert.InRange(read, 1000, 29_000);
+    }
+
+    [Fact]
+    public void DamagedGzipIsReadOrRefusedNeverMore()
+    {
+        byte[] packed = Gzip(FlatImage(20_000));
+        var random = new Random(3);
+        for (int i = 0; i < 300; i++)
+        {
+            byte[] bad = (byte[])packed.Clone();
+            bad[random.Next(2, bad.Length)] ^= (byte)(1 << random.Next(8));
+            string path = Save("fuzz.gz", bad);
+            try
+            {
+                KernelFile.Open(path, MemoryMap.Ram, Path.Combine(_directory, "cache"));
+            }
+            catch (MachineConfigurationException)
+            {
+            }
+        }
+    }
+}

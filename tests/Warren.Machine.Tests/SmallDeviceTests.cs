@@ -1,0 +1,137 @@
+using System.Text;
+using System.Threading;
+using Warren.Machines.Devices;
+using Warren.Machines.Scheduling;
+
+namespace Warren.Machines.Tests;
+
+public sealed class SmallDeviceTests
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private static ulong Time(GoldfishRtc rtc)
+    {
+        ulong low = rtc.Read(0, 4);
+        return low | rtc.Read(4, 4) << 32;
+    }
+
+    private static void SetAlarm(GoldfishRtc rtc, ulong at)
+    {
+        rtc.Write(0x0c, 4, at >> 32);
+        rtc.Write(0x08, 4, at & 0xffff_ffff);
+    }
+
+    [Fact]
+    public void TheClockTellsTheHostsTimeAndCanBeSet()
+    {
+        using var timers = new TimerQueue("test");
+        using var rtc = new GoldfishRtc(timers, new Wire());
+        ulong now = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
+        Assert.InRange(Time(rtc), now - 1_000_000_000, now + 20_000_000_000);
+        const ulong then = 123_456_789_012_345_678;
+        rtc.Write(4, 4, then >> 32);
+        rtc.Write(0, 4, then & 0xffff_ffff);
+        Assert.InRange(Time(rtc), then, then + 20_000_000_000);
+    }
+
+    [Fact]
+    public void TheAlarmRingsWhenItsTimeHasCome()
+    {
+        using var timers = new TimerQueue("test");
+        var wire = new Wire();
+        using var rtc = new GoldfishRtc(timers, wire);
+        rtc.Write(0x10, 4, 1);
+        SetAlarm(rtc, Time(rtc) + 5_000_000);
+        Assert.True(SpinWait.SpinUntil(() => wire.Level, Patience));
+        Assert.Equal(0u, rtc.Read(0x18, 4));
+        rtc.Write(0x1c, 4, 1);
+        Assert.False(wire.Level);
+        // An alarm in the past rings at once; one that is cleared never does.
+        SetAlarm(rtc, 1);
+        Assert.True(wire.Level);
+        rtc.Write(0x1c, 4, 1);
+        SetAlarm(rtc, Time(rtc) + 3_600_000_000_000);
+        Assert.Equal(1u, rtc.Read(0x18, 4));
+        rtc.Write(0x14, 4, 1);
+        Assert.Equal(0u, rtc.Read(0x18, 4));
+        // Disabled, it only becomes pending.
+        rtc.Write(0x10, 4, 0);
+        SetAlarm(rtc, 1);
+        Assert.False(wire.Level);
+        rtc.Write(0x10, 4, 1);
+        Assert.True(wire.Level);
+    }
+
+    [Fact]
+    public void TheFinisherTakesThreeWords()
+    {
+        var requests = new List<(FinisherRequest, int)>();
+        var finisher = new TestFinisher((r, c) => requests.Add((r, c)));
+        finisher.Write(0, 4, 0x5555);
+        finisher.Write(0, 4, 0x002a_3333);
+        finisher.Write(0, 4, 0x7777);
+        finisher.Write(0, 2, 0x3333);
+        finisher.Write(0, 1, 0x5555);
+        finisher.Write(4, 4, 0x5555);
+        finisher.Write(0, 4, 0x1234);
+        Assert.Equal([(FinisherRequest.Pass, 0), (FinisherRequest.Fail, 42), (FinisherRequest.Reset, 0), (FinisherRequest.Fail, 0)], requests);
+        Assert.Equal(0u, finisher.Read(0, 4));
+    }
+
+    [Fact]
+    public void RandomAccessesDoNotThrow()
+    {
+        using var timers = new TimerQueue("test");
+        using var rtc = new GoldfishRtc(timers, new Wire());
+        var finisher = new TestFinisher((_, _) => { });
+        var random = new Random(5);
+        for (int i = 0; i < 100_000; i++)
+        {
+            ulong offset = random.Next(4) == 0 ? (ulong)random.NextInt64() : (ulong)random.Next(0x24);
+            int size = 1 << random.Next(4);
+            ulong value = random.Next(2) == 0 ? (ulong)random.NextInt64() : ulong.MaxValue;
+            rtc.Write(offset, size, value);
+            rtc.Read(offset, size);
+            finisher.Write(offset, size, value);
+            finisher.Read(offset, size);
+        }
+    }
+
+    [Theory]
+    [InlineData("[    0.512345] Kernel panic - not syncing: VFS: Unable to mount root fs\n", "Kernel panic - not syncing: VFS: Unable to mount root fs")]
+    [InlineData("[    0.512345][    T1] Kernel panic - not syncing: x\r\n", "Kernel panic - not syncing: x")]
+    [InlineData("boot\nKernel panic - not syncing: Attempted to kill init!\n", "Kernel panic - not syncing: Attempted to kill init!")]
+    [InlineData("someone wrote: Kernel panic - not syncing: x\n", null)]
+    [InlineData("[note] Kernel panic - not syncing: x\n", null)]
+    [InlineData("Kernel panic - not syncing", null)]
+    public void OnlyALineOfItsOwnIsAPanic(string output, string? panic)
+    {
+        var watcher = new LineWatcher(_ => Assert.Fail("nothing has ended"));
+        foreach (byte b in Encoding.UTF8.GetBytes(output))
+            watcher.Feed(b);
+        Assert.Equal(panic, watcher.Panic);
+    }
+
+    [Fact]
+    public void TheKernelsLastWordEndsTheMachine()
+    {
+        var ends = new List<string>();
+        var watcher = new LineWatcher(ends.Add);
+        foreach (byte b in "---[ end Kernel panic - not syncing: y ]---\n[ 1.0] Kernel panic - not syncing: x\n[ 1.0] CPU: 0\n[ 1.1] ---[ end Kernel panic - not syncing: x ]---\n"u8)
+            watcher.Feed(b);
+        Assert.Equal(["Kernel panic - not syncing: x"], ends);
+    }
+
+    [Fact]
+    public void TheWatcherSurvivesAnything()
+    {
+        var watcher = new LineWatcher(_ => { });
+        var random = new Random(9);
+        for (int i = 0; i < 200_000; i++)
+            watcher.Feed((byte)random.Next(256));
+        for (int i = 0; i < 5000; i++)
+            watcher.Feed((byte)'[');
+        watcher.Feed((byte)'\n');
+        Assert.Null(watcher.Panic);
+    }
+}
