@@ -135,11 +135,17 @@ internal sealed class TestMirror : IDisposable
 
     private async Task WriteAsync(NetworkStream stream, string head) => await stream.WriteAsync(Encoding.ASCII.GetBytes(head), _stop.Token);
 
-    public void Dispose()
+    /// <summary>Stops serving; nobody listens any more.</summary>
+    public void Stop()
     {
         _stop.Cancel();
         _listener.Stop();
         _loop.GetAwaiter().GetResult();
+    }
+
+    public void Dispose()
+    {
+        Stop();
         _stop.Dispose();
         Hung.Dispose();
     }

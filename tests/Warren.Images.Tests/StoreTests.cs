@@ -1,0 +1,241 @@
+using System.Diagnostics;
+using System.Threading;
+using Warren.Images.Initramfs;
+
+namespace Warren.Images.Tests;
+
+public sealed class StoreTests
+{
+    [Fact]
+    public async Task A_cold_cache_is_filled_when_online_and_explained_when_offline()
+    {
+        using PullFixture fixture = new();
+        ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        PullFailureTests.AssertSentence(e, ImageError.Offline, "`warren image pull`", "`warren run --guest selftest`", fixture.Cache);
+        Assert.False(Directory.Exists(fixture.Cache));
+
+        GuestImage guest = await fixture.Store().GetGuestAsync();
+        fixture.AssertGuest(guest);
+        int requests = fixture.Mirror.Log.Count;
+        Assert.Equal(guest, await fixture.Store().GetGuestAsync(offline: true));
+        Assert.Equal(guest, await fixture.Store().GetGuestAsync());
+        Assert.Equal(requests, fixture.Mirror.Log.Count);
+    }
+
+    [Fact]
+    public async Task A_cold_cache_without_a_network_names_the_selftest()
+    {
+        using PullFixture fixture = new();
+        ImageStoreOptions options = fixture.Options();
+        ImageStore store = new(options);
+        fixture.Mirror.Stop();
+        ImageException e = await Assert.ThrowsAsync<ImageException>(() => store.GetGuestAsync());
+        PullFailureTests.AssertSentence(e, ImageError.Network, "`warren image pull`", "`warren run --guest selftest`");
+
+        ImageStoreOptions nowhere = options with { Mirror = new MirrorOptions { AptDirectory = fixture.Directory.File("none"), Environment = _ => null } };
+        e = await Assert.ThrowsAsync<ImageException>(() => new ImageStore(nowhere).GetGuestAsync());
+        PullFailureTests.AssertSentence(e, ImageError.Configuration, "--mirror", "WARREN_MIRROR", "`warren run --guest selftest`");
+    }
+
+    [Theory]
+    [InlineData("truncated")]
+    [InlineData("altered")]
+    [InlineData("altered in disguise")]
+    [InlineData("missing")]
+    public async Task A_damaged_entry_is_noticed_and_fetched_again(string damage)
+    {
+        using PullFixture fixture = new();
+        GuestImage guest = await fixture.Store().GetGuestAsync();
+        Damage(guest.Kernel, damage);
+
+        ImageStatus status = Assert.Single(await fixture.Store().VerifyAsync(), s => s.Entry.Kind == ImageKind.Kernel);
+        Assert.Equal(damage == "missing" ? ImageHealth.Missing : ImageHealth.Altered, status.Health);
+        Assert.All((await fixture.Store().VerifyAsync()).Where(s => s.Entry.Kind != ImageKind.Kernel), s => Assert.Equal(ImageHealth.Good, s.Health));
+        ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        PullFailureTests.AssertSentence(e, ImageError.Offline, "damaged", "`warren image pull`");
+
+        fixture.AssertGuest(await fixture.Store().GetGuestAsync());
+        Assert.All(await fixture.Store().VerifyAsync(), s => Assert.Equal(ImageHealth.Good, s.Health));
+        Assert.Equal(1, fixture.Mirror.Count(fixture.Archive.BusyboxDebPath));
+        Assert.Equal(2, fixture.Mirror.Count(fixture.Archive.KernelDebPath));
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("{")]
+    [InlineData("null")]
+    [InlineData("{\"format\": 2, \"pulls\": []}")]
+    [InlineData("{\"format\": 1, \"pulls\": null}")]
+    [InlineData("{\"format\": 1, \"pulls\": [null]}")]
+    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": \"Kernel\", \"file\": \"../../../etc/passwd\", \"size\": 1}]}]}")]
+    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": 77}]}]}")]
+    public async Task A_damaged_manifest_counts_as_an_empty_cache(string manifest)
+    {
+        using PullFixture fixture = new();
+        Directory.CreateDirectory(fixture.Cache);
+        File.WriteAllText(Path.Combine(fixture.Cache, "manifest.json"), manifest);
+        Assert.Empty(fixture.Store().List());
+        await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        fixture.AssertGuest(await fixture.Store().GetGuestAsync());
+    }
+
+    [Fact]
+    public async Task Two_at_once_fetch_each_file_once()
+    {
+        using PullFixture fixture = new();
+        ProgressLog[] logs = [new(), new(), new()];
+        GuestImage[] guests = await Task.WhenAll(logs.Select(l => Task.Run(() => fixture.Store().GetGuestAsync(false, l))));
+        Assert.All(guests, fixture.AssertGuest);
+        Assert.Equal(1, fixture.Mirror.Count(fixture.Archive.KernelDebPath));
+        Assert.Equal(1, fixture.Mirror.Count(fixture.Archive.BusyboxDebPath));
+    }
+
+    [Fact]
+    public async Task The_second_pull_waits_for_the_first_and_says_so()
+    {
+        using PullFixture fixture = new();
+        fixture.Mirror.Faults[fixture.Archive.KernelDebPath] = new Fault { HangAfter = 1000, Times = 1 };
+        using CancellationTokenSource cancel = new();
+        Task<PullResult> first = fixture.Store().PullAsync(null, cancel.Token);
+        await fixture.Mirror.Hung.WaitAsync();
+        TaskCompletionSource<string> waiting = new();
+        Task<PullResult> second = fixture.Store().PullAsync(new FirstReport(waiting));
+        Assert.Contains("another warren", await waiting.Task, StringComparison.Ordinal);
+        Assert.False(second.IsCompleted);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => first);
+        fixture.AssertGuest((await second).Guest);
+    }
+
+    [SkippableFact]
+    public async Task The_lock_holds_between_processes()
+    {
+        Tool.Require("flock");
+        using PullFixture fixture = new();
+        await fixture.Store().PullAsync();
+        using Process holder = Process.Start(new ProcessStartInfo("flock", ["-x", Path.Combine(fixture.Cache, "lock"), "sh", "-c", "echo held; read x"])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        })!;
+        Assert.Equal("held", await holder.StandardOutput.ReadLineAsync());
+        TaskCompletionSource<string> waiting = new();
+        Task<PullResult> pull = fixture.Store().PullAsync(new FirstReport(waiting));
+        await waiting.Task;
+        Assert.False(pull.IsCompleted);
+        holder.StandardInput.Close();
+        await pull;
+        await holder.WaitForExitAsync();
+    }
+
+    [Fact]
+    public async Task Prune_keeps_the_newest_pull_and_says_what_it_freed()
+    {
+        using PullFixture fixture = new();
+        GuestImage old = await fixture.Store().GetGuestAsync();
+        fixture.Store().GetInitramfs(old, new byte[100]);
+        byte[] kernel = TestDeb.Kernel(77);
+        fixture.Archive.AddDeb(TestArchive.KernelPackage, "6.12.10-1", TestDeb.Build(TestArchive.KernelPackage, "6.12.10-1",
+            [("./boot/config-" + TestArchive.Release, [5]), ("./boot/vmlinux-" + TestArchive.Release, kernel)]));
+        fixture.Archive.Publish();
+        GuestImage current = (await fixture.Store().PullAsync()).Guest;
+        Assert.Equal(kernel, File.ReadAllBytes(current.Kernel));
+        Assert.True(File.Exists(old.Kernel));
+        Assert.Equal(5, fixture.Store().List().Count);
+        Assert.Equal(3, fixture.Store().List().Count(s => s.Current));
+        string initramfs = fixture.Store().GetInitramfs(current, new byte[200]);
+        File.SetLastWriteTimeUtc(initramfs, DateTime.UtcNow.AddHours(1));
+        File.WriteAllBytes(Path.Combine(fixture.Partial, new string('a', 64) + ".partial"), new byte[1000]);
+        File.WriteAllBytes(Path.Combine(fixture.Content, ".tmp-orphan"), new byte[500]);
+        string busy = Path.Combine(fixture.Content, ".tmp-busy");
+        using FileStream writing = new(busy, FileMode.CreateNew, FileAccess.Write, FileShare.None);
+
+        PruneResult pruned = await fixture.Store().PruneAsync();
+
+        Assert.Equal(5, pruned.Files.Count);
+        Assert.True(pruned.Bytes > fixture.Archive.Kernel.Length + 1500);
+        Assert.False(File.Exists(old.Kernel));
+        Assert.True(File.Exists(busy));
+        Assert.True(File.Exists(initramfs));
+        Assert.Equal(kernel, File.ReadAllBytes((await fixture.Store().GetGuestAsync(offline: true)).Kernel));
+        Assert.Empty((await fixture.Store().PruneAsync()).Files);
+    }
+
+    [Fact]
+    public async Task Offline_an_older_pull_serves_when_the_newest_is_damaged()
+    {
+        using PullFixture fixture = new();
+        GuestImage old = await fixture.Store().GetGuestAsync();
+        fixture.Archive.AddDeb(TestArchive.KernelPackage, "6.12.10-1", TestDeb.Build(TestArchive.KernelPackage, "6.12.10-1",
+            [("./boot/config-" + TestArchive.Release, [5]), ("./boot/vmlinux-" + TestArchive.Release, TestDeb.Kernel(77))]));
+        fixture.Archive.Publish();
+        GuestImage current = (await fixture.Store().PullAsync()).Guest;
+        Damage(current.Kernel, "altered");
+        Assert.Equal(old.Kernel, (await fixture.Store().GetGuestAsync(offline: true)).Kernel);
+    }
+
+    [Fact]
+    public async Task Pruning_nothing_makes_nothing()
+    {
+        using PullFixture fixture = new();
+        Assert.Equal(0, (await fixture.Store().PruneAsync()).Bytes);
+        Assert.False(Directory.Exists(fixture.Cache));
+    }
+
+    [Fact]
+    public async Task The_initramfs_is_made_once_and_again_when_altered()
+    {
+        using PullFixture fixture = new();
+        GuestImage guest = await fixture.Store().GetGuestAsync();
+        byte[] init = TestDeb.Executable(3, 9000);
+        string path = fixture.Store().GetInitramfs(guest, init);
+        byte[] bytes = File.ReadAllBytes(path);
+        Assert.Equal(InitramfsBuilder.ForGuest(init, fixture.Archive.Busybox).Build(), bytes);
+        Damage(path, "altered in disguise");
+        Assert.Equal(path, fixture.Store().GetInitramfs(guest, init));
+        Assert.Equal(bytes, File.ReadAllBytes(path));
+        init[100] ^= 1;
+        Assert.NotEqual(path, fixture.Store().GetInitramfs(guest, init));
+        Assert.DoesNotContain(fixture.Files(), f => f.Contains(".tmp-", StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [InlineData("/x/cache", "/home/u", "/x/cache/warren")]
+    [InlineData("relative", "/home/u", "/home/u/.cache/warren")]
+    [InlineData(null, "/home/u", "/home/u/.cache/warren")]
+    [InlineData("", null, null)]
+    public void The_cache_is_where_XDG_says(string? xdg, string? home, string? expected)
+    {
+        ImageStoreOptions options = new() { Environment = n => n == "XDG_CACHE_HOME" ? xdg : n == "HOME" ? home : null };
+        if (expected != null)
+            Assert.Equal(expected, new ImageStore(options).Directory);
+        else
+            Assert.Equal(ImageError.Configuration, Assert.Throws<ImageException>(() => new ImageStore(options)).Error);
+    }
+
+    private static void Damage(string path, string how)
+    {
+        DateTime time = File.GetLastWriteTimeUtc(path);
+        byte[] bytes = File.ReadAllBytes(path);
+        switch (how)
+        {
+            case "missing":
+                File.Delete(path);
+                return;
+            case "truncated":
+                File.WriteAllBytes(path, bytes[..(bytes.Length / 2)]);
+                return;
+            default:
+                bytes[bytes.Length / 3] ^= 0x40;
+                File.WriteAllBytes(path, bytes);
+                if (how == "altered in disguise")
+                    File.SetLastWriteTimeUtc(path, time);
+                return;
+        }
+    }
+
+    private sealed class FirstReport(TaskCompletionSource<string> first) : IProgress<PullProgress>
+    {
+        public void Report(PullProgress value) => first.TrySetResult(value.What);
+    }
+}
