@@ -10,7 +10,7 @@ namespace Warren.Locking;
 public sealed class LockClass
 {
     private static readonly List<LockClass> Registered = [];
-    private readonly LockClass[] _mayNestIn;
+    private LockClass[] _mayNestIn;
 
     /// <param name="name">What <c>docs/locking.md</c> calls it, for example <c>mmu_lock</c>.</param>
     /// <param name="context">How a waiter for this class waits.</param>
@@ -37,6 +37,16 @@ public sealed class LockClass
     public int Id { get; }
 
     public IReadOnlyList<LockClass> MayNestIn => _mayNestIn;
+
+    /// <summary>
+    /// Declares further outer classes: those of a higher layer, which this class's layer cannot name. Call it from the static
+    /// initialiser of the outer class's type.
+    /// </summary>
+    public void AlsoNestsIn(params ReadOnlySpan<LockClass> outer)
+    {
+        lock (Registered)
+            _mayNestIn = [.. _mayNestIn, .. outer];
+    }
 
     /// <summary>Every class created so far, by <see cref="Id"/>; a snapshot.</summary>
     public static IReadOnlyList<LockClass> All

@@ -1,0 +1,192 @@
+namespace Warren.HostMemory;
+
+/// <summary>Page faults.</summary>
+public sealed partial class AddressSpace
+{
+    /// <summary>
+    /// Resolves an address to a frame (hva_to_pfn): finds it, or makes it (zeros, the file's page, a copy of a shared one). Takes a reference that the caller
+    /// puts. The answer is a snapshot: whoever maps it must check for invalidations since. May sleep and do I/O; breaking
+    /// a share notifies, so no lock that a notifier takes may be held.
+    /// </summary>
+    /// <returns>Ok, or why not; only then is <paramref name="mapping"/> set.</returns>
+    public unsafe FaultStatus Fault(ulong hva, bool write, out FrameMapping mapping)
+    {
+        mapping = default;
+        MmapLock.DownRead();
+        try
+        {
+            var vma = hva < AddressLimit ? _vmas.Find(hva) : null;
+            var status = vma is null ? FaultStatus.NoVma
+                : (vma.Protection & (write ? VmaProtection.Write : VmaProtection.Read)) == 0 ? FaultStatus.Protection
+                : Resolve(vma, hva & ~PageMask, write, ref mapping);
+            if (status != FaultStatus.Ok)
+                Count(ref _counters.Failed);
+            return status;
+        }
+        finally
+        {
+            MmapLock.UpRead();
+        }
+    }
+
+    private unsafe FaultStatus Resolve(Vma vma, ulong page, bool write, ref FrameMapping mapping)
+    {
+        var found = false;
+        while (true)
+        {
+            var slot = _table.Find(page, out var level);
+            var entry = slot == null ? default : PageTableNode.Load(slot);
+            if (entry.IsTable)
+                continue;
+            if (!entry.IsPresent)
+            {
+                var status = Populate(vma, page, write);
+                if (status != FaultStatus.Ok)
+                    return status;
+                found = true;
+                continue;
+            }
+
+            if (write && !entry.IsOwned)
+            {
+                var status = BreakShare(page, slot, entry);
+                if (status != FaultStatus.Ok)
+                    return status;
+                found = true;
+                continue;
+            }
+
+            var frame = level == 0 ? entry.Frame : entry.Frame + (int)((page >> FramePool.PageShift) & (FramePool.BlockFrames - 1));
+            if (!Pool.TryGet(frame))
+                continue;
+            // The frame may have been freed and given to someone else before we got hold of it; the entry tells.
+            if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)
+            {
+                Pool.Put(frame);
+                continue;
+            }
+
+            if (!entry.IsAccessed)
+                PageTableNode.CompareExchange(slot, entry, entry.Young());
+            if (!found)
+                Count(ref _counters.Minor);
+            mapping.Frame = frame;
+            mapping.Writable = entry.IsOwned && (vma.Protection & VmaProtection.Write) != 0;
+            mapping.Order = level == 0 ? 0 : FramePool.BlockOrder;
+            return FaultStatus.Ok;
+        }
+    }
+
+    /// <summary>Fills the entry of an absent page, unless another thread does.</summary>
+    private unsafe FaultStatus Populate(Vma vma, ulong page, bool write)
+    {
+        if (vma.File is not null)
+            return PopulateFromFile(vma, page, write);
+        if (vma.HugePages && TryPopulateBlock(vma, page))
+            return FaultStatus.Ok;
+        var slot = _table.Ensure(page, 0);
+        if (slot == null || PageTableNode.Load(slot).IsPresent)
+            return FaultStatus.Ok;
+        if (Pool.TryAllocate(_budget, zeroed: true, out var frame) != AllocationStatus.Ok)
+            return FaultStatus.OutOfMemory;
+        Install(slot, frame, owned: true, ref _counters.DemandZero);
+        return FaultStatus.Ok;
+    }
+
+    /// <summary>
+    /// Backs the aligned 2 MiB around the page by a block if it lies in the VMA and nothing of it is mapped. Costs no more host
+    /// memory than one page: the host commits the block's pages as they are touched.
+    /// </summary>
+    private unsafe bool TryPopulateBlock(Vma vma, ulong page)
+    {
+        var start = page & ~(PageTable.BlockSize - 1);
+        if (start < vma.Start || start + PageTable.BlockSize > vma.End)
+            return false;
+        var slot = _table.Ensure(page, 1);
+        if (slot == null)
+            return false;
+        var entry = PageTableNode.Load(slot);
+        if (entry.IsPresent)
+            return entry.IsLeaf;
+        var block = Pool.AllocateBlock(_budget);
+        if (block < 0)
+            return false;
+        if (PageTableNode.CompareExchange(slot, default, Pte.Leaf(block, owned: true)))
+            Count(ref _counters.Huge);
+        else
+            Pool.PutRange(block, FramePool.BlockFrames);
+        return true;
+    }
+
+    private unsafe FaultStatus PopulateFromFile(Vma vma, ulong page, bool write)
+    {
+        var status = vma.File!.Get(vma.FilePageAt(page), out var cached);
+        if (status != FaultStatus.Ok)
+            return status;
+        var slot = _table.Ensure(page, 0);
+        if (slot == null || PageTableNode.Load(slot).IsPresent)
+            return FaultStatus.Ok;
+        if (!write)
+        {
+            Pool.Get(cached);
+            Install(slot, cached, owned: false, ref _counters.File);
+            return FaultStatus.Ok;
+        }
+
+        // Nothing is mapped there, here or in any VM: the copy needs no notification.
+        if (!TryCopy(cached, out var copy))
+            return FaultStatus.OutOfMemory;
+        Install(slot, copy, owned: true, ref _counters.CowBreaks);
+        return FaultStatus.Ok;
+    }
+
+    /// <summary>Puts a frame of our own in the place of a shared one (wp_page_copy). Notifies: VMs map the shared one for reading.</summary>
+    private unsafe FaultStatus BreakShare(ulong page, ulong* slot, Pte entry)
+    {
+        // Hold the source while it is copied: a concurrent discard may drop the entry's reference.
+        if (!Pool.TryGet(entry.Frame))
+            return FaultStatus.Ok;
+        if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)
+        {
+            Pool.Put(entry.Frame);
+            return FaultStatus.Ok;
+        }
+
+        if (!TryCopy(entry.Frame, out var copy))
+        {
+            Pool.Put(entry.Frame);
+            return FaultStatus.OutOfMemory;
+        }
+
+        Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var invalidation);
+        if (PageTableNode.CompareExchange(slot, entry, Pte.Leaf(copy, owned: true)))
+        {
+            Pool.Put(entry.Frame);
+            Count(ref _counters.CowBreaks);
+        }
+        else
+        {
+            Pool.Put(copy);
+        }
+
+        Notifiers.End(invalidation);
+        Pool.Put(entry.Frame);
+        return FaultStatus.Ok;
+    }
+
+    private unsafe bool TryCopy(int source, out int copy)
+    {
+        if (Pool.TryAllocate(_budget, zeroed: false, out copy) != AllocationStatus.Ok)
+            return false;
+        new ReadOnlySpan<byte>(Pool.Pointer(source), FramePool.PageSize).CopyTo(new Span<byte>(Pool.Pointer(copy), FramePool.PageSize));
+        return true;
+    }
+
+    private unsafe void Install(ulong* slot, int frame, bool owned, ref long counter)
+    {
+        if (PageTableNode.CompareExchange(slot, default, Pte.Leaf(frame, owned)))
+            Count(ref counter);
+        else
+            Pool.Put(frame);
+    }
+}

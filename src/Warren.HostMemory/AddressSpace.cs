@@ -1,0 +1,91 @@
+using System.Threading;
+using Warren.Locking;
+
+namespace Warren.HostMemory;
+
+/// <summary>
+/// A host virtual address space (KVM's mm): what the kernel's mm_struct is to a VM's process. Maps host virtual addresses (hva, 47 bits) to
+/// frames of a pool, on demand, and tells its <see cref="Notifiers"/> around every change. All members may be called from any thread.
+/// </summary>
+public sealed partial class AddressSpace : IDisposable
+{
+    /// <summary>Addresses below are never mapped.</summary>
+    public const ulong LowestAddress = 0x10000;
+
+    /// <summary>First address that no mapping reaches.</summary>
+    public const ulong AddressLimit = 1UL << 47;
+
+    /// <summary>Where mappings without a hint begin.</summary>
+    private const ulong MapBase = 0x1000_0000_0000;
+
+    private readonly MemoryBudget? _budget;
+    private readonly PageTable _table;
+    private readonly VmaList _vmas = new();
+    private FaultCounters _counters;
+    private bool _disposed;
+
+    /// <param name="pool">Where frames come from; must outlive this.</param>
+    /// <param name="budget">What they are charged to; null: only the pool bounds them.</param>
+    public AddressSpace(FramePool pool, MemoryBudget? budget = null)
+        : this(pool, budget, null)
+    {
+    }
+
+    /// <param name="pool">Where frames come from; must outlive this.</param>
+    /// <param name="budget">What they are charged to; null: only the pool bounds them.</param>
+    /// <param name="gate">How invalidations and memslot updates exclude each other; null: <see cref="ActiveCountGate"/>.</param>
+    public AddressSpace(FramePool pool, MemoryBudget? budget, IInvalidationGate? gate)
+    {
+        ArgumentNullException.ThrowIfNull(pool);
+        Pool = pool;
+        _budget = budget;
+        _table = new PageTable(pool);
+        Notifiers = new MmuNotifiers(gate);
+    }
+
+    public FramePool Pool { get; }
+
+    public MmuNotifiers Notifiers { get; }
+
+    public AddressSpaceStatistics Statistics => new(
+        Volatile.Read(ref _counters.DemandZero),
+        Volatile.Read(ref _counters.Huge),
+        Volatile.Read(ref _counters.File),
+        Volatile.Read(ref _counters.CowBreaks),
+        Volatile.Read(ref _counters.Minor),
+        Volatile.Read(ref _counters.Failed),
+        Volatile.Read(ref _counters.Discarded));
+
+    /// <summary>Guards the VMAs: read by whoever needs them to stay, written by whoever changes them.</summary>
+    internal RwSemaphore MmapLock { get; } = new(HostMemoryLocks.Mmap);
+
+    internal int PageTables => _table.Tables;
+
+    /// <summary>VMAs after merging.</summary>
+    internal int VmaCount => _vmas.Count;
+
+    /// <summary>
+    /// Releases every notifier (each exactly once, unless it unregistered before), then frees everything. Calls that
+    /// come later fail as if nothing were mapped.
+    /// </summary>
+    public void Dispose()
+    {
+        Notifiers.ReleaseAll();
+        MmapLock.DownWrite();
+        try
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            // The notifiers are gone: nobody is left to be told.
+            _table.Dispose();
+            _vmas.Remove(0, AddressLimit);
+        }
+        finally
+        {
+            MmapLock.UpWrite();
+        }
+    }
+
+    private static void Count(ref long counter) => Interlocked.Increment(ref counter);
+}

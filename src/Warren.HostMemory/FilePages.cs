@@ -1,0 +1,111 @@
+using System.Threading;
+
+namespace Warren.HostMemory;
+
+/// <summary>
+/// The page cache of one file in one pool: page number to frame, in chunks that appear when first needed. A cached frame holds
+/// a reference of the cache until the file's last user is gone, and is never written: it is what the file said when it was first read.
+/// </summary>
+internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
+{
+    private const int ChunkShift = 9;
+
+    private readonly int[]?[] _chunks = new int[]?[(((cache.Length + FramePool.PageSize - 1) >> FramePool.PageShift) + (1 << ChunkShift) - 1) >> ChunkShift];
+    private long _cached;
+
+    internal long PageCount => (cache.Length + FramePool.PageSize - 1) >> FramePool.PageShift;
+
+    internal long Cached => Volatile.Read(ref _cached);
+
+    internal void AddUser() => cache.AddUser();
+
+    internal void DropUser() => cache.Release();
+
+    /// <summary>
+    /// The frame of a page, read from the file if need be; the caller gets no reference, the frame stays while its mapping does. Blocks on
+    /// the disk. IoError: beyond the end of the file, or unreadable.
+    /// </summary>
+    internal FaultStatus Get(long page, out int frame)
+    {
+        frame = -1;
+        if ((ulong)page >= (ulong)PageCount)
+            return FaultStatus.IoError;
+        ref var chunkRef = ref _chunks[page >> ChunkShift];
+        var chunk = Volatile.Read(ref chunkRef);
+        if (chunk is null)
+        {
+            var made = new int[1 << ChunkShift];
+            chunk = Interlocked.CompareExchange(ref chunkRef, made, null) ?? made;
+        }
+
+        ref var entry = ref chunk[page & ((1 << ChunkShift) - 1)];
+        frame = Volatile.Read(ref entry);
+        return frame != 0 ? FaultStatus.Ok : Fill(page, ref entry, out frame);
+    }
+
+    /// <summary>Puts every cached frame. Nobody maps them any more.</summary>
+    internal void Drop()
+    {
+        for (var i = 0; i < _chunks.Length; i++)
+        {
+            var chunk = Interlocked.Exchange(ref _chunks[i], null);
+            if (chunk is null)
+                continue;
+            foreach (var frame in chunk)
+            {
+                if (frame != 0)
+                    pool.Put(frame);
+            }
+        }
+
+        Volatile.Write(ref _cached, 0);
+    }
+
+    private FaultStatus Fill(long page, ref int entry, out int frame)
+    {
+        if (pool.TryAllocate(null, zeroed: false, out frame) != AllocationStatus.Ok)
+            return FaultStatus.OutOfMemory;
+        var bytes = new Span<byte>(pool.Pointer(frame), FramePool.PageSize);
+        if (!TryRead(page << FramePool.PageShift, bytes))
+        {
+            pool.Put(frame);
+            frame = -1;
+            return FaultStatus.IoError;
+        }
+
+        var other = Interlocked.CompareExchange(ref entry, frame, 0);
+        if (other == 0)
+        {
+            Interlocked.Increment(ref _cached);
+            return FaultStatus.Ok;
+        }
+
+        // Another thread read the same page first.
+        pool.Put(frame);
+        frame = other;
+        return FaultStatus.Ok;
+    }
+
+    /// <summary>Reads a page, zeros past the end of the file; false when nothing of it is left (truncated since) or it is unreadable.</summary>
+    private bool TryRead(long offset, Span<byte> page)
+    {
+        var done = 0;
+        try
+        {
+            while (done < page.Length)
+            {
+                var count = RandomAccess.Read(cache.Handle, page[done..], offset + done);
+                if (count == 0)
+                    break;
+                done += count;
+            }
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
+        {
+            return false;
+        }
+
+        page[done..].Clear();
+        return done > 0;
+    }
+}

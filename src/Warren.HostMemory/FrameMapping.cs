@@ -1,0 +1,32 @@
+namespace Warren.HostMemory;
+
+/// <summary>How a fault ended.</summary>
+public enum FaultStatus
+{
+    Ok,
+
+    /// <summary>Nothing is mapped there (EFAULT).</summary>
+    NoVma,
+
+    /// <summary>The mapping does not allow the access (EFAULT).</summary>
+    Protection,
+
+    /// <summary>The pool or the budget is exhausted.</summary>
+    OutOfMemory,
+
+    /// <summary>The file behind the mapping cannot be read there, or ends before the page (SIGBUS).</summary>
+    IoError,
+}
+
+/// <summary>What backs a page (the result of hva_to_pfn).</summary>
+public struct FrameMapping
+{
+    /// <summary>The frame of the 4 KiB page; the caller owns one reference to it and puts it.</summary>
+    public int Frame { get; internal set; }
+
+    /// <summary>It may be mapped writable now: the mapping allows it and nobody shares the frame.</summary>
+    public bool Writable { get; internal set; }
+
+    /// <summary>0, or <see cref="FramePool.BlockOrder"/> when the aligned 2 MiB around it is one block with the same rights.</summary>
+    public int Order { get; internal set; }
+}

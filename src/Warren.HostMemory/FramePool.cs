@@ -1,0 +1,253 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Warren.HostMemory;
+
+/// <summary>
+/// The physical memory of all guests of a process: page frames by number, in one reserved mapping that the host commits at
+/// first touch. Frames come in blocks of 512 (2 MiB, aligned); single frames are taken from split blocks. Frames are reference counted.
+/// Freed memory goes back to the host in batches, and which free frames are known to read zero is remembered.
+/// </summary>
+public sealed unsafe partial class FramePool : IDisposable
+{
+    public const int PageShift = 12;
+    public const int PageSize = 1 << PageShift;
+
+    /// <summary>Frames in a block: 2 MiB.</summary>
+    public const int BlockFrames = 512;
+
+    /// <summary>Base-two logarithm of <see cref="BlockFrames"/>, the order of a huge mapping.</summary>
+    public const int BlockOrder = 9;
+
+    private readonly FrameInfo* _info;
+    private readonly byte* _reservation;
+    private readonly nuint _reservedBytes;
+    private readonly Lock _disposeLock = new();
+    private readonly List<IFrameHolder> _holders = [];
+    private bool _disposed;
+
+    /// <param name="maxBytes">Most memory the pool may ever hold: only address space until used. Rounded up to 2 MiB; at least 4 MiB,
+    /// at most 8 TiB less one block.</param>
+    /// <exception cref="HostMemoryException">ENOMEM: the host grants no such address space.</exception>
+    public FramePool(long maxBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBytes, (1L << 43) - BlockBytes);
+        _blockCount = Math.Max(2, (int)((maxBytes + BlockBytes - 1) / BlockBytes));
+        Capacity = _blockCount * BlockFrames;
+        var frameBytes = (nuint)_blockCount * BlockBytes;
+        var infoBytes = (nuint)Capacity * (nuint)sizeof(FrameInfo);
+        var blockBytes = (nuint)_blockCount * (nuint)sizeof(Block);
+        _reservedBytes = frameBytes + BlockBytes + infoBytes + blockBytes + BlockBytes;
+        _reservation = HostOs.Reserve(_reservedBytes);
+        Base = (byte*)(((nuint)_reservation + BlockBytes - 1) & ~(nuint)(BlockBytes - 1));
+        _info = (FrameInfo*)(Base + frameBytes);
+        _blocks = (Block*)((byte*)_info + ((infoBytes + 63) & ~(nuint)63));
+        StartFreeLists();
+    }
+
+    /// <summary>Address of frame 0, which is never handed out; aligned to 2 MiB.</summary>
+    public byte* Base { get; }
+
+    /// <summary>Number of frame numbers; the valid ones are 1 to <see cref="Capacity"/> - 1.</summary>
+    public int Capacity { get; }
+
+    /// <summary>Frames with references.</summary>
+    public long FramesInUse => Volatile.Read(ref _inUse);
+
+    /// <summary>Free frames whose memory the pool keeps for reuse, at most <see cref="KeepLimit"/> after a trim.</summary>
+    public long FramesKept => Volatile.Read(ref _dirtyFree);
+
+    /// <summary>Frames whose memory was given back to the host so far.</summary>
+    public long FramesReturned => Volatile.Read(ref _returned);
+
+    /// <summary>Blocks handed out whole so far.</summary>
+    public long BlocksAllocated => Volatile.Read(ref _blocksAllocated);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* Pointer(int frame) => Base + ((nuint)(uint)frame << PageShift);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref FrameInfo Info(int frame) => ref _info[(nuint)(uint)frame];
+
+    /// <summary>A frame of zeros with one reference.</summary>
+    /// <exception cref="OutOfFramesException">The pool is exhausted.</exception>
+    /// <exception cref="OutOfBudgetException">The budget is.</exception>
+    public int AllocateZeroed(MemoryBudget? budget)
+    {
+        var status = TryAllocate(budget, zeroed: true, out var frame);
+        if (status == AllocationStatus.Ok)
+            return frame;
+        throw status == AllocationStatus.OutOfBudget ? new OutOfBudgetException(budget!) : new OutOfFramesException();
+    }
+
+    /// <summary>
+    /// A block of <see cref="BlockFrames"/> frames of zeros, aligned, each with one reference of its own, so that they can be put
+    /// one by one; the number of the first, or -1 when no whole block is free or the budget does not hold one.
+    /// </summary>
+    public int AllocateBlock(MemoryBudget? budget)
+    {
+        if (budget is not null && !budget.TryCharge(BlockBytes))
+            return -1;
+        var block = TakeWholeBlock();
+        if (block < 0)
+        {
+            budget?.Uncharge(BlockBytes);
+            return -1;
+        }
+
+        var first = block * BlockFrames;
+        var owner = budget?.Id ?? 0;
+        for (var frame = first; frame < first + BlockFrames; frame++)
+        {
+            ref var info = ref _info[frame];
+            info.Budget = owner;
+            info.Flags = 0;
+            Volatile.Write(ref info.RefCount, 1);
+        }
+
+        return first;
+    }
+
+    /// <summary>Takes another reference to a frame the caller already holds one of.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Get(int frame) => Interlocked.Increment(ref _info[(nuint)(uint)frame].RefCount);
+
+    /// <summary>Takes a reference unless the frame is free. The caller then looks again whether it still means this frame.</summary>
+    internal bool TryGet(int frame)
+    {
+        ref var count = ref _info[(nuint)(uint)frame].RefCount;
+        var seen = Volatile.Read(ref count);
+        while (seen > 0)
+        {
+            var found = Interlocked.CompareExchange(ref count, seen + 1, seen);
+            if (found == seen)
+                return true;
+            seen = found;
+        }
+
+        return false;
+    }
+
+    /// <summary>Drops a reference; the last one frees the frame and makes code decoded from it stale.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Put(int frame)
+    {
+        if (Interlocked.Decrement(ref _info[(nuint)(uint)frame].RefCount) == 0)
+            FreeOne(frame);
+    }
+
+    /// <summary>Unmaps everything. No frame may be in use, nor touched, any more.</summary>
+    public void Dispose()
+    {
+        IFrameHolder[] holders;
+        lock (_disposeLock)
+        {
+            if (_disposed)
+                return;
+            _disposed = true;
+            holders = [.. _holders];
+            _holders.Clear();
+        }
+
+        foreach (var holder in holders)
+            holder.ForgetPool(this);
+        HostOs.Unreserve(_reservation, _reservedBytes);
+        GC.SuppressFinalize(this);
+    }
+
+    ~FramePool()
+    {
+        // Nobody can reach a frame without reaching the pool. Null when the constructor failed.
+        if (_reservation != null)
+            HostOs.Unreserve(_reservation, _reservedBytes);
+    }
+
+    /// <summary>Registers a cache whose frames must be dropped before the memory goes away.</summary>
+    internal void AddHolder(IFrameHolder holder)
+    {
+        lock (_disposeLock)
+        {
+            ObjectDisposedException.ThrowIf(_disposed, this);
+            _holders.Add(holder);
+        }
+    }
+
+    internal void RemoveHolder(IFrameHolder holder)
+    {
+        lock (_disposeLock)
+            _holders.Remove(holder);
+    }
+
+    internal AllocationStatus TryAllocate(MemoryBudget? budget, bool zeroed, out int frame)
+    {
+        frame = -1;
+        if (budget is not null && !budget.TryCharge(PageSize))
+            return AllocationStatus.OutOfBudget;
+        frame = TakeFrame(out var isZero);
+        if (frame < 0)
+        {
+            budget?.Uncharge(PageSize);
+            return AllocationStatus.OutOfFrames;
+        }
+
+        if (zeroed && !isZero)
+            NativeMemory.Clear(Pointer(frame), PageSize);
+        ref var info = ref _info[frame];
+        info.Budget = budget?.Id ?? 0;
+        info.Flags = 0;
+        Volatile.Write(ref info.RefCount, 1);
+        return AllocationStatus.Ok;
+    }
+
+    /// <summary>Drops one reference of each of <paramref name="count"/> frames that lie in one block.</summary>
+    internal void PutRange(int first, int count)
+    {
+        var freed = default(FrameSet);
+        var any = false;
+        for (var i = 0; i < count; i++)
+        {
+            if (Interlocked.Decrement(ref _info[first + i].RefCount) == 0)
+            {
+                Retire(first + i);
+                freed.Add((first + i) & (BlockFrames - 1));
+                any = true;
+            }
+        }
+
+        if (any)
+            GiveBack(first / BlockFrames, freed);
+    }
+
+    private void FreeOne(int frame)
+    {
+        Retire(frame);
+        GiveBackOne(frame);
+    }
+
+    private void Retire(int frame)
+    {
+        ref var info = ref _info[frame];
+        Volatile.Write(ref info.CodeState, FrameInfo.NextGeneration(info.CodeState));
+        if (info.Budget != 0)
+        {
+            MemoryBudget.Of(info.Budget).Uncharge(PageSize);
+            info.Budget = 0;
+        }
+    }
+}
+
+/// <summary>How an allocation of frames ended.</summary>
+internal enum AllocationStatus
+{
+    Ok,
+    OutOfFrames,
+    OutOfBudget,
+}
+
+/// <summary>A cache that keeps frames and must let go of them when their pool is disposed.</summary>
+internal interface IFrameHolder
+{
+    void ForgetPool(FramePool pool);
+}

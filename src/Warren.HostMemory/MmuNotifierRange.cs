@@ -1,0 +1,27 @@
+namespace Warren.HostMemory;
+
+/// <summary>Why a range is invalidated (enum mmu_notifier_event).</summary>
+public enum MmuNotifierEvent
+{
+    Unmap,
+    Clear,
+    ProtectionVma,
+    ProtectionPage,
+    SoftDirty,
+    Release,
+    Migrate,
+    Exclusive,
+}
+
+/// <summary>The host virtual addresses [Start, End) whose backing changes, page-aligned and not empty.</summary>
+public readonly struct MmuNotifierRange(ulong start, ulong end, MmuNotifierEvent reason, bool blockable = true)
+{
+    public ulong Start { get; } = start;
+
+    public ulong End { get; } = end;
+
+    public MmuNotifierEvent Event { get; } = reason;
+
+    /// <summary>False: the caller must not sleep, so neither may the notifier; it may refuse instead.</summary>
+    public bool Blockable { get; } = blockable;
+}

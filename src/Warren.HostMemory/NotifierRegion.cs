@@ -1,0 +1,35 @@
+namespace Warren.HostMemory;
+
+/// <summary>
+/// A range of host virtual addresses that a notifier maps: a memslot. Regions of one or of several owners may overlap. Immutable once in
+/// the index.
+/// </summary>
+public abstract class NotifierRegion
+{
+    public readonly MmuNotifier Owner;
+
+    /// <summary>First address.</summary>
+    public readonly ulong HvaStart;
+
+    /// <summary>Address after the last; greater than <see cref="HvaStart"/>.</summary>
+    public readonly ulong HvaEnd;
+
+    /// <summary>Breaks ties between regions of one start address: the order of insertion, inherited by a replacement.</summary>
+    internal long IndexKey;
+
+    protected NotifierRegion(MmuNotifier owner, ulong hvaStart, ulong hvaEnd)
+    {
+        ArgumentNullException.ThrowIfNull(owner);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(hvaStart, hvaEnd);
+        Owner = owner;
+        HvaStart = hvaStart;
+        HvaEnd = hvaEnd;
+    }
+}
+
+/// <summary>What becomes visible together with a change of regions: stores the pointer to a VM's memslots.</summary>
+public interface IRegionPublisher
+{
+    /// <summary>Runs under a spinning lock, with no invalidation in flight: a plain store or two, nothing that waits.</summary>
+    void Publish();
+}

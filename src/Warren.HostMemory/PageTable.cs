@@ -1,0 +1,199 @@
+using System.Runtime.CompilerServices;
+
+namespace Warren.HostMemory;
+
+/// <summary>
+/// The host page table of an address space: a radix tree of four levels over 48-bit host virtual addresses, leaves of 4 KiB at level 0 or of 2 MiB
+/// at level 1. Entries change by compare-exchange, so faults, discards and splits run concurrently under the mmap lock held for
+/// read; tables are freed only under the lock held for write. Who finds a frame here without owning a reference takes one
+/// with TryGet and then looks at the entry again.
+/// </summary>
+internal sealed unsafe class PageTable(FramePool pool) : IDisposable
+{
+    internal const ulong BlockSize = 1UL << (FramePool.PageShift + FramePool.BlockOrder);
+    private const int TopLevel = 3;
+
+    private PageTableNode* _root = PageTableNode.Allocate();
+    private int _tables = 1;
+
+    /// <summary>Tables that exist, including the root.</summary>
+    internal int Tables => System.Threading.Volatile.Read(ref _tables);
+
+    /// <summary>The slot that maps the address: of level 0, of level 1 when a block is or nothing below is mapped there, or null when no table reaches it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    internal ulong* Find(ulong hva, out int level)
+    {
+        var node = _root;
+        for (level = TopLevel; ; level--)
+        {
+            var slot = PageTableNode.Slot(node, Index(hva, level));
+            if (level == 0)
+                return slot;
+            var entry = PageTableNode.Load(slot);
+            if (!entry.IsTable)
+                return level == 1 ? slot : null;
+            node = entry.Table;
+        }
+    }
+
+    /// <summary>The slot of the given level for the address, making tables on the way; null if a block is mapped where a table is needed.</summary>
+    internal ulong* Ensure(ulong hva, int level)
+    {
+        var node = _root;
+        for (var at = TopLevel; ; at--)
+        {
+            var slot = PageTableNode.Slot(node, Index(hva, at));
+            if (at == level)
+                return slot;
+            var entry = PageTableNode.Load(slot);
+            if (!entry.IsPresent)
+            {
+                var made = PageTableNode.Allocate();
+                if (PageTableNode.CompareExchange(slot, default, Pte.ToTable(made)))
+                    System.Threading.Interlocked.Increment(ref _tables);
+                else
+                    PageTableNode.Free(made);
+                entry = PageTableNode.Load(slot);
+            }
+
+            if (!entry.IsTable)
+                return null;
+            node = entry.Table;
+        }
+    }
+
+    /// <summary>Replaces a block entry by a table of its 512 pages. Who loses the race finds the table made by another.</summary>
+    internal void Split(ulong* slot, Pte block)
+    {
+        var table = PageTableNode.Allocate();
+        for (var i = 0; i < PageTableNode.Entries; i++)
+            *PageTableNode.Slot(table, i) = block.Part(i).Bits;
+        if (PageTableNode.CompareExchange(slot, block, Pte.ToTable(table)))
+            System.Threading.Interlocked.Increment(ref _tables);
+        else
+            PageTableNode.Free(table);
+    }
+
+    /// <summary>Splits the block that spans the address, unless it begins there.</summary>
+    internal void SplitAt(ulong hva)
+    {
+        if ((hva & (BlockSize - 1)) == 0)
+            return;
+        var slot = Find(hva, out var level);
+        if (slot == null || level != 1)
+            return;
+        // The entry may change under us (accessed bit, discard): until it is no block.
+        for (var entry = PageTableNode.Load(slot); entry.IsLeaf; entry = PageTableNode.Load(slot))
+            Split(slot, entry);
+    }
+
+    /// <summary>Unmaps the range and puts its frames; returns how many pages were mapped.</summary>
+    internal long Clear(ulong start, ulong end) => ClearNode(_root, TopLevel, start, end);
+
+    /// <summary>Frees the tables that map nothing outside the range, which has been cleared. Under the mmap lock held for write.</summary>
+    internal void FreeTables(ulong start, ulong end) => FreeBelow(_root, TopLevel, 0, start, end);
+
+    /// <summary>Calls <paramref name="visitor"/> for each leaf in the range with its first address and level.</summary>
+    internal void Visit<TVisitor>(ulong start, ulong end, ref TVisitor visitor)
+        where TVisitor : struct, IPteVisitor => VisitNode(_root, TopLevel, start, end, ref visitor);
+
+    public void Dispose()
+    {
+        if (_root == null)
+            return;
+        const ulong all = 1UL << (FramePool.PageShift + (4 * FramePool.BlockOrder));
+        Clear(0, all);
+        FreeTables(0, all);
+        PageTableNode.Free(_root);
+        _root = null;
+        _tables = 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Index(ulong hva, int level) => (int)(hva >> (FramePool.PageShift + (level * FramePool.BlockOrder))) & (PageTableNode.Entries - 1);
+
+    private static ulong Span(int level) => 1UL << (FramePool.PageShift + (level * FramePool.BlockOrder));
+
+    private long ClearNode(PageTableNode* node, int level, ulong start, ulong end)
+    {
+        long cleared = 0;
+        var span = Span(level);
+        for (var at = start; at < end; at = (at & ~(span - 1)) + span)
+        {
+            var slot = PageTableNode.Slot(node, Index(at, level));
+            var entry = PageTableNode.Load(slot);
+            if (!entry.IsPresent)
+                continue;
+            var stop = Math.Min(end, (at & ~(span - 1)) + span);
+            if (level == 0)
+            {
+                entry = PageTableNode.Exchange(slot, default);
+                if (!entry.IsPresent)
+                    continue;
+                cleared++;
+                pool.Put(entry.Frame);
+                continue;
+            }
+
+            while (entry.IsLeaf)
+            {
+                if (stop - at < span)
+                    Split(slot, entry);
+                else if (PageTableNode.CompareExchange(slot, entry, default))
+                {
+                    pool.PutRange(entry.Frame, PageTableNode.Entries);
+                    cleared += PageTableNode.Entries;
+                }
+
+                entry = PageTableNode.Load(slot);
+            }
+
+            if (entry.IsTable)
+                cleared += ClearNode(entry.Table, level - 1, at, stop);
+        }
+
+        return cleared;
+    }
+
+    private void FreeBelow(PageTableNode* node, int level, ulong nodeStart, ulong start, ulong end)
+    {
+        var span = Span(level);
+        var first = Math.Max(start, nodeStart);
+        var last = Math.Min(end, nodeStart + (span * PageTableNode.Entries));
+        for (var at = first & ~(span - 1); at < last; at += span)
+        {
+            var slot = PageTableNode.Slot(node, Index(at, level));
+            var entry = PageTableNode.Load(slot);
+            if (!entry.IsTable)
+                continue;
+            if (level > 1)
+                FreeBelow(entry.Table, level - 1, at, start, end);
+            if (at < start || at + span > end)
+                continue;
+            PageTableNode.Exchange(slot, default);
+            PageTableNode.Free(entry.Table);
+            _tables--;
+        }
+    }
+
+    private static void VisitNode<TVisitor>(PageTableNode* node, int level, ulong start, ulong end, ref TVisitor visitor)
+        where TVisitor : struct, IPteVisitor
+    {
+        var span = Span(level);
+        for (var at = start; at < end; at = (at & ~(span - 1)) + span)
+        {
+            var slot = PageTableNode.Slot(node, Index(at, level));
+            var entry = PageTableNode.Load(slot);
+            if (entry.IsTable)
+                VisitNode(entry.Table, level - 1, at, Math.Min(end, (at & ~(span - 1)) + span), ref visitor);
+            else if (entry.IsLeaf)
+                visitor.Leaf(slot, at, level);
+        }
+    }
+}
+
+/// <summary>What is done with each leaf of a range; a struct, so that the walk is compiled for it.</summary>
+internal unsafe interface IPteVisitor
+{
+    void Leaf(ulong* slot, ulong hva, int level);
+}

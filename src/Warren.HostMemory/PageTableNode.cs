@@ -1,0 +1,34 @@
+using System.Runtime.InteropServices;
+using System.Threading;
+
+namespace Warren.HostMemory;
+
+/// <summary>One table of 512 entries, in native memory. Its reference count is the number of tables and roots that point to it.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct PageTableNode
+{
+    internal const int Entries = 512;
+
+    private fixed ulong _entries[Entries];
+    internal int RefCount;
+
+    internal static PageTableNode* Allocate()
+    {
+        var node = (PageTableNode*)NativeMemory.AlignedAlloc((nuint)sizeof(PageTableNode), 64);
+        NativeMemory.Clear(node, (nuint)sizeof(PageTableNode));
+        node->RefCount = 1;
+        return node;
+    }
+
+    internal static void Free(PageTableNode* node) => NativeMemory.AlignedFree(node);
+
+    /// <summary>The slot of entry <paramref name="index"/>.</summary>
+    internal static ulong* Slot(PageTableNode* node, int index) => &node->_entries[index];
+
+    internal static Pte Load(ulong* slot) => new(Volatile.Read(ref *slot));
+
+    internal static bool CompareExchange(ulong* slot, Pte expected, Pte value) =>
+        Interlocked.CompareExchange(ref *slot, value.Bits, expected.Bits) == expected.Bits;
+
+    internal static Pte Exchange(ulong* slot, Pte value) => new(Interlocked.Exchange(ref *slot, value.Bits));
+}

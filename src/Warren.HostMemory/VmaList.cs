@@ -1,0 +1,128 @@
+namespace Warren.HostMemory;
+
+/// <summary>The VMAs of an address space: sorted, not overlapping, neighbours alike merged. Guarded by the mmap lock.</summary>
+internal sealed class VmaList
+{
+    private readonly List<Vma> _list = [];
+
+    internal int Count => _list.Count;
+
+    internal Vma this[int index] => _list[index];
+
+    internal Vma? Find(ulong hva)
+    {
+        var index = FirstEndingAfter(hva);
+        return index < _list.Count && _list[index].Start <= hva ? _list[index] : null;
+    }
+
+    /// <summary>Index of the first VMA that ends after <paramref name="hva"/>.</summary>
+    internal int FirstEndingAfter(ulong hva)
+    {
+        int low = 0, high = _list.Count;
+        while (low < high)
+        {
+            var middle = (low + high) >>> 1;
+            if (_list[middle].End > hva)
+                high = middle;
+            else
+                low = middle + 1;
+        }
+
+        return low;
+    }
+
+    internal bool Overlaps(ulong start, ulong end)
+    {
+        var index = FirstEndingAfter(start);
+        return index < _list.Count && _list[index].Start < end;
+    }
+
+    /// <summary>Whether every page of the range is mapped.</summary>
+    internal bool Covers(ulong start, ulong end)
+    {
+        for (var index = FirstEndingAfter(start); index < _list.Count && _list[index].Start <= start; index++)
+        {
+            start = _list[index].End;
+            if (start >= end)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Adds one where nothing is mapped, merging it with its neighbours.</summary>
+    internal void Insert(Vma vma)
+    {
+        var index = FirstEndingAfter(vma.Start);
+        _list.Insert(index, vma);
+        MergeAround(index, index);
+    }
+
+    /// <summary>Makes the range begin and end at VMA borders. <paramref name="onCut"/> sees each address that becomes one.</summary>
+    internal void SplitAt(ulong start, ulong end, Action<ulong> onCut)
+    {
+        Split(start, onCut);
+        Split(end, onCut);
+    }
+
+    /// <summary>Removes whole VMAs in the range, which begins and ends at borders.</summary>
+    internal void Remove(ulong start, ulong end)
+    {
+        var first = FirstEndingAfter(start);
+        var last = first;
+        while (last < _list.Count && _list[last].Start < end)
+            _list[last++].File?.DropUser();
+        _list.RemoveRange(first, last - first);
+    }
+
+    internal void SetProtection(ulong start, ulong end, VmaProtection protection)
+    {
+        var first = FirstEndingAfter(start);
+        var last = first;
+        while (last < _list.Count && _list[last].Start < end)
+            _list[last++].Protection = protection;
+        MergeAround(first, last - 1);
+    }
+
+    /// <summary>The lowest gap of <paramref name="length"/> bytes at or above <paramref name="from"/> that starts aligned; 0 when none below the limit.</summary>
+    internal ulong FindGap(ulong from, ulong length, ulong alignment, ulong limit)
+    {
+        var at = AlignUp(from, alignment);
+        for (var index = FirstEndingAfter(at); ; index++)
+        {
+            if (at > limit || length > limit - at)
+                return 0;
+            if (index >= _list.Count || _list[index].Start >= at + length)
+                return at;
+            at = AlignUp(Math.Max(at, _list[index].End), alignment);
+        }
+    }
+
+    private static ulong AlignUp(ulong value, ulong alignment) => (value + alignment - 1) & ~(alignment - 1);
+
+    private void Split(ulong at, Action<ulong> onCut)
+    {
+        var index = FirstEndingAfter(at);
+        if (index >= _list.Count || _list[index].Start >= at)
+            return;
+        _list.Insert(index + 1, _list[index].CutAt(at));
+        onCut(at);
+    }
+
+    private void MergeAround(int first, int last)
+    {
+        for (var index = Math.Min(last, _list.Count - 2); index >= Math.Max(0, first - 1); index--)
+            MergeNext(index);
+        if (last + 1 < _list.Count && last >= 0)
+            MergeNext(last);
+    }
+
+    private void MergeNext(int index)
+    {
+        if (index + 1 >= _list.Count || !_list[index].ContinuesInto(_list[index + 1]))
+            return;
+        _list[index].End = _list[index + 1].End;
+        _list[index + 1].File?.DropUser();
+        _list.RemoveAt(index + 1);
+    }
+}

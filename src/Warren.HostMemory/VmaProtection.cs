@@ -1,0 +1,10 @@
+namespace Warren.HostMemory;
+
+/// <summary>What a mapping may be accessed for. Write implies Read, as on the machines Linux runs on.</summary>
+[Flags]
+public enum VmaProtection
+{
+    None = 0,
+    Read = 1,
+    Write = 2,
+}
