@@ -224,6 +224,12 @@ trap_entry:
         .include "atomics.s"
         .include "paging.s"
         .include "float.s"
+        .include "integer.s"
+        .include "fences.s"
+        .include "sbi.s"
+        .include "time.s"
+        .include "devices.s"
+        .include "smp.s"
 
         .section .tests, "a"
 tests_end:
