@@ -83,7 +83,7 @@
         .equ    ROOT, 200
         .equ    COUNTER, 208                    # shared by harts
         .equ    COUNTER2, 216
-        .equ    SBI_IMPLEMENTATION, 224         # 1 is OpenSBI: the machine is QEMU, two of whose ways differ
+        .equ    SBI_IMPLEMENTATION, 224         # 1 is OpenSBI
         .equ    UARTS, 256                      # base, interrupt
         .equ    HART_IDS, 320                   # id, phandle of its interrupt controller
         .equ    LINE, 640
@@ -179,6 +179,13 @@ after\@:
         .macro  expect_no_trap text:vararg
         ld      t5, CAUSE(tp)
         expect  t5, NO_TRAP, \text
+        .endm
+
+        # Go to the label when the machine is QEMU under OpenSBI, where the next lines would meet a known difference of its.
+        .macro  unless_qemu label:req
+        ld      t0, SBI_IMPLEMENTATION(gp)
+        addi    t0, t0, -1
+        beqz    t0, \label
         .endm
 
         # Go on in U-mode at the address in a register; returns here at the first trap.

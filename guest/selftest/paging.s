@@ -203,8 +203,10 @@ paging_test "page faults", body_faults
         addi    s1, s0, 1
         expect_value s1, "stval of a store"
         catch   amoor.d a0, a0, (s0)
-        expect_trap CAUSE_STORE_PAGE, "scause of an AMO"
         expect_value s0, "stval of an AMO"
+        unless_qemu 1f                          # with one hart, its AMO is a load and a store
+        expect_trap CAUSE_STORE_PAGE, "scause of an AMO"
+1:
         catch   lr.d a0, (s0)
         expect_trap CAUSE_LOAD_PAGE, "scause of lr"
         catch_fetch s0
@@ -274,9 +276,7 @@ paging_test "user and supervisor", body_user
         catch   lw a0, 4(s0)
         expect_no_trap "S load of a user page with SUM"
         expect  a0, 0x73, "its value"
-        ld      t0, SBI_IMPLEMENTATION(gp)
-        addi    t0, t0, -1
-        beqz    t0, 1f                          # QEMU's TLB remembers the load's entry as executable
+        unless_qemu 1f                          # its TLB remembers the load's entry as executable
         catch_fetch s0
         expect_trap CAUSE_FETCH_PAGE, "S fetch of a user page after a load with SUM"
 1:
@@ -492,6 +492,10 @@ paging_test "address space identifiers", body_asid
         pass
 
 paging_test "reserved bits", body_reserved
+        unless_qemu 3f                          # 7.2 lets them pass with Svpbmt or Svnapot
+        j       4f
+3:      skip    "QEMU does not check them all"
+4:
         li      s0, VA
         frame   s1, FRAME0
         map     s0, s1, PTE_RW
@@ -633,11 +637,12 @@ paging_test "memory types (Svpbmt)", body_pbmt
         catch   ld s6, 0(s0)
         expect_no_trap "load, not cacheable"
         expect_equal s6, s4, "its value"
+        unless_qemu 1f                          # 7.2 takes the reserved type for memory
         map     s0, s1, PTE_RW | 3 << 61
         sfence.vma
         catch   ld s6, 0(s0)
         expect_trap CAUSE_LOAD_PAGE, "load, reserved type"
-        pass
+1:      pass
 
 paging_test "invalidation in batches (Svinval)", body_inval
         needs   svinval
