@@ -47,7 +47,7 @@ public class ExactnessTests
     {
         FloatInstruction instruction = Find(mnemonic);
         var random = new Random(mnemonic.Sum(c => c * 977));
-        int rounds = int.Parse(Environment.GetEnvironmentVariable("WARREN_FP_ROUNDS") ?? "3000", null);
+        int rounds = int.Parse(Environment.GetEnvironmentVariable("WARREN_FP_ROUNDS") ?? "1000", null);
         for (int i = 0; i < rounds; i++)
         {
             ulong[] values = [0, 0, 0];

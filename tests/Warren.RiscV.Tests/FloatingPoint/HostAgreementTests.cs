@@ -8,7 +8,7 @@ namespace Warren.RiscV.Tests.FloatingPoint;
 /// </summary>
 public class HostAgreementTests
 {
-    private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("WARREN_FP_HOST_ROUNDS") ?? "600000", null);
+    private static readonly int Rounds = int.Parse(Environment.GetEnvironmentVariable("WARREN_FP_HOST_ROUNDS") ?? "200000", null);
 
     [Fact]
     public void Doubles_agree_with_the_host()

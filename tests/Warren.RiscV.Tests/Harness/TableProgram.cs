@@ -71,7 +71,8 @@ internal sealed class TableProgram
             }
         }
 
-        text.Append(CultureInfo.InvariantCulture, $"        .bss\n        .balign 4096\nscratch: .zero 8192\noutput: .zero {OutputLength}\n");
+        text.Append("        .bss\n        .balign 4096\nscratch: .zero 8192\n");
+        text.Append(CultureInfo.InvariantCulture, $"output: .zero {OutputLength}\n");
         return text.ToString();
     }
 

@@ -65,7 +65,9 @@ internal static class AtomicCases
 
         // The loop that the manual guarantees to end.
         yield return new(
-            Lines(Place, "sd a1, 0(t0)", $"5: lr.{w}.aq t1, (t0)", "add t1, t1, a2", $"sc.{w}.rl t2, t1, (t0)", "bnez t2, 5b", "ld a0, 0(t0)"),
+            Lines(
+                Place, "sd a1, 0(t0)",
+                $"5: lr.{w}.aq t1, (t0)", "add t1, t1, a2", $"sc.{w}.rl t2, t1, (t0)", "bnez t2, 5b", "ld a0, 0(t0)"),
             1,
             (a, b, _) => merged(a, loaded(a) + b));
     }

@@ -53,7 +53,8 @@ internal static class MemoryCases
                 Lines(place, $"flw fa4, {offset}(t0)", "fmv.x.d a0, fa4"), 1, (a, b, _) => ~0UL << 32 | Slice(a, b, offset, 4));
             yield return new(Lines(place, $"fld fa4, {offset}(t0)", "fmv.x.d a0, fa4"), 1, (a, b, _) => Slice(a, b, offset, 8));
             yield return new(Lines(place, $"fsw fa3, {offset}(t0)", "ld a0, 0(t0)"), 1, (a, b, c) => (ulong)Stored(a, b, c, offset, 4));
-            yield return new(Lines(place, $"fsd fa3, {offset}(t0)", "ld a0, 8(t0)"), 1, (a, b, c) => (ulong)(Stored(a, b, c, offset, 8) >> 64));
+            yield return new(
+                Lines(place, $"fsd fa3, {offset}(t0)", "ld a0, 8(t0)"), 1, (a, b, c) => (ulong)(Stored(a, b, c, offset, 8) >> 64));
         }
     }
 

@@ -1,0 +1,131 @@
+using System.Buffers.Binary;
+using Warren.Asm;
+using Warren.HostMemory;
+using Warren.Hypervisor;
+
+namespace Warren.RiscV.Tests.Harness;
+
+/// <summary>One hart on a VM with nothing but RAM at 0x8000_0000: no devices, no firmware, a clock that the test moves.</summary>
+internal sealed class TestMachine : IDisposable
+{
+    public const ulong RamBase = 0x8000_0000;
+    public const ulong RamBytes = 32 << 20;
+
+    private readonly FramePool pool;
+    private readonly AddressSpace memory;
+    private readonly VirtualMachine vm;
+    private readonly Vcpu vcpu;
+
+    public TestMachine(HartOptions? options = null)
+    {
+        pool = new FramePool(2 * (long)RamBytes);
+        memory = new AddressSpace(pool);
+        vm = new VirtualMachine(memory, new VmOptions());
+        ulong hva = memory.Map(RamBytes, VmaProtection.Read | VmaProtection.Write);
+        vm.SetUserMemoryRegion(new UserMemoryRegion
+        {
+            GuestPhysicalAddress = RamBase,
+            MemorySize = RamBytes,
+            UserspaceAddress = hva,
+        });
+        Hart = new Hart(0, options ?? new HartOptions(), Environment);
+        vcpu = vm.CreateVcpu(Hart);
+    }
+
+    public TestEnvironment Environment { get; } = new();
+
+    public Hart Hart { get; }
+
+    /// <summary>What a program of <see cref="GuestProgram"/>'s frame writes when our hart runs it, in S mode without paging.</summary>
+    public static byte[] RunProgram(string source, bool compress = false)
+    {
+        using var machine = new TestMachine();
+        machine.Load(GuestProgram.Assemble(source, OutputKind.Elf, compress));
+        machine.Hart.WriteCsr(0x100, 0x2000);
+        return machine.RunToOutput();
+    }
+
+    /// <summary>Copies an ELF executable's segments to the physical addresses they name, and points the hart at its entry.</summary>
+    public void Load(AssemblyResult program)
+    {
+        ReadOnlySpan<byte> elf = program.Bytes;
+        int headers = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[32..]);
+        int count = BinaryPrimitives.ReadUInt16LittleEndian(elf[56..]);
+        for (int i = 0; i < count; i++)
+        {
+            ReadOnlySpan<byte> header = elf[(headers + i * 56)..];
+            int offset = (int)BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
+            ulong address = BinaryPrimitives.ReadUInt64LittleEndian(header[24..]);
+            int size = (int)BinaryPrimitives.ReadUInt64LittleEndian(header[32..]);
+            Write(address, elf.Slice(offset, size));
+        }
+
+        Hart.Reset(program.Entry, 0, 0);
+    }
+
+    /// <summary>Runs until the hart stops for a reason other than a kick; fails a program that spends its budget.</summary>
+    /// <param name="instructions">The budget.</param>
+    public VcpuExit Run(long instructions = 1_000_000)
+    {
+        VcpuExit exit = RunFor(instructions);
+        bool ended = exit.Reason is not (VcpuExitReason.None or VcpuExitReason.Interrupted or VcpuExitReason.Budget);
+        Assert.True(ended, $"still running at {Hart.Pc:x} when its budget was spent");
+        return exit;
+    }
+
+    /// <summary>Runs until the hart stops for a reason of its own or has spent the budget.</summary>
+    public VcpuExit RunFor(long instructions)
+    {
+        VcpuExit exit;
+        do
+        {
+            exit = vcpu.Run(ref instructions);
+        }
+        while (exit.Reason is VcpuExitReason.None or VcpuExitReason.Interrupted && instructions > 0);
+        return exit;
+    }
+
+    private byte[] RunToOutput(long instructions = 100_000_000)
+    {
+        VcpuExit exit = Run(instructions);
+        Assert.Equal(VcpuExitReason.EnvironmentCall, exit.Reason);
+        Assert.True(Hart.GetX(17) == GuestProgram.WriteCall, $"trapped: scause {Hart.ReadCsr(0x142):x}, sepc {Hart.ReadCsr(0x141):x}");
+        return Read(Hart.GetX(11), (int)Hart.GetX(12));
+    }
+
+    public byte[] Read(ulong address, int length)
+    {
+        byte[] bytes = new byte[length];
+        Assert.True(vm.ReadGuest(address, bytes), $"no memory at {address:x}");
+        return bytes;
+    }
+
+    public void Write(ulong address, ReadOnlySpan<byte> bytes) => Assert.True(vm.WriteGuest(address, bytes), $"no memory at {address:x}");
+
+    public void Write(ulong address, ulong value)
+    {
+        Span<byte> bytes = stackalloc byte[8];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        Write(address, bytes);
+    }
+
+    public void Dispose()
+    {
+        vm.Dispose();
+        Hart.Dispose();
+        memory.Dispose();
+        pool.Dispose();
+    }
+}
+
+/// <summary>A clock that stands still until the test moves it.</summary>
+internal sealed class TestEnvironment : IHartEnvironment
+{
+    public ulong Time { get; set; }
+
+    public ulong Deadline { get; private set; } = ulong.MaxValue;
+
+    public ulong ReadTime() => Time;
+
+    public void TimerChanged(Hart hart, ulong stimecmp) => Deadline = stimecmp;
+}
