@@ -1,0 +1,113 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// What a page fault needs to know of invalidations: how many are under way, over which gfns, and how many have ended
+/// (<c>mmu_invalidate_in_progress</c>, <c>_seq</c>, <c>_range_start/_end</c>). Written with <c>mmu_lock</c> held for write; one for all address
+/// spaces of the VM.
+/// </summary>
+/// <remarks>
+/// The range is a union that only grows until nothing is under way. <see cref="Sequence"/> is 64 bits wherever it is kept: a snapshot cut to 32 would
+/// one day never match again, and every fault would retry for ever.
+/// </remarks>
+public sealed class InvalidationState
+{
+    private const ulong Unset = ulong.MaxValue;
+
+    [StructLayout(LayoutKind.Explicit, Size = 192)]
+    private struct Padded
+    {
+        [FieldOffset(64)] public long InProgress;
+        [FieldOffset(72)] public ulong Sequence;
+        [FieldOffset(80)] public ulong Start;
+        [FieldOffset(88)] public ulong End;
+    }
+
+    private readonly RwLock _mmuLock;
+    private Padded _state;
+
+    internal InvalidationState(RwLock mmuLock)
+    {
+        _mmuLock = mmuLock;
+        _state.Start = _state.End = Unset;
+    }
+
+    public long InProgress => Atomics.Read(ref _state.InProgress);
+
+    /// <summary>
+    /// Snapshot this before looking up the slot and the frame; the read is ordered before what follows. Then ask
+    /// <see cref="RetryGfnRange"/> under <c>mmu_lock</c> before installing.
+    /// </summary>
+    public ulong Sequence => Atomics.Read(ref _state.Sequence);
+
+    /// <summary>Opens an invalidation (<c>kvm_mmu_invalidate_begin</c>); add its ranges before unlocking.</summary>
+    internal void Begin()
+    {
+        _mmuLock.AssertHeldWrite();
+        var inProgress = _state.InProgress + 1;
+        if (inProgress == 1) SetRange(Unset, Unset);
+        Atomics.Write(ref _state.InProgress, inProgress);
+    }
+
+    /// <summary>Adds [<paramref name="start"/>, <paramref name="end"/>) to what the open invalidations cover (<c>kvm_mmu_invalidate_range_add</c>).</summary>
+    internal void RangeAdd(ulong start, ulong end)
+    {
+        _mmuLock.AssertHeldWrite();
+        Debug.Assert(_state.InProgress > 0 && start < end);
+        if (_state.Start == Unset) SetRange(start, end);
+        else SetRange(Math.Min(_state.Start, start), Math.Max(_state.End, end));
+    }
+
+    /// <summary>
+    /// Closes one (<c>kvm_mmu_invalidate_end</c>). The sequence moves first: who reads the lower count with <see cref="Retry"/> also sees the new sequence.
+    /// </summary>
+    internal void End()
+    {
+        _mmuLock.AssertHeldWrite();
+        if (_state.InProgress <= 0) throw new InvalidOperationException("An invalidation ended that had not begun: a notification reached this VM at its end only.");
+        Debug.Assert(_state.Start != Unset);
+        Atomics.Write(ref _state.Sequence, _state.Sequence + 1);
+        Atomics.Write(ref _state.InProgress, _state.InProgress - 1);
+    }
+
+    /// <summary>As <see cref="RetryGfnRange"/> for one page (<c>mmu_invalidate_retry_gfn</c>).</summary>
+    public bool RetryGfn(ulong sequence, ulong gfn) => RetryGfnRange(sequence, gfn, gfn + 1);
+
+    /// <summary>
+    /// Must a fault that took its snapshot at <paramref name="sequence"/> start again instead of mapping any of
+    /// [<paramref name="start"/>, <paramref name="end"/>)? <c>mmu_lock</c> must be held, in either mode.
+    /// </summary>
+    public bool RetryGfnRange(ulong sequence, ulong start, ulong end)
+    {
+        _mmuLock.AssertHeld();
+        if (_state.InProgress != 0 && Covers(_state.Start, _state.End, start, end)) return true;
+        return _state.Sequence != sequence;
+    }
+
+    /// <summary>
+    /// A guess at the same without the lock, wrong in either direction (<c>mmu_invalidate_retry_gfn_unsafe</c>): it keeps faults off
+    /// <c>mmu_lock</c> while the range they want is being invalidated.
+    /// </summary>
+    public bool RetryGfnRangeUnsafe(ulong sequence, ulong start, ulong end)
+    {
+        if (InProgress != 0 && Covers(Atomics.Read(ref _state.Start), Atomics.Read(ref _state.End), start, end)) return true;
+        return Sequence != sequence;
+    }
+
+    /// <summary>
+    /// May something derived from the snapshot still be used, whatever its range (<c>mmu_invalidate_retry</c>)? Without <c>mmu_lock</c> false is
+    /// certain only as long as no invalidation begins.
+    /// </summary>
+    public bool Retry(ulong sequence) => InProgress != 0 || Sequence != sequence;
+
+    private static bool Covers(ulong rangeStart, ulong rangeEnd, ulong start, ulong end) => rangeStart == Unset || (start < rangeEnd && end > rangeStart);
+
+    private void SetRange(ulong start, ulong end)
+    {
+        Atomics.Write(ref _state.Start, start);
+        Atomics.Write(ref _state.End, end);
+    }
+}

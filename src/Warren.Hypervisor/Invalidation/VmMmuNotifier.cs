@@ -1,0 +1,81 @@
+using Warren.HostMemory;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// A VM's half of the notifications of its <see cref="AddressSpace"/> (<c>kvm_mmu_notifier_ops</c>). It is called only for ranges that hit one of the
+/// VM's slots, with the same regions at start and end; any other range costs the VM nothing.
+/// </summary>
+/// <remarks>
+/// Called with whatever locks the caller of the host-memory change holds. Nothing here sleeps: blockable or not, the path is one. That start and end see
+/// the same slots is the gate's doing (<see cref="IRegionPublisher"/>): no update publishes between them.
+/// </remarks>
+internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
+{
+    public override bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
+    {
+        if (regions.IsEmpty) return true;
+        var srcu = vm.Srcu.ReadLock();
+        vm.MmuLock.WriteLock();
+        vm.Invalidation.Begin();
+        vm.Counters.InvalidationsRelated++;
+        var flush = false;
+        foreach (var region in regions)
+        {
+            var slot = (Memslot)region;
+            var (start, end) = slot.HvaRangeToGfns(range.Start, range.End);
+            vm.Invalidation.RangeAdd(start, end);
+            flush |= vm.Tdp.UnmapGfnRange(slot.AddressSpaceId, start, end, range.Blockable);
+        }
+        // Before unlocking: who gets the lock next may find nothing left to zap, and would not flush what vCPUs still hold.
+        if (flush) vm.FlushRemoteTlbs();
+        vm.MmuLock.WriteUnlock();
+        vm.Srcu.ReadUnlock(srcu);
+        return true;
+    }
+
+    public override void InvalidateRangeEnd(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
+    {
+        if (regions.IsEmpty) return;
+        var srcu = vm.Srcu.ReadLock();
+        vm.MmuLock.WriteLock();
+        vm.Invalidation.End();
+        vm.MmuLock.WriteUnlock();
+        vm.Srcu.ReadUnlock(srcu);
+    }
+
+    public override bool ClearFlushYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
+    {
+        var young = Age(range, regions, clear: true);
+        if (young) vm.FlushRemoteTlbs();
+        return young;
+    }
+
+    public override bool ClearYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => Age(range, regions, clear: true);
+
+    public override bool TestYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => Age(range, regions, clear: false);
+
+    /// <summary>The address space goes away, or this subscription does: nothing of it may stay mapped (<c>kvm_flush_shadow_all</c>).</summary>
+    public override void Release()
+    {
+        var srcu = vm.Srcu.ReadLock();
+        for (var i = 0; i < vm.Options.AddressSpaces; i++) vm.ZapGfnRange(i, 0, VirtualMachine.MaxGfn);
+        vm.Srcu.ReadUnlock(srcu);
+    }
+
+    /// <summary>Aging is no invalidation: counts and sequence stay, and the MMU takes what locks it needs.</summary>
+    private bool Age(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions, bool clear)
+    {
+        var srcu = vm.Srcu.ReadLock();
+        var young = false;
+        foreach (var region in regions)
+        {
+            var slot = (Memslot)region;
+            var (start, end) = slot.HvaRangeToGfns(range.Start, range.End);
+            young |= vm.Tdp.AgeGfnRange(slot.AddressSpaceId, start, end, clear);
+            if (young && !clear) break;
+        }
+        vm.Srcu.ReadUnlock(srcu);
+        return young;
+    }
+}

@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using Warren.HostMemory;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// A range of guest physical pages backed by a range of host virtual addresses (<c>struct kvm_memory_slot</c>). All that lookups read never changes:
+/// an update publishes another object. Read it inside <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or in a notifier callback.
+/// </summary>
+public sealed class Memslot : NotifierRegion
+{
+    internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, ulong userspaceAddress, MemslotFlags flags)
+        : base(owner, userspaceAddress, userspaceAddress + (pageCount << VirtualMachine.PageShift))
+    {
+        Debug.Assert(pageCount != 0);
+        AddressSpaceId = addressSpaceId;
+        Id = id;
+        BaseGfn = baseGfn;
+        NPages = pageCount;
+        Flags = flags;
+    }
+
+    public int Id { get; }
+    public int AddressSpaceId { get; }
+    public ulong BaseGfn { get; }
+    /// <summary>Pages of 4 KiB, at least one.</summary>
+    public ulong NPages { get; }
+    /// <summary>One past the last gfn.</summary>
+    public ulong EndGfn => BaseGfn + NPages;
+    public ulong UserspaceAddress => HvaStart;
+    public MemslotFlags Flags { get; }
+
+    public bool IsInvalid => (Flags & MemslotFlags.Invalid) != 0;
+    public bool IsReadOnly => (Flags & MemslotFlags.ReadOnly) != 0;
+    public bool LogsDirtyPages => (Flags & MemslotFlags.LogDirtyPages) != 0;
+
+    /// <summary>The dirty log, or null. Shared by the objects that stand for one slot in turn; freed a grace period after the last that logs.</summary>
+    public DirtyBitmap? DirtyBitmap { get; internal set; }
+
+    /// <summary>
+    /// What the MMU keeps per slot, allocated when it first needs it (reverse maps of shadow paging). Written with SlotsArchLock held,
+    /// to the published object; an update that dropped that lock on its way takes the value over again.
+    /// </summary>
+    internal object? Arch { get; set; }
+
+    /// <summary>Does it hold <paramref name="gfn"/>? One comparison: below the base wraps to a huge offset.</summary>
+    public bool Contains(ulong gfn) => gfn - BaseGfn < NPages;
+
+    /// <summary>Host virtual address of the first byte of <paramref name="gfn"/>, which the slot must hold (<c>__gfn_to_hva_memslot</c>).</summary>
+    public ulong GfnToHva(ulong gfn)
+    {
+        Debug.Assert(Contains(gfn));
+        return HvaStart + ((gfn - BaseGfn) << VirtualMachine.PageShift);
+    }
+
+    /// <summary>The gfns, end excluded, that have a byte in [<paramref name="hvaStart"/>, <paramref name="hvaEnd"/>); the two ranges must overlap.</summary>
+    internal (ulong Start, ulong End) HvaRangeToGfns(ulong hvaStart, ulong hvaEnd)
+    {
+        var start = Math.Max(hvaStart, HvaStart) - HvaStart;
+        var end = Math.Min(hvaEnd, HvaEnd) - HvaStart;
+        Debug.Assert(start < end);
+        return (BaseGfn + (start >> VirtualMachine.PageShift), BaseGfn + ((end + VirtualMachine.PageSize - 1) >> VirtualMachine.PageShift));
+    }
+
+    internal UserMemoryRegion ToRegion() => new()
+    {
+        Slot = (uint)Id | (uint)AddressSpaceId << 16,
+        Flags = Flags,
+        GuestPhysicalAddress = BaseGfn << VirtualMachine.PageShift,
+        MemorySize = NPages << VirtualMachine.PageShift,
+        UserspaceAddress = HvaStart,
+    };
+
+    public override string ToString() => ToRegion().ToString();
+}

@@ -1,0 +1,35 @@
+using Warren.HostMemory;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>One address space of a VM: the published slots, the table of ids, and the step that publishes. Changed with SlotsLock held.</summary>
+internal sealed class MemslotSpace : IRegionPublisher
+{
+    private Memslots _current;
+    private Memslots? _pending;
+
+    public MemslotSpace(int id)
+    {
+        Id = id;
+        // Starting at the id and stepping by the number of spaces keeps generations unique across them.
+        _current = new Memslots(id, GfnTree.Empty, Ids, (ulong)id);
+    }
+
+    public int Id { get; }
+    public MemslotIdTable Ids { get; } = new();
+    public Memslots Current => Atomics.Read(ref _current);
+
+    /// <summary>
+    /// Publishes <paramref name="tree"/> and exchanges the region that notifications find, as one step that no notification is in the middle of
+    /// (the first half of <c>kvm_swap_active_memslots</c>). May sleep until those in flight have ended.
+    /// </summary>
+    public Memslots Publish(MmuNotifiers notifiers, GfnTree tree, Memslot? remove, Memslot? add)
+    {
+        _pending = new Memslots(Id, tree, Ids, _current.Generation | Memslots.UpdateInProgress);
+        notifiers.Update(remove, add, this);
+        return _current;
+    }
+
+    void IRegionPublisher.Publish() => Atomics.Write(ref _current, _pending!);
+}

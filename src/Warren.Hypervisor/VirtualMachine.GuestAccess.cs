@@ -1,0 +1,126 @@
+using System.Runtime.CompilerServices;
+using System.Threading;
+using Warren.HostMemory;
+
+namespace Warren.Hypervisor;
+
+public sealed unsafe partial class VirtualMachine
+{
+    /// <summary>
+    /// Copies guest memory out, for devices and SBI (<c>kvm_read_guest</c>). Only the first address space. Not from inside guest mode; may sleep.
+    /// </summary>
+    /// <returns>false when some byte is in no memslot, or the host cannot back it; then <paramref name="destination"/> may be half filled</returns>
+    public bool ReadGuest(ulong gpa, Span<byte> destination)
+    {
+        if (gpa + (ulong)destination.Length < gpa) return false;
+        while (!destination.IsEmpty)
+        {
+            var part = (int)Math.Min((ulong)destination.Length, PageSize - (gpa & (PageSize - 1)));
+            if (!ReadGuestPage(gpa, destination[..part])) return false;
+            destination = destination[part..];
+            gpa += (ulong)part;
+        }
+        return true;
+    }
+
+    /// <summary>
+    /// Copies into guest memory (<c>kvm_write_guest</c>): breaks CoW, marks the dirty log, voids code decoded from the pages. Only the first address space.
+    /// Not from inside guest mode; may sleep.
+    /// </summary>
+    /// <returns>false when some byte is in no memslot or a read-only one, or the host cannot back it; pages before it are written</returns>
+    public bool WriteGuest(ulong gpa, ReadOnlySpan<byte> source)
+    {
+        if (gpa + (ulong)source.Length < gpa) return false;
+        while (!source.IsEmpty)
+        {
+            var part = (int)Math.Min((ulong)source.Length, PageSize - (gpa & (PageSize - 1)));
+            if (!WriteGuestPage(gpa, source[..part])) return false;
+            source = source[part..];
+            gpa += (ulong)part;
+        }
+        return true;
+    }
+
+    private bool ReadGuestPage(ulong gpa, Span<byte> destination)
+    {
+        var srcu = Srcu.ReadLock();
+        try
+        {
+            var gfn = gpa >> PageShift;
+            if (FindForHost(gfn, write: false) is not { } slot) return false;
+            if (Memory.Fault(slot.GfnToHva(gfn), write: false, out var mapping) != FaultStatus.Ok) return false;
+            // The reference keeps the frame. Should the page be replaced now, this read came before that.
+            CopyAtomic(Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)), destination);
+            Pool.Put(mapping.Frame);
+            return true;
+        }
+        finally
+        {
+            Srcu.ReadUnlock(srcu);
+        }
+    }
+
+    private bool WriteGuestPage(ulong gpa, ReadOnlySpan<byte> source)
+    {
+        var srcu = Srcu.ReadLock();
+        try
+        {
+            var gfn = gpa >> PageShift;
+            if (FindForHost(gfn, write: true) is not { } slot) return false;
+            for (; ; )
+            {
+                var sequence = Invalidation.Sequence;
+                if (Memory.Fault(slot.GfnToHva(gfn), write: true, out var mapping) != FaultStatus.Ok) return false;
+                // As a vCPU's store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot
+                // become another's, or shared, under the copy.
+                MmuLock.ReadLock();
+                var retry = Invalidation.RetryGfn(sequence, gfn);
+                if (!retry)
+                {
+                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)));
+                    CodeMarks.AfterHostWrite(Pool, mapping.Frame);
+                }
+                MmuLock.ReadUnlock();
+                Pool.Put(mapping.Frame);
+                if (!retry) break;
+                Counters.HostWriteRetry();
+            }
+            DirtyLog.MarkPageDirty(slot, gfn, null);
+            return true;
+        }
+        finally
+        {
+            Srcu.ReadUnlock(srcu);
+        }
+    }
+
+    /// <summary>As <c>gfn_to_hva</c>: an invalid slot is no memory to the host's own accesses, nor a read-only one for writes.</summary>
+    private Memslot? FindForHost(ulong gfn, bool write)
+    {
+        var slot = GetMemslots(0).Find(gfn);
+        return slot is null || slot.IsInvalid || (write && slot.IsReadOnly) ? null : slot;
+    }
+
+    /// <summary>The sizes of registers and ring indices in one access, as the guest expects of a device; otherwise in any order.</summary>
+    private static void CopyAtomic(byte* source, Span<byte> destination)
+    {
+        switch (destination.Length)
+        {
+            case 2 when ((nuint)source & 1) == 0: Unsafe.WriteUnaligned(ref destination[0], Volatile.Read(ref *(ushort*)source)); break;
+            case 4 when ((nuint)source & 3) == 0: Unsafe.WriteUnaligned(ref destination[0], Volatile.Read(ref *(uint*)source)); break;
+            case 8 when ((nuint)source & 7) == 0: Unsafe.WriteUnaligned(ref destination[0], Volatile.Read(ref *(ulong*)source)); break;
+            default: new ReadOnlySpan<byte>(source, destination.Length).CopyTo(destination); break;
+        }
+    }
+
+    private static void CopyAtomic(ReadOnlySpan<byte> source, byte* destination)
+    {
+        switch (source.Length)
+        {
+            case 2 when ((nuint)destination & 1) == 0: Volatile.Write(ref *(ushort*)destination, BitConverter.ToUInt16(source)); break;
+            case 4 when ((nuint)destination & 3) == 0: Volatile.Write(ref *(uint*)destination, BitConverter.ToUInt32(source)); break;
+            case 8 when ((nuint)destination & 7) == 0: Volatile.Write(ref *(ulong*)destination, BitConverter.ToUInt64(source)); break;
+            default: source.CopyTo(new Span<byte>(destination, source.Length)); break;
+        }
+    }
+}

@@ -1,0 +1,90 @@
+using Warren.HostMemory;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// A virtual machine (<c>struct kvm</c>): guest physical memory as slots over an <see cref="AddressSpace"/>, the tables that map it, vCPUs and a bus.
+/// Any thread may call any member; <see cref="Dispose"/> needs everyone else to be done.
+/// </summary>
+public sealed partial class VirtualMachine : IDisposable
+{
+    public const int PageShift = 12;
+    public const ulong PageSize = 1UL << PageShift;
+    /// <summary>Slots a caller may have in each address space.</summary>
+    public const int UserMemslots = 32764;
+    /// <summary>Pages a slot may have (<c>KVM_MEM_MAX_NR_PAGES</c>).</summary>
+    public const ulong MaxPagesPerSlot = (1UL << 31) - 1;
+    /// <summary>One past the last gfn that four levels of tables can map: 48 bits of guest physical address.</summary>
+    public const ulong MaxGfn = 1UL << (48 - PageShift);
+
+    private readonly VmMmuNotifier _notifier;
+    private readonly MemslotSpace[] _spaces;
+    private readonly long _notificationsBefore;
+    private bool _disposed;
+
+    /// <param name="memory">KVM's mm. May serve several VMs; must outlive this one or be disposed first, either is fine.</param>
+    /// <param name="options">Null for the defaults.</param>
+    public VirtualMachine(AddressSpace memory, VmOptions? options = null)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        Options = options ?? new VmOptions();
+        Options.Validate();
+        Memory = memory;
+        Bus = new IoBus(Srcu, device => ReportError($"The device {device} failed on an access of the guest; this is a bug of the device."));
+        Invalidation = new InvalidationState(MmuLock);
+        _spaces = new MemslotSpace[Options.AddressSpaces];
+        for (var i = 0; i < _spaces.Length; i++) _spaces[i] = new MemslotSpace(i);
+        _notifier = new VmMmuNotifier(this);
+        InitializeVcpus();
+        _notificationsBefore = memory.Notifiers.Seen;
+        memory.Notifiers.Register(_notifier);
+    }
+
+    public AddressSpace Memory { get; }
+    public FramePool Pool => Memory.Pool;
+    public VmOptions Options { get; }
+    public IoBus Bus { get; }
+
+    internal Mutex SlotsLock { get; } = new(HypervisorLockClasses.SlotsLock);
+    internal Mutex SlotsArchLock { get; } = new(HypervisorLockClasses.SlotsArchLock);
+    internal RwLock MmuLock { get; } = new(HypervisorLockClasses.MmuLock);
+    internal Srcu Srcu { get; } = new(HypervisorLockClasses.Srcu);
+    internal InvalidationState Invalidation { get; }
+
+    /// <summary>The slots of an address space as published now. Inside <see cref="Srcu"/>, or with SlotsLock held.</summary>
+    internal Memslots GetMemslots(int addressSpaceId) => _spaces[addressSpaceId].Current;
+
+    /// <summary>
+    /// Removes every mapping of [<paramref name="start"/>, <paramref name="end"/>), with faults held off as a notification would, and flushes.
+    /// Takes <c>mmu_lock</c>.
+    /// </summary>
+    internal void ZapGfnRange(int addressSpaceId, ulong start, ulong end)
+    {
+        MmuLock.WriteLock();
+        Invalidation.Begin();
+        Invalidation.RangeAdd(start, end);
+        if (Tdp.UnmapGfnRange(addressSpaceId, start, end, mayBlock: true)) FlushRemoteTlbs();
+        Invalidation.End();
+        MmuLock.WriteUnlock();
+    }
+
+    /// <summary>
+    /// Unsubscribes, frees tables, slots and bitmaps. No vCPU runs and no call is under way or will come, except notifications: one whose start reached
+    /// this VM and whose end now will not is nobody's concern any more, since the count it leaves behind dies with the VM.
+    /// </summary>
+    public void Dispose()
+    {
+        if (_disposed) return;
+        _disposed = true;
+        // Calls Release, so that nothing is mapped from here on; waits for callbacks that run, not for ends that are still to come.
+        Memory.Notifiers.Unregister(_notifier);
+        DisposeVcpus();
+        Srcu.Synchronize();
+        Srcu.Barrier();
+        foreach (var space in _spaces)
+        {
+            foreach (var slot in space.Current) slot.DirtyBitmap?.Dispose();
+        }
+    }
+}

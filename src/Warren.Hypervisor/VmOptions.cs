@@ -1,0 +1,30 @@
+namespace Warren.Hypervisor;
+
+/// <summary>What is fixed when a <see cref="VirtualMachine"/> is made.</summary>
+public sealed record VmOptions
+{
+    /// <summary>Address spaces of memslots, 1 or 2 (x86 has a second one for SMM).</summary>
+    public int AddressSpaces { get; init; } = 1;
+
+    /// <summary>Entries of each vCPU's dirty ring, a power of two up to 65536; 0 logs into bitmaps.</summary>
+    public uint DirtyRingEntries { get; init; }
+
+    /// <summary>With rings: have bitmaps too, for pages that no vCPU dirties (<c>KVM_CAP_DIRTY_LOG_RING_WITH_BITMAP</c>).</summary>
+    public bool DirtyRingWithBitmap { get; init; }
+
+    /// <summary>Reading the log does not write-protect; clearing it does (<c>KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE</c>).</summary>
+    public bool ManualDirtyLogProtect { get; init; }
+
+    /// <summary>A slot starts with every page dirty (<c>KVM_DIRTY_LOG_INITIALLY_SET</c>).</summary>
+    public bool DirtyLogInitiallySet { get; init; }
+
+    /// <summary>Map 2 MiB at once where slot and host memory allow it.</summary>
+    public bool HugePages { get; init; } = true;
+
+    internal void Validate()
+    {
+        if (AddressSpaces is not (1 or 2)) throw new ArgumentException($"A VM has 1 or 2 address spaces, not {AddressSpaces}: set VmOptions.AddressSpaces accordingly.");
+        if (DirtyRingEntries > 65536 || (DirtyRingEntries & (DirtyRingEntries - 1)) != 0)
+            throw new ArgumentException($"A dirty ring has a power of two of entries, at most 65536, not {DirtyRingEntries}: set VmOptions.DirtyRingEntries accordingly.");
+    }
+}

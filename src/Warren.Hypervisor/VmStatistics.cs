@@ -1,0 +1,76 @@
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>What happened in a VM so far: a copy, exact while the VM is at rest.</summary>
+public readonly record struct VmStatistics
+{
+    /// <summary>Sum over the vCPUs.</summary>
+    public VcpuStatistics Vcpus { get; init; }
+    public TdpMmuCounters Mmu { get; init; }
+    /// <summary>Invalidations of the address space since the VM was made.</summary>
+    public long InvalidationsSeen { get; init; }
+    /// <summary>Those that hit a memslot and took <c>mmu_lock</c>.</summary>
+    public long InvalidationsRelated { get; init; }
+    /// <summary>Those this VM was spared.</summary>
+    public long InvalidationsElided => InvalidationsSeen - InvalidationsRelated;
+    /// <summary>Invalidations reached and not yet ended.</summary>
+    public long InvalidationsInProgress { get; init; }
+    public long RemoteFlushes { get; init; }
+    public int Memslots { get; init; }
+    public ulong MemslotPages { get; init; }
+    public long MemslotUpdates { get; init; }
+    /// <summary>Publications, each with one grace period.</summary>
+    public long MemslotGracePeriods { get; init; }
+    /// <summary>Writes by devices that met an invalidation of the page and started again.</summary>
+    public long HostWriteRetries { get; init; }
+}
+
+/// <summary>Counters of the VM as a whole. Each is written under the lock it names, so that counting costs no atomic and no line of its own.</summary>
+internal sealed class VmCounters
+{
+    private long _hostWriteRetries;
+
+    /// <summary>mmu_lock, for write.</summary>
+    public long InvalidationsRelated;
+    /// <summary>slots_lock.</summary>
+    public long MemslotUpdates;
+    /// <summary>slots_lock.</summary>
+    public long MemslotGracePeriods;
+
+    public long HostWriteRetries => Atomics.Read(ref _hostWriteRetries);
+
+    /// <summary>Rare: no lock, an atomic.</summary>
+    public void HostWriteRetry() => Atomics.Add(ref _hostWriteRetries, 1);
+}
+
+public sealed partial class VirtualMachine
+{
+    internal VmCounters Counters { get; } = new();
+
+    /// <summary>What happened so far. Takes no lock; sums over the vCPUs.</summary>
+    public VmStatistics Statistics
+    {
+        get
+        {
+            var memslots = 0;
+            foreach (var space in _spaces) memslots += space.Current.Count;
+            // Related first: an invalidation between the two reads is then one elided too many for a moment, never one too few below zero.
+            var related = Atomics.Read(ref Counters.InvalidationsRelated);
+            return new VmStatistics
+            {
+                Vcpus = SumVcpuStatistics(),
+                Mmu = Tdp.Counters,
+                InvalidationsSeen = Memory.Notifiers.Seen - _notificationsBefore,
+                InvalidationsRelated = related,
+                InvalidationsInProgress = Invalidation.InProgress,
+                RemoteFlushes = RemoteFlushes,
+                Memslots = memslots,
+                MemslotPages = Atomics.Read(ref _memslotPages),
+                MemslotUpdates = Atomics.Read(ref Counters.MemslotUpdates),
+                MemslotGracePeriods = Atomics.Read(ref Counters.MemslotGracePeriods),
+                HostWriteRetries = Counters.HostWriteRetries,
+            };
+        }
+    }
+}
