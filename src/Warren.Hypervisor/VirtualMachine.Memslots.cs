@@ -35,6 +35,10 @@ public sealed partial class VirtualMachine
             var slot = change == MemslotChange.Delete ? null : AllocateSlot(space, region);
             SetMemslot(space, old, slot, change);
         }
+        catch (OutOfMemoryException e)
+        {
+            throw new MemslotException(Errno.ENOMEM, $"The host has no memory left for slot {region.Id} of address space {region.AddressSpaceId}.", e);
+        }
         finally
         {
             SlotsLock.Unlock();
@@ -80,10 +84,9 @@ public sealed partial class VirtualMachine
                 Arch = old.Arch,
             };
         }
-        catch (Exception e)
+        catch
         {
             SlotsArchLock.Unlock();
-            if (e is OutOfMemoryException) throw NoMemory("a copy of the slot", e);
             throw;
         }
         Activate(space, old, invalid);
@@ -145,11 +148,11 @@ public sealed partial class VirtualMachine
             }
             published = space.Publish(Memory.Notifiers, tree, remove, add);
         }
-        catch (OutOfMemoryException e)
+        catch (OutOfMemoryException) when (remove is { IsInvalid: true })
         {
             // An invalid slot that cannot be replaced would have its faults retry for ever.
-            if (remove is { IsInvalid: true }) Kill("The host has no memory left to finish an update of the guest's memory slots.");
-            throw NoMemory("the new set of slots", e);
+            Kill("The host has no memory left to finish an update of the guest's memory slots.");
+            throw;
         }
         finally
         {
@@ -177,33 +180,17 @@ public sealed partial class VirtualMachine
 
     private Memslot AllocateSlot(MemslotSpace space, in UserMemoryRegion r)
     {
-        try
-        {
-            Step(MemslotStep.ReserveId);
-            space.Ids.Reserve(r.Id);
-            Step(MemslotStep.AllocateSlot);
-            return new Memslot(_notifier, space.Id, r.Id, r.GuestPhysicalAddress >> PageShift, r.MemorySize >> PageShift, r.UserspaceAddress, r.Flags);
-        }
-        catch (OutOfMemoryException e)
-        {
-            throw NoMemory("the slot", e);
-        }
+        Step(MemslotStep.ReserveId);
+        space.Ids.Reserve(r.Id);
+        Step(MemslotStep.AllocateSlot);
+        return new Memslot(_notifier, space.Id, r.Id, r.GuestPhysicalAddress >> PageShift, r.MemorySize >> PageShift, r.UserspaceAddress, r.Flags);
     }
 
     private DirtyBitmap AllocateBitmap(ulong pages)
     {
-        try
-        {
-            Step(MemslotStep.AllocateBitmap);
-            return new DirtyBitmap(pages);
-        }
-        catch (OutOfMemoryException e)
-        {
-            throw NoMemory("the dirty bitmap", e);
-        }
+        Step(MemslotStep.AllocateBitmap);
+        return new DirtyBitmap(pages);
     }
-
-    private static MemslotException NoMemory(string what, Exception inner) => new(Errno.ENOMEM, $"The host has no memory left for {what}.", inner);
 
     private void Step(MemslotStep step)
     {

@@ -51,6 +51,7 @@ public sealed partial class VirtualMachine : IDisposable
     internal RwLock MmuLock { get; } = new(HypervisorLockClasses.MmuLock);
     internal Srcu Srcu { get; } = new(HypervisorLockClasses.Srcu);
     internal InvalidationState Invalidation { get; }
+    internal VmMmuNotifier Notifier => _notifier;
 
     /// <summary>The slots of an address space as published now. Inside <see cref="Srcu"/>, or with SlotsLock held.</summary>
     internal Memslots GetMemslots(int addressSpaceId) => _spaces[addressSpaceId].Current;

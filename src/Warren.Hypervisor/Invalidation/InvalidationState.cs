@@ -43,6 +43,9 @@ public sealed class InvalidationState
     /// </summary>
     public ulong Sequence => Atomics.Read(ref _state.Sequence);
 
+    /// <summary>What the open invalidations cover, or the last ones covered; both ends are all ones before anything was added.</summary>
+    internal (ulong Start, ulong End) Range => (Atomics.Read(ref _state.Start), Atomics.Read(ref _state.End));
+
     /// <summary>Opens an invalidation (<c>kvm_mmu_invalidate_begin</c>); add its ranges before unlocking.</summary>
     internal void Begin()
     {
@@ -102,6 +105,9 @@ public sealed class InvalidationState
     /// certain only as long as no invalidation begins.
     /// </summary>
     public bool Retry(ulong sequence) => InProgress != 0 || Sequence != sequence;
+
+    /// <summary>For tests of wrap-around.</summary>
+    internal void SetSequence(ulong sequence) => Atomics.Write(ref _state.Sequence, sequence);
 
     private static bool Covers(ulong rangeStart, ulong rangeEnd, ulong start, ulong end) => rangeStart == Unset || (start < rangeEnd && end > rangeStart);
 

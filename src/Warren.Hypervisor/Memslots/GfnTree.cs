@@ -28,6 +28,8 @@ public sealed partial class GfnTree
 
     public int Count { get; }
 
+    internal int Height => _height;
+
     /// <summary>The slot that holds <paramref name="gfn"/>, or null.</summary>
     public Memslot? Find(ulong gfn)
     {

@@ -1,0 +1,145 @@
+using System.Threading;
+using Warren.Locking;
+
+namespace Warren.Hypervisor.Tests;
+
+public sealed class InvalidationStateTests
+{
+    private readonly RwLock _lock = new(HypervisorLockClasses.MmuLock);
+    private readonly InvalidationState _state;
+
+    public InvalidationStateTests() => _state = new InvalidationState(_lock);
+
+    private void Write(Action action)
+    {
+        _lock.WriteLock();
+        action();
+        _lock.WriteUnlock();
+    }
+
+    private bool Retry(ulong sequence, ulong start, ulong end)
+    {
+        _lock.ReadLock();
+        var retry = _state.RetryGfnRange(sequence, start, end);
+        _lock.ReadUnlock();
+        // At rest the guess without the lock must be right.
+        Assert.Equal(retry, _state.RetryGfnRangeUnsafe(sequence, start, end));
+        return retry;
+    }
+
+    private void Begin(ulong start, ulong end) => Write(() =>
+    {
+        _state.Begin();
+        _state.RangeAdd(start, end);
+    });
+
+    [Fact]
+    public void Only_faults_inside_the_range_retry_while_it_is_open_and_all_from_before_its_end_after()
+    {
+        var sequence = _state.Sequence;
+        Begin(10, 20);
+        Assert.True(Retry(sequence, 10, 11));
+        Assert.True(Retry(sequence, 19, 20));
+        Assert.True(Retry(sequence, 0, 512));
+        Assert.False(Retry(sequence, 9, 10));
+        Assert.False(Retry(sequence, 20, 21));
+        Assert.True(_state.Retry(sequence));
+        Write(_state.End);
+        Assert.True(Retry(sequence, 9, 10));
+        Assert.False(Retry(_state.Sequence, 10, 20));
+        Assert.True(_state.Retry(sequence));
+        Assert.False(_state.Retry(_state.Sequence));
+    }
+
+    [Fact]
+    public void The_union_grows_until_nothing_is_open_and_starts_anew_then()
+    {
+        Begin(10, 20);
+        Begin(40, 50);
+        Assert.Equal((10UL, 50UL), _state.Range);
+        Write(_state.End);
+        Assert.Equal(1, _state.InProgress);
+        // Which of the two ended is not known: the union stays.
+        var sequence = _state.Sequence;
+        Assert.True(Retry(sequence, 30, 31));
+        Write(_state.End);
+        Begin(60, 70);
+        Assert.Equal((60UL, 70UL), _state.Range);
+        Assert.False(Retry(_state.Sequence, 45, 46));
+        Write(_state.End);
+        Assert.Equal(0, _state.InProgress);
+    }
+
+    [Fact]
+    public void Before_its_range_is_known_an_open_invalidation_holds_off_every_fault()
+    {
+        Write(() =>
+        {
+            _state.Begin();
+            Assert.True(_state.RetryGfn(_state.Sequence, 12345));
+            _state.RangeAdd(1, 2);
+            Assert.False(_state.RetryGfn(_state.Sequence, 12345));
+            _state.End();
+        });
+    }
+
+    [Fact]
+    public void An_end_without_a_begin_is_refused()
+    {
+        _lock.WriteLock();
+        Assert.Throws<InvalidOperationException>(_state.End);
+        _lock.WriteUnlock();
+        Assert.Equal(0, _state.InProgress);
+    }
+
+    [Fact]
+    public void Begin_and_the_authoritative_question_need_the_lock()
+    {
+        Assert.Throws<LockAssertionException>(_state.Begin);
+        Assert.Throws<LockAssertionException>(() => _state.RetryGfn(0, 0));
+    }
+
+    /// <summary>KVM once kept snapshots in 32 bits: past 2^31 they never matched, and vCPUs hung.</summary>
+    [Theory]
+    [InlineData(int.MaxValue)]
+    [InlineData(uint.MaxValue)]
+    [InlineData(ulong.MaxValue)]
+    public void Sequences_are_compared_in_all_their_bits(ulong before)
+    {
+        Write(() => _state.SetSequence(before));
+        Begin(1, 2);
+        Write(_state.End);
+        Assert.Equal(unchecked(before + 1), _state.Sequence);
+        Assert.False(Retry(_state.Sequence, 1, 2));
+        Assert.True(Retry(before, 1, 2));
+        Assert.True(Retry(_state.Sequence ^ (1UL << 40), 1, 2));
+    }
+
+    /// <summary>The order in End: a reader that finds the count back at 0 must find the new sequence.</summary>
+    [Fact]
+    public void A_reader_never_sees_the_count_fall_before_the_sequence_moves()
+    {
+        const int rounds = 200_000;
+        var stop = false;
+        var wrong = 0;
+        var reader = new Worker(() =>
+        {
+            while (!Volatile.Read(ref stop))
+            {
+                var sequence = _state.Sequence;
+                if (_state.InProgress == 0) continue;
+                // Open now. When it is seen closed, the snapshot from before it closed must be stale.
+                while (_state.InProgress != 0) Thread.SpinWait(1);
+                if (!_state.Retry(sequence)) wrong++;
+            }
+        });
+        for (var i = 0; i < rounds; i++)
+        {
+            Begin(1, 2);
+            Write(_state.End);
+        }
+        Volatile.Write(ref stop, true);
+        reader.Join();
+        Assert.Equal(0, wrong);
+    }
+}

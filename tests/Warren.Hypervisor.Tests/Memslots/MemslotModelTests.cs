@@ -1,0 +1,120 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Warren.HostMemory;
+
+namespace Warren.Hypervisor.Tests;
+
+/// <summary>Random requests, good and bad, against a list of slots searched from end to end.</summary>
+public sealed class MemslotModelTests
+{
+    private const ulong Page = SlotsVm.Page;
+    private const int HvaPages = 64;
+    private const ulong GfnSpan = 96;
+
+    /// <summary>Small ids, gfns and sizes, so that requests meet each other.</summary>
+    public sealed record Request(int Space, int Id, int Gfn, int Pages, int HvaPage, int Flags, int Probe)
+    {
+        public UserMemoryRegion Region(ulong hva) => SlotsVm.Region(Id, (ulong)Gfn, (ulong)Pages, hva + (ulong)HvaPage * Page, (MemslotFlags)Flags, Space);
+    }
+
+    private static readonly Gen<Request> Requests =
+        from space in Gen.Choose(0, 1)
+        from id in Gen.Choose(0, 7)
+        from gfn in Gen.Choose(0, (int)GfnSpan - 1)
+        // A third are deletions; sizes repeat, so that moves and changes of flags are common.
+        from pages in Gen.Elements(0, 0, 1, 4, 4, 4, 17)
+        from hva in Gen.Elements(0, 0, 0, 8, 8, 40)
+        from flags in Gen.Elements(0, 0, 1, 1, 2, 3, 4)
+        from probe in Gen.Choose(0, HvaPages - 1)
+        select new Request(space, id, gfn, pages, hva, flags, probe);
+
+    [Fact]
+    public void Requests_agree_with_a_naive_model()
+    {
+        Prop.ForAll(Arb.From(Requests.ArrayOf(60)), requests =>
+        {
+            using var t = new SlotsVm(new VmOptions { AddressSpaces = 2 });
+            var hva = t.Memory.Map(HvaPages * Page, VmaProtection.Read | VmaProtection.Write);
+            var model = new List<UserMemoryRegion>();
+            ulong[] generations = [0, 1];
+            foreach (var request in requests)
+            {
+                var region = request.Region(hva);
+                var expected = Apply(model, region, generations);
+                Assert.Equal(expected, t.TrySet(region));
+                Assert.Equal((generations[0], generations[1]), (t.Vm.GetMemslots(0).Generation, t.Vm.GetMemslots(1).Generation));
+                AssertSame(t.Vm, model);
+                AssertNotified(t, model, hva + (ulong)request.Probe * Page);
+            }
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
+    }
+
+    private static bool Overlap(ulong a, ulong aLength, ulong b, ulong bLength) => a < b + bLength && b < a + aLength;
+
+    /// <summary>The documented behaviour, told once more and differently: from the outcome, not in the order of checks.</summary>
+    private static Errno? Apply(List<UserMemoryRegion> model, UserMemoryRegion r, ulong[] generations)
+    {
+        if (((uint)r.Flags & 4) != 0) return Errno.EINVAL;
+        var index = model.FindIndex(s => s.Slot == r.Slot);
+        if (r.MemorySize == 0)
+        {
+            if (index < 0) return Errno.EINVAL;
+            model.RemoveAt(index);
+            generations[r.AddressSpaceId] += 4;
+            return null;
+        }
+        var moved = true;
+        if (index >= 0)
+        {
+            var old = model[index];
+            if (old.MemorySize != r.MemorySize || old.UserspaceAddress != r.UserspaceAddress || (old.Flags & MemslotFlags.ReadOnly) != (r.Flags & MemslotFlags.ReadOnly))
+                return Errno.EINVAL;
+            moved = old.GuestPhysicalAddress != r.GuestPhysicalAddress;
+            if (old == r) return null;
+        }
+        if (moved && model.Exists(s => s.Slot != r.Slot && s.AddressSpaceId == r.AddressSpaceId && Overlap(s.GuestPhysicalAddress, s.MemorySize, r.GuestPhysicalAddress, r.MemorySize)))
+            return Errno.EEXIST;
+        generations[r.AddressSpaceId] += index >= 0 && moved ? 4UL : 2UL;
+        if (index >= 0) model.RemoveAt(index);
+        model.Add(r);
+        return null;
+    }
+
+    private static void AssertSame(VirtualMachine vm, List<UserMemoryRegion> model)
+    {
+        for (var space = 0; space < 2; space++)
+        {
+            var slots = vm.GetMemslots(space);
+            Assert.Equal(model.Count(s => s.AddressSpaceId == space), slots.Count);
+            var cache = default(LastUsedSlot);
+            for (ulong gfn = 0; gfn < GfnSpan + 20; gfn++)
+            {
+                var expected = model.FindIndex(s => s.AddressSpaceId == space && gfn * Page - s.GuestPhysicalAddress < s.MemorySize);
+                var found = slots.Find(gfn);
+                Assert.Same(found, cache.Find(slots, gfn));
+                Assert.Equal(expected < 0 ? null : model[expected], found?.ToRegion());
+                if (found is null) continue;
+                Assert.Same(found, slots.FindById(found.Id));
+                Assert.Equal(found.LogsDirtyPages, found.DirtyBitmap is not null);
+                Assert.Equal(model[expected].UserspaceAddress + gfn * Page - model[expected].GuestPhysicalAddress, found.GfnToHva(gfn));
+            }
+        }
+        Assert.Equal(model.Aggregate(0UL, (sum, s) => sum + s.MemorySize / Page), vm.MemslotPages);
+        Assert.Equal(model.Count(s => (s.Flags & MemslotFlags.LogDirtyPages) != 0), vm.MemslotsDirtyLogging);
+    }
+
+    /// <summary>The notifications' view: a page reaches the VM exactly when some slot has it, with the gfns of all that do.</summary>
+    private static void AssertNotified(SlotsVm t, List<UserMemoryRegion> model, ulong hva)
+    {
+        var hits = model.Where(s => Overlap(s.UserspaceAddress, s.MemorySize, hva, Page)).ToList();
+        var before = t.Vm.Statistics;
+        t.Memory.Discard(hva, Page);
+        var after = t.Vm.Statistics;
+        Assert.Equal(hits.Count > 0 ? 1 : 0, after.InvalidationsRelated - before.InvalidationsRelated);
+        Assert.Equal(hits.Count > 0 ? 0 : 1, after.InvalidationsElided - before.InvalidationsElided);
+        Assert.Equal(0, after.InvalidationsInProgress);
+        if (hits.Count == 0) return;
+        var gfns = hits.Select(s => (s.GuestPhysicalAddress + hva - s.UserspaceAddress) / Page).ToList();
+        Assert.Equal((gfns.Min(), gfns.Max() + 1), t.Vm.Invalidation.Range);
+    }
+}
