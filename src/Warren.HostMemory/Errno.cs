@@ -6,6 +6,7 @@ public enum Errno
     None = 0,
     ENOENT = 2,
     EIO = 5,
+    ENXIO = 6,
     EAGAIN = 11,
     ENOMEM = 12,
     EACCES = 13,
