@@ -1,0 +1,76 @@
+using System.Runtime.InteropServices;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// The dirty log of one memslot: a bit a page, and as much again for the harvest's own copy. Native; the memslot owns it, and frees it behind a grace
+/// period of the VM's SRCU.
+/// </summary>
+public sealed unsafe class DirtyBitmap : IDisposable
+{
+    private readonly nuint _words;
+    private ulong* _bits;
+
+    /// <param name="pages">pages of the slot, at least 1</param>
+    /// <exception cref="OutOfMemoryException">the host has no memory for it</exception>
+    public DirtyBitmap(ulong pages)
+    {
+        Pages = pages;
+        _words = (nuint)((pages + 63) / 64);
+        _bits = (ulong*)NativeMemory.AllocZeroed(_words * 2, sizeof(ulong));
+    }
+
+    ~DirtyBitmap() => Free();
+
+    public ulong Pages { get; }
+
+    public nuint Words => _words;
+
+    /// <summary>All pages dirty (KVM_DIRTY_LOG_INITIALLY_SET); bits beyond the last page stay 0.</summary>
+    public void FillOnes()
+    {
+        for (nuint i = 0; i < _words; i++) _bits[i] = ulong.MaxValue;
+        if (Pages % 64 != 0) _bits[_words - 1] = (1UL << (int)(Pages % 64)) - 1;
+    }
+
+    /// <summary>Any thread. The test spares the shared line when the page is dirty already.</summary>
+    public void Set(ulong page)
+    {
+        ref ulong word = ref _bits[page / 64];
+        ulong bit = 1UL << (int)(page % 64);
+        if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);
+    }
+
+    public ulong Word(nuint index) => Atomics.Read(ref _bits[index]);
+
+    /// <summary>Takes the bits of a word, all at once.</summary>
+    public ulong TakeWord(nuint index) => Atomics.Read(ref _bits[index]) == 0 ? 0 : Atomics.Exchange(ref _bits[index], 0UL);
+
+    /// <summary>Clears the bits of the mask; returns those that were set.</summary>
+    public ulong ClearBits(nuint index, ulong mask)
+    {
+        ref ulong word = ref _bits[index];
+        for (; ; )
+        {
+            ulong old = Atomics.Read(ref word);
+            if ((old & mask) == 0) return 0;
+            if (Atomics.CompareExchange(ref word, old & ~mask, old) == old) return old & mask;
+        }
+    }
+
+    /// <summary>The second half; used with SlotsLock held.</summary>
+    public Span<ulong> Scratch => new(_bits + _words, checked((int)_words));
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Free()
+    {
+        NativeMemory.Free(_bits);
+        _bits = null;
+    }
+}

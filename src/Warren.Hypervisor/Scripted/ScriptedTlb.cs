@@ -1,0 +1,40 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace Warren.Hypervisor;
+
+/// <summary>A direct-mapped software TLB in native memory: guest page to host page, with separate tags for reading and writing.</summary>
+internal sealed unsafe class ScriptedTlb
+{
+    public const int Entries = 256;
+
+    private readonly Entry* _entries = (Entry*)NativeMemory.AlignedAlloc(Entries * (nuint)sizeof(Entry), 64);
+
+    public ScriptedTlb() => Flush();
+
+    ~ScriptedTlb() => NativeMemory.AlignedFree(_entries);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public byte* Lookup(ulong gpa, bool write)
+    {
+        Entry* entry = _entries + (gpa >> 12) % Entries;
+        return (write ? entry->WriteTag : entry->ReadTag) == gpa >> 12 ? entry->HostPage : null;
+    }
+
+    public void Fill(ulong gpa, byte* hostPage, bool writable)
+    {
+        Entry* entry = _entries + (gpa >> 12) % Entries;
+        entry->ReadTag = gpa >> 12;
+        entry->WriteTag = writable ? gpa >> 12 : ulong.MaxValue;
+        entry->HostPage = hostPage;
+    }
+
+    public void Flush() => new Span<byte>(_entries, Entries * sizeof(Entry)).Fill(0xff);
+
+    private struct Entry
+    {
+        public ulong ReadTag;
+        public ulong WriteTag;
+        public byte* HostPage;
+    }
+}

@@ -1,0 +1,104 @@
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// Walks the entries of one root over a range of gfns, in order, stepping over what is absent a whole entry of that level at a time.
+/// It keeps no table pointer but the last leaf table, and after <see cref="Restart"/> none: a walker that dropped <c>mmu_lock</c> or saw the
+/// tables change calls that and goes on behind the last entry it was given. Yield-safe as long as the caller holds a reference on the root.
+/// </summary>
+internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
+{
+    private ulong _next = start;
+    private ulong* _leafTable;
+
+    /// <summary>First gfn of the current entry, below the start of the range when a huge leaf reaches into it.</summary>
+    public ulong Gfn { get; private set; }
+    public int Level { get; private set; }
+    public ulong* Entry { get; private set; }
+    /// <summary>The value seen when the cursor came here.</summary>
+    public Spte Seen { get; private set; }
+
+    public void Restart() => _leafTable = null;
+
+    /// <summary>Visits the current entry again, for what may stand there now.</summary>
+    public void Revisit()
+    {
+        _next = Gfn;
+        Restart();
+    }
+
+    /// <summary>Advances to the next leaf that overlaps the range.</summary>
+    public bool NextLeaf()
+    {
+        while (_next < end)
+        {
+            if (_leafTable != null)
+            {
+                if (ScanLeafTable()) return true;
+                continue;
+            }
+            ulong* table = root.Entries;
+            int level = TdpTable.RootLevel;
+            for (; level > 1; level--)
+            {
+                ulong* entry = table + TdpTable.IndexOf(_next, level);
+                Spte seen = SpteAccess.Read(entry);
+                if (seen.IsTable)
+                {
+                    table = seen.Table;
+                    continue;
+                }
+                Visit(entry, level, seen);
+                if (seen.IsLeaf) return true;
+                break;
+            }
+            if (level == 1) _leafTable = table;
+        }
+        return false;
+    }
+
+    /// <summary>Advances to the next entry of exactly this level that is not empty, whatever it is.</summary>
+    public bool NextAt(int wanted)
+    {
+        while (_next < end)
+        {
+            ulong* table = root.Entries;
+            for (int level = TdpTable.RootLevel; ; level--)
+            {
+                ulong* entry = table + TdpTable.IndexOf(_next, level);
+                Spte seen = SpteAccess.Read(entry);
+                if (level > wanted && seen.IsTable)
+                {
+                    table = seen.Table;
+                    continue;
+                }
+                Visit(entry, level, seen);
+                if (level == wanted && !seen.IsNone) return true;
+                break;
+            }
+        }
+        return false;
+    }
+
+    private void Visit(ulong* entry, int level, Spte seen)
+    {
+        ulong span = TdpTable.PagesPerEntry(level);
+        Gfn = _next & ~(span - 1);
+        Level = level;
+        Entry = entry;
+        Seen = seen;
+        _next = Gfn + span;
+    }
+
+    private bool ScanLeafTable()
+    {
+        do
+        {
+            ulong* entry = _leafTable + TdpTable.IndexOf(_next, 1);
+            Visit(entry, 1, SpteAccess.Read(entry));
+            if ((_next & TdpTable.EntryCount - 1) == 0) _leafTable = null;
+            if (Seen.IsLeaf) return true;
+        }
+        while (_leafTable != null && _next < end);
+        return false;
+    }
+}

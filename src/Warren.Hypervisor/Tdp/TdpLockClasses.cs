@@ -1,0 +1,16 @@
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>Lock classes of the tables, the vCPUs and the dirty log; <c>docs/locking.md</c> has a row for each.</summary>
+internal static class TdpLockClasses
+{
+    /// <summary>Root list, reference counts of roots, free and retired table pages. Innermost.</summary>
+    public static readonly LockClass TdpPagesLock = new("tdp_mmu_pages_lock", WaitContext.Spin, HypervisorLockClasses.MmuLock);
+
+    /// <summary>Walkers of TDP tables outside guest mode and without mmu_lock.</summary>
+    public static readonly LockClass TdpSrcu = new("tdp_srcu", WaitContext.Sleep, HypervisorLockClasses.Srcu);
+
+    /// <summary>One marking of a code frame at a time. vCPUs outside guest mode wait for it; its holder waits for vCPUs in guest mode.</summary>
+    public static readonly LockClass CodeMarks = new("code_marks", WaitContext.Sleep);
+}

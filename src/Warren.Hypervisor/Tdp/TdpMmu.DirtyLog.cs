@@ -1,0 +1,180 @@
+namespace Warren.Hypervisor;
+
+/// <summary>What dirty logging asks of the tables: take W away, split huge leaves before, merge them afterwards.</summary>
+internal sealed unsafe partial class TdpMmu
+{
+    /// <summary>Table entries replaced by huge leaves behind one flush.</summary>
+    private const int MergeBatch = 32;
+
+    /// <summary>
+    /// Takes W (and D) from the pages of a 64-page chunk whose bit is set, splitting huge leaves. mmu_lock held for write; the caller flushes
+    /// after it whenever any bit was set, also when no SPTE changed: another protector may have changed it and not have flushed yet.
+    /// </summary>
+    /// <param name="slot">the logged memslot</param>
+    /// <param name="offset">first page of the chunk, relative to the slot</param>
+    /// <param name="mask">bit i: page offset + i</param>
+    /// <param name="cache">tables for splits; not empty</param>
+    /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
+    public bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache)
+    {
+        TdpTable root = default;
+        while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
+        {
+            for (ulong rest = mask; rest != 0; rest &= rest - 1)
+            {
+                ulong gfn = slot.BaseGfn + offset + (ulong)System.Numerics.BitOperations.TrailingZeroCount(rest);
+                if (WriteProtect(root, gfn, ref cache)) continue;
+                PutRoot(root);
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /// <summary>False when a split needs a table and the cache is empty.</summary>
+    private bool WriteProtect(TdpTable root, ulong gfn, ref TdpTableCache cache)
+    {
+        for (; ; )
+        {
+            ulong* entry = FindLeaf(root, gfn, out Spte seen, out int level);
+            if (entry == null) return true;
+            if (!seen.IsHuge)
+            {
+                if (seen.Writable) _counters.WriteProtected++;
+                SpteAccess.ClearLeafBits(entry, Spte.W | Spte.D);
+                return true;
+            }
+            if (cache.IsEmpty) return false;
+            LinkTable(ref cache, entry, seen, gfn, level);
+        }
+    }
+
+    /// <summary>
+    /// After the memslots changed for good: a slot whose logging was switched on loses its huge leaves and W (unless everything counts as dirty
+    /// already: then CLEAR does it piece by piece), one whose logging was switched off gets huge leaves back. SlotsLock held, no spinning lock.
+    /// </summary>
+    /// <param name="before">the slot as it was, or null</param>
+    /// <param name="after">the slot as it is, or null</param>
+    /// <param name="change">only a change of flags matters: created, deleted and moved slots have no SPTE</param>
+    public void CommitMemoryRegion(Memslot? before, Memslot? after, MemslotChange change)
+    {
+        if (change != MemslotChange.FlagsOnly || before is null || after is null) return;
+        bool logging = (after.Flags & MemslotFlags.LogDirtyPages) != 0;
+        if (logging == ((before.Flags & MemslotFlags.LogDirtyPages) != 0)) return;
+        if (!logging)
+        {
+            MergeSlot(after);
+            return;
+        }
+        if (_vm.Options.DirtyLogInitiallySet && _vm.Options.ManualDirtyLogProtect) return;
+        ProtectSlot(after);
+        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.
+        _vm.FlushRemoteTlbs();
+    }
+
+    private void ProtectSlot(Memslot slot)
+    {
+        TdpTableCache cache = default;
+        int work = 0;
+        bool flush = false;
+        ulong end = slot.BaseGfn + slot.NPages;
+        cache.TopUp(_allocator);
+        _mmuLock.WriteLock();
+        TdpTable root = default;
+        while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
+        {
+            TdpCursor cursor = new(root, slot.BaseGfn, end);
+            while (cursor.NextLeaf())
+            {
+                if (!cursor.Seen.IsHuge)
+                {
+                    if (cursor.Seen.Writable) _counters.WriteProtected++;
+                    SpteAccess.ClearLeafBits(cursor.Entry, Spte.W | Spte.D);
+                    YieldWrite(ref cursor, ref work, ref flush);
+                    continue;
+                }
+                if (cache.IsEmpty)
+                {
+                    _mmuLock.WriteUnlock();
+                    cache.TopUp(_allocator);
+                    _mmuLock.WriteLock();
+                }
+                else
+                {
+                    LinkTable(ref cache, cursor.Entry, cursor.Seen, cursor.Gfn, cursor.Level);
+                }
+                cursor.Revisit();
+            }
+        }
+        _mmuLock.WriteUnlock();
+        cache.Drain(_allocator);
+    }
+
+    /// <summary>
+    /// Replaces each table of the slot whose 512 leaves are one aligned run of frames with the same rights by one huge leaf. The entries are frozen,
+    /// flushed, and only then read for the last time, so that no A or D that a vCPU sets meanwhile is lost.
+    /// </summary>
+    private void MergeSlot(Memslot slot)
+    {
+        if (!_vm.Options.HugePages) return;
+        ulong** frozen = stackalloc ulong*[MergeBatch];
+        ulong** tables = stackalloc ulong*[MergeBatch];
+        ulong pages = TdpTable.PagesPerEntry(2);
+        _mmuLock.WriteLock();
+        TdpTable root = default;
+        while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
+        {
+            TdpCursor cursor = new(root, slot.BaseGfn + pages - 1 & ~(pages - 1), slot.BaseGfn + slot.NPages & ~(pages - 1));
+            bool more = true;
+            while (more)
+            {
+                int count = 0;
+                while (count < MergeBatch && (more = cursor.NextAt(2)))
+                {
+                    if (!cursor.Seen.IsTable || !HugeAllowed(slot, cursor.Gfn) || !IsMergeable(cursor.Seen.Table)) continue;
+                    tables[count] = cursor.Seen.Table;
+                    frozen[count++] = cursor.Entry;
+                    SpteAccess.Exchange(cursor.Entry, Spte.Frozen);
+                }
+                if (count > 0)
+                {
+                    _vm.FlushRemoteTlbs();
+                    for (int i = 0; i < count; i++) FinishMerge(frozen[i], new(tables[i]));
+                }
+                if (more && _mmuLock.IsContended)
+                {
+                    _mmuLock.WriteUnlock();
+                    _counters.Yields++;
+                    _mmuLock.WriteLock();
+                    if (IsObsolete(root)) more = false;
+                }
+            }
+        }
+        _mmuLock.WriteUnlock();
+        _allocator.Reclaim(TdpSrcu);
+    }
+
+    private static bool IsMergeable(ulong* table)
+    {
+        Spte first = SpteAccess.Read(table);
+        if (!first.IsLeaf || (first.Frame & TdpTable.EntryCount - 1) != 0) return false;
+        const ulong Rights = Spte.HostWritableBit | Spte.MmuWritableBit;
+        for (int i = 1; i < TdpTable.EntryCount; i++)
+        {
+            Spte page = SpteAccess.Read(table + i);
+            if (!page.IsLeaf || page.Frame != first.Frame + i || ((page.Raw ^ first.Raw) & Rights) != 0) return false;
+        }
+        return true;
+    }
+
+    private void FinishMerge(ulong* entry, TdpTable table)
+    {
+        ulong ad = 0;
+        for (int i = 0; i < TdpTable.EntryCount; i++) ad |= SpteAccess.Read(table.Entries + i).Raw & (Spte.A | Spte.D);
+        Spte first = SpteAccess.Read(table.Entries);
+        Spte huge = Spte.ForLeaf(first.Frame, first.HostWritable, first.MmuWritable, writable: true, huge: true).With(ad);
+        SpteAccess.Exchange(entry, huge);
+        _counters.HugeMerges++;
+        _allocator.Retire(table);
+    }
+}

@@ -1,0 +1,136 @@
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>Roots: one valid root a role (memslot address space), shared by the vCPUs; invalid ones linger until zapped and put.</summary>
+internal sealed unsafe partial class TdpMmu
+{
+    private ulong* _roots;
+    private int _mmioTables;
+
+    /// <summary>
+    /// The valid root of the address space, with a reference for the caller; allocated from the vCPU's cache when there is none, with a second
+    /// reference that belongs to the TDP MMU until the root is invalidated and zapped. No spinning lock held.
+    /// </summary>
+    public TdpTable LoadRoot(int addressSpaceId, ref TdpTableCache cache)
+    {
+        _mmuLock.ReadLock();
+        _tdpPagesLock.Lock();
+        TdpTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
+        if (root.IsNull)
+        {
+            root = cache.Pop();
+            ref TdpTableInfo info = ref root.Info;
+            info.Level = TdpTable.RootLevel;
+            info.AddressSpaceId = addressSpaceId;
+            info.RootCount = 1;
+            info.Next = _roots;
+            _roots = root.Entries;
+            _counters.RootsAllocated++;
+        }
+        root.Info.RootCount++;
+        _tdpPagesLock.Unlock();
+        _mmuLock.ReadUnlock();
+        return root;
+    }
+
+    /// <summary>Drops a reference; the last one retires the root, which is empty by then.</summary>
+    public void PutRoot(TdpTable root)
+    {
+        _tdpPagesLock.Lock();
+        PutRootLocked(root);
+        _tdpPagesLock.Unlock();
+    }
+
+    /// <summary>Whether the root may no longer be mapped into; exact with mmu_lock held, a hint otherwise.</summary>
+    public static bool IsObsolete(TdpTable root) => Atomics.Read(ref root.Info.Invalid) != 0;
+
+    /// <summary>
+    /// Zaps everything in O(1) plus bounded work: makes all roots obsolete, has every vCPU let go of them, then frees what hangs in them with mmu_lock
+    /// shared. vCPUs that keep faulting fill new roots only, so the work is what existed at the start. SlotsLock held for the whole call; may sleep.
+    /// </summary>
+    public void ZapAllFast()
+    {
+        _mmuLock.WriteLock();
+        bool any = InvalidateAllRoots();
+        // The request waits: when mmu_lock is dropped no vCPU in guest mode can reach an obsolete root, and none enters before it has let go of it.
+        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
+        _mmuLock.WriteUnlock();
+        _counters.FastZaps++;
+        if (any) ZapInvalidatedRoots();
+    }
+
+    private bool InvalidateAllRoots()
+    {
+        bool any = false;
+        _tdpPagesLock.Lock();
+        for (ulong* root = _roots; root != null; root = TdpTableAllocator.InfoOf(root)->Next)
+        {
+            TdpTableInfo* info = TdpTableAllocator.InfoOf(root);
+            if (info->Invalid != 0) continue;
+            Atomics.Write(ref info->Invalid, 1);
+            info->ScheduledZap = 1;
+            _counters.RootsInvalidated++;
+            any = true;
+        }
+        _mmioTables = 0;
+        _tdpPagesLock.Unlock();
+        return any;
+    }
+
+    /// <summary>Empties the invalidated roots, gives back the TDP MMU's reference on each, and frees the tables. SlotsLock held: one zapper at a time.</summary>
+    private void ZapInvalidatedRoots()
+    {
+        _mmuLock.ReadLock();
+        TdpTable root = default;
+        while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
+        {
+            if (root.Info.ScheduledZap == 0) continue;
+            ZapRoot(root);
+            root.Info.ScheduledZap = 0;
+            PutRoot(root);
+        }
+        _mmuLock.ReadUnlock();
+        _allocator.Reclaim(TdpSrcu);
+    }
+
+    /// <summary>
+    /// Steps to the next root, taking a reference on it and dropping the one on <paramref name="root"/>; a root held that way stays on the list,
+    /// so mmu_lock may be dropped in between. mmu_lock held. A caller that stops early puts the root it holds.
+    /// </summary>
+    /// <param name="root">null to start</param>
+    /// <param name="addressSpaceId">-1: every address space</param>
+    /// <param name="validOnly">false for whoever must reach every SPTE, as a notification must</param>
+    private bool NextRoot(ref TdpTable root, int addressSpaceId, bool validOnly)
+    {
+        _tdpPagesLock.Lock();
+        TdpTable next = FindRootLocked(root, addressSpaceId, validOnly);
+        if (!next.IsNull) next.Info.RootCount++;
+        if (!root.IsNull) PutRootLocked(root);
+        _tdpPagesLock.Unlock();
+        root = next;
+        return !next.IsNull;
+    }
+
+    private TdpTable FindRootLocked(TdpTable after, int addressSpaceId, bool validOnly)
+    {
+        for (ulong* root = after.IsNull ? _roots : after.Info.Next; root != null; root = TdpTableAllocator.InfoOf(root)->Next)
+        {
+            TdpTableInfo* info = TdpTableAllocator.InfoOf(root);
+            if ((addressSpaceId < 0 || info->AddressSpaceId == addressSpaceId) && !(validOnly && info->Invalid != 0)) return new(root);
+        }
+        return default;
+    }
+
+    private void PutRootLocked(TdpTable root)
+    {
+        if (--root.Info.RootCount != 0) return;
+        fixed (ulong** head = &_roots)
+        {
+            ulong** link = head;
+            while (*link != root.Entries) link = &TdpTableAllocator.InfoOf(*link)->Next;
+            *link = root.Info.Next;
+        }
+        _allocator.RetireLocked(root);
+    }
+}

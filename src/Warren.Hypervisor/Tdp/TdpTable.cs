@@ -1,0 +1,48 @@
+using System.Runtime.InteropServices;
+
+namespace Warren.Hypervisor;
+
+/// <summary>What is known of one table page (KVM's <c>struct kvm_mmu_page</c>, as far as TDP needs it): one cache line, outside the page itself.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal unsafe struct TdpTableInfo
+{
+    /// <summary>First gfn the table covers.</summary>
+    public ulong Gfn;
+    /// <summary>4 (root) to 1.</summary>
+    public int Level;
+    /// <summary>Role: the memslot address space. Two roots of one role are never both valid.</summary>
+    public int AddressSpaceId;
+    /// <summary>Roots only; under TdpPagesLock. One per vCPU that loaded it, one per walker, one of the TDP MMU itself until invalidated and zapped.</summary>
+    public int RootCount;
+    /// <summary>Roots only; set with mmu_lock held for write, never cleared.</summary>
+    public int Invalid;
+    /// <summary>Roots only: invalidated, and the TDP MMU's own reference still waits for the zap.</summary>
+    public int ScheduledZap;
+    /// <summary>Link in the root list, the free list or the retired list; a page is on at most one of them.</summary>
+    public ulong* Next;
+}
+
+/// <summary>A 4 KiB page of 512 entries. The wrapper finds the page's metadata by address.</summary>
+internal readonly unsafe struct TdpTable(ulong* entries) : IEquatable<TdpTable>
+{
+    public const int EntryCount = 512;
+    public const int RootLevel = 4;
+    public const int IndexBits = 9;
+    /// <summary>Guest physical addresses have 48 bits.</summary>
+    public const int AddressBits = 48;
+    public const ulong MaxGfn = 1UL << AddressBits - 12;
+
+    public ulong* Entries => entries;
+    public bool IsNull => entries == null;
+    public ref TdpTableInfo Info => ref *TdpTableAllocator.InfoOf(entries);
+    public ref ulong this[int index] => ref entries[index];
+
+    /// <summary>Number of 4 KiB pages one entry of a table of this level covers.</summary>
+    public static ulong PagesPerEntry(int level) => 1UL << (level - 1) * IndexBits;
+
+    public static int IndexOf(ulong gfn, int level) => (int)(gfn >> (level - 1) * IndexBits) & EntryCount - 1;
+
+    public bool Equals(TdpTable other) => entries == other.Entries;
+    public override bool Equals(object? obj) => obj is TdpTable other && Equals(other);
+    public override int GetHashCode() => ((nint)entries).GetHashCode();
+}

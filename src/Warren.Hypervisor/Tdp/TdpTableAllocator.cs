@@ -1,0 +1,146 @@
+using System.Runtime.InteropServices;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// Table pages of one VM, in native chunks of 256 KiB: the first page of a chunk holds one 64-byte <see cref="TdpTableInfo"/> for each of
+/// its 64 pages (its own first record links the chunks), so that a table's metadata is found from its address. Chunks go back when the VM dies.
+/// </summary>
+/// <remarks>
+/// A page is free, handed out, or retired: unlinked from its tree, yet perhaps still read by a lockless walker. Retired pages become free
+/// after a grace period of <c>TdpSrcu</c>; vCPUs in guest mode must have been flushed before a page is retired.
+/// </remarks>
+internal sealed unsafe class TdpTableAllocator : IDisposable
+{
+    private const int ChunkPages = 64;
+    private const nuint PageSize = 4096;
+    private const nuint ChunkSize = ChunkPages * PageSize;
+
+    private readonly SpinLock _lock;
+    private ulong* _free;
+    private ulong* _retired;
+    private byte* _chunks;
+    private byte* _fresh;
+    private byte* _freshEnd;
+    private int _inUse;
+
+    public TdpTableAllocator(SpinLock tdpPagesLock) => _lock = tdpPagesLock;
+
+    /// <summary>Pages handed out or retired.</summary>
+    public int InUse => Atomics.Read(ref _inUse);
+
+    public static TdpTableInfo* InfoOf(ulong* table)
+    {
+        nuint address = (nuint)table;
+        return (TdpTableInfo*)(address & ~(ChunkSize - 1)) + (address & ChunkSize - 1) / PageSize;
+    }
+
+    /// <summary>A zeroed page, not linked anywhere.</summary>
+    /// <exception cref="OutOfMemoryException">the host has no memory for another chunk</exception>
+    public TdpTable Allocate()
+    {
+        for (; ; )
+        {
+            _lock.Lock();
+            ulong* page = TakeLocked();
+            _lock.Unlock();
+            if (page != null)
+            {
+                new Span<byte>(page, (int)PageSize).Clear();
+                *InfoOf(page) = default;
+                return new(page);
+            }
+            AddChunk();
+        }
+    }
+
+    /// <summary>Gives back a page nobody else ever saw.</summary>
+    public void Free(TdpTable table)
+    {
+        _lock.Lock();
+        table.Info.Next = _free;
+        _free = table.Entries;
+        _inUse--;
+        _lock.Unlock();
+    }
+
+    /// <summary>Gives up a page that lockless walkers may still read.</summary>
+    public void Retire(TdpTable table)
+    {
+        _lock.Lock();
+        RetireLocked(table);
+        _lock.Unlock();
+    }
+
+    /// <summary>As <see cref="Retire"/>, for a caller that holds TdpPagesLock.</summary>
+    public void RetireLocked(TdpTable table)
+    {
+        table.Info.Next = _retired;
+        _retired = table.Entries;
+    }
+
+    /// <summary>Waits out the walkers and frees what was retired before. May sleep; no lock held.</summary>
+    public void Reclaim(Srcu tdpSrcu)
+    {
+        _lock.Lock();
+        ulong* list = _retired;
+        _retired = null;
+        _lock.Unlock();
+        if (list == null) return;
+        tdpSrcu.SynchronizeExpedited();
+        while (list != null)
+        {
+            ulong* next = InfoOf(list)->Next;
+            Free(new(list));
+            list = next;
+        }
+    }
+
+    public void Dispose()
+    {
+        while (_chunks != null)
+        {
+            byte* next = (byte*)((TdpTableInfo*)_chunks)->Next;
+            NativeMemory.AlignedFree(_chunks);
+            _chunks = next;
+        }
+        _free = null;
+        _retired = null;
+        _fresh = _freshEnd = null;
+    }
+
+    private ulong* TakeLocked()
+    {
+        ulong* page = _free;
+        if (page != null)
+        {
+            _free = InfoOf(page)->Next;
+        }
+        else if (_fresh != _freshEnd)
+        {
+            page = (ulong*)_fresh;
+            _fresh += PageSize;
+        }
+        if (page != null) _inUse++;
+        return page;
+    }
+
+    private void AddChunk()
+    {
+        byte* chunk = (byte*)NativeMemory.AlignedAlloc(ChunkSize, ChunkSize);
+        _lock.Lock();
+        // Another thread may have added one meanwhile: what is left of its chunk goes to the free list instead of being lost.
+        while (_fresh != _freshEnd)
+        {
+            InfoOf((ulong*)_fresh)->Next = _free;
+            _free = (ulong*)_fresh;
+            _fresh += PageSize;
+        }
+        ((TdpTableInfo*)chunk)->Next = (ulong*)_chunks;
+        _chunks = chunk;
+        _fresh = chunk + PageSize;
+        _freshEnd = chunk + ChunkSize;
+        _lock.Unlock();
+    }
+}

@@ -1,0 +1,30 @@
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// Table pages a vCPU keeps ready, so that a fault allocates nothing while it holds <c>mmu_lock</c> (KVM's memory caches).
+/// One mapping links at most three tables; a fourth serves a new root.
+/// </summary>
+internal unsafe struct TdpTableCache
+{
+    public const int Capacity = 4;
+    private fixed ulong _pages[Capacity];
+    private int _count;
+
+    /// <summary>Fills it up, with no spinning lock held.</summary>
+    /// <exception cref="OutOfMemoryException">the host has no memory for tables</exception>
+    public void TopUp(TdpTableAllocator allocator)
+    {
+        while (_count < Capacity) Push(allocator.Allocate());
+    }
+
+    public readonly bool IsEmpty => _count == 0;
+
+    public void Push(TdpTable table) => _pages[_count++] = (ulong)table.Entries;
+
+    public TdpTable Pop() => new((ulong*)_pages[--_count]);
+
+    public void Drain(TdpTableAllocator allocator)
+    {
+        while (_count > 0) allocator.Free(Pop());
+    }
+}

@@ -1,0 +1,87 @@
+using Warren.HostMemory;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// Which frames hold code that some engine has decoded: bit 0 of <see cref="FrameInfo.CodeState"/>, with a generation above it. A marked frame is not
+/// written through any cached translation: whoever translates it for writing clears the mark and steps the generation first.
+/// </summary>
+/// <remarks>
+/// Marking sets the bit, then has every vCPU drop its translations, since one may hold a write entry from before; only then may the bit be relied on.
+/// In between (<c>_marking</c> is not 0) other vCPUs that meet the bit come here and wait, too. The state belongs to the frame, and a frame may be shared
+/// by several VMs of the process, but only read-only: none of the others can hold a write entry for it. Becoming exclusive again does not matter either,
+/// since each translation for writing looks at the mark. Two VMs over one writable address space must not execute what the other writes.
+/// </remarks>
+internal sealed unsafe class CodeMarks
+{
+    private readonly VirtualMachine _vm;
+    private readonly Mutex _lock = new(TdpLockClasses.CodeMarks);
+    private int _marking;
+
+    public CodeMarks(VirtualMachine vm) => _vm = vm;
+
+    /// <summary>In guest mode, before an entry for writing is used: code decoded from the frame so far is void.</summary>
+    public static void BeforeGuestWrites(ref FrameInfo info)
+    {
+        for (; ; )
+        {
+            int state = Atomics.Read(ref info.CodeState);
+            // Odd + 1: the bit goes, the generation above it steps.
+            if ((state & 1) == 0 || Atomics.CompareExchange(ref info.CodeState, state + 1, state) == state) return;
+        }
+    }
+
+    /// <summary>
+    /// After a device or the hypervisor wrote to the frame. After, not before: a vCPU that marks and decodes in between has read the old bytes, and its
+    /// mark is found here; the barrier makes sure that one of the two sees the other.
+    /// </summary>
+    public static void AfterHostWrite(FramePool pool, int frame)
+    {
+        Atomics.Fence();
+        BeforeGuestWrites(ref pool.Info(frame));
+    }
+
+    /// <summary>In guest mode: whether the frame is marked and every write entry from before is gone; then the version decoded code carries.</summary>
+    public bool IsMarked(ref FrameInfo info, out int version)
+    {
+        version = Atomics.Read(ref info.CodeState);
+        return (version & 1) != 0 && Atomics.Read(ref _marking) == 0;
+    }
+
+    /// <summary>
+    /// Marks the frame that gfn maps to now, outside guest mode, and waits until no vCPU holds a write entry for it.
+    /// </summary>
+    /// <param name="vcpu">whose root to look in; not in guest mode</param>
+    /// <param name="gfn">the page to be executed</param>
+    /// <param name="frame">-1 when nothing is mapped there any more</param>
+    /// <param name="version">the state with the mark</param>
+    public void Mark(Vcpu vcpu, ulong gfn, out int frame, out int version)
+    {
+        _lock.Lock();
+        bool flush = false;
+        version = 0;
+        // Held so that the frame cannot be freed, and mean something else, between the look at the SPTE and the mark.
+        _vm.MmuLock.ReadLock();
+        frame = -1;
+        if (TdpMmu.FindLeaf(vcpu.Root, gfn, out Spte leaf, out _) != null)
+        {
+            frame = leaf.Frame + (leaf.IsHuge ? (int)gfn & TdpTable.EntryCount - 1 : 0);
+            ref FrameInfo info = ref _vm.Pool.Info(frame);
+            version = Atomics.Read(ref info.CodeState);
+            if ((version & 1) == 0)
+            {
+                Atomics.Write(ref _marking, 1);
+                version = Atomics.Or(ref info.CodeState, 1) | 1;
+                flush = true;
+            }
+        }
+        _vm.MmuLock.ReadUnlock();
+        if (flush)
+        {
+            _vm.FlushRemoteTlbs();
+            Atomics.Write(ref _marking, 0);
+        }
+        _lock.Unlock();
+    }
+}

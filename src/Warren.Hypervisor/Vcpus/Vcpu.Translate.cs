@@ -1,0 +1,167 @@
+using System.Runtime.CompilerServices;
+using Warren.HostMemory;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>The engine's way to memory: guest physical address to host pointer.</summary>
+public sealed unsafe partial class Vcpu
+{
+    private enum WalkResult
+    {
+        Memory,
+        Mmio,
+        /// <summary>No SPTE that allows it.</summary>
+        Miss,
+        /// <summary>Mapped, and not yet known to hold code.</summary>
+        Unmarked,
+    }
+
+    /// <summary>
+    /// Finds the page behind a guest physical address. In guest mode on call and on return. A hit in the tables stays in guest mode; otherwise the
+    /// vCPU leaves it, handles the fault, serves requests (the engine's TLB may be flushed) and enters again.
+    /// </summary>
+    /// <param name="gpa">guest physical address; beyond 48 bits there is never memory</param>
+    /// <param name="access">Write makes the page writable, and marks it in the dirty log; Execute marks the frame as holding code</param>
+    /// <param name="t">set when the result is Memory</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public TranslateStatus Translate(ulong gpa, GuestAccess access, out Translation t)
+    {
+        WalkResult walk = Walk(gpa, access, out t);
+        return walk == WalkResult.Memory ? TranslateStatus.Memory : TranslateSlow(gpa, access, walk, out t);
+    }
+
+    /// <summary>Reads from a device. In guest mode on call and on return; outside it meanwhile.</summary>
+    /// <param name="gpa">guest physical address</param>
+    /// <param name="size">1, 2, 4 or 8</param>
+    /// <param name="value">what the device gave</param>
+    /// <returns>false: nobody is there</returns>
+    public bool MmioRead(ulong gpa, int size, out ulong value)
+    {
+        LeaveGuestMode();
+        _state->Statistics.MmioAccesses++;
+        bool found = _vm.Bus.Read(gpa, size, out value);
+        ReenterGuestMode();
+        return found;
+    }
+
+    /// <summary>Writes to a device; as <see cref="MmioRead"/>.</summary>
+    public bool MmioWrite(ulong gpa, int size, ulong value)
+    {
+        LeaveGuestMode();
+        _state->Statistics.MmioAccesses++;
+        bool found = _vm.Bus.Write(gpa, size, value);
+        ReenterGuestMode();
+        return found;
+    }
+
+    /// <summary>
+    /// The hardware's walk, in guest mode: no lock, nothing held. Being in guest mode is what protects it: a table or frame it can reach is not freed
+    /// before this vCPU has left.
+    /// </summary>
+    private WalkResult Walk(ulong gpa, GuestAccess access, out Translation t)
+    {
+        if (gpa >> TdpTable.AddressBits != 0)
+        {
+            Unsafe.SkipInit(out t);
+            return WalkResult.Mmio;
+        }
+        ulong gfn = gpa >> 12;
+        ulong need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
+        ulong set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
+        for (; ; )
+        {
+            ulong* entry = TdpMmu.FindLeaf(Root, gfn, out Spte seen, out _);
+            if ((seen.Raw & need) == 0 || entry == null)
+            {
+                Unsafe.SkipInit(out t);
+                return seen.IsMmio && seen.MmioGeneration == (_vm.GetMemslots(AddressSpaceId).Generation & ~Memslots.UpdateInProgress & Spte.MmioGenerationMask)
+                    && (_vm.GetMemslots(AddressSpaceId).Generation & Memslots.UpdateInProgress) == 0 ? WalkResult.Mmio : WalkResult.Miss;
+            }
+            if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
+            int frame = seen.Frame + (seen.IsHuge ? (int)gfn & TdpTable.EntryCount - 1 : 0);
+            ref FrameInfo info = ref _pool.Info(frame);
+            t.HostPage = _pool.Pointer(frame);
+            t.Frame = frame;
+            t.CodeState = (int*)Unsafe.AsPointer(ref info.CodeState);
+            t.CodeVersion = 0;
+            t.Writable = access == GuestAccess.Write;
+            t.FlushCount = _state->FlushCount;
+            if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref info);
+            else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref info, out t.CodeVersion)) return WalkResult.Unmarked;
+            return WalkResult.Memory;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private TranslateStatus TranslateSlow(ulong gpa, GuestAccess access, WalkResult walk, out Translation t)
+    {
+        int markedFrame = -1;
+        int markedVersion = 0;
+        SpinState spin = default;
+        for (; ; )
+        {
+            if (walk == WalkResult.Mmio)
+            {
+                t = default;
+                return TranslateStatus.Mmio;
+            }
+            LeaveGuestMode();
+            FaultResult fault = FaultResult.Retry;
+            if (walk == WalkResult.Unmarked)
+            {
+                _state->Statistics.CodeMarks++;
+                _vm.CodeMarks.Mark(this, gpa >> 12, out markedFrame, out markedVersion);
+            }
+            else if (access == GuestAccess.Write && DirtyRing is { IsSoftFull: true })
+            {
+                // The ring must have room for every page that becomes writable: harvest first.
+                PostRequest(VcpuRequest.DirtyRingSoftFull);
+                EnterGuestMode();
+                t = default;
+                return TranslateStatus.Stopped;
+            }
+            else
+            {
+                fault = !TryTopUp() ? FaultResult.Error
+                    : Root.Equals(EmptyTable) ? FaultResult.Retry
+                    : _tdp.PageFault(this, gpa, access == GuestAccess.Write);
+            }
+            if (!ReenterGuestMode() || fault == FaultResult.Retry && walk == WalkResult.Miss && KickPending)
+            {
+                t = default;
+                return TranslateStatus.Stopped;
+            }
+            if (fault == FaultResult.Mmio || fault == FaultResult.Error)
+            {
+                t = default;
+                return fault == FaultResult.Mmio ? TranslateStatus.Mmio : TranslateStatus.Error;
+            }
+            if (fault == FaultResult.Retry && walk == WalkResult.Miss) Cpu.Relax(ref spin);
+            walk = Walk(gpa, access, out t);
+            if (walk == WalkResult.Memory) return TranslateStatus.Memory;
+            if (walk == WalkResult.Unmarked && t.Frame == markedFrame)
+            {
+                // A writer has cleared the mark already. The bytes may be decoded and executed once, as if before that write.
+                t.CodeVersion = markedVersion;
+                return TranslateStatus.Memory;
+            }
+        }
+    }
+
+    private bool KickPending => (Atomics.Read(ref _state->RequestWord) & VcpuRequest.Kick.Bit()) != 0;
+
+    /// <summary>Back into guest mode in the middle of an instruction. Always there on return; false: the VM is dead or has no tables, the engine must stop.</summary>
+    private bool ReenterGuestMode()
+    {
+        for (; ; )
+        {
+            if (RequestPending && !ServeTlbRequests() || _vm.HasError && Root.Equals(EmptyTable))
+            {
+                EnterGuestMode();
+                return false;
+            }
+            if (TryEnterGuestMode(Deferred)) return true;
+        }
+    }
+}

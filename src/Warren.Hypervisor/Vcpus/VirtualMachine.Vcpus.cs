@@ -1,0 +1,143 @@
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>The vCPUs of a VM and what is asked of all of them; its tables, its dirty log, and how it dies.</summary>
+public sealed partial class VirtualMachine
+{
+    /// <summary>KVM_MAX_VCPUS.</summary>
+    public const int MaxVcpus = 1024;
+
+    private Vcpu[] _vcpus = [];
+    private string? _errorReason;
+    private bool _dead;
+    private long _flushesSent;
+
+    internal TdpMmu Tdp { get; private set; } = null!;
+    internal DirtyLog DirtyLog { get; private set; } = null!;
+    internal CodeMarks CodeMarks { get; private set; } = null!;
+
+    public IReadOnlyList<Vcpu> Vcpus => VcpuArray;
+
+    internal Vcpu[] VcpuArray => Atomics.Read(ref _vcpus);
+
+    /// <summary>The VM was killed; its vCPUs return Shutdown.</summary>
+    public bool IsDead => Atomics.Read(ref _dead);
+
+    /// <summary>Why the VM died or cannot go on, the first reason if there were several; null while all is well.</summary>
+    public string? ErrorReason => Atomics.Read(ref _errorReason);
+
+    internal bool HasError => ErrorReason is not null;
+
+    /// <summary>Rounds of remote TLB flushes.</summary>
+    public long RemoteFlushes => Atomics.Read(ref _flushesSent);
+
+    /// <summary>Adds a vCPU; any time, also while others run.</summary>
+    /// <exception cref="InvalidOperationException">there are <see cref="MaxVcpus"/> already</exception>
+    public Vcpu CreateVcpu(IVcpuEngine engine)
+    {
+        ArgumentNullException.ThrowIfNull(engine);
+        for (; ; )
+        {
+            Vcpu[] old = VcpuArray;
+            if (old.Length >= MaxVcpus) throw new InvalidOperationException($"A VM has at most {MaxVcpus} vCPUs.");
+            Vcpu vcpu = new(this, old.Length, engine);
+            if (Atomics.CompareExchange(ref _vcpus, [.. old, vcpu], old) == old) return vcpu;
+        }
+    }
+
+    /// <summary>
+    /// Makes a request of every vCPU; one that waits returns when each vCPU that was in guest mode has left it at least once. The calling thread's
+    /// own vCPU gets the request too, and serves it before it enters guest mode again. May be called with spinning locks held.
+    /// </summary>
+    internal unsafe void MakeAllVcpusRequest(VcpuRequest request)
+    {
+        Vcpu[] vcpus = VcpuArray;
+        ulong* sections = stackalloc ulong[vcpus.Length];
+        for (int i = 0; i < vcpus.Length; i++)
+        {
+            Vcpu vcpu = vcpus[i];
+            vcpu.PostRequest(request);
+            if ((request & VcpuRequest.NoWakeup) == 0) vcpu.WakeIfBlocked();
+            sections[i] = vcpu != Vcpu.Current && vcpu.MarkExiting(out ulong section) ? section : ulong.MaxValue;
+        }
+        if ((request & VcpuRequest.Wait) == 0) return;
+        for (int i = 0; i < vcpus.Length; i++)
+        {
+            if (sections[i] != ulong.MaxValue) vcpus[i].AwaitSectionEnd(sections[i]);
+        }
+    }
+
+    /// <summary>
+    /// Returns when no vCPU uses a translation it cached before the call: each is out of guest mode, or will drop its TLB before it comes back.
+    /// </summary>
+    internal void FlushRemoteTlbs()
+    {
+        Atomics.Increment(ref _flushesSent);
+        MakeAllVcpusRequest(VcpuRequest.TlbFlush);
+    }
+
+    /// <summary>Ends the VM (KVM_REQ_VM_DEAD): every vCPU returns Shutdown, halted ones are woken for it.</summary>
+    public void Kill(string reason)
+    {
+        Atomics.CompareExchange(ref _errorReason, reason, null);
+        Atomics.Write(ref _dead, true);
+        MakeAllVcpusRequest(VcpuRequest.VmDead);
+    }
+
+    /// <summary>Notes why the host cannot go on and has every vCPU come back with InternalError. Waits for nobody; any lock may be held.</summary>
+    internal void ReportError(string reason)
+    {
+        if (Atomics.CompareExchange(ref _errorReason, reason, null) is not null) return;
+        foreach (Vcpu vcpu in VcpuArray) vcpu.Kick();
+    }
+
+    /// <summary>Harvests the bitmap of a memslot; see <see cref="DirtyLog.Get"/>.</summary>
+    /// <exception cref="MemslotException">ENXIO, EINVAL, ENOENT or EFAULT, as KVM_GET_DIRTY_LOG</exception>
+    public void GetDirtyLog(uint slot, Span<ulong> bitmap) => DirtyLog.Get(slot, bitmap);
+
+    /// <summary>Clears part of the bitmap of a memslot and protects its pages again; see <see cref="DirtyLog.Clear"/>.</summary>
+    /// <exception cref="MemslotException">ENXIO, EINVAL, ENOENT or EFAULT, as KVM_CLEAR_DIRTY_LOG</exception>
+    public void ClearDirtyLog(uint slot, ulong firstPage, ulong pages, ReadOnlySpan<ulong> bitmap) => DirtyLog.Clear(slot, firstPage, pages, bitmap);
+
+    /// <summary>Takes the new entries of a vCPU's dirty ring.</summary>
+    /// <exception cref="MemslotException">EINVAL: the VM uses bitmaps</exception>
+    public int HarvestDirtyRing(Vcpu vcpu, Span<DirtyGfn> destination)
+    {
+        ArgumentNullException.ThrowIfNull(vcpu);
+        return DirtyLog.HarvestRing(vcpu, destination);
+    }
+
+    /// <summary>Protects the harvested pages again and makes room in the rings (KVM_RESET_DIRTY_RINGS).</summary>
+    /// <exception cref="MemslotException">EINVAL: the VM uses bitmaps</exception>
+    public int ResetDirtyRings() => DirtyLog.ResetRings();
+
+    /// <summary>Sum of the vCPUs' counters; exact while none runs.</summary>
+    public VcpuStatistics SumVcpuStatistics()
+    {
+        VcpuStatistics sum = default;
+        foreach (Vcpu vcpu in VcpuArray) VcpuStatistics.Add(ref sum, vcpu.Statistics);
+        return sum;
+    }
+
+    /// <summary>Last step of the constructor.</summary>
+    private void InitializeVcpus()
+    {
+        DirtyLog = new DirtyLog(this);
+        Tdp = new TdpMmu(this);
+        CodeMarks = new CodeMarks(this);
+    }
+
+    /// <summary>After the notifier is gone, before memslots are freed. No vCPU runs any more, and none will.</summary>
+    private void DisposeVcpus()
+    {
+        Atomics.Write(ref _dead, true);
+        foreach (Vcpu vcpu in VcpuArray)
+        {
+            vcpu.PostRequest(VcpuRequest.VmDead);
+            vcpu.ReleaseTables();
+            vcpu.DirtyRing?.Dispose();
+        }
+        Tdp.Dispose();
+    }
+}

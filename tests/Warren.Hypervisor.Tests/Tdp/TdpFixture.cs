@@ -1,0 +1,98 @@
+using Warren.HostMemory;
+
+namespace Warren.Hypervisor.Tests.Tdp;
+
+/// <summary>A VM over an address space of its own, with what tests of the tables ask again and again.</summary>
+internal sealed class TdpFixture : IDisposable
+{
+    public const ulong Page = 4096;
+    public const ulong Huge = 2UL << 20;
+
+    public TdpFixture(VmOptions? options = null, long poolBytes = 64L << 20)
+    {
+        Pool = new FramePool(poolBytes);
+        Memory = new AddressSpace(Pool);
+        Vm = new VirtualMachine(Memory, options ?? new VmOptions());
+    }
+
+    public FramePool Pool { get; }
+    public AddressSpace Memory { get; }
+    public VirtualMachine Vm { get; }
+
+    public ulong Map(ulong length, bool hugePages = false) => Memory.Map(length, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
+
+    public void SetSlot(uint id, ulong gpa, ulong size, ulong hva, MemslotFlags flags = MemslotFlags.None) =>
+        Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
+
+    public void DeleteSlot(uint id) => SetSlot(id, 0, 0, 0);
+
+    /// <summary>A slot over fresh memory; returns its hva.</summary>
+    public ulong AddMemory(uint id, ulong gpa, ulong size, MemslotFlags flags = MemslotFlags.None, bool hugePages = false)
+    {
+        ulong hva = Map(size, hugePages);
+        SetSlot(id, gpa, size, hva, flags);
+        return hva;
+    }
+
+    public void WriteHost(ulong hva, ulong value) => Memory.Write(hva, BitConverter.GetBytes(value));
+
+    public ulong ReadHost(ulong hva)
+    {
+        byte[] bytes = new byte[8];
+        Memory.Read(hva, bytes);
+        return BitConverter.ToUInt64(bytes);
+    }
+
+    /// <summary>The leaf of a valid root that maps gfn, or none.</summary>
+    public Spte Leaf(ulong gfn)
+    {
+        Spte found = default;
+        Vm.Tdp.ForEachLeaf((_, valid, first, spte) =>
+        {
+            if (valid && gfn >= first && gfn < first + (spte.IsHuge ? 512u : 1u)) found = spte;
+        });
+        return found;
+    }
+
+    public int LeafCount()
+    {
+        int count = 0;
+        Vm.Tdp.ForEachLeaf((_, _, _, _) => count++);
+        return count;
+    }
+
+    /// <summary>
+    /// The oracle, for a VM at rest: every leaf of every root maps exactly the frame that the host's page table holds for its page, through a memslot
+    /// that exists; W only where host and memslot allow it, and never on a logged page that is not in the log; counts are back at zero.
+    /// </summary>
+    public void Verify()
+    {
+        Assert.Equal(0, Vm.Invalidation.InProgress);
+        List<(int Space, bool Valid, ulong Gfn, Spte Leaf)> leaves = [];
+        Vm.Tdp.ForEachLeaf((space, valid, gfn, spte) => leaves.Add((space, valid, gfn, spte)));
+        foreach ((int space, bool valid, ulong first, Spte leaf) in leaves)
+        {
+            for (ulong i = 0; i < (leaf.IsHuge ? 512u : 1u); i++)
+            {
+                ulong gfn = first + i;
+                Memslot? slot = Vm.GetMemslots(space).Find(gfn);
+                Assert.True(slot is not null, $"gfn {gfn} is mapped ({leaf}) without a memslot");
+                Assert.Equal(FaultStatus.Ok, Memory.Fault(slot.GfnToHva(gfn), false, out FrameMapping mapping));
+                Pool.Put(mapping.Frame);
+                Assert.True(leaf.Frame + (int)i == mapping.Frame, $"gfn {gfn}: SPTE {leaf} page {i}, host frame {mapping.Frame}");
+                if (!leaf.Writable) continue;
+                Assert.True(leaf.HostWritable && leaf.MmuWritable && mapping.Writable && !slot.IsReadOnly, $"gfn {gfn}: {leaf} is writable against the rules");
+                if (valid && slot.LogsDirtyPages && slot.DirtyBitmap is { } bitmap)
+                    Assert.True((bitmap.Word((nuint)((gfn - slot.BaseGfn) / 64)) >> (int)((gfn - slot.BaseGfn) % 64) & 1) != 0, $"gfn {gfn}: writable, logged, and not in the log");
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        Vm.Dispose();
+        Memory.Dispose();
+        Assert.Equal(0, Pool.FramesInUse);
+        Pool.Dispose();
+    }
+}
