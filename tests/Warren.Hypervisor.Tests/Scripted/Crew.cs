@@ -1,0 +1,75 @@
+using System.Threading;
+
+namespace Warren.Hypervisor.Tests.Scripted;
+
+/// <summary>Threads of one test: all start together, the first failure stops all, and it is what the test reports.</summary>
+internal sealed class Crew
+{
+    /// <summary>Not a measure of anything: a test that hangs fails instead of hanging its run.</summary>
+    private static readonly TimeSpan HangGuard = TimeSpan.FromSeconds(120);
+
+    private readonly List<Thread> _threads = [];
+    private readonly ManualResetEventSlim _go = new();
+    private Exception? _failure;
+    private int _stop;
+
+    public bool Stopping => Volatile.Read(ref _stop) != 0;
+
+    public void Stop() => Volatile.Write(ref _stop, 1);
+
+    public void Add(Action body)
+    {
+        Thread thread = new(() =>
+        {
+            _go.Wait();
+            try
+            {
+                body();
+            }
+            catch (Exception e)
+            {
+                Interlocked.CompareExchange(ref _failure, e, null);
+                Stop();
+            }
+        })
+        { IsBackground = true };
+        _threads.Add(thread);
+        thread.Start();
+    }
+
+    /// <summary>A thread that runs the vCPU until the crew stops or its program says Done.</summary>
+    public void Run(Vcpu vcpu, long slice = 200) => Add(() =>
+    {
+        while (!Stopping)
+        {
+            long budget = slice;
+            VcpuExit exit = vcpu.Run(ref budget);
+            if (exit.Reason is VcpuExitReason.EnvironmentCall) return;
+            Assert.True(exit.Reason is VcpuExitReason.Budget or VcpuExitReason.Interrupted, $"vCPU {vcpu.Id}: {exit.Reason}, {vcpu.VirtualMachine.ErrorReason}");
+        }
+    });
+
+    /// <summary>Lets everybody go and waits for <paramref name="main"/>, then stops and joins the others.</summary>
+    public void Go(Action main)
+    {
+        _go.Set();
+        try
+        {
+            main();
+        }
+        catch (Exception e)
+        {
+            Interlocked.CompareExchange(ref _failure, e, null);
+        }
+        Stop();
+        Join();
+    }
+
+    /// <summary>Lets everybody go; they end by themselves.</summary>
+    public void Join()
+    {
+        _go.Set();
+        foreach (Thread thread in _threads) Assert.True(thread.Join(HangGuard), "a thread hangs");
+        if (_failure is not null) throw new InvalidOperationException($"a thread failed: {_failure}", _failure);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Threading;
+using Warren.Hypervisor.Tests.Scripted;
+using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
+
+namespace Warren.Hypervisor.Tests.Tdp;
+
+/// <summary>Zapping everything by making roots obsolete.</summary>
+public sealed class FastZapTests
+{
+    private const ulong Base = 0x8000_0000;
+
+    [Fact]
+    public void Deleting_a_slot_drops_every_mapping_and_leaves_no_table_behind()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 64 * Page);
+        f.AddMemory(1, Base + (1UL << 32), 64 * Page);
+        ScriptedVcpu cpu = new(f.Vm);
+        for (ulong i = 0; i < 64; i++)
+        {
+            cpu.Store(Base + i * Page, i + 1);
+            cpu.Store(Base + (1UL << 32) + i * Page, i + 1);
+        }
+        Assert.Equal(128, f.LeafCount());
+        f.DeleteSlot(1);
+        Assert.Equal(0, f.LeafCount());
+        Assert.Equal(1, f.Vm.Tdp.Counters.RootsInvalidated);
+        for (ulong i = 0; i < 64; i++) Assert.Equal(i + 1, cpu.Load<ulong>(Base + i * Page));
+        Assert.Equal(64, f.LeafCount());
+        f.Verify();
+    }
+
+    [Fact]
+    public void Tables_do_not_pile_up_when_slots_are_deleted_in_a_loop()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 8 * Page);
+        ScriptedVcpu cpu = new(f.Vm);
+        int most = 0;
+        for (uint i = 0; i < 200; i++)
+        {
+            f.AddMemory(1, Base + (1UL << 33), Page);
+            cpu.Store(Base + (1UL << 33), 1UL);
+            cpu.Store(Base, 1UL);
+            f.DeleteSlot(1);
+            most = Math.Max(most, f.Vm.Tdp.Allocator.InUse);
+        }
+        Assert.Equal(200, f.Vm.Tdp.Counters.RootsInvalidated);
+        Assert.InRange(most, 1, 16);
+    }
+
+    [Fact]
+    public void A_vcpu_that_never_runs_again_keeps_only_its_empty_root()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 8 * Page);
+        ScriptedVcpu idle = new(f.Vm);
+        ScriptedVcpu busy = new(f.Vm);
+        idle.Store(Base, 1UL);
+        for (uint i = 0; i < 50; i++)
+        {
+            busy.Store(Base + Page, 1UL);
+            f.AddMemory(1, Base + (1UL << 33), Page);
+            f.DeleteSlot(1);
+        }
+        Assert.InRange(f.Vm.Tdp.Allocator.InUse, 1, 20);
+        Assert.Equal(1UL, idle.Load<ulong>(Base));
+        f.Verify();
+    }
+
+    /// <summary>
+    /// The livelock of 2019: zap everything, restart when interrupted, while vCPUs fill the tables again. Here every entry ever set is zapped at most
+    /// once, whatever the vCPUs do; counted, not timed.
+    /// </summary>
+    [Fact]
+    public void Zapping_ends_although_vcpus_never_stop_faulting()
+    {
+        using TdpFixture f = new(new VmOptions { HugePages = false });
+        const ulong Pages = 1024;
+        f.AddMemory(0, Base, Pages * Page);
+        Crew crew = new();
+        List<Vcpu> vcpus = [];
+        for (int i = 0; i < 2; i++)
+        {
+            ulong next = (ulong)i * 7;
+            Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+            {
+                cpu.Store(Base + next % Pages * Page + (ulong)cpu.Program!.GetHashCode() % 8 * 8, next);
+                if (!cpu.Stopped) next += 3;
+                return GuestStep.Continue;
+            })));
+            vcpus.Add(vcpu);
+            crew.Run(vcpu);
+        }
+        crew.Go(() =>
+        {
+            ulong hva = f.Map(Page);
+            for (int i = 0; i < 150; i++)
+            {
+                f.SetSlot(1, Base + (1UL << 32), Page, hva);
+                f.DeleteSlot(1);
+                Thread.Yield();
+            }
+        });
+        TdpMmuCounters counters = f.Vm.Tdp.Counters;
+        VcpuStatistics sum = f.Vm.SumVcpuStatistics();
+        Assert.Equal(150, counters.FastZaps);
+        Assert.True(sum.SptesSet > 0);
+        // Leaves, and at most three tables above a leaf.
+        Assert.InRange(counters.SptesZapped, 0, 4 * sum.SptesSet);
+        foreach (Vcpu vcpu in vcpus) Assert.Equal(VcpuMode.OutsideGuestMode, vcpu.Mode);
+        f.Verify();
+    }
+}

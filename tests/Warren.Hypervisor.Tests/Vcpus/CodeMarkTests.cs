@@ -1,0 +1,104 @@
+using System.Threading;
+using Warren.HostMemory;
+using Warren.Hypervisor.Tests.Scripted;
+using Warren.Hypervisor.Tests.Tdp;
+using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
+
+namespace Warren.Hypervisor.Tests.Vcpus;
+
+/// <summary>Decoded code never outlives a write to its page.</summary>
+public sealed class CodeMarkTests
+{
+    private const ulong Base = 0x8000_0000;
+
+    [Fact]
+    public void Code_is_decoded_once_and_again_after_a_guest_write()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 4 * Page);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base, 0x13u);
+        Assert.Equal(0x13u, cpu.Fetch(Base));
+        Assert.Equal(0x13u, cpu.Fetch(Base));
+        Assert.Equal(1, cpu.Engine.Decodes);
+        cpu.Store(Base, 0x93u);
+        Assert.Equal(0x93u, cpu.Fetch(Base));
+        Assert.Equal(2, cpu.Engine.Decodes);
+        cpu.Store(Base + Page, 1u);
+        Assert.Equal(0x93u, cpu.Fetch(Base));
+        Assert.Equal(2, cpu.Engine.Decodes);
+    }
+
+    [Fact]
+    public void Another_vcpus_write_entry_from_before_the_mark_is_gone()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 4 * Page);
+        ScriptedVcpu writer = new(f.Vm);
+        ScriptedVcpu executor = new(f.Vm);
+        writer.Store(Base, 1u);
+        Assert.Equal(1u, executor.Fetch(Base));
+        writer.Store(Base, 2u);
+        Assert.Equal(2u, executor.Fetch(Base));
+    }
+
+    [Fact]
+    public void A_write_by_the_host_is_seen_too()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 4 * Page);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base, 1u);
+        Assert.Equal(1u, cpu.Fetch(Base));
+        Assert.True(f.Vm.WriteGuest(Base, BitConverter.GetBytes(7u)));
+        Assert.Equal(7u, cpu.Fetch(Base));
+    }
+
+    [Fact]
+    public void A_frame_that_was_freed_and_came_back_carries_no_old_code()
+    {
+        using TdpFixture f = new();
+        ulong hva = f.AddMemory(0, Base, 4 * Page);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base, 5u);
+        Assert.Equal(5u, cpu.Fetch(Base));
+        f.Memory.Discard(hva, Page);
+        Assert.Equal(0u, cpu.Fetch(Base));
+        cpu.Store(Base, 6u);
+        Assert.Equal(6u, cpu.Fetch(Base));
+    }
+
+    /// <summary>
+    /// A writer stores n into a word of code, then says so; whoever has heard n must not execute anything older. Two executors, one of which finds the mark
+    /// while the other is still flushing.
+    /// </summary>
+    [Fact]
+    public void Executors_keep_up_with_a_writer()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 4 * Page);
+        const uint Last = 4000;
+        uint announced = 0;
+        Crew crew = new();
+        uint value = 0;
+        crew.Run(f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        {
+            cpu.Store(Base + 64, value + 1);
+            if (cpu.Stopped) return GuestStep.Continue;
+            Volatile.Write(ref announced, ++value);
+            return value == Last ? GuestStep.Done : GuestStep.Continue;
+        }))));
+        for (int i = 0; i < 2; i++)
+        {
+            crew.Run(f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+            {
+                uint heard = Volatile.Read(ref announced);
+                uint word = cpu.Fetch(Base + 64);
+                if (cpu.Stopped) return GuestStep.Continue;
+                Assert.True(word >= heard, $"executed {word} after {heard} was announced");
+                return heard == Last ? GuestStep.Done : GuestStep.Continue;
+            }))));
+        }
+        crew.Join();
+    }
+}
