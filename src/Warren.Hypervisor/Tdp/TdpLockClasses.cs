@@ -13,4 +13,10 @@ internal static class TdpLockClasses
 
     /// <summary>One marking of a code frame at a time. vCPUs outside guest mode wait for it; its holder waits for vCPUs in guest mode.</summary>
     public static readonly LockClass CodeMarks = new("code_marks", WaitContext.Sleep);
+
+    /// <summary>
+    /// A pseudo-lock: shared by a vCPU in guest mode, taken exclusively by whoever waits for vCPUs to leave it. Nothing may be taken inside, so that a
+    /// waiter may hold anything.
+    /// </summary>
+    public static readonly LockClass GuestMode = new("guest_mode", WaitContext.Spin, HypervisorLockClasses.SlotsLock, HypervisorLockClasses.Srcu, HypervisorLockClasses.MmuLock, CodeMarks);
 }

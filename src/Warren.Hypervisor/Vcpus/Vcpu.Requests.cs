@@ -105,6 +105,8 @@ public sealed unsafe partial class Vcpu
 
     private void EnterGuestMode()
     {
+        Check.AssertNoneHeld();
+        _vm.GuestModeMap.Enter();
         // A full barrier: the requests are read after the mode is visible.
         Atomics.Exchange(ref _state->Mode, _state->Mode & ~ModeMask | (ulong)VcpuMode.InGuestMode);
     }
@@ -113,6 +115,7 @@ public sealed unsafe partial class Vcpu
     {
         // A full barrier: every access the guest made comes before, and the look at the waiters after. No step here needs a lock anybody waits under.
         Atomics.Exchange(ref _state->Mode, ((_state->Mode >> SectionShift) + 1) << SectionShift);
+        _vm.GuestModeMap.Leave();
         if (Atomics.Read(ref _state->AckWaiters) != 0) WakeAckWaiters();
     }
 

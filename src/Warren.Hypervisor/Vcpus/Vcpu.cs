@@ -130,9 +130,8 @@ public sealed unsafe partial class Vcpu
         Atomics.Exchange(ref _state->Blocked, 1);
         // A full barrier stands between the two, as between the bit and the look at Blocked in MakeRequest: one of us sees the other.
         if (!RequestPending) return true;
-        // If Blocked is 0 by now a wake-up was called too; running once for nothing is harmless.
-        Atomics.Write(ref _state->Blocked, 0);
-        return false;
+        // Whoever turns Blocked off decides: we do, and go on; or the other did and has called Wakeup, so halted it is, to be run again for that.
+        return Atomics.Exchange(ref _state->Blocked, 0) == 0;
     }
 
     /// <summary>Gives back root and tables, while the VM's tables still exist. Outside guest mode, not running.</summary>

@@ -17,6 +17,9 @@ public sealed partial class VirtualMachine
     internal DirtyLog DirtyLog { get; private set; } = null!;
     internal CodeMarks CodeMarks { get; private set; } = null!;
 
+    /// <summary>Tells the lock validator who is in guest mode and who waits for it.</summary>
+    internal LockMap GuestModeMap { get; } = new(TdpLockClasses.GuestMode);
+
     public IReadOnlyList<Vcpu> Vcpus => VcpuArray;
 
     internal Vcpu[] VcpuArray => Atomics.Read(ref _vcpus);
@@ -62,10 +65,12 @@ public sealed partial class VirtualMachine
             sections[i] = vcpu != Vcpu.Current && vcpu.MarkExiting(out ulong section) ? section : ulong.MaxValue;
         }
         if ((request & VcpuRequest.Wait) == 0) return;
+        GuestModeMap.Enter(LockMode.Exclusive);
         for (int i = 0; i < vcpus.Length; i++)
         {
             if (sections[i] != ulong.MaxValue) vcpus[i].AwaitSectionEnd(sections[i]);
         }
+        GuestModeMap.Leave(LockMode.Exclusive);
     }
 
     /// <summary>

@@ -9,7 +9,8 @@ internal sealed class Crew
     private static readonly TimeSpan HangGuard = TimeSpan.FromSeconds(120);
 
     private readonly List<Thread> _threads = [];
-    private readonly ManualResetEventSlim _go = new();
+    private readonly object _gate = new();
+    private bool _open;
     private Exception? _failure;
     private int _stop;
 
@@ -21,7 +22,10 @@ internal sealed class Crew
     {
         Thread thread = new(() =>
         {
-            _go.Wait();
+            lock (_gate)
+            {
+                while (!_open) Monitor.Wait(_gate);
+            }
             try
             {
                 body();
@@ -52,7 +56,7 @@ internal sealed class Crew
     /// <summary>Lets everybody go and waits for <paramref name="main"/>, then stops and joins the others.</summary>
     public void Go(Action main)
     {
-        _go.Set();
+        Open();
         try
         {
             main();
@@ -68,8 +72,17 @@ internal sealed class Crew
     /// <summary>Lets everybody go; they end by themselves.</summary>
     public void Join()
     {
-        _go.Set();
+        Open();
         foreach (Thread thread in _threads) Assert.True(thread.Join(HangGuard), "a thread hangs");
         if (_failure is not null) throw new InvalidOperationException($"a thread failed: {_failure}", _failure);
+    }
+
+    private void Open()
+    {
+        lock (_gate)
+        {
+            _open = true;
+            Monitor.PulseAll(_gate);
+        }
     }
 }

@@ -95,7 +95,7 @@ public sealed class FastZapTests
         crew.Go(() =>
         {
             ulong hva = f.Map(Page);
-            for (int i = 0; i < 150; i++)
+            for (int i = 0; i < 60; i++)
             {
                 f.SetSlot(1, Base + (1UL << 32), Page, hva);
                 f.DeleteSlot(1);
@@ -104,7 +104,7 @@ public sealed class FastZapTests
         });
         TdpMmuCounters counters = f.Vm.Tdp.Counters;
         VcpuStatistics sum = f.Vm.SumVcpuStatistics();
-        Assert.Equal(150, counters.FastZaps);
+        Assert.Equal(60, counters.FastZaps);
         Assert.True(sum.SptesSet > 0);
         // Leaves, and at most three tables above a leaf.
         Assert.InRange(counters.SptesZapped, 0, 4 * sum.SptesSet);

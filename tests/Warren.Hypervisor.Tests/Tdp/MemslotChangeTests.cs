@@ -39,7 +39,7 @@ public sealed class MemslotChangeTests
         crew.Run(vcpu);
         crew.Go(() =>
         {
-            for (int i = 0; i < 100 && !crew.Stopping; i++)
+            for (int i = 0; i < 60 && !crew.Stopping; i++)
             {
                 // With the base one page lower, the guest's page is the second of the slot; the first is written where the guest must not look.
                 f.SetSlot(10, Gpa - Page, Huge, hva);
@@ -81,7 +81,7 @@ public sealed class MemslotChangeTests
         crew.Run(vcpu);
         crew.Go(() =>
         {
-            for (int i = 0; i < 100; i++)
+            for (int i = 0; i < 60; i++)
             {
                 Volatile.Write(ref state, state + 1);
                 f.DeleteSlot(10);

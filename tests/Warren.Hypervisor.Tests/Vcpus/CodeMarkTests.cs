@@ -1,5 +1,4 @@
 using System.Threading;
-using Warren.HostMemory;
 using Warren.Hypervisor.Tests.Scripted;
 using Warren.Hypervisor.Tests.Tdp;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
@@ -77,7 +76,7 @@ public sealed class CodeMarkTests
     {
         using TdpFixture f = new();
         f.AddMemory(0, Base, 4 * Page);
-        const uint Last = 4000;
+        const uint Last = 2000;
         uint announced = 0;
         Crew crew = new();
         uint value = 0;

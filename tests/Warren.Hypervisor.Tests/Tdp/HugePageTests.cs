@@ -1,0 +1,117 @@
+using Warren.HostMemory;
+using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
+
+namespace Warren.Hypervisor.Tests.Tdp;
+
+public sealed class HugePageTests
+{
+    private const ulong Base = 0x8000_0000;
+
+    [Fact]
+    public void One_fault_maps_two_mebibytes_where_everything_is_aligned()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 2 * Huge, hugePages: true);
+        ScriptedVcpu cpu = new(f.Vm);
+        for (ulong i = 0; i < 1024; i++) cpu.Store(Base + i * Page, i);
+        for (ulong i = 0; i < 1024; i++) Assert.Equal(i, cpu.Load<ulong>(Base + i * Page));
+        Assert.Equal(2, cpu.Vcpu.Statistics.FaultsMapHuge);
+        Assert.Equal(0, cpu.Vcpu.Statistics.FaultsMap);
+        Assert.True(f.Leaf(Base >> 12).IsHuge);
+        f.Verify();
+    }
+
+    [Theory]
+    [InlineData(Page, 0UL)]
+    [InlineData(0UL, Page)]
+    public void A_slot_misaligned_on_either_side_gets_small_pages(ulong gpaOff, ulong hvaOff)
+    {
+        using TdpFixture f = new();
+        ulong hva = f.Map(2 * Huge, hugePages: true);
+        f.SetSlot(0, Base + gpaOff, Huge, hva + hvaOff);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base + gpaOff + 4 * Page, 1UL);
+        Assert.Equal(0, cpu.Vcpu.Statistics.FaultsMapHuge);
+        Assert.False(f.Leaf((Base + gpaOff >> 12) + 4).IsHuge);
+        f.Verify();
+    }
+
+    [Fact]
+    public void A_slot_that_covers_the_block_in_part_gets_small_pages()
+    {
+        using TdpFixture f = new();
+        ulong hva = f.Map(2 * Huge, hugePages: true);
+        f.SetSlot(0, Base, Huge - Page, hva);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base, 1UL);
+        Assert.Equal(0, cpu.Vcpu.Statistics.FaultsMapHuge);
+        f.Verify();
+    }
+
+    [Fact]
+    public void Switched_off_nothing_is_huge()
+    {
+        using TdpFixture f = new(new VmOptions { HugePages = false });
+        f.AddMemory(0, Base, Huge, hugePages: true);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base, 1UL);
+        Assert.Equal(0, cpu.Vcpu.Statistics.FaultsMapHuge);
+    }
+
+    [Fact]
+    public void Discarding_one_page_of_a_block_unmaps_it_whole_and_nothing_stale_stays()
+    {
+        using TdpFixture f = new();
+        ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
+        ScriptedVcpu cpu = new(f.Vm);
+        for (ulong i = 0; i < 512; i++) cpu.Store(Base + i * Page, i + 1);
+        f.Memory.Discard(hva + 5 * Page, Page);
+        Assert.Equal(0, f.LeafCount());
+        for (ulong i = 0; i < 512; i++) Assert.Equal(i == 5 ? 0 : i + 1, cpu.Load<ulong>(Base + i * Page));
+        Assert.False(f.Leaf(Base >> 12).IsHuge);
+        f.Verify();
+    }
+
+    [Fact]
+    public void Logging_splits_and_its_end_merges_again()
+    {
+        using TdpFixture f = new();
+        ulong hva = f.AddMemory(0, Base, 2 * Huge, hugePages: true);
+        ScriptedVcpu cpu = new(f.Vm);
+        for (ulong i = 0; i < 1024; i++) cpu.Store(Base + i * Page, i);
+        f.SetSlot(0, Base, 2 * Huge, hva, MemslotFlags.LogDirtyPages);
+        Assert.Equal(1024, f.LeafCount());
+        Assert.Equal(2, f.Vm.Tdp.Counters.HugeSplits);
+        Assert.False(f.Leaf(Base >> 12).Writable);
+        Assert.True(f.Leaf(Base >> 12).MmuWritable);
+        f.Verify();
+        cpu.Store(Base + 3 * Page, 33UL);
+        Assert.Equal(1, cpu.Vcpu.Statistics.FaultsFast);
+        f.SetSlot(0, Base, 2 * Huge, hva);
+        Assert.Equal(2, f.LeafCount());
+        Assert.Equal(2, f.Vm.Tdp.Counters.HugeMerges);
+        Spte merged = f.Leaf(Base >> 12);
+        Assert.True(merged is { IsHuge: true, Writable: true, Dirty: true });
+        long faults = cpu.Vcpu.Statistics.FaultsMap + cpu.Vcpu.Statistics.FaultsMapHuge;
+        for (ulong i = 0; i < 1024; i++) Assert.Equal(i == 3 ? 33 : i, cpu.Load<ulong>(Base + i * Page));
+        Assert.Equal(faults, cpu.Vcpu.Statistics.FaultsMap + cpu.Vcpu.Statistics.FaultsMapHuge);
+        f.Verify();
+    }
+
+    [Fact]
+    public void A_table_with_a_hole_or_mixed_rights_is_not_merged()
+    {
+        using TdpFixture f = new();
+        ulong hva = f.AddMemory(0, Base, 2 * Huge, MemslotFlags.LogDirtyPages, hugePages: true);
+        ScriptedVcpu cpu = new(f.Vm);
+        for (ulong i = 0; i < 511; i++) cpu.Store(Base + i * Page, i);
+        for (ulong i = 512; i < 1024; i++) cpu.Store(Base + i * Page, i);
+        f.Memory.Protect(hva + 600 * Page, Page, VmaProtection.Read);
+        cpu.Load<ulong>(Base + 600 * Page);
+        f.SetSlot(0, Base, 2 * Huge, hva);
+        Assert.Equal(0, f.Vm.Tdp.Counters.HugeMerges);
+        Assert.Equal(1023, f.LeafCount());
+        cpu.Store(Base + 700 * Page, 1UL);
+        f.Verify();
+    }
+}
