@@ -18,8 +18,8 @@ public sealed class MemstressTests
     private const int Harvests = 40;
 
     /// <summary>
-    /// Stores a rising number into its own word of random pages. Before each store it notes which harvest comes next: the page must be in that one's
-    /// result, or in a later one's.
+    /// Stores a rising number into its own word of random pages. Before each store it notes how many harvests have returned: the page must be in the
+    /// result of the next one, or of a later one.
     /// </summary>
     private sealed class Writer(int id, Func<int> nextHarvest, bool wanders) : IGuestProgram
     {
@@ -70,10 +70,10 @@ public sealed class MemstressTests
         Writer[] writers = [.. Enumerable.Range(0, 3).Select(i => new Writer(i, () => Volatile.Read(ref harvest), wanders: disturb))];
         void Harvest()
         {
-            // The number moves first: a store that noted it started before this harvest did, at the latest.
             int mine = harvest;
-            Volatile.Write(ref harvest, mine + 1);
             f.Vm.GetDirtyLog(0, bitmap);
+            // Last: a store that notes the new number begins after this harvest has returned.
+            Volatile.Write(ref harvest, mine + 1);
             for (int page = 0; page < Pages; page++)
             {
                 if ((bitmap[page / 64] >> page % 64 & 1) != 0) lastSeen[page] = mine;
@@ -124,7 +124,7 @@ public sealed class MemstressTests
         {
             for (int page = 0; page < Pages; page++)
             {
-                Assert.True(lastSeen[page] >= writer.LastHarvest[page], $"page {page} was written before harvest {writer.LastHarvest[page]} and last reported by {lastSeen[page]} of {harvest}");
+                Assert.True(lastSeen[page] >= writer.LastHarvest[page], $"page {page} was written after {writer.LastHarvest[page]} harvests and last reported by {lastSeen[page]} of {harvest}");
                 if (disturb) continue;
                 Assert.Equal(writer.LastValue[page], f.ReadHost(hva + (ulong)page * Page + (ulong)Array.IndexOf(writers, writer) * 8));
             }
