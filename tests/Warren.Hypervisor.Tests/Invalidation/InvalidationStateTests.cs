@@ -126,9 +126,11 @@ public sealed class InvalidationStateTests
         {
             while (!Volatile.Read(ref stop))
             {
+                // Idle after the snapshot, then open: that one ends after the snapshot, and seen closed it must show.
                 var sequence = _state.Sequence;
-                if (_state.InProgress == 0) continue;
-                // Open now. When it is seen closed, the snapshot from before it closed must be stale.
+                if (_state.InProgress != 0) continue;
+                while (_state.InProgress == 0 && !Volatile.Read(ref stop)) Thread.SpinWait(1);
+                if (Volatile.Read(ref stop)) break;
                 while (_state.InProgress != 0) Thread.SpinWait(1);
                 if (!_state.Retry(sequence)) wrong++;
             }
