@@ -37,7 +37,12 @@ public sealed record ImagePull(DateTimeOffset Pulled, string Mirror, string Suit
 /// <summary>What checking an entry against its recorded SHA-256 found.</summary>
 public enum ImageHealth
 {
+    /// <summary>It is there; its content was not looked at.</summary>
+    Unchecked,
+
+    /// <summary>It is exactly what was recorded.</summary>
     Good,
+
     Missing,
 
     /// <summary>Other bytes than were recorded, or fewer, or it cannot be read.</summary>

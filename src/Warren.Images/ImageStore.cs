@@ -59,7 +59,8 @@ public sealed class ImageStore
         if (offline)
         {
             string state = manifest.Newest == null ? "is not in" : "is damaged in";
-            throw new ImageException(ImageError.Offline, $"the guest kernel {state} the cache {_cache.Root}; run `warren image pull` with a network, or `warren run --guest selftest`, which needs neither network nor cache");
+            throw new ImageException(ImageError.Offline,
+                $"the guest kernel {state} the cache {_cache.Root}; run `warren image pull` with a network, or `warren run --guest selftest`, which needs neither network nor cache");
         }
         using CacheLock held = await LockAsync(progress, cancellation).ConfigureAwait(false);
         if (Manifest.Load(_cache.Manifest).Newest is { } newest && await FindGuestAsync(newest).ConfigureAwait(false) is { } meanwhile)
@@ -75,7 +76,7 @@ public sealed class ImageStore
     }
 
     /// <summary>Every entry of the cache, newest pull first, without reading the files.</summary>
-    public IReadOnlyList<ImageStatus> List() => [.. Entries(e => File.Exists(_cache.ContentFile(e.File)) ? ImageHealth.Good : ImageHealth.Missing)];
+    public IReadOnlyList<ImageStatus> List() => [.. Entries(e => File.Exists(_cache.ContentFile(e.File)) ? ImageHealth.Unchecked : ImageHealth.Missing)];
 
     /// <summary>Every entry of the cache, newest pull first, each compared with its recorded SHA-256.</summary>
     public Task<IReadOnlyList<ImageStatus>> VerifyAsync(CancellationToken cancellation = default) => Task.Run<IReadOnlyList<ImageStatus>>(() =>
@@ -96,11 +97,11 @@ public sealed class ImageStore
     /// used last (each is rebuilt in milliseconds).
     /// </summary>
     /// <exception cref="ImageException">The cache cannot be written.</exception>
-    public async Task<PruneResult> PruneAsync(CancellationToken cancellation = default)
+    public async Task<PruneResult> PruneAsync(IProgress<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (!System.IO.Directory.Exists(_cache.Root))
             return new PruneResult([], 0);
-        using CacheLock held = await LockAsync(null, cancellation).ConfigureAwait(false);
+        using CacheLock held = await LockAsync(progress, cancellation).ConfigureAwait(false);
         return new Pruner(_cache).Run(cancellation);
     }
 
@@ -128,8 +129,15 @@ public sealed class ImageStore
     private async Task<PullResult> PullLockedAsync(IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
         Puller puller = new(_cache, _options, _verifier, progress);
-        (ImagePull pull, bool changed, long received) = await puller.RunAsync(cancellation).ConfigureAwait(false);
-        return new PullResult(ToGuest(pull)!, pull, changed, received);
+        try
+        {
+            (ImagePull pull, bool changed, long received) = await puller.RunAsync(cancellation).ConfigureAwait(false);
+            return new PullResult(ToGuest(pull)!, pull, changed, received);
+        }
+        catch (Exception e) when (CacheErrors.IsFileSystemError(e))
+        {
+            throw CacheErrors.Translate(e, _cache.Root);
+        }
     }
 
     private async Task<CacheLock> LockAsync(IProgress<PullProgress>? progress, CancellationToken cancellation)

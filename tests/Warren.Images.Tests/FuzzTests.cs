@@ -93,6 +93,10 @@ public sealed class FuzzTests
         data => ClearSigned.CheckForm(data));
 
     [Fact]
+    public void Armored_keyring() => Run(6000, [Text("-----BEGIN PGP PUBLIC KEY BLOCK-----\nA: b\n\nAAAA\nAA==\n=AAAA\n-----END PGP PUBLIC KEY BLOCK-----\n")],
+        data => Armor.TryDecodeKeys(data));
+
+    [Fact]
     public void Apt_files() => Run(6000,
         [Text("Types: deb\nURIs: http://m.example/debian\nSuites: trixie\nComponents: main\nSigned-By:\n a\n"), Text("deb [signed-by=/x] http://m.example/debian trixie main # x\n"),
             Text("Acquire { http { Proxy \"http://p.example\"; }; }; // x\n/* y */ Acquire::https::Proxy DIRECT;\n")],

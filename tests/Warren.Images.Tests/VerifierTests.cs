@@ -55,7 +55,20 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     {
         using ThrowAwayKey stranger = new();
         ThrowAwayKey.Require(key, stranger);
-        await AssertRefused(stranger.Sign("Origin: Debian\n"), key.Keyring);
+        await AssertRefused(stranger.Sign("Origin: Debian\n"), "not by a key of the keyring");
+    }
+
+    [SkippableFact]
+    public async Task An_armored_keyring_serves_as_well()
+    {
+        ThrowAwayKey.Require(key);
+        using TemporaryDirectory directory = new();
+        string armored = Convert.ToBase64String(File.ReadAllBytes(key.Keyring), Base64FormattingOptions.InsertLineBreaks);
+        string ring = directory.File("ring.asc");
+        File.WriteAllText(ring, $"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{armored}\n=AAAA\n-----END PGP PUBLIC KEY BLOCK-----\n");
+        HostVerifier verifier = new(ring, Environment.GetEnvironmentVariable("PATH"));
+        ReadOnlyMemory<byte> text = await verifier.VerifyAsync(key.Sign("Origin: Debian\n"), CancellationToken.None);
+        Assert.Equal("Origin: Debian\n", Encoding.UTF8.GetString(text.Span));
     }
 
     [SkippableFact]

@@ -20,7 +20,7 @@ internal sealed class HostVerifier : IReleaseVerifier
     private readonly string? _keyring;
     private readonly string? _searchPath;
 
-    /// <param name="keyring">A binary OpenPGP keyring; null for Debian's own.</param>
+    /// <param name="keyring">An OpenPGP keyring, binary or armored; null for Debian's own.</param>
     /// <param name="searchPath">Where programs are looked for, as in PATH.</param>
     public HostVerifier(string? keyring, string? searchPath)
     {
@@ -40,11 +40,17 @@ internal sealed class HostVerifier : IReleaseVerifier
                 "the archive's signature cannot be checked because neither gpgv nor sqv is on this host; install the package gpgv");
         }
 
-        DirectoryInfo scratch = Directory.CreateTempSubdirectory("warren-verify-");
+        DirectoryInfo? scratch = null;
         try
         {
+            scratch = Directory.CreateTempSubdirectory("warren-verify-");
             string message = Path.Combine(scratch.FullName, "InRelease");
             string text = Path.Combine(scratch.FullName, "Release");
+            if (Armor.TryDecodeKeys(await File.ReadAllBytesAsync(keyring, cancellation).ConfigureAwait(false)) is { } keys)
+            {
+                keyring = Path.Combine(scratch.FullName, "keyring.gpg");
+                await File.WriteAllBytesAsync(keyring, keys, cancellation).ConfigureAwait(false);
+            }
             await File.WriteAllBytesAsync(message, signed, cancellation).ConfigureAwait(false);
             if (gpgv != null)
                 await RunGpgvAsync(gpgv, keyring, message, text, cancellation).ConfigureAwait(false);
@@ -54,13 +60,14 @@ internal sealed class HostVerifier : IReleaseVerifier
                 ? await File.ReadAllBytesAsync(text, cancellation).ConfigureAwait(false)
                 : throw Bad("the verifier gave back no text");
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ImageException(ImageError.NoSpace, $"the archive's signature cannot be checked in {scratch.FullName}: {e.Message}", e);
+            throw new ImageException(ImageError.Configuration,
+                $"the archive's signature cannot be checked because a file cannot be read or written ({e.Message.TrimEnd('.')}); see to the keyring and to TMPDIR", e);
         }
         finally
         {
-            scratch.Delete(recursive: true);
+            scratch?.Delete(recursive: true);
         }
     }
 
@@ -71,7 +78,7 @@ internal sealed class HostVerifier : IReleaseVerifier
         (int _, string status) = await RunAsync(program, ["--status-fd", "1", "--keyring", keyring, "--output", text, message], cancellation).ConfigureAwait(false);
         bool good = false;
         bool valid = false;
-        string why = "it is not by a key in " + keyring;
+        string why = "it is not by a key of the keyring";
         foreach (string line in status.Split('\n'))
         {
             string[] words = line.Split(' ');
@@ -106,7 +113,7 @@ internal sealed class HostVerifier : IReleaseVerifier
     {
         (int exit, string _) = await RunAsync(program, ["--keyring", keyring, "--cleartext", "--output", text, message], cancellation).ConfigureAwait(false);
         if (exit != 0)
-            throw Bad("sqv finds no valid signature by a key in " + keyring);
+            throw Bad("sqv finds no valid signature by a key of the keyring");
     }
 
     private static async Task<(int Exit, string Output)> RunAsync(string program, string[] arguments, CancellationToken cancellation)

@@ -10,6 +10,7 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
 {
     private const int CurrentFormat = 1;
     private const int MaxFileSize = 1 << 20;
+    private const int MaxPulls = 32;
 
     public static Manifest Empty { get; } = new(CurrentFormat, []);
 
@@ -38,8 +39,9 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
     public void Save(CacheDirectory cache) =>
         cache.WriteAtomically(cache.Manifest, JsonSerializer.SerializeToUtf8Bytes(this, ManifestJson.Default.Manifest));
 
-    /// <summary>With a pull added as the newest; it replaces earlier ones of the very same files.</summary>
-    public Manifest With(ImagePull pull) => new(CurrentFormat, [.. Pulls.Where(p => !p.Entries.SequenceEqual(pull.Entries)), pull]);
+    /// <summary>With a pull added as the newest; it replaces earlier ones of the very same files. The oldest are forgotten, and pruned, beyond 32.</summary>
+    public Manifest With(ImagePull pull) =>
+        new(CurrentFormat, [.. Pulls.Where(p => !p.Entries.SequenceEqual(pull.Entries)).TakeLast(MaxPulls - 1), pull]);
 
     // A manifest altered by hand must not lead outside the cache.
     private static bool IsSound(ImagePull? pull) =>

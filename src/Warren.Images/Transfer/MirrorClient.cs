@@ -9,6 +9,8 @@ namespace Warren.Images.Transfer;
 /// <summary>One HTTP conversation with a mirror: requests below its root, with every way they fail sorted into lasting and passing.</summary>
 internal sealed class MirrorClient : IDisposable
 {
+    private static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(10);
+
     private readonly HttpClient _http;
     private readonly Mirror _mirror;
     private readonly TimeSpan _silence;
@@ -21,7 +23,7 @@ internal sealed class MirrorClient : IDisposable
         {
             AutomaticDecompression = DecompressionMethods.None,
             MaxAutomaticRedirections = 5,
-            ConnectTimeout = silence,
+            ConnectTimeout = silence < s_connectTimeout ? silence : s_connectTimeout,
             UseProxy = !mirror.Direct,
             UseCookies = false,
         };
@@ -57,6 +59,11 @@ internal sealed class MirrorClient : IDisposable
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
             throw new TransientException(string.Create(CultureInfo.InvariantCulture, $"it gave no answer for {_silence.TotalSeconds:0.#} s"));
+        }
+        catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError)
+        {
+            throw new ImageException(ImageError.Network,
+                $"the mirror {Host} cannot be read: its TLS certificate or handshake is not accepted; see to the host's clock and certificates, or name another mirror with --mirror", e);
         }
         catch (HttpRequestException e)
         {
@@ -108,7 +115,6 @@ internal sealed class MirrorClient : IDisposable
     {
         HttpRequestError.NameResolutionError => "its name does not resolve",
         HttpRequestError.ConnectionError => "no connection can be made",
-        HttpRequestError.SecureConnectionError => "its TLS certificate or handshake is not accepted",
         HttpRequestError.ProxyTunnelError => "the proxy does not let the connection through",
         HttpRequestError.InvalidResponse => "it does not speak HTTP",
         _ => "the connection broke",

@@ -6,5 +6,5 @@ namespace Warren.Images.Transfer;
 /// <param name="Silence">How long a connection may give nothing before it counts as broken.</param>
 internal sealed record TransferOptions(int Retries, TimeSpan FirstDelay, TimeSpan Silence)
 {
-    public static TransferOptions Default { get; } = new(4, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
+    public static TransferOptions Default { get; } = new(3, TimeSpan.FromSeconds(0.5), TimeSpan.FromSeconds(30));
 }
