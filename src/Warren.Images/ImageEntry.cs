@@ -28,7 +28,8 @@ public sealed record ImageEntry(ImageKind Kind, string Package, string Version, 
 /// <param name="Suite">Debian's codename, "trixie".</param>
 /// <param name="Release">The point release, "13.7", or "".</param>
 /// <param name="ReleaseDigest">SHA-256 of the suite's verified Release text: while that stays, there is nothing new to pull.</param>
-public sealed record ImagePull(DateTimeOffset Pulled, string Mirror, string Suite, string Release, string ReleaseDigest, IReadOnlyList<ImageEntry> Entries)
+public sealed record ImagePull(
+    DateTimeOffset Pulled, string Mirror, string Suite, string Release, string ReleaseDigest, IReadOnlyList<ImageEntry> Entries)
 {
     /// <summary>The entry of a kind, or null.</summary>
     public ImageEntry? Find(ImageKind kind) => Entries.FirstOrDefault(e => e.Kind == kind);

@@ -48,7 +48,8 @@ public sealed class ImageStore
     /// <param name="offline">Do not use the network: what is there must do, an older pull's files if need be.</param>
     /// <exception cref="ImageException">As <see cref="PullAsync"/>; offline, nothing usable is in the cache.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public async Task<GuestImage> GetGuestAsync(bool offline = false, IProgress<PullProgress>? progress = null, CancellationToken cancellation = default)
+    public async Task<GuestImage> GetGuestAsync(
+        bool offline = false, IProgress<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
         Manifest manifest = Manifest.Load(_cache.Manifest);
         foreach (ImagePull pull in manifest.Pulls.Reverse().Take(offline ? int.MaxValue : 1))
@@ -71,12 +72,14 @@ public sealed class ImageStore
         }
         catch (ImageException e) when (e.Error is ImageError.Network or ImageError.Configuration or ImageError.NotFound)
         {
-            throw new ImageException(e.Error, $"{e.Message}; until `warren image pull` succeeds, `warren run --guest selftest` needs neither network nor cache", e);
+            throw new ImageException(e.Error,
+                $"{e.Message}; until `warren image pull` succeeds, `warren run --guest selftest` needs neither network nor cache", e);
         }
     }
 
     /// <summary>Every entry of the cache, newest pull first, without reading the files.</summary>
-    public IReadOnlyList<ImageStatus> List() => [.. Entries(e => File.Exists(_cache.ContentFile(e.File)) ? ImageHealth.Unchecked : ImageHealth.Missing)];
+    public IReadOnlyList<ImageStatus> List() =>
+        [.. Entries(e => File.Exists(_cache.ContentFile(e.File)) ? ImageHealth.Unchecked : ImageHealth.Missing)];
 
     /// <summary>Every entry of the cache, newest pull first, each compared with its recorded SHA-256.</summary>
     public Task<IReadOnlyList<ImageStatus>> VerifyAsync(CancellationToken cancellation = default) => Task.Run<IReadOnlyList<ImageStatus>>(() =>
@@ -87,7 +90,9 @@ public sealed class ImageStore
             {
                 cancellation.ThrowIfCancellationRequested();
                 string path = _cache.ContentFile(e.File);
-                return !File.Exists(path) ? ImageHealth.Missing : CacheDirectory.Matches(path, e.Size, e.Sha256) ? ImageHealth.Good : ImageHealth.Altered;
+                if (!File.Exists(path))
+                    return ImageHealth.Missing;
+                return CacheDirectory.Matches(path, e.Size, e.Sha256) ? ImageHealth.Good : ImageHealth.Altered;
             }),
         ];
     }, cancellation);

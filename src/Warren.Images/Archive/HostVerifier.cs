@@ -75,7 +75,8 @@ internal sealed class HostVerifier : IReleaseVerifier
     // signature by a key of the ring that is neither expired nor revoked is needed, and a bad one spoils all.
     private static async Task RunGpgvAsync(string program, string keyring, string message, string text, CancellationToken cancellation)
     {
-        (int _, string status) = await RunAsync(program, ["--status-fd", "1", "--keyring", keyring, "--output", text, message], cancellation).ConfigureAwait(false);
+        (int _, string status) = await RunAsync(
+            program, ["--status-fd", "1", "--keyring", keyring, "--output", text, message], cancellation).ConfigureAwait(false);
         bool good = false;
         bool valid = false;
         string why = "it is not by a key of the keyring";
@@ -111,7 +112,8 @@ internal sealed class HostVerifier : IReleaseVerifier
 
     private static async Task RunSqvAsync(string program, string keyring, string message, string text, CancellationToken cancellation)
     {
-        (int exit, string _) = await RunAsync(program, ["--keyring", keyring, "--cleartext", "--output", text, message], cancellation).ConfigureAwait(false);
+        (int exit, string _) = await RunAsync(
+            program, ["--keyring", keyring, "--cleartext", "--output", text, message], cancellation).ConfigureAwait(false);
         if (exit != 0)
             throw Bad("sqv finds no valid signature by a key of the keyring");
     }
@@ -132,7 +134,8 @@ internal sealed class HostVerifier : IReleaseVerifier
         }
         catch (System.ComponentModel.Win32Exception e)
         {
-            throw new ImageException(ImageError.Configuration, $"the archive's signature cannot be checked because {program} does not start: {e.Message}", e);
+            throw new ImageException(ImageError.Configuration,
+                $"the archive's signature cannot be checked because {program} does not start: {e.Message}", e);
         }
         try
         {
@@ -156,7 +159,8 @@ internal sealed class HostVerifier : IReleaseVerifier
         {
             return File.Exists(_keyring)
                 ? Path.GetFullPath(_keyring)
-                : throw new ImageException(ImageError.Configuration, $"the keyring {_keyring} does not exist; name another with --keyring or WARREN_KEYRING");
+                : throw new ImageException(ImageError.Configuration,
+                    $"the keyring {_keyring} does not exist; name another with --keyring or WARREN_KEYRING");
         }
         return s_keyrings.FirstOrDefault(File.Exists)
             ?? throw new ImageException(ImageError.Configuration,

@@ -52,7 +52,8 @@ internal sealed class PackageIndex
             if (versioned)
                 return Require(name);
         }
-        throw new ImageException(ImageError.NotFound, $"the mirror's {metapackage} does not say which kernel it stands for; try another mirror with --mirror");
+        throw new ImageException(ImageError.NotFound,
+            $"the mirror's {metapackage} does not say which kernel it stands for; try another mirror with --mirror");
     }
 
     /// <exception cref="ImageException">There is no such package.</exception>

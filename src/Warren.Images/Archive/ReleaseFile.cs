@@ -39,7 +39,8 @@ internal sealed class ReleaseFile
                 $"the mirror answers for suite {stanza["Codename"] ?? "without a name"} when asked for {suite}; try another mirror with --mirror");
         }
         if (stanza.TryGet("Architectures", out _) && !stanza.Words("Architectures").Contains(architecture))
-            throw new ImageException(ImageError.NotFound, $"the mirror's suite {suite} has no {architecture} packages; try another mirror with --mirror");
+            throw new ImageException(ImageError.NotFound,
+                $"the mirror's suite {suite} has no {architecture} packages; try another mirror with --mirror");
         if (stanza.TryGet("Valid-Until", out string? until))
         {
             if (!TryParseDate(until, out DateTimeOffset end))
@@ -47,7 +48,8 @@ internal sealed class ReleaseFile
             if (now > end)
             {
                 throw new ImageException(ImageError.Signature,
-                    $"the mirror's archive expired on {end.UtcDateTime.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture)} by this host's clock; set the clock or try another mirror with --mirror");
+                    string.Create(CultureInfo.InvariantCulture, $"the mirror's archive expired on {end.UtcDateTime:yyyy-MM-dd} by this host's clock; ")
+                    + "set the clock or try another mirror with --mirror");
             }
         }
 
@@ -73,7 +75,8 @@ internal sealed class ReleaseFile
     private static bool TryParseDate(string text, out DateTimeOffset date)
     {
         string trimmed = text.EndsWith(" UTC", StringComparison.Ordinal) ? text[..^4] + " +0000" : text;
-        return DateTimeOffset.TryParseExact(trimmed, "ddd, d MMM yyyy H:m:s zzz", CultureInfo.InvariantCulture, DateTimeStyles.AllowWhiteSpaces, out date);
+        return DateTimeOffset.TryParseExact(
+            trimmed, "ddd, d MMM yyyy H:m:s zzz", CultureInfo.InvariantCulture, DateTimeStyles.AllowWhiteSpaces, out date);
     }
 
     private static ImageException Malformed() =>

@@ -38,7 +38,8 @@ internal sealed class CacheDirectory
             return Path.Combine(cache, "warren");
         if (environment("HOME") is { Length: > 0 } home && Path.IsPathRooted(home))
             return Path.Combine(home, ".cache", "warren");
-        throw new ImageException(ImageError.Configuration, "there is no place for the image cache: neither XDG_CACHE_HOME nor HOME names a directory; set one of them");
+        throw new ImageException(ImageError.Configuration,
+            "there is no place for the image cache: neither XDG_CACHE_HOME nor HOME names a directory; set one of them");
     }
 
     /// <summary>Makes the directories; those of the cache itself are the user's alone.</summary>

@@ -16,7 +16,7 @@ internal sealed class GuestPackages(CacheDirectory cache)
 
     private static readonly Wanted[] s_kernelFiles =
     [
-        new(ImageKind.Kernel, "kernel", "Image", p => p.StartsWith("boot/vmlinux-", StringComparison.Ordinal) || p.StartsWith("boot/vmlinuz-", StringComparison.Ordinal), 256L << 20),
+        new(ImageKind.Kernel, "kernel", "Image", IsKernel, 256L << 20),
         new(ImageKind.KernelConfig, "kernel configuration", "config", p => p.StartsWith("boot/config-", StringComparison.Ordinal), 4L << 20),
     ];
 
@@ -26,6 +26,9 @@ internal sealed class GuestPackages(CacheDirectory cache)
     ];
 
     private sealed record Wanted(ImageKind Kind, string What, string Stem, Func<string, bool> Matches, long MaxSize);
+
+    private static bool IsKernel(string path) =>
+        path.StartsWith("boot/vmlinux-", StringComparison.Ordinal) || path.StartsWith("boot/vmlinuz-", StringComparison.Ordinal);
 
     /// <summary>The kinds of entry that a package yields.</summary>
     public static IEnumerable<ImageKind> KindsOf(ArchivePackage package) => FilesOf(package).Select(w => w.Kind);
@@ -81,7 +84,8 @@ internal sealed class GuestPackages(CacheDirectory cache)
     private static void CheckControl(Stanza control, ArchivePackage package)
     {
         if (control["Package"] != package.Name || control["Version"] != package.Version || control["Architecture"] != Architecture)
-            throw ImageException.Corrupt($"the package {package.Name} is not what the mirror's index calls by this name; try another mirror with --mirror");
+            throw ImageException.Corrupt(
+                $"the package {package.Name} is not what the mirror's index calls by this name; try another mirror with --mirror");
     }
 
     private static FileStream OpenDeb(string path)

@@ -64,7 +64,8 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
             CacheDirectory.TryDelete(partial);
             return index;
         }
-        throw new ImageException(ImageError.NotFound, $"the mirror has no {GuestPackages.Architecture} package index for {options.Suite}; try another mirror with --mirror");
+        throw new ImageException(ImageError.NotFound,
+            $"the mirror has no {GuestPackages.Architecture} package index for {options.Suite}; try another mirror with --mirror");
     }
 
     private static PackageIndex ReadIndex(string path, string suffix, CancellationToken cancellation)
@@ -93,9 +94,11 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
     private async Task<IReadOnlyList<ImageEntry>> FetchPackageAsync(Downloader downloader, ArchivePackage package, CancellationToken cancellation)
     {
         string partial = cache.PartialFile(package.Sha256);
-        await downloader.FetchAsync([package.Path], package.Size, package.Sha256, partial, package.Name, progress, cancellation).ConfigureAwait(false);
+        await downloader.FetchAsync(
+            [package.Path], package.Size, package.Sha256, partial, package.Name, progress, cancellation).ConfigureAwait(false);
         progress?.Report(new PullProgress($"unpacking {package.Name}", 0, 0));
-        IReadOnlyList<ImageEntry> entries = await Task.Run(() => _packages.Extract(partial, package, cancellation), cancellation).ConfigureAwait(false);
+        IReadOnlyList<ImageEntry> entries = await Task.Run(
+            () => _packages.Extract(partial, package, cancellation), cancellation).ConfigureAwait(false);
         CacheDirectory.TryDelete(partial);
         return entries;
     }

@@ -93,7 +93,8 @@ internal sealed unsafe class LzmaDecoder
     /// <param name="dictionarySize">The largest distance allowed once there is that much history.</param>
     /// <param name="streamPosition">Bytes since the dictionary was reset, which literal and position contexts are taken from.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public bool Decode(byte* input, int inputLength, byte* buffer, int position, int outputLength, int history, int dictionarySize, uint streamPosition)
+    public bool Decode(
+        byte* input, int inputLength, byte* buffer, int position, int outputLength, int history, int dictionarySize, uint streamPosition)
     {
         if (inputLength < 5 || input[0] != 0)
             return false;

@@ -120,7 +120,8 @@ internal static class DebPackage
             missing.RemoveAt(index);
         }
         if (missing.Count > 0)
-            throw new ImageException(ImageError.NotFound, $"the Debian package does not contain the {missing[0].What}; try another mirror with --mirror");
+            throw new ImageException(ImageError.NotFound,
+                $"the Debian package does not contain the {missing[0].What}; try another mirror with --mirror");
     }
 
     // Only reading is guarded: an exception of the output stream is not the package's fault.
@@ -148,5 +149,6 @@ internal static class DebPackage
         }
     }
 
-    private static ImageException Damaged(Exception e) => new(ImageError.Corrupt, "the Debian package is damaged (bad compressed data); fetch it again", e);
+    private static ImageException Damaged(Exception e) => new(ImageError.Corrupt,
+        "the Debian package is damaged (bad compressed data); fetch it again", e);
 }

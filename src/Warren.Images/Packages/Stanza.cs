@@ -19,7 +19,8 @@ internal sealed class Stanza
     public bool TryGet(string name, [NotNullWhen(true)] out string? value) => _fields.TryGetValue(name, out value);
 
     /// <summary>The value's words, split at any white space; empty when there is no such field.</summary>
-    public string[] Words(string name) => _fields.TryGetValue(name, out string? value) ? value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) : [];
+    public string[] Words(string name) =>
+        _fields.TryGetValue(name, out string? value) ? value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) : [];
 
     /// <summary>Parses the lines of one paragraph; comment lines and lines that are neither field nor continuation are skipped.</summary>
     public static Stanza Parse(ReadOnlySpan<byte> text)

@@ -75,5 +75,6 @@ internal sealed class StanzaReader(Stream stream, int maxStanza)
         _end += count;
     }
 
-    private static ImageException TooLong() => ImageException.Corrupt("a Debian control file has an endless paragraph; fetch it again or try another mirror with --mirror");
+    private static ImageException TooLong() => ImageException.Corrupt(
+        "a Debian control file has an endless paragraph; fetch it again or try another mirror with --mirror");
 }

@@ -46,7 +46,8 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
     /// <param name="what">For progress and messages.</param>
     /// <exception cref="ImageException">The mirror cannot be reached, lacks the file or sends another; or the cache cannot hold it.</exception>
     public async Task FetchAsync(
-        IReadOnlyList<string> paths, long size, string sha256, string partial, string what, IProgress<PullProgress>? progress, CancellationToken cancellation)
+        IReadOnlyList<string> paths, long size, string sha256, string partial, string what,
+        IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
         int path = 0;
         while (true)
@@ -80,7 +81,8 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
 
     // One request. Returns the index of the path that the mirror has.
     private async Task<int> AppendAsync(
-        IReadOnlyList<string> paths, int path, long size, string partial, string what, IProgress<PullProgress>? progress, CancellationToken cancellation)
+        IReadOnlyList<string> paths, int path, long size, string partial, string what,
+        IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
         long from = LengthOf(partial);
         HttpResponseMessage response = await client.GetAsync(paths[path], from, cancellation).ConfigureAwait(false);
@@ -115,7 +117,8 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
     }
 
     private async Task CopyAsync(
-        Stream body, long from, long size, string partial, string what, IProgress<PullProgress>? progress, CancellationToken cancellation)
+        Stream body, long from, long size, string partial, string what,
+        IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
         byte[] buffer = new byte[BufferSize];
         long step = Math.Max(size / 200, BufferSize);
@@ -165,10 +168,12 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
     }
 
     private ImageException NotFound(string path) =>
-        new(ImageError.NotFound, $"the mirror {client.Host} does not have {path} (HTTP status 404); check its URL, try again later, or name another mirror with --mirror");
+        new(ImageError.NotFound,
+            $"the mirror {client.Host} does not have {path} (HTTP status 404); check its URL, try again later, or name another mirror with --mirror");
 
     private ImageException WrongSize(string what) =>
-        ImageException.Corrupt($"what the mirror {client.Host} sends as {what} does not have the size of the signed index; try again later, or another mirror with --mirror");
+        ImageException.Corrupt(
+            $"what the mirror {client.Host} sends as {what} does not have the size of the signed index; try again later, or another mirror with --mirror");
 
     private static long LengthOf(string path)
     {

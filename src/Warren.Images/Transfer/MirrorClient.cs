@@ -70,7 +70,8 @@ internal sealed class MirrorClient : IDisposable
             throw new TransientException(Describe(e), e);
         }
 
-        if (response.IsSuccessStatusCode || response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.RequestedRangeNotSatisfiable)
+        if (response.IsSuccessStatusCode
+            || response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.RequestedRangeNotSatisfiable)
             return response;
         int status = (int)response.StatusCode;
         response.Dispose();
@@ -101,7 +102,10 @@ internal sealed class MirrorClient : IDisposable
 
     // "+" and "~" are common in package names and safe in a path; some servers take an escaped one for another file.
     private static string EscapePath(string path) =>
-        Uri.EscapeDataString(path).Replace("%2F", "/", StringComparison.Ordinal).Replace("%2B", "+", StringComparison.Ordinal).Replace("%3A", ":", StringComparison.Ordinal);
+        Uri.EscapeDataString(path)
+            .Replace("%2F", "/", StringComparison.Ordinal)
+            .Replace("%2B", "+", StringComparison.Ordinal)
+            .Replace("%3A", ":", StringComparison.Ordinal);
 
     private static NetworkCredential? CredentialsOf(Uri proxy)
     {
