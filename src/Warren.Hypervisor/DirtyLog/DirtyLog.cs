@@ -79,7 +79,6 @@ internal sealed class DirtyLog
             Span<ulong> scratch = bitmap.Scratch;
             bool flush = false;
             TdpTableCache cache = default;
-            cache.TopUp(_vm.Tdp.Allocator);
             _vm.MmuLock.WriteLock();
             for (int i = 0; i < words; i++)
             {
@@ -120,7 +119,6 @@ internal sealed class DirtyLog
             if (bits.Length < words) throw new MemslotException(Errno.EFAULT, $"The bitmap has {bits.Length} words; {pages} pages need {words}.");
             bool flush = false;
             TdpTableCache cache = default;
-            cache.TopUp(_vm.Tdp.Allocator);
             _vm.MmuLock.WriteLock();
             for (int i = 0; i < words; i++)
             {
@@ -168,7 +166,6 @@ internal sealed class DirtyLog
         try
         {
             TdpTableCache cache = default;
-            cache.TopUp(_vm.Tdp.Allocator);
             _vm.MmuLock.WriteLock();
             foreach (Vcpu vcpu in _vm.VcpuArray) cleared += ResetRing(vcpu.DirtyRing!, ref cache);
             _vm.MmuLock.WriteUnlock();
@@ -218,10 +215,11 @@ internal sealed class DirtyLog
 
     private void Protect(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache)
     {
-        while (!_vm.Tdp.WriteProtectMasked(slot, offset, mask, ref cache))
+        bool tables = true;
+        while (!_vm.Tdp.WriteProtectMasked(slot, offset, mask, ref cache, zapHuge: !tables))
         {
             _vm.MmuLock.WriteUnlock();
-            cache.TopUp(_vm.Tdp.Allocator);
+            tables = cache.TryTopUp(_vm.Tdp.Allocator);
             _vm.MmuLock.WriteLock();
         }
     }

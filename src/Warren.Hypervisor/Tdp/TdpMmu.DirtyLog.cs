@@ -13,9 +13,10 @@ internal sealed unsafe partial class TdpMmu
     /// <param name="slot">the logged memslot</param>
     /// <param name="offset">first page of the chunk, relative to the slot</param>
     /// <param name="mask">bit i: page offset + i</param>
-    /// <param name="cache">tables for splits; not empty</param>
+    /// <param name="cache">tables for splits</param>
+    /// <param name="zapHuge">there are no tables to be had: drop huge leaves instead of splitting them</param>
     /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
-    public bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache)
+    public bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache, bool zapHuge)
     {
         TdpTable root = default;
         while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
@@ -23,7 +24,7 @@ internal sealed unsafe partial class TdpMmu
             for (ulong rest = mask; rest != 0; rest &= rest - 1)
             {
                 ulong gfn = slot.BaseGfn + offset + (ulong)System.Numerics.BitOperations.TrailingZeroCount(rest);
-                if (WriteProtect(root, gfn, ref cache)) continue;
+                if (WriteProtect(root, gfn, ref cache, zapHuge)) continue;
                 PutRoot(root);
                 return false;
             }
@@ -32,7 +33,7 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>False when a split needs a table and the cache is empty.</summary>
-    private bool WriteProtect(TdpTable root, ulong gfn, ref TdpTableCache cache)
+    private bool WriteProtect(TdpTable root, ulong gfn, ref TdpTableCache cache, bool zapHuge)
     {
         for (; ; )
         {
@@ -44,8 +45,14 @@ internal sealed unsafe partial class TdpMmu
                 SpteAccess.ClearLeafBits(entry, Spte.W | Spte.D);
                 return true;
             }
-            if (cache.IsEmpty) return false;
-            LinkTable(ref cache, entry, seen, gfn, level);
+            if (!cache.IsEmpty)
+            {
+                LinkTable(ref cache, entry, seen, gfn, level);
+                continue;
+            }
+            if (!zapHuge) return false;
+            SpteAccess.Exchange(entry, default);
+            return true;
         }
     }
 
@@ -78,7 +85,7 @@ internal sealed unsafe partial class TdpMmu
         int work = 0;
         bool flush = false;
         ulong end = slot.BaseGfn + slot.NPages;
-        cache.TopUp(_allocator);
+        bool tables = cache.TryTopUp(_allocator);
         _mmuLock.WriteLock();
         TdpTable root = default;
         while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
@@ -93,15 +100,20 @@ internal sealed unsafe partial class TdpMmu
                     YieldWrite(ref cursor, ref work, ref flush);
                     continue;
                 }
-                if (cache.IsEmpty)
+                if (!cache.IsEmpty)
                 {
-                    _mmuLock.WriteUnlock();
-                    cache.TopUp(_allocator);
-                    _mmuLock.WriteLock();
+                    LinkTable(ref cache, cursor.Entry, cursor.Seen, cursor.Gfn, cursor.Level);
+                }
+                else if (!tables)
+                {
+                    // No memory for a table: the guest faults its pages in again, one by one.
+                    SpteAccess.Exchange(cursor.Entry, default);
                 }
                 else
                 {
-                    LinkTable(ref cache, cursor.Entry, cursor.Seen, cursor.Gfn, cursor.Level);
+                    _mmuLock.WriteUnlock();
+                    tables = cache.TryTopUp(_allocator);
+                    _mmuLock.WriteLock();
                 }
                 cursor.Revisit();
             }

@@ -36,9 +36,8 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         return (TdpTableInfo*)(address & ~(ChunkSize - 1)) + (address & ChunkSize - 1) / PageSize;
     }
 
-    /// <summary>A zeroed page, not linked anywhere.</summary>
-    /// <exception cref="OutOfMemoryException">the host has no memory for another chunk</exception>
-    public TdpTable Allocate()
+    /// <summary>A zeroed page, not linked anywhere; null when the host has no memory for another chunk.</summary>
+    public TdpTable TryAllocate()
     {
         for (; ; )
         {
@@ -51,7 +50,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
                 *InfoOf(page) = default;
                 return new(page);
             }
-            AddChunk();
+            if (!TryAddChunk()) return default;
         }
     }
 
@@ -126,9 +125,17 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         return page;
     }
 
-    private void AddChunk()
+    private bool TryAddChunk()
     {
-        byte* chunk = (byte*)NativeMemory.AlignedAlloc(ChunkSize, ChunkSize);
+        byte* chunk;
+        try
+        {
+            chunk = (byte*)NativeMemory.AlignedAlloc(ChunkSize, ChunkSize);
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
         _lock.Lock();
         // Another thread may have added one meanwhile: what is left of its chunk goes to the free list instead of being lost.
         while (_fresh != _freshEnd)
@@ -142,5 +149,6 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         _fresh = chunk + PageSize;
         _freshEnd = chunk + ChunkSize;
         _lock.Unlock();
+        return true;
     }
 }

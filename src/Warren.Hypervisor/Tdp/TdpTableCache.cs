@@ -10,11 +10,16 @@ internal unsafe struct TdpTableCache
     private fixed ulong _pages[Capacity];
     private int _count;
 
-    /// <summary>Fills it up, with no spinning lock held.</summary>
-    /// <exception cref="OutOfMemoryException">the host has no memory for tables</exception>
-    public void TopUp(TdpTableAllocator allocator)
+    /// <summary>Fills it up, with no spinning lock held. False: the host has no memory for tables.</summary>
+    public bool TryTopUp(TdpTableAllocator allocator)
     {
-        while (_count < Capacity) Push(allocator.Allocate());
+        while (_count < Capacity)
+        {
+            TdpTable table = allocator.TryAllocate();
+            if (table.IsNull) return false;
+            Push(table);
+        }
+        return true;
     }
 
     public readonly bool IsEmpty => _count == 0;

@@ -8,13 +8,16 @@ namespace Warren.Hypervisor;
 /// written through any cached translation: whoever translates it for writing clears the mark and steps the generation first.
 /// </summary>
 /// <remarks>
-/// Marking sets the bit, then has every vCPU drop its translations, since one may hold a write entry from before; only then may the bit be relied on.
-/// In between (<c>_marking</c> is not 0) other vCPUs that meet the bit come here and wait, too. The state belongs to the frame, and a frame may be shared
+/// Marking sets the bit, then has every vCPU drop its translations if one may hold a write entry from before (<see cref="WriteTranslated"/>); only then may the
+/// bit be relied on. In between (<c>_marking</c> is not 0) other vCPUs that meet the bit come here and wait, too. The state belongs to the frame, and a frame may be shared
 /// by several VMs of the process, but only read-only: none of the others can hold a write entry for it. Becoming exclusive again does not matter either,
 /// since each translation for writing looks at the mark. Two VMs over one writable address space must not execute what the other writes.
 /// </remarks>
 internal sealed unsafe class CodeMarks
 {
+    /// <summary>Bit of <see cref="FrameInfo.Flags"/>: some vCPU translated the frame for writing since it was allocated or last marked.</summary>
+    private const int WriteTranslated = 1;
+
     private readonly VirtualMachine _vm;
     private readonly Mutex _lock = new(TdpLockClasses.CodeMarks);
     private int _marking;
@@ -23,6 +26,13 @@ internal sealed unsafe class CodeMarks
 
     /// <summary>In guest mode, before an entry for writing is used: code decoded from the frame so far is void.</summary>
     public static void BeforeGuestWrites(ref FrameInfo info)
+    {
+        // A full barrier before the look at the mark, as Mark has one before its look at this flag: one of the two sees the other.
+        if ((Atomics.Read(ref info.Flags) & WriteTranslated) == 0) Atomics.Or(ref info.Flags, WriteTranslated);
+        ClearMark(ref info);
+    }
+
+    private static void ClearMark(ref FrameInfo info)
     {
         for (; ; )
         {
@@ -39,7 +49,7 @@ internal sealed unsafe class CodeMarks
     public static void AfterHostWrite(FramePool pool, int frame)
     {
         Atomics.Fence();
-        BeforeGuestWrites(ref pool.Info(frame));
+        ClearMark(ref pool.Info(frame));
     }
 
     /// <summary>In guest mode: whether the frame is marked and every write entry from before is gone; then the version decoded code carries.</summary>
@@ -73,15 +83,14 @@ internal sealed unsafe class CodeMarks
             {
                 Atomics.Write(ref _marking, 1);
                 version = Atomics.Or(ref info.CodeState, 1) | 1;
-                flush = true;
+                // Who still meets the flag is in guest mode, and out of it before the flush returns.
+                flush = (Atomics.Read(ref info.Flags) & WriteTranslated) != 0;
+                if (flush) Atomics.And(ref info.Flags, ~WriteTranslated);
             }
         }
         _vm.MmuLock.ReadUnlock();
-        if (flush)
-        {
-            _vm.FlushRemoteTlbs();
-            Atomics.Write(ref _marking, 0);
-        }
+        if (flush) _vm.FlushRemoteTlbs();
+        Atomics.Write(ref _marking, 0);
         _lock.Unlock();
     }
 }

@@ -67,7 +67,7 @@ public sealed unsafe partial class Vcpu
     internal void AwaitSectionEnd(ulong section)
     {
         SpinState spin = default;
-        for (int i = 0; i < AckSpins; i++)
+        for (int i = 0; Check.On || i < AckSpins; i++)
         {
             if (SectionEnded(section)) return;
             Cpu.Relax(ref spin);
@@ -171,15 +171,8 @@ public sealed unsafe partial class Vcpu
     /// <summary>Fills the table cache; false, with the VM's error set, when the host has no memory.</summary>
     private bool TryTopUp()
     {
-        try
-        {
-            TableCache.TopUp(_tdp.Allocator);
-            return true;
-        }
-        catch (OutOfMemoryException)
-        {
-            _vm.ReportError(VmErrors.OutOfTables);
-            return false;
-        }
+        if (TableCache.TryTopUp(_tdp.Allocator)) return true;
+        _vm.ReportError(VmErrors.OutOfTables);
+        return false;
     }
 }

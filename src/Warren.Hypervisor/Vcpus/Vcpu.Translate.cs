@@ -75,8 +75,7 @@ public sealed unsafe partial class Vcpu
             if ((seen.Raw & need) == 0 || entry == null)
             {
                 Unsafe.SkipInit(out t);
-                return seen.IsMmio && seen.MmioGeneration == (_vm.GetMemslots(AddressSpaceId).Generation & ~Memslots.UpdateInProgress & Spte.MmioGenerationMask)
-                    && (_vm.GetMemslots(AddressSpaceId).Generation & Memslots.UpdateInProgress) == 0 ? WalkResult.Mmio : WalkResult.Miss;
+                return seen.IsMmio && IsCurrent(seen) ? WalkResult.Mmio : WalkResult.Miss;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
             int frame = seen.Frame + (seen.IsHuge ? (int)gfn & TdpTable.EntryCount - 1 : 0);
@@ -91,6 +90,13 @@ public sealed unsafe partial class Vcpu
             else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref info, out t.CodeVersion)) return WalkResult.Unmarked;
             return WalkResult.Memory;
         }
+    }
+
+    /// <summary>An MMIO entry counts only for the memslots it was made from, and not while they are being replaced.</summary>
+    private bool IsCurrent(Spte mmio)
+    {
+        ulong generation = _vm.GetMemslots(AddressSpaceId).Generation;
+        return (generation & Memslots.UpdateInProgress) == 0 && mmio.MmioGeneration == (generation & Spte.MmioGenerationMask);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
