@@ -1,0 +1,152 @@
+using System.Runtime.CompilerServices;
+using Warren.Hypervisor;
+using Warren.RiscV.Blocks;
+using Warren.RiscV.Core;
+using Warren.RiscV.Mmu;
+
+namespace Warren.RiscV.Execute;
+
+/// <summary>How handlers pass control: to the next block, to a virtual address, or back to the dispatcher.</summary>
+internal static unsafe class Flow
+{
+    /// <summary>Every handler: compiled once, fully, so that its final call is a jump and its address never changes.</summary>
+    internal const MethodImplOptions Compiled = MethodImplOptions.AggressiveOptimization;
+
+    internal const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
+
+    /// <summary>Shape of the jump cache: 4096 entries of 16 bytes, indexed by halfword.</summary>
+    internal const int JumpEntries = 4096;
+
+    [MethodImpl(Inline)]
+    internal static JumpEntry* JumpEntryOf(HartState* h, ulong pc)
+        => (JumpEntry*)((byte*)h->JumpCache + ((pc << 3) & ((JumpEntries - 1) << 4)));
+
+    /// <summary>Leaves to the dispatcher instead of entering <paramref name="next"/>, which was charged.</summary>
+    [MethodImpl(Compiled)]
+    internal static void LeaveAtBlock(HartState* h, Block* next, long budget)
+    {
+        h->Pc = h->Page + next->PageOffset;
+        h->Budget = budget + next->Count;
+    }
+
+    /// <summary>Leaves to the dispatcher, to go on at <paramref name="pc"/>.</summary>
+    [MethodImpl(Compiled)]
+    internal static void LeaveTo(HartState* h, ulong pc, long budget)
+    {
+        h->Pc = pc;
+        h->Budget = budget;
+    }
+
+    /// <summary>Leaves to the dispatcher in front of <paramref name="op"/>, which has not run.</summary>
+    [MethodImpl(Compiled)]
+    internal static void LeaveBefore(HartState* h, Op* op, long budget)
+    {
+        Block* block = h->Block;
+        h->Pc = AddressOf(h, op);
+        h->Budget = budget + block->Count - Block.InstructionsBefore(block, op);
+    }
+
+    /// <summary>Virtual address of the running block's <paramref name="op"/>.</summary>
+    internal static ulong AddressOf(HartState* h, Op* op) => h->Page + h->Block->PageOffset + (2UL * op->Offset);
+
+    /// <summary>Goes to <paramref name="pc"/>, through the jump cache if it knows a block there.</summary>
+    [MethodImpl(Compiled)]
+    internal static void Jump(HartState* h, ulong pc, long budget)
+    {
+        JumpEntry* entry = JumpEntryOf(h, pc);
+        if (entry->Pc == pc && Block.IsCurrent(entry->Block))
+        {
+            Block* next = entry->Block;
+            if ((budget -= next->Count) >= 0 && *h->Request == 0)
+            {
+                h->Page = pc & SoftTlb.PageMask;
+                h->Block = next;
+                Op* op = Block.Ops(next);
+                op->Run(h, op, budget);
+                return;
+            }
+
+            budget += next->Count;
+        }
+
+        LeaveTo(h, pc, budget);
+    }
+
+    /// <summary>
+    /// Takes an exit of the block whose link is still empty. <paramref name="offset"/> is the target relative to the page: inside it,
+    /// the dispatcher fills the link; outside, there is none to fill.
+    /// </summary>
+    [MethodImpl(Compiled)]
+    internal static void Unlinked(HartState* h, Block** link, long offset, long budget)
+    {
+        ulong pc = h->Page + (ulong)offset;
+        if ((ulong)offset >= 4096)
+        {
+            Jump(h, pc, budget);
+            return;
+        }
+
+        h->LinkSlot = link;
+        LeaveTo(h, pc, budget);
+    }
+
+    /// <summary>
+    /// Goes on at <paramref name="op"/> after a slow path, unless a flush came meanwhile: then what follows must be fetched anew.
+    /// </summary>
+    [MethodImpl(Compiled)]
+    internal static void Resume(HartState* h, Op* op, long budget, uint epoch)
+    {
+        if (epoch == h->FlushEpoch)
+        {
+            op->Run(h, op, budget);
+            return;
+        }
+
+        LeaveBefore(h, op, budget);
+    }
+
+    /// <summary>Takes an exception at <paramref name="op"/>; it costs one instruction of budget but does not retire.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Raise(HartState* h, Op* op, long budget, ExceptionCause cause, ulong value)
+    {
+        LeaveBefore(h, op, budget);
+        h->Budget--;
+        h->Retired--;
+        h->Hart.TakeException(cause, value);
+    }
+
+    /// <summary>Ends <paramref name="op"/> the way a failed access asks for.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Fail(HartState* h, Op* op, long budget, AccessStatus status, GuestAccess access)
+    {
+        if (status == AccessStatus.Stopped)
+        {
+            LeaveBefore(h, op, budget);
+            h->Halt = HaltReason.Stopped;
+            return;
+        }
+
+        Raise(h, op, budget, CauseOf(status, access), h->Hart.Memory.FaultAddress);
+    }
+
+    /// <summary>Illegal instruction: stval receives its encoding.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void Illegal(HartState* h, Op* op, long budget)
+    {
+        LeaveBefore(h, op, budget);
+        h->Budget--;
+        h->Retired--;
+        h->Hart.TakeIllegalInstruction();
+    }
+
+    internal static ExceptionCause CauseOf(AccessStatus status, GuestAccess access)
+    {
+        bool pageFault = status == AccessStatus.PageFault;
+        return access switch
+        {
+            GuestAccess.Read => pageFault ? ExceptionCause.LoadPageFault : ExceptionCause.LoadAccessFault,
+            GuestAccess.Write => pageFault ? ExceptionCause.StorePageFault : ExceptionCause.StoreAccessFault,
+            _ => pageFault ? ExceptionCause.InstructionPageFault : ExceptionCause.InstructionAccessFault,
+        };
+    }
+}

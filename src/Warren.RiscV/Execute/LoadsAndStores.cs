@@ -1,0 +1,193 @@
+using System.Runtime.CompilerServices;
+using Warren.RiscV.Blocks;
+using Warren.RiscV.Core;
+using Warren.RiscV.Mmu;
+
+namespace Warren.RiscV.Execute;
+
+/// <summary>How many bytes a load takes from memory, and how it extends them to a register.</summary>
+internal unsafe interface ILoad
+{
+    static abstract uint Size { get; }
+
+    static abstract ulong Invoke(byte* host);
+
+    /// <summary>The register's value from the zero-extended bytes.</summary>
+    static abstract ulong Extend(ulong bytes);
+}
+
+/// <summary>How many bytes of a register a store puts into memory.</summary>
+internal unsafe interface IStore
+{
+    static abstract uint Size { get; }
+
+    static abstract void Invoke(byte* host, ulong value);
+}
+
+/// <summary>Loads: a hit in the TLB, or <see cref="Missed"/>.</summary>
+internal static unsafe class Load<T>
+    where T : struct, ILoad
+{
+    [MethodImpl(Flow.Compiled)]
+    internal static void Run(HartState* h, Op* op, long budget)
+    {
+        ulong address = HartState.Reg(h, op->A) + (ulong)(long)op->Imm;
+        TlbEntry* entry = SoftTlb.ReadEntry(h, address);
+        if (SoftTlb.Hits(entry, address, T.Size))
+        {
+            HartState.Reg(h, op->Rd) = T.Invoke((byte*)(address + entry->Addend));
+            op++;
+            op->Run(h, op, budget);
+            return;
+        }
+
+        Missed(h, op, budget, address);
+    }
+
+    [MethodImpl(Flow.Compiled)]
+    private static void Missed(HartState* h, Op* op, long budget, ulong address)
+    {
+        uint epoch = h->FlushEpoch;
+        AccessStatus status = Access(h, op->Rd, address);
+        if (status != AccessStatus.Ok)
+        {
+            Flow.Fail(h, op, budget, status, Hypervisor.GuestAccess.Read);
+            return;
+        }
+
+        Flow.Resume(h, op + 1, budget, epoch);
+    }
+
+    // Apart, so that no caller of the next op has a local whose address is known: that would cost it the tail call.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static AccessStatus Access(HartState* h, byte rd, ulong address)
+    {
+        AccessStatus status = h->Hart.Memory.Load(address, (int)T.Size, out ulong bytes);
+        if (status == AccessStatus.Ok)
+        {
+            HartState.Reg(h, rd) = T.Extend(bytes);
+        }
+
+        return status;
+    }
+}
+
+/// <summary>Stores: a hit in the TLB, or <see cref="Missed"/>.</summary>
+internal static unsafe class Store<T>
+    where T : struct, IStore
+{
+    [MethodImpl(Flow.Compiled)]
+    internal static void Run(HartState* h, Op* op, long budget)
+    {
+        ulong address = HartState.Reg(h, op->A) + (ulong)(long)op->Imm;
+        TlbEntry* entry = SoftTlb.WriteEntry(h, address);
+        if (SoftTlb.Hits(entry, address, T.Size))
+        {
+            T.Invoke((byte*)(address + entry->Addend), HartState.Reg(h, op->B));
+            op++;
+            op->Run(h, op, budget);
+            return;
+        }
+
+        Missed(h, op, budget, address);
+    }
+
+    [MethodImpl(Flow.Compiled)]
+    private static void Missed(HartState* h, Op* op, long budget, ulong address)
+    {
+        uint epoch = h->FlushEpoch;
+        AccessStatus status = Access(h, address, HartState.Reg(h, op->B));
+        if (status != AccessStatus.Ok)
+        {
+            Flow.Fail(h, op, budget, status, Hypervisor.GuestAccess.Write);
+            return;
+        }
+
+        Flow.Resume(h, op + 1, budget, epoch);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static AccessStatus Access(HartState* h, ulong address, ulong value)
+        => h->Hart.Memory.Store(address, (int)T.Size, value);
+}
+
+internal readonly unsafe struct SignedByte : ILoad
+{
+    public static uint Size => 1;
+
+    public static ulong Invoke(byte* host) => (ulong)*(sbyte*)host;
+
+    public static ulong Extend(ulong bytes) => (ulong)(sbyte)bytes;
+}
+
+internal readonly unsafe struct SignedHalf : ILoad
+{
+    public static uint Size => 2;
+
+    public static ulong Invoke(byte* host) => (ulong)*(short*)host;
+
+    public static ulong Extend(ulong bytes) => (ulong)(short)bytes;
+}
+
+internal readonly unsafe struct SignedWord : ILoad
+{
+    public static uint Size => 4;
+
+    public static ulong Invoke(byte* host) => (ulong)*(int*)host;
+
+    public static ulong Extend(ulong bytes) => (ulong)(int)bytes;
+}
+
+internal readonly unsafe struct UnsignedByte : ILoad, IStore
+{
+    public static uint Size => 1;
+
+    public static ulong Invoke(byte* host) => *host;
+
+    public static ulong Extend(ulong bytes) => bytes;
+
+    public static void Invoke(byte* host, ulong value) => *host = (byte)value;
+}
+
+internal readonly unsafe struct UnsignedHalf : ILoad, IStore
+{
+    public static uint Size => 2;
+
+    public static ulong Invoke(byte* host) => *(ushort*)host;
+
+    public static ulong Extend(ulong bytes) => bytes;
+
+    public static void Invoke(byte* host, ulong value) => *(ushort*)host = (ushort)value;
+}
+
+internal readonly unsafe struct UnsignedWord : ILoad, IStore
+{
+    public static uint Size => 4;
+
+    public static ulong Invoke(byte* host) => *(uint*)host;
+
+    public static ulong Extend(ulong bytes) => bytes;
+
+    public static void Invoke(byte* host, ulong value) => *(uint*)host = (uint)value;
+}
+
+internal readonly unsafe struct Doubleword : ILoad, IStore
+{
+    public static uint Size => 8;
+
+    public static ulong Invoke(byte* host) => *(ulong*)host;
+
+    public static ulong Extend(ulong bytes) => bytes;
+
+    public static void Invoke(byte* host, ulong value) => *(ulong*)host = value;
+}
+
+/// <summary>FLW: NaN-boxed.</summary>
+internal readonly unsafe struct BoxedSingle : ILoad
+{
+    public static uint Size => 4;
+
+    public static ulong Invoke(byte* host) => FloatingPoint.NanBoxing.BoxSingle(*(uint*)host);
+
+    public static ulong Extend(ulong bytes) => FloatingPoint.NanBoxing.BoxSingle((uint)bytes);
+}

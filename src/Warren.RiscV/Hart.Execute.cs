@@ -1,0 +1,276 @@
+using Warren.Hypervisor;
+using Warren.RiscV.Blocks;
+using Warren.RiscV.Core;
+using Warren.RiscV.Mmu;
+
+namespace Warren.RiscV;
+
+/// <content>The dispatcher: everything between blocks that threaded code does not do itself.</content>
+public sealed unsafe partial class Hart
+{
+    /// <summary>
+    /// Runs until a request is pending, the budget is spent (it never goes below 0: the last block is cut to fit), or the guest waits or
+    /// calls. At an environment call pc is past the ECALL: put the results into a0 and a1 and run again.
+    /// </summary>
+    public VcpuExit Execute(Vcpu vcpu, ref long budget)
+    {
+        ArgumentNullException.ThrowIfNull(vcpu);
+        HartState* h = _state;
+        _secondStage.Vcpu = vcpu;
+        h->Request = vcpu.RequestWord;
+        h->Retired = InstructionsRetired;
+        h->Budget = h->BudgetMark = budget;
+        h->LinkSlot = null;
+        h->Halt = HaltReason.None;
+        UpdateTimer();
+        VcpuExitReason reason;
+        while ((reason = ExitReason(h)) == VcpuExitReason.None)
+        {
+            Step(h);
+        }
+
+        budget = h->Budget;
+        return new VcpuExit(reason);
+    }
+
+    private static VcpuExitReason ExitReason(HartState* h)
+    {
+        if (h->Halt != HaltReason.None)
+        {
+            return h->Halt switch
+            {
+                HaltReason.WaitForInterrupt => VcpuExitReason.Halted,
+                HaltReason.EnvironmentCall => VcpuExitReason.EnvironmentCall,
+                _ => VcpuExitReason.Interrupted,
+            };
+        }
+
+        return Volatile.Read(ref *h->Request) != 0 ? VcpuExitReason.Interrupted
+            : h->Budget <= 0 ? VcpuExitReason.Budget
+            : VcpuExitReason.None;
+    }
+
+    /// <summary>Takes an interrupt if one is due, then enters the block at pc and runs until control comes back here.</summary>
+    private void Step(HartState* h)
+    {
+        _dispatches++;
+        if (InterruptReady)
+        {
+            TakeInterrupt();
+        }
+
+        ulong pc = h->Pc;
+        JumpEntry* entry = RiscV.Execute.Flow.JumpEntryOf(h, pc);
+        Block* block = entry->Block;
+        if (entry->Pc != pc || !Block.IsCurrent(block))
+        {
+            block = Locate(h, pc);
+            if (block == null)
+            {
+                return;
+            }
+
+            _jumps.Fill(h->Mode, entry, pc, block);
+        }
+
+        if (h->LinkSlot != null)
+        {
+            // The branch that got here saw no link; pages are the same by construction, generations may not be.
+            Link(h, block);
+        }
+
+        bool whole = block->Count <= h->Budget;
+        if (!whole)
+        {
+            block = Cut(h, block, pc);
+            if (block == null)
+            {
+                return;
+            }
+        }
+
+        h->Page = pc & SoftTlb.PageMask;
+        h->Block = block;
+        Op* first = Block.Ops(block);
+        first->Run(h, first, h->Budget - block->Count);
+        h->LinkSlot = whole ? h->LinkSlot : null;
+    }
+
+    private static void Link(HartState* h, Block* block)
+    {
+        Block* from = h->Block;
+        if (from->State == block->State && from->Frame == block->Frame && block->SecondCodeState == null && from->SecondCodeState == null)
+        {
+            *h->LinkSlot = block;
+        }
+
+        h->LinkSlot = null;
+    }
+
+    /// <summary>The current block at <paramref name="pc"/>, decoded if need be; null if there is a fault (taken) or a stop instead.</summary>
+    private Block* Locate(HartState* h, ulong pc)
+    {
+        FetchEntry* page = Fetch(h, pc);
+        if (page == null)
+        {
+            return null;
+        }
+
+        int offset = (int)(pc & 0xfff);
+        if (BlockBuilder.Crosses(page->HostPage, offset))
+        {
+            return LocateCrossing(h, pc);
+        }
+
+        Block* block = _blocks.Find(page->Frame, offset, page->State, null);
+        if (block == null)
+        {
+            block = Reserve(h);
+            SetKey(block, page);
+            _blocks.Commit(Build(block, page->HostPage, offset, Block.MaxInstructions, out Op* end), end);
+        }
+
+        return block;
+    }
+
+    private Block* Build(Block* block, byte* page, int offset, int limit, out Op* end)
+    {
+        _blocksDecoded++;
+        end = _builder.Build(block, page, offset, limit, final: limit != Block.MaxInstructions);
+        return block;
+    }
+
+    private Block* LocateCrossing(HartState* h, ulong pc)
+    {
+        FetchEntry first;
+        FetchEntry second;
+        uint epoch;
+        do
+        {
+            // Both pages must be held at once.
+            epoch = h->FlushEpoch;
+            FetchEntry* low = Fetch(h, pc);
+            if (low == null)
+            {
+                return null;
+            }
+
+            first = *low;
+            FetchEntry* high = Fetch(h, pc + 2, pc);
+            if (high == null)
+            {
+                return null;
+            }
+
+            second = *high;
+        }
+        while (epoch != h->FlushEpoch);
+
+        Block* block = _blocks.Find(first.Frame, 0xffe, first.State, second.CodeState);
+        if (block == null)
+        {
+            block = Reserve(h);
+            SetKey(block, &first);
+            block->SecondCodeState = second.CodeState;
+            block->SecondState = second.State;
+            _blocksDecoded++;
+            uint bits = *(ushort*)(first.HostPage + 0xffe) | (uint)*(ushort*)second.HostPage << 16;
+            _blocks.Commit(block, _builder.BuildCrossing(block, bits));
+        }
+
+        return block;
+    }
+
+    private static void SetKey(Block* block, FetchEntry* page)
+    {
+        *block = default;
+        block->CodeState = page->CodeState;
+        block->State = page->State;
+        block->Frame = page->Frame;
+    }
+
+    private Block* Reserve(HartState* h)
+    {
+        Block* block = _blocks.Reserve();
+        if (block == null)
+        {
+            _blocks.DropAll();
+            _jumps.Flush();
+            h->LinkSlot = null;
+            block = _blocks.Reserve();
+        }
+
+        return block;
+    }
+
+    /// <summary>A copy of <paramref name="block"/> that ends where the budget does.</summary>
+    private Block* Cut(HartState* h, Block* block, ulong pc)
+    {
+        FetchEntry* page = Fetch(h, pc);
+        if (page == null)
+        {
+            return null;
+        }
+
+        SetKey(_scratch, page);
+        return Build(_scratch, page->HostPage, (int)(pc & 0xfff), (int)h->Budget, out _);
+    }
+
+    /// <summary>
+    /// Translation of the page of <paramref name="address"/> for execution, marked as code; null if a fault was taken (for the
+    /// instruction at <paramref name="pc"/>) or the vCPU must stop.
+    /// </summary>
+    private FetchEntry* Fetch(HartState* h, ulong address, ulong pc)
+    {
+        ulong page = address & SoftTlb.PageMask;
+        FetchEntry* entry = _fetch.Slot(h->Mode, page);
+        if (entry->Tag == page && *entry->CodeState == entry->State)
+        {
+            return entry;
+        }
+
+        AccessStatus status;
+        uint epoch;
+        do
+        {
+            epoch = h->FlushEpoch;
+            status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out GuestPage guest);
+            if (status != AccessStatus.Ok)
+            {
+                break;
+            }
+
+            status = _secondStage.Translate(guest.PhysicalAddress, GuestAccess.Execute, out Translation translation);
+            if (status != AccessStatus.Ok)
+            {
+                break;
+            }
+
+            if (epoch == h->FlushEpoch)
+            {
+                entry->Tag = page;
+                entry->HostPage = translation.HostPage;
+                entry->CodeState = translation.CodeState;
+                entry->State = Volatile.Read(ref *translation.CodeState);
+                entry->Frame = translation.Frame;
+                _fetch.Filled(page, guest.Level);
+                return entry;
+            }
+        }
+        while (true);
+
+        if (status == AccessStatus.Stopped)
+        {
+            h->Halt = HaltReason.Stopped;
+            return null;
+        }
+
+        h->Pc = pc;
+        h->Budget--;
+        h->Retired--;
+        TakeException(RiscV.Execute.Flow.CauseOf(status, GuestAccess.Execute), address);
+        return null;
+    }
+
+    private FetchEntry* Fetch(HartState* h, ulong pc) => Fetch(h, pc, pc);
+}

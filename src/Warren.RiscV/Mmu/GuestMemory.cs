@@ -1,0 +1,204 @@
+using Warren.Hypervisor;
+using Warren.RiscV.Core;
+
+namespace Warren.RiscV.Mmu;
+
+/// <summary>Where one page's worth of an access goes.</summary>
+internal unsafe struct PageTarget
+{
+    /// <summary>Host address of the page, or null for MMIO.</summary>
+    public byte* HostPage;
+
+    public ulong PhysicalAddress;
+}
+
+/// <summary>
+/// Data accesses that miss the TLB: walk, second stage, fill, then the access itself, also across pages and to devices.
+/// </summary>
+internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWalker walker, SecondStage secondStage)
+{
+    /// <summary>TLB misses so far, MMIO included.</summary>
+    internal long Misses;
+
+    internal long MmioAccesses;
+
+    /// <summary>Address that faulted, after an access that ended in a fault.</summary>
+    internal ulong FaultAddress;
+
+    /// <summary>Loads <paramref name="size"/> bytes, zero-extended.</summary>
+    internal AccessStatus Load(ulong address, int size, out ulong value)
+    {
+        value = 0;
+        int inFirst = 4096 - (int)(address & 0xfff);
+        if (inFirst < size)
+        {
+            AccessStatus both = ResolveBoth(address, GuestAccess.Read, out PageTarget low, out PageTarget high);
+            if (both != AccessStatus.Ok)
+            {
+                return both;
+            }
+
+            Span<byte> bytes = stackalloc byte[8];
+            new ReadOnlySpan<byte>(low.HostPage + (address & 0xfff), inFirst).CopyTo(bytes);
+            new ReadOnlySpan<byte>(high.HostPage, size - inFirst).CopyTo(bytes[inFirst..]);
+            value = BitConverter.ToUInt64(bytes);
+            return AccessStatus.Ok;
+        }
+
+        AccessStatus status = Resolve(address, GuestAccess.Read, out PageTarget target);
+        if (status != AccessStatus.Ok)
+        {
+            return status;
+        }
+
+        if (target.HostPage == null)
+        {
+            MmioAccesses++;
+            return secondStage.Vcpu!.MmioRead(target.PhysicalAddress, size, out value) ? AccessStatus.Ok : Refuse(address);
+        }
+
+        byte* host = target.HostPage + (address & 0xfff);
+        value = size switch
+        {
+            1 => *host,
+            2 => *(ushort*)host,
+            4 => *(uint*)host,
+            _ => *(ulong*)host,
+        };
+        return AccessStatus.Ok;
+    }
+
+    /// <summary>Stores the low <paramref name="size"/> bytes of <paramref name="value"/>: all of them, or on a fault none.</summary>
+    internal AccessStatus Store(ulong address, int size, ulong value)
+    {
+        int inFirst = 4096 - (int)(address & 0xfff);
+        if (inFirst < size)
+        {
+            AccessStatus both = ResolveBoth(address, GuestAccess.Write, out PageTarget low, out PageTarget high);
+            if (both != AccessStatus.Ok)
+            {
+                return both;
+            }
+
+            ReadOnlySpan<byte> bytes = new(&value, size);
+            bytes[..inFirst].CopyTo(new Span<byte>(low.HostPage + (address & 0xfff), inFirst));
+            bytes[inFirst..].CopyTo(new Span<byte>(high.HostPage, size - inFirst));
+            return AccessStatus.Ok;
+        }
+
+        AccessStatus status = Resolve(address, GuestAccess.Write, out PageTarget target);
+        if (status != AccessStatus.Ok)
+        {
+            return status;
+        }
+
+        if (target.HostPage == null)
+        {
+            MmioAccesses++;
+            return secondStage.Vcpu!.MmioWrite(target.PhysicalAddress, size, value) ? AccessStatus.Ok : Refuse(address);
+        }
+
+        byte* host = target.HostPage + (address & 0xfff);
+        switch (size)
+        {
+            case 1:
+                *host = (byte)value;
+                break;
+            case 2:
+                *(ushort*)host = (ushort)value;
+                break;
+            case 4:
+                *(uint*)host = (uint)value;
+                break;
+            default:
+                *(ulong*)host = value;
+                break;
+        }
+
+        return AccessStatus.Ok;
+    }
+
+    /// <summary>Host address of <paramref name="address"/>, whose access must not cross a page; devices are an access fault.</summary>
+    internal AccessStatus Pointer(ulong address, GuestAccess access, out byte* host)
+    {
+        AccessStatus status = Resolve(address, access, out PageTarget target);
+        host = target.HostPage + (address & 0xfff);
+        return status == AccessStatus.Ok && target.HostPage == null ? Refuse(address) : status;
+    }
+
+    /// <summary>Finds the page of a data access by the current mode and enters it in the TLB.</summary>
+    internal AccessStatus Resolve(ulong address, GuestAccess access, out PageTarget target)
+    {
+        target = default;
+        FaultAddress = address;
+        Misses++;
+        uint epoch;
+        do
+        {
+            epoch = h->FlushEpoch;
+            AccessStatus status = walker.Walk(address, access, h->Mode, out GuestPage page);
+            if (status != AccessStatus.Ok)
+            {
+                return status;
+            }
+
+            target.PhysicalAddress = page.PhysicalAddress;
+            switch (secondStage.Vcpu!.Translate(page.PhysicalAddress, access, out Translation translation))
+            {
+                case TranslateStatus.Mmio:
+                    target.HostPage = null;
+                    return AccessStatus.Ok;
+                case TranslateStatus.Error:
+                    return AccessStatus.AccessFault;
+                case TranslateStatus.Stopped:
+                    return AccessStatus.Stopped;
+            }
+
+            // A flush meanwhile may have been for tables this walk has read: look again.
+            if (epoch == h->FlushEpoch)
+            {
+                target.HostPage = translation.HostPage;
+                tlb.Fill(Index(h), address, translation.HostPage, access == GuestAccess.Write, page.Level);
+                return AccessStatus.Ok;
+            }
+        }
+        while (true);
+    }
+
+    /// <summary>The data TLB that the current mode and SUM select.</summary>
+    internal static MmuIndex Index(HartState* h)
+        => h->Mode == PrivilegeMode.User ? MmuIndex.User
+            : (h->Status & Csrs.Sstatus.Sum) != 0 ? MmuIndex.SupervisorUserAccess
+            : MmuIndex.Supervisor;
+
+    private AccessStatus ResolveBoth(ulong address, GuestAccess access, out PageTarget low, out PageTarget high)
+    {
+        ulong second = (address & SoftTlb.PageMask) + 4096;
+        uint epoch;
+        do
+        {
+            epoch = h->FlushEpoch;
+            high = default;
+            AccessStatus status = Resolve(address, access, out low);
+            if (status == AccessStatus.Ok)
+            {
+                // Both pages must be held at once: resolving the second may take the first away, which the epoch tells.
+                epoch = h->FlushEpoch;
+                status = Resolve(second, access, out high);
+            }
+
+            if (status != AccessStatus.Ok)
+            {
+                return status;
+            }
+        }
+        while (epoch != h->FlushEpoch);
+        return low.HostPage == null || high.HostPage == null ? Refuse(address) : AccessStatus.Ok;
+    }
+
+    private AccessStatus Refuse(ulong address)
+    {
+        FaultAddress = address;
+        return AccessStatus.AccessFault;
+    }
+}

@@ -1,0 +1,70 @@
+using System.Runtime.InteropServices;
+using Warren.Hypervisor;
+
+namespace Warren.RiscV.Mmu;
+
+/// <summary>
+/// Guest-physical accesses of the walker. Keeps host pointers of the pages that hold page tables (256, direct-mapped), dropped at every
+/// <see cref="IVcpuEngine.FlushTlb"/>, so that a walk costs loads and not second-stage walks.
+/// </summary>
+internal sealed unsafe class SecondStage : IDisposable
+{
+    private const int Entries = 256;
+
+    private readonly TlbEntry* _pages = (TlbEntry*)NativeMemory.AlignedAlloc(Entries * 16, 64);
+
+    internal SecondStage() => Flush();
+
+    /// <summary>The vCPU whose second stage translates; set for the time of a run.</summary>
+    internal Vcpu? Vcpu { get; set; }
+
+    /// <summary>Drops the kept pointers.</summary>
+    internal void Flush() => new Span<byte>(_pages, Entries * 16).Fill(0xff);
+
+    /// <summary>Host address of the readable <paramref name="address"/>, good until the next second-stage call or the end of the run.</summary>
+    internal AccessStatus ReadPointer(ulong address, out byte* host)
+    {
+        ulong page = address & SoftTlb.PageMask;
+        TlbEntry* entry = _pages + (page >> SoftTlb.PageShift & (Entries - 1));
+        if (entry->Tag == page)
+        {
+            host = (byte*)(address + entry->Addend);
+            return AccessStatus.Ok;
+        }
+
+        AccessStatus status = Translate(address, GuestAccess.Read, out Translation translation);
+        host = translation.HostPage + (address & ~SoftTlb.PageMask);
+        if (status == AccessStatus.Ok)
+        {
+            entry->Tag = page;
+            entry->Addend = (ulong)translation.HostPage - page;
+        }
+
+        return status;
+    }
+
+    /// <summary>Exchanges the aligned doubleword at <paramref name="address"/>, marking its page written.</summary>
+    internal AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+    {
+        exchanged = false;
+        AccessStatus status = Translate(address, GuestAccess.Write, out Translation translation);
+        if (status == AccessStatus.Ok)
+        {
+            ulong* cell = (ulong*)(translation.HostPage + (address & ~SoftTlb.PageMask));
+            exchanged = Interlocked.CompareExchange(ref *cell, value, expected) == expected;
+        }
+
+        return status;
+    }
+
+    /// <summary>Translates where only memory will do.</summary>
+    internal AccessStatus Translate(ulong address, GuestAccess access, out Translation translation)
+        => Vcpu!.Translate(address, access, out translation) switch
+        {
+            TranslateStatus.Memory => AccessStatus.Ok,
+            TranslateStatus.Stopped => AccessStatus.Stopped,
+            _ => AccessStatus.AccessFault,
+        };
+
+    public void Dispose() => NativeMemory.AlignedFree(_pages);
+}
