@@ -163,8 +163,8 @@ public sealed unsafe partial class Hart
         }
     }
 
-    /// <summary>A remote FENCE.I: nothing to do, as blocks are checked against their frame whenever they are entered from outside its page.</summary>
-    public void FenceI() => Interlocked.MemoryBarrier();
+    /// <summary>A remote FENCE.I on this hart, on its own thread: every block is looked up anew.</summary>
+    public void FenceI() => _jumps.Flush();
 
     /// <summary>SFENCE.VMA without an address; a new satp.</summary>
     internal void FlushTranslations()

@@ -6,7 +6,7 @@ using Warren.RiscV.FloatingPoint;
 namespace Warren.RiscV.Execute;
 
 /// <summary>
-/// A floating-point computation on raw registers: <paramref name="a"/> and on are what the op's A, B and third source hold. Accrues flags.
+/// A floating-point computation on the raw registers that the op's A, B and third source name. Accrues flags.
 /// </summary>
 internal interface IFloatOperator
 {
