@@ -18,18 +18,23 @@ public sealed unsafe partial class Hart
         HartState* h = _state;
         _secondStage.Vcpu = vcpu;
         h->Request = vcpu.RequestWord;
-        h->Retired = InstructionsRetired;
-        h->Budget = h->BudgetMark = budget;
         h->LinkSlot = null;
         h->Halt = HaltReason.None;
         UpdateTimer();
         VcpuExitReason reason;
-        while ((reason = ExitReason(h)) == VcpuExitReason.None)
+        do
         {
-            Step(h);
-        }
+            long granted = Math.Min(budget, Block.MaxBudget);
+            h->Retired = InstructionsRetired;
+            h->Budget = h->BudgetMark = granted;
+            while ((reason = ExitReason(h)) == VcpuExitReason.None)
+            {
+                Step(h);
+            }
 
-        budget = h->Budget;
+            budget -= granted - h->Budget;
+        }
+        while (reason == VcpuExitReason.Budget && budget > 0);
         return new VcpuExit(reason);
     }
 

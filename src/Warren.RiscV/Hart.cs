@@ -3,6 +3,7 @@ using Warren.Hypervisor;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
 using Warren.RiscV.Csrs;
+using Warren.RiscV.Execute;
 using Warren.RiscV.Mmu;
 
 namespace Warren.RiscV;
@@ -41,6 +42,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
         *_state = default;
         _self = GCHandle.Alloc(this, GCHandleType.Weak);
         _state->Self = GCHandle.ToIntPtr(_self);
+        _state->Continue = Continuations.Make();
         _walker = new PageTableWalker(this, _state, _secondStage);
         Memory = new GuestMemory(_state, _tlb, _walker, _secondStage);
         Csrs = new CsrFile(this, _state);
@@ -106,9 +108,11 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     public void Reset(ulong pc, ulong a0, ulong a1)
     {
         nint self = _state->Self;
+        Continuations continuations = _state->Continue;
         ulong retired = InstructionsRetired;
         *_state = default;
         _state->Self = self;
+        _state->Continue = continuations;
         _state->Retired = retired;
         _state->Pc = pc & ~1UL;
         _state->R[10] = a0;

@@ -14,10 +14,18 @@ internal unsafe struct Block
     /// <summary>At most this many instructions: their halfwords fit <see cref="Starts"/>.</summary>
     internal const int MaxInstructions = 31;
 
+    /// <summary>Largest budget of one run of threaded code, so that <see cref="Unlinked"/> never fits.</summary>
+    internal const long MaxBudget = int.MaxValue - 1;
+
+    /// <summary>What a link points to before it is made.</summary>
+    internal static readonly Block* Unlinked = MakeUnlinked();
+
     public int* CodeState;
     public int State;
-    public ushort PageOffset;
-    public ushort Count;
+    public int PageOffset;
+
+    /// <summary>Instructions in the block; in the one that stands for a link not yet made, more than any budget.</summary>
+    public int Count;
 
     /// <summary>Bit n: an instruction starts at halfword n of the block.</summary>
     public ulong Starts;
@@ -36,6 +44,13 @@ internal unsafe struct Block
     /// <summary>Whether the code it was decoded from is still what the frame holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsCurrent(Block* block) => *block->CodeState == block->State;
+
+    private static Block* MakeUnlinked()
+    {
+        var block = (Block*)NativeMemory.AllocZeroed((nuint)sizeof(Block));
+        block->Count = int.MaxValue;
+        return block;
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static Op* Ops(Block* block) => (Op*)(block + 1);

@@ -33,7 +33,7 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
     internal Op* Build(Block* block, byte* page, int offset, int limit, bool final)
     {
         _op = Block.Ops(block);
-        block->PageOffset = (ushort)offset;
+        block->PageOffset = offset;
         block->Starts = 0;
         int count = 0;
         int at = offset;
@@ -72,7 +72,7 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
 
     private void Finish(Block* block, int count, int end, bool ended, bool final)
     {
-        block->Count = (ushort)count;
+        block->Count = count;
         block->EndOffset = end;
         if (!ended)
         {
@@ -80,8 +80,8 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
             Put(final ? s_toDispatcher : s_fallThrough, 0, 0, 0, 0);
         }
 
-        // Links of the terminator.
-        *_op++ = default;
+        Links* links = (Links*)_op++;
+        links->Next = links->Taken = Block.Unlinked;
     }
 
     private bool Emit(Block* block, uint bits, int at, int length)

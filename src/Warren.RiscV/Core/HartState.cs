@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Warren.RiscV.Blocks;
+using Warren.RiscV.Execute;
 using Warren.RiscV.Mmu;
 
 namespace Warren.RiscV.Core;
@@ -95,6 +96,8 @@ internal unsafe struct HartState
 
     /// <summary>Pending interrupts; other threads set and clear bits atomically.</summary>
     public ulong Sip;
+
+    public Continuations Continue;
 
     /// <summary>GCHandle of the <see cref="Hart"/>, for slow paths.</summary>
     public nint Self;

@@ -65,43 +65,17 @@ internal static unsafe class Branch<TCondition>
     [MethodImpl(Flow.Compiled)]
     internal static void Registers(HartState* h, Op* op, long budget)
     {
-        Links* links = Op.LinksOf(op);
-        if (TCondition.Invoke(HartState.Reg(h, op->A), HartState.Reg(h, op->B)))
+        Block** link = &Op.LinksOf(op)->Next + (TCondition.Invoke(HartState.Reg(h, op->A), HartState.Reg(h, op->B)) ? 1 : 0);
+        Block* next = *link;
+        long left = Flow.Charge(h, next, budget);
+        if (left >= 0)
         {
-            Block* next = links->Taken;
-            if (next != null)
-            {
-                if ((budget -= next->Count) >= 0 && *h->Request == 0)
-                {
-                    h->Block = next;
-                    op = Block.Ops(next);
-                    op->Run(h, op, budget);
-                    return;
-                }
-
-                Flow.LeaveAtBlock(h, next, budget);
-                return;
-            }
-
-            Flow.Unlinked(h, &links->Taken, op->Imm, budget);
+            h->Block = next;
+            op = Block.Ops(next);
+            op->Run(h, op, left);
             return;
         }
 
-        Block* fall = links->Next;
-        if (fall != null)
-        {
-            if ((budget -= fall->Count) >= 0 && *h->Request == 0)
-            {
-                h->Block = fall;
-                op = Block.Ops(fall);
-                op->Run(h, op, budget);
-                return;
-            }
-
-            Flow.LeaveAtBlock(h, fall, budget);
-            return;
-        }
-
-        Flow.Unlinked(h, &links->Next, h->Block->EndOffset, budget);
+        h->Continue.LeaveBlock(h, op, budget, link);
     }
 }

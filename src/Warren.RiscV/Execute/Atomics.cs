@@ -19,27 +19,6 @@ internal unsafe interface IAtomic
 /// </summary>
 internal static unsafe class AtomicAccess
 {
-    /// <summary>Host address for an atomic, or null after the fault was raised (or the stop noted).</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static byte* Pointer(HartState* h, Op* op, long budget, ulong address, uint size, GuestAccess access)
-    {
-        if ((address & (size - 1)) != 0)
-        {
-            ExceptionCause cause = access == GuestAccess.Read ? ExceptionCause.LoadAddressMisaligned : ExceptionCause.StoreAddressMisaligned;
-            Flow.Raise(h, op, budget, cause, address);
-            return null;
-        }
-
-        AccessStatus status = h->Hart.Memory.Pointer(address, access, out byte* host);
-        if (status == AccessStatus.Ok)
-        {
-            return host;
-        }
-
-        Flow.Fail(h, op, budget, status, access);
-        return null;
-    }
-
     /// <summary>Whether the entry serves a naturally aligned access.</summary>
     [MethodImpl(Flow.Inline)]
     internal static bool Hits(TlbEntry* entry, ulong address, uint size) => (address & (SoftTlb.PageMask | (size - 1))) == entry->Tag;
@@ -71,19 +50,7 @@ internal static unsafe class Amo<TOperation, TWidth>
             return;
         }
 
-        Missed(h, op, budget, address);
-    }
-
-    [MethodImpl(Flow.Compiled)]
-    private static void Missed(HartState* h, Op* op, long budget, ulong address)
-    {
-        uint epoch = h->FlushEpoch;
-        byte* host = AtomicAccess.Pointer(h, op, budget, address, TWidth.Size, GuestAccess.Write);
-        if (host != null)
-        {
-            Apply(h, op, host);
-            Flow.Resume(h, op + 1, budget, epoch);
-        }
+        h->Continue.AtomicMissed(h, op, budget, address, (int)TWidth.Size, GuestAccess.Write);
     }
 
     [MethodImpl(Flow.Inline)]
@@ -108,19 +75,7 @@ internal static unsafe class LoadReserved<TWidth>
             return;
         }
 
-        Missed(h, op, budget, address);
-    }
-
-    [MethodImpl(Flow.Compiled)]
-    private static void Missed(HartState* h, Op* op, long budget, ulong address)
-    {
-        uint epoch = h->FlushEpoch;
-        byte* host = AtomicAccess.Pointer(h, op, budget, address, TWidth.Size, GuestAccess.Read);
-        if (host != null)
-        {
-            Apply(h, op, address, host);
-            Flow.Resume(h, op + 1, budget, epoch);
-        }
+        h->Continue.AtomicMissed(h, op, budget, address, (int)TWidth.Size, GuestAccess.Read);
     }
 
     [MethodImpl(Flow.Inline)]
@@ -150,19 +105,7 @@ internal static unsafe class StoreConditional<TWidth>
             return;
         }
 
-        Missed(h, op, budget, address);
-    }
-
-    [MethodImpl(Flow.Compiled)]
-    private static void Missed(HartState* h, Op* op, long budget, ulong address)
-    {
-        uint epoch = h->FlushEpoch;
-        byte* host = AtomicAccess.Pointer(h, op, budget, address, TWidth.Size, GuestAccess.Write);
-        if (host != null)
-        {
-            Apply(h, op, address, host);
-            Flow.Resume(h, op + 1, budget, epoch);
-        }
+        h->Continue.AtomicMissed(h, op, budget, address, (int)TWidth.Size, GuestAccess.Write);
     }
 
     [MethodImpl(Flow.Inline)]

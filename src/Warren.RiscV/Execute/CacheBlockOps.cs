@@ -56,27 +56,15 @@ internal static unsafe class CacheBlockOps
             return;
         }
 
-        ZeroMissed(h, op, budget, address);
-    }
-
-    [MethodImpl(Flow.Compiled)]
-    private static void ZeroMissed(HartState* h, Op* op, long budget, ulong address)
-    {
-        uint epoch = h->FlushEpoch;
-        byte* host = Pointer(h, op, budget, address, GuestAccess.Write);
-        if (host != null)
-        {
-            Clear(host);
-            Flow.Resume(h, op + 1, budget, epoch);
-        }
+        h->Continue.AtomicMissed(h, op, budget, address, HartOptions.CacheBlockSize, GuestAccess.Write);
     }
 
     // Any access right will do; a page that can be read is the one way to have any. What is refused counts as a store.
-    [MethodImpl(Flow.Compiled)]
+    [MethodImpl(Flow.Inline)]
     private static void Manage(HartState* h, Op* op, long budget)
     {
         uint epoch = h->FlushEpoch;
-        if (Pointer(h, op, budget, HartState.Reg(h, op->A), GuestAccess.Read) != null)
+        if (IsReachable(h, op, budget))
         {
             Flow.Resume(h, op + 1, budget, epoch);
         }
@@ -87,15 +75,15 @@ internal static unsafe class CacheBlockOps
     private static void Clear(byte* block) => new Span<byte>(block, HartOptions.CacheBlockSize).Clear();
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static byte* Pointer(HartState* h, Op* op, long budget, ulong address, GuestAccess access)
+    private static bool IsReachable(HartState* h, Op* op, long budget)
     {
-        AccessStatus status = h->Hart.Memory.Pointer(address, access, out byte* host);
+        AccessStatus status = h->Hart.Memory.Pointer(HartState.Reg(h, op->A), GuestAccess.Read, out _);
         if (status == AccessStatus.Ok)
         {
-            return host;
+            return true;
         }
 
         Flow.Fail(h, op, budget, status, GuestAccess.Write);
-        return null;
+        return false;
     }
 }

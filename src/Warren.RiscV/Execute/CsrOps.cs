@@ -55,7 +55,7 @@ internal static unsafe class CsrOps
     // One past the effects: the access was illegal.
     private const int Refused = 3;
 
-    [MethodImpl(Flow.Compiled)]
+    [MethodImpl(Flow.Inline)]
     private static void Finish(HartState* h, Op* op, long budget, int outcome)
     {
         if (outcome == (int)CsrEffect.None)

@@ -12,6 +12,9 @@ internal static unsafe class Flow
     /// <summary>Every handler: compiled once, fully, so that its final call is a jump and its address never changes.</summary>
     internal const MethodImplOptions Compiled = MethodImplOptions.AggressiveOptimization;
 
+    /// <summary>What only ever goes back to the dispatcher. (A method that says NoInlining makes no tail calls, so nothing else may say it.)</summary>
+    internal const MethodImplOptions Ending = MethodImplOptions.NoInlining;
+
     internal const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
 
     /// <summary>Shape of the jump cache: 4096 entries of 16 bytes, indexed by halfword.</summary>
@@ -21,16 +24,12 @@ internal static unsafe class Flow
     internal static JumpEntry* JumpEntryOf(HartState* h, ulong pc)
         => (JumpEntry*)((byte*)h->JumpCache + ((pc << 3) & ((JumpEntries - 1) << 4)));
 
-    /// <summary>Leaves to the dispatcher instead of entering <paramref name="next"/>, which was charged.</summary>
-    [MethodImpl(Compiled)]
-    internal static void LeaveAtBlock(HartState* h, Block* next, long budget)
-    {
-        h->Pc = h->Page + next->PageOffset;
-        h->Budget = budget + next->Count;
-    }
+    /// <summary>What is left of the budget after <paramref name="next"/>; negative if it must not be entered, as too little is left or a request waits.</summary>
+    [MethodImpl(Inline)]
+    internal static long Charge(HartState* h, Block* next, long budget) => (budget - next->Count) | (long)(0 - *h->Request);
 
     /// <summary>Leaves to the dispatcher, to go on at <paramref name="pc"/>.</summary>
-    [MethodImpl(Compiled)]
+    [MethodImpl(Ending)]
     internal static void LeaveTo(HartState* h, ulong pc, long budget)
     {
         h->Pc = pc;
@@ -38,7 +37,7 @@ internal static unsafe class Flow
     }
 
     /// <summary>Leaves to the dispatcher in front of <paramref name="op"/>, which has not run.</summary>
-    [MethodImpl(Compiled)]
+    [MethodImpl(Ending)]
     internal static void LeaveBefore(HartState* h, Op* op, long budget)
     {
         Block* block = h->Block;
@@ -47,53 +46,12 @@ internal static unsafe class Flow
     }
 
     /// <summary>Virtual address of the running block's <paramref name="op"/>.</summary>
-    internal static ulong AddressOf(HartState* h, Op* op) => h->Page + h->Block->PageOffset + (2UL * op->Offset);
-
-    /// <summary>Goes to <paramref name="pc"/>, through the jump cache if it knows a block there.</summary>
-    [MethodImpl(Compiled)]
-    internal static void Jump(HartState* h, ulong pc, long budget)
-    {
-        JumpEntry* entry = JumpEntryOf(h, pc);
-        if (entry->Pc == pc && Block.IsCurrent(entry->Block))
-        {
-            Block* next = entry->Block;
-            if ((budget -= next->Count) >= 0 && *h->Request == 0)
-            {
-                h->Page = pc & SoftTlb.PageMask;
-                h->Block = next;
-                Op* op = Block.Ops(next);
-                op->Run(h, op, budget);
-                return;
-            }
-
-            budget += next->Count;
-        }
-
-        LeaveTo(h, pc, budget);
-    }
-
-    /// <summary>
-    /// Takes an exit of the block whose link is still empty. <paramref name="offset"/> is the target relative to the page: inside it,
-    /// the dispatcher fills the link; outside, there is none to fill.
-    /// </summary>
-    [MethodImpl(Compiled)]
-    internal static void Unlinked(HartState* h, Block** link, long offset, long budget)
-    {
-        ulong pc = h->Page + (ulong)offset;
-        if ((ulong)offset >= 4096)
-        {
-            Jump(h, pc, budget);
-            return;
-        }
-
-        h->LinkSlot = link;
-        LeaveTo(h, pc, budget);
-    }
+    internal static ulong AddressOf(HartState* h, Op* op) => h->Page + (ulong)(h->Block->PageOffset + (2 * op->Offset));
 
     /// <summary>
     /// Goes on at <paramref name="op"/> after a slow path, unless a flush came meanwhile: then what follows must be fetched anew.
     /// </summary>
-    [MethodImpl(Compiled)]
+    [MethodImpl(Inline)]
     internal static void Resume(HartState* h, Op* op, long budget, uint epoch)
     {
         if (epoch == h->FlushEpoch)
@@ -106,7 +64,7 @@ internal static unsafe class Flow
     }
 
     /// <summary>Takes an exception at <paramref name="op"/>; it costs one instruction of budget but does not retire.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(Ending)]
     internal static void Raise(HartState* h, Op* op, long budget, ExceptionCause cause, ulong value)
     {
         LeaveBefore(h, op, budget);
@@ -116,7 +74,7 @@ internal static unsafe class Flow
     }
 
     /// <summary>Ends <paramref name="op"/> the way a failed access asks for.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(Ending)]
     internal static void Fail(HartState* h, Op* op, long budget, AccessStatus status, GuestAccess access)
     {
         if (status == AccessStatus.Stopped)
@@ -130,7 +88,7 @@ internal static unsafe class Flow
     }
 
     /// <summary>Illegal instruction: stval receives its encoding.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    [MethodImpl(Ending)]
     internal static void Illegal(HartState* h, Op* op, long budget)
     {
         LeaveBefore(h, op, budget);

@@ -13,46 +13,36 @@ internal static unsafe class Jumps
     internal static void Jal(HartState* h, Op* op, long budget)
     {
         HartState.Reg(h, op->Rd) = h->Page + (ulong)(long)h->Block->EndOffset;
-        Links* links = Op.LinksOf(op);
-        Block* next = links->Taken;
-        if (next != null)
+        Block** link = &Op.LinksOf(op)->Taken;
+        Block* next = *link;
+        long left = Flow.Charge(h, next, budget);
+        if (left >= 0)
         {
-            if ((budget -= next->Count) >= 0 && *h->Request == 0)
-            {
-                h->Block = next;
-                op = Block.Ops(next);
-                op->Run(h, op, budget);
-                return;
-            }
-
-            Flow.LeaveAtBlock(h, next, budget);
+            h->Block = next;
+            op = Block.Ops(next);
+            op->Run(h, op, left);
             return;
         }
 
-        Flow.Unlinked(h, &links->Taken, op->Imm, budget);
+        h->Continue.LeaveBlock(h, op, budget, link);
     }
 
     /// <summary>JAL with x0: no return address.</summary>
     [MethodImpl(Flow.Compiled)]
     internal static void J(HartState* h, Op* op, long budget)
     {
-        Links* links = Op.LinksOf(op);
-        Block* next = links->Taken;
-        if (next != null)
+        Block** link = &Op.LinksOf(op)->Taken;
+        Block* next = *link;
+        long left = Flow.Charge(h, next, budget);
+        if (left >= 0)
         {
-            if ((budget -= next->Count) >= 0 && *h->Request == 0)
-            {
-                h->Block = next;
-                op = Block.Ops(next);
-                op->Run(h, op, budget);
-                return;
-            }
-
-            Flow.LeaveAtBlock(h, next, budget);
+            h->Block = next;
+            op = Block.Ops(next);
+            op->Run(h, op, left);
             return;
         }
 
-        Flow.Unlinked(h, &links->Taken, op->Imm, budget);
+        h->Continue.LeaveBlock(h, op, budget, link);
     }
 
     /// <summary>A JAL that leaves the page: never linked.</summary>
@@ -65,16 +55,15 @@ internal static unsafe class Jumps
         if (entry->Pc == pc && Block.IsCurrent(entry->Block))
         {
             Block* next = entry->Block;
-            if ((budget -= next->Count) >= 0 && *h->Request == 0)
+            long left = Flow.Charge(h, next, budget);
+            if (left >= 0)
             {
                 h->Page = pc & SoftTlb.PageMask;
                 h->Block = next;
                 op = Block.Ops(next);
-                op->Run(h, op, budget);
+                op->Run(h, op, left);
                 return;
             }
-
-            budget += next->Count;
         }
 
         Flow.LeaveTo(h, pc, budget);
@@ -89,16 +78,15 @@ internal static unsafe class Jumps
         if (entry->Pc == pc && Block.IsCurrent(entry->Block))
         {
             Block* next = entry->Block;
-            if ((budget -= next->Count) >= 0 && *h->Request == 0)
+            long left = Flow.Charge(h, next, budget);
+            if (left >= 0)
             {
                 h->Page = pc & SoftTlb.PageMask;
                 h->Block = next;
                 op = Block.Ops(next);
-                op->Run(h, op, budget);
+                op->Run(h, op, left);
                 return;
             }
-
-            budget += next->Count;
         }
 
         Flow.LeaveTo(h, pc, budget);
@@ -113,16 +101,15 @@ internal static unsafe class Jumps
         if (entry->Pc == pc && Block.IsCurrent(entry->Block))
         {
             Block* next = entry->Block;
-            if ((budget -= next->Count) >= 0 && *h->Request == 0)
+            long left = Flow.Charge(h, next, budget);
+            if (left >= 0)
             {
                 h->Page = pc & SoftTlb.PageMask;
                 h->Block = next;
                 op = Block.Ops(next);
-                op->Run(h, op, budget);
+                op->Run(h, op, left);
                 return;
             }
-
-            budget += next->Count;
         }
 
         Flow.LeaveTo(h, pc, budget);
@@ -132,23 +119,18 @@ internal static unsafe class Jumps
     [MethodImpl(Flow.Compiled)]
     internal static void FallThrough(HartState* h, Op* op, long budget)
     {
-        Links* links = Op.LinksOf(op);
-        Block* next = links->Next;
-        if (next != null)
+        Block** link = &Op.LinksOf(op)->Next;
+        Block* next = *link;
+        long left = Flow.Charge(h, next, budget);
+        if (left >= 0)
         {
-            if ((budget -= next->Count) >= 0 && *h->Request == 0)
-            {
-                h->Block = next;
-                op = Block.Ops(next);
-                op->Run(h, op, budget);
-                return;
-            }
-
-            Flow.LeaveAtBlock(h, next, budget);
+            h->Block = next;
+            op = Block.Ops(next);
+            op->Run(h, op, left);
             return;
         }
 
-        Flow.Unlinked(h, &links->Next, h->Block->EndOffset, budget);
+        h->Continue.LeaveBlock(h, op, budget, link);
     }
 
     /// <summary>Not an instruction: what follows is to be found by the dispatcher, which looks at everything afresh.</summary>
@@ -167,7 +149,7 @@ internal static unsafe class Jumps
             return;
         }
 
-        Flow.JumpEntryOf(h, h->Page + h->Block->PageOffset)->Pc = ulong.MaxValue;
+        Flow.JumpEntryOf(h, h->Page + (ulong)(long)h->Block->PageOffset)->Pc = ulong.MaxValue;
         Flow.LeaveBefore(h, op, budget);
     }
 

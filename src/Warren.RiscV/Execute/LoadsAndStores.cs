@@ -10,6 +10,9 @@ internal unsafe interface ILoad
 {
     static abstract uint Size { get; }
 
+    /// <summary>Size and extension, for <see cref="SlowAccess.Load"/>.</summary>
+    static abstract int Kind { get; }
+
     static abstract ulong Invoke(byte* host);
 
     /// <summary>The register's value from the zero-extended bytes.</summary>
@@ -24,7 +27,7 @@ internal unsafe interface IStore
     static abstract void Invoke(byte* host, ulong value);
 }
 
-/// <summary>Loads: a hit in the TLB, or <see cref="Missed"/>.</summary>
+/// <summary>Loads: a hit in the TLB, or the slow way.</summary>
 internal static unsafe class Load<T>
     where T : struct, ILoad
 {
@@ -41,38 +44,11 @@ internal static unsafe class Load<T>
             return;
         }
 
-        Missed(h, op, budget, address);
-    }
-
-    [MethodImpl(Flow.Compiled)]
-    private static void Missed(HartState* h, Op* op, long budget, ulong address)
-    {
-        uint epoch = h->FlushEpoch;
-        AccessStatus status = Access(h, op->Rd, address);
-        if (status != AccessStatus.Ok)
-        {
-            Flow.Fail(h, op, budget, status, Hypervisor.GuestAccess.Read);
-            return;
-        }
-
-        Flow.Resume(h, op + 1, budget, epoch);
-    }
-
-    // Apart, so that no caller of the next op has a local whose address is known: that would cost it the tail call.
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static AccessStatus Access(HartState* h, byte rd, ulong address)
-    {
-        AccessStatus status = h->Hart.Memory.Load(address, (int)T.Size, out ulong bytes);
-        if (status == AccessStatus.Ok)
-        {
-            HartState.Reg(h, rd) = T.Extend(bytes);
-        }
-
-        return status;
+        h->Continue.LoadMissed(h, op, budget, address, T.Kind);
     }
 }
 
-/// <summary>Stores: a hit in the TLB, or <see cref="Missed"/>.</summary>
+/// <summary>Stores: a hit in the TLB, or the slow way.</summary>
 internal static unsafe class Store<T>
     where T : struct, IStore
 {
@@ -89,31 +65,15 @@ internal static unsafe class Store<T>
             return;
         }
 
-        Missed(h, op, budget, address);
+        h->Continue.StoreMissed(h, op, budget, address, (int)T.Size);
     }
-
-    [MethodImpl(Flow.Compiled)]
-    private static void Missed(HartState* h, Op* op, long budget, ulong address)
-    {
-        uint epoch = h->FlushEpoch;
-        AccessStatus status = Access(h, address, HartState.Reg(h, op->B));
-        if (status != AccessStatus.Ok)
-        {
-            Flow.Fail(h, op, budget, status, Hypervisor.GuestAccess.Write);
-            return;
-        }
-
-        Flow.Resume(h, op + 1, budget, epoch);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static AccessStatus Access(HartState* h, ulong address, ulong value)
-        => h->Hart.Memory.Store(address, (int)T.Size, value);
 }
 
 internal readonly unsafe struct SignedByte : ILoad
 {
     public static uint Size => 1;
+
+    public static int Kind => 1 | SlowAccess.Signed;
 
     public static ulong Invoke(byte* host) => (ulong)*(sbyte*)host;
 
@@ -124,6 +84,8 @@ internal readonly unsafe struct SignedHalf : ILoad
 {
     public static uint Size => 2;
 
+    public static int Kind => 2 | SlowAccess.Signed;
+
     public static ulong Invoke(byte* host) => (ulong)*(short*)host;
 
     public static ulong Extend(ulong bytes) => (ulong)(short)bytes;
@@ -133,6 +95,8 @@ internal readonly unsafe struct SignedWord : ILoad
 {
     public static uint Size => 4;
 
+    public static int Kind => 4 | SlowAccess.Signed;
+
     public static ulong Invoke(byte* host) => (ulong)*(int*)host;
 
     public static ulong Extend(ulong bytes) => (ulong)(int)bytes;
@@ -141,6 +105,8 @@ internal readonly unsafe struct SignedWord : ILoad
 internal readonly unsafe struct UnsignedByte : ILoad, IStore
 {
     public static uint Size => 1;
+
+    public static int Kind => 1;
 
     public static ulong Invoke(byte* host) => *host;
 
@@ -153,6 +119,8 @@ internal readonly unsafe struct UnsignedHalf : ILoad, IStore
 {
     public static uint Size => 2;
 
+    public static int Kind => 2;
+
     public static ulong Invoke(byte* host) => *(ushort*)host;
 
     public static ulong Extend(ulong bytes) => bytes;
@@ -163,6 +131,8 @@ internal readonly unsafe struct UnsignedHalf : ILoad, IStore
 internal readonly unsafe struct UnsignedWord : ILoad, IStore
 {
     public static uint Size => 4;
+
+    public static int Kind => 4;
 
     public static ulong Invoke(byte* host) => *(uint*)host;
 
@@ -175,6 +145,8 @@ internal readonly unsafe struct Doubleword : ILoad, IStore
 {
     public static uint Size => 8;
 
+    public static int Kind => 8;
+
     public static ulong Invoke(byte* host) => *(ulong*)host;
 
     public static ulong Extend(ulong bytes) => bytes;
@@ -186,6 +158,8 @@ internal readonly unsafe struct Doubleword : ILoad, IStore
 internal readonly unsafe struct BoxedSingle : ILoad
 {
     public static uint Size => 4;
+
+    public static int Kind => 4 | SlowAccess.Boxed;
 
     public static ulong Invoke(byte* host) => FloatingPoint.NanBoxing.BoxSingle(*(uint*)host);
 

@@ -28,7 +28,7 @@ internal static unsafe class SystemOps
     internal static void FenceI(HartState* h, Op* op, long budget)
     {
         Interlocked.MemoryBarrier();
-        Flow.Jump(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);
+        h->Continue.Jump(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);
     }
 
     [MethodImpl(Flow.Compiled)]
@@ -68,7 +68,7 @@ internal static unsafe class SystemOps
             return;
         }
 
-        Flow.Jump(h, h->Sepc, budget);
+        h->Continue.Jump(h, h->Sepc, budget);
     }
 
     /// <summary>WFI: nothing if an enabled interrupt is pending, whatever sstatus.SIE says; else the vCPU halts behind it.</summary>
@@ -107,7 +107,7 @@ internal static unsafe class SystemOps
             h->Hart.FlushPage(HartState.Reg(h, op->A));
         }
 
-        Flow.Jump(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);
+        h->Continue.Jump(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);
     }
 
     /// <summary>SFENCE.W.INVAL and SFENCE.INVAL.IR: each SINVAL.VMA has done all there is to order.</summary>
