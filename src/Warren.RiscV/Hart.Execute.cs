@@ -256,7 +256,7 @@ public sealed unsafe partial class Hart
                 entry->Tag = page;
                 entry->HostPage = translation.HostPage;
                 entry->CodeState = translation.CodeState;
-                entry->State = Volatile.Read(ref *translation.CodeState);
+                entry->State = translation.CodeVersion;
                 entry->Frame = translation.Frame;
                 _fetch.Filled(page, guest.Level);
                 return entry;
