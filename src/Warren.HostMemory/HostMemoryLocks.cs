@@ -23,9 +23,6 @@ public static class HostMemoryLocks
     /// <summary>The updater's sleep until no invalidation is in flight (mn_memslots_update_rcuwait).</summary>
     public static readonly LockClass UpdateWait = new("mn_memslots_update_rcuwait", WaitContext.Sleep, NotifierUpdate);
 
-    /// <summary>The registered notifiers of an address space; a leaf.</summary>
-    public static readonly LockClass NotifierList = new("notifier_list", WaitContext.Spin, Mmap, NotifierUpdate);
-
     /// <summary>The free lists of a frame pool; a leaf that anything may hold on the way here.</summary>
     public static readonly LockClass FramePool = new("frame_pool", WaitContext.Spin, Mmap);
 
