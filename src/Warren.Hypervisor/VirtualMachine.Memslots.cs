@@ -17,7 +17,7 @@ public sealed partial class VirtualMachine
     internal int MemslotsDirtyLogging => _memslotsDirtyLogging;
 
     /// <summary>
-    /// Creates, deletes, moves a memslot or changes its flags (<c>KVM_SET_USER_MEMORY_REGION</c>). When it returns from a deletion or a move, nothing of the
+    /// Creates, deletes or moves a memslot, or changes its flags (<c>KVM_SET_USER_MEMORY_REGION</c>). When it returns from a deletion or a move, nothing of the
     /// VM refers to the old slot any more. Sleeps for grace periods (one; two to delete or move) and until no invalidation of the address space is in flight.
     /// </summary>
     /// <exception cref="MemslotException">
@@ -46,112 +46,25 @@ public sealed partial class VirtualMachine
     }
 
     /// <summary>
-    /// SlotsLock held. SlotsArchLock covers everything from the first look at the old slot's MMU data to each publication, and no grace period:
-    /// <see cref="Activate"/> releases it, on success as on failure.
+    /// SlotsLock held. SlotsArchLock is held from the first look at the old slot's MMU data until the new set is published, and over no grace period.
     /// </summary>
     private void SetMemslot(MemslotSpace space, Memslot? old, Memslot? slot, MemslotChange change)
     {
+        var goes = change is MemslotChange.Delete or MemslotChange.Move;
+        if (goes) Invalidate(old!);
+        Memslots published;
         SlotsArchLock.Lock();
-        var invalid = change is MemslotChange.Delete or MemslotChange.Move ? Invalidate(space, old!) : null;
         try
         {
             PrepareMemoryRegion(old, slot, change);
+            Step(MemslotStep.Publish);
+            published = space.Publish(Memory.Notifiers, old, slot);
         }
         catch
         {
-            if (invalid is null) SlotsArchLock.Unlock();
-            else Activate(space, invalid, old);
-            throw;
-        }
-        Activate(space, invalid ?? old, slot);
-        space.Ids.Set((slot ?? old)!.Id, slot);
-        CommitMemoryRegion(old, slot, change);
-    }
-
-    /// <summary>
-    /// Puts an invalid copy in place of <paramref name="old"/> and zaps what maps it (<c>kvm_invalidate_memslot</c>). The copy stays where
-    /// notifications find it. SlotsArchLock is held at entry and return, and released in between; after a failure it is not held.
-    /// </summary>
-    private Memslot Invalidate(MemslotSpace space, Memslot old)
-    {
-        Memslot invalid;
-        try
-        {
-            Step(MemslotStep.AllocateInvalidSlot);
-            invalid = new Memslot(_notifier, old.AddressSpaceId, old.Id, old.BaseGfn, old.NPages, old.UserspaceAddress, old.Flags | MemslotFlags.Invalid)
-            {
-                DirtyBitmap = old.DirtyBitmap,
-                Arch = old.Arch,
-            };
-        }
-        catch
-        {
-            SlotsArchLock.Unlock();
-            throw;
-        }
-        Activate(space, old, invalid);
-        // After the grace period: no fault is still under way with the valid slot in its hands, to map it again behind the zap.
-        Tdp.ZapAllFast();
-        Step(MemslotStep.Zapped);
-        SlotsArchLock.Lock();
-        // The MMU may have allocated its data meanwhile, in the copy that was published.
-        old.Arch = invalid.Arch;
-        return invalid;
-    }
-
-    /// <summary>All that may still fail: the dirty bitmap, then the MMU's part (<c>kvm_prepare_memory_region</c>).</summary>
-    private void PrepareMemoryRegion(Memslot? old, Memslot? slot, MemslotChange change)
-    {
-        if (slot is null)
-        {
-            Step(MemslotStep.PrepareArch);
-            return;
-        }
-        DirtyBitmap? allocated = null;
-        if (slot.LogsDirtyPages && DirtyLog.UsesBitmap)
-        {
-            slot.DirtyBitmap = old?.DirtyBitmap ?? (allocated = AllocateBitmap(slot.NPages));
-            if (allocated is not null && Options.ManualDirtyLogProtect && Options.DirtyLogInitiallySet) allocated.FillOnes();
-        }
-        try
-        {
-            Step(MemslotStep.PrepareArch);
-            MemslotCheck.Arch(slot);
-        }
-        catch
-        {
-            allocated?.Dispose();
-            throw;
-        }
-        // What the MMU keeps depends on where the slot lies: it survives a change of flags, not a move.
-        if (change == MemslotChange.FlagsOnly) slot.Arch = old!.Arch;
-    }
-
-    /// <summary>
-    /// Publishes <paramref name="add"/> in place of <paramref name="remove"/>, either of which may be null, releases SlotsArchLock, and waits until nobody
-    /// reads the old set (<c>kvm_swap_active_memslots</c>).
-    /// </summary>
-    private void Activate(MemslotSpace space, Memslot? remove, Memslot? add)
-    {
-        Memslots published;
-        try
-        {
-            var tree = space.Current.Tree;
-            if (remove is not null && add is not null && remove.BaseGfn == add.BaseGfn)
-            {
-                tree = tree.Replace(add);
-            }
-            else
-            {
-                if (remove is not null) tree = tree.Remove(remove.BaseGfn);
-                if (add is not null) tree = tree.Add(add);
-            }
-            published = space.Publish(Memory.Notifiers, tree, remove, add);
-        }
-        catch (OutOfMemoryException) when (remove is { IsInvalid: true })
-        {
-            // An invalid slot that cannot be replaced would have its faults retry for ever.
-            Kill("The host has no memory left to finish an update of the guest's memory slots.");
+            // Cannot fail, and needs no grace period: faults that found the slot invalid look again.
+            if (goes) old!.IsInvalid = false;
+            if (slot?.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, old?.DirtyBitmap)) bitmap.Dispose();
             throw;
         }
         finally
@@ -159,13 +72,44 @@ public sealed partial class VirtualMachine
             // Before the grace period: a reader that is waited for may be waiting for this lock.
             SlotsArchLock.Unlock();
         }
-        Step(MemslotStep.BeforeGracePeriod);
-        Srcu.SynchronizeExpedited();
+        AwaitReaders();
         var generation = (published.Generation & ~Memslots.UpdateInProgress) + (ulong)_spaces.Length;
         Tdp.OnMemslotGeneration(generation);
         published.Generation = generation;
+        space.Ids.Set((slot ?? old)!.Id, slot);
+        CommitMemoryRegion(old, slot, change);
+    }
+
+    /// <summary>
+    /// Marks a slot that is to go, and removes what maps it (<c>kvm_invalidate_memslot</c>). It stays where lookups and notifications find it. A mark on
+    /// the slot itself, where KVM publishes a marked copy: nothing to allocate or to swap back, and no invalidation to wait for.
+    /// </summary>
+    private void Invalidate(Memslot slot)
+    {
+        slot.IsInvalid = true;
+        AwaitReaders();
+        // No fault that found the slot valid is still under way, to map it again behind the zap.
+        Tdp.ZapAllFast();
+        Step(MemslotStep.Zapped);
+    }
+
+    private void AwaitReaders()
+    {
+        Step(MemslotStep.BeforeGracePeriod);
+        Srcu.SynchronizeExpedited();
         Counters.MemslotGracePeriods++;
         Step(MemslotStep.AfterGracePeriod);
+    }
+
+    /// <summary>The dirty bitmap, then the MMU's part (<c>kvm_prepare_memory_region</c>). May fail; the caller frees a new bitmap.</summary>
+    private void PrepareMemoryRegion(Memslot? old, Memslot? slot, MemslotChange change)
+    {
+        if (slot is { LogsDirtyPages: true } && DirtyLog.UsesBitmap) slot.DirtyBitmap = old?.DirtyBitmap ?? AllocateBitmap(slot.NPages);
+        Step(MemslotStep.PrepareArch);
+        if (slot is null) return;
+        MemslotCheck.Arch(slot);
+        // What the MMU keeps depends on where the slot lies: it survives a change of flags, not a move.
+        if (change == MemslotChange.FlagsOnly) slot.Arch = old!.Arch;
     }
 
     /// <summary>Nothing can fail any more (<c>kvm_commit_memory_region</c>).</summary>
@@ -189,7 +133,9 @@ public sealed partial class VirtualMachine
     private DirtyBitmap AllocateBitmap(ulong pages)
     {
         Step(MemslotStep.AllocateBitmap);
-        return new DirtyBitmap(pages);
+        var bitmap = new DirtyBitmap(pages);
+        if (Options.ManualDirtyLogProtect && Options.DirtyLogInitiallySet) bitmap.FillOnes();
+        return bitmap;
     }
 
     private void Step(MemslotStep step)

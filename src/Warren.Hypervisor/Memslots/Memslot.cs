@@ -1,14 +1,17 @@
 using System.Diagnostics;
 using Warren.HostMemory;
+using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// A range of guest physical pages backed by a range of host virtual addresses (<c>struct kvm_memory_slot</c>). All that lookups read never changes:
-/// an update publishes another object. Read it inside <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or in a notifier callback.
+/// A range of guest physical pages backed by a range of host virtual addresses (<c>struct kvm_memory_slot</c>). Never changes but for
+/// <see cref="IsInvalid"/>: an update publishes another object. Read it inside <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or in a notifier callback.
 /// </summary>
 public sealed class Memslot : NotifierRegion
 {
+    private uint _flags;
+
     internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, ulong userspaceAddress, MemslotFlags flags)
         : base(owner, userspaceAddress, userspaceAddress + (pageCount << VirtualMachine.PageShift))
     {
@@ -17,7 +20,7 @@ public sealed class Memslot : NotifierRegion
         Id = id;
         BaseGfn = baseGfn;
         NPages = pageCount;
-        Flags = flags;
+        _flags = (uint)flags;
     }
 
     public int Id { get; }
@@ -28,9 +31,15 @@ public sealed class Memslot : NotifierRegion
     /// <summary>One past the last gfn.</summary>
     public ulong EndGfn => BaseGfn + NPages;
     public ulong UserspaceAddress => HvaStart;
-    public MemslotFlags Flags { get; }
+    public MemslotFlags Flags => (MemslotFlags)Atomics.Read(ref _flags);
 
-    public bool IsInvalid => (Flags & MemslotFlags.Invalid) != 0;
+    /// <summary>On its way out: faults start again, and if the update fails it becomes valid again. Written with SlotsLock held.</summary>
+    public bool IsInvalid
+    {
+        get => (Flags & MemslotFlags.Invalid) != 0;
+        internal set => Atomics.Write(ref _flags, value ? _flags | (uint)MemslotFlags.Invalid : _flags & ~(uint)MemslotFlags.Invalid);
+    }
+
     public bool IsReadOnly => (Flags & MemslotFlags.ReadOnly) != 0;
     public bool LogsDirtyPages => (Flags & MemslotFlags.LogDirtyPages) != 0;
 
@@ -39,7 +48,7 @@ public sealed class Memslot : NotifierRegion
 
     /// <summary>
     /// What the MMU keeps per slot, allocated when it first needs it (reverse maps of shadow paging). Written with SlotsArchLock held,
-    /// to the published object; an update that dropped that lock on its way takes the value over again.
+    /// to the published object; an update reads it under that lock and publishes before it lets go.
     /// </summary>
     internal object? Arch { get; set; }
 

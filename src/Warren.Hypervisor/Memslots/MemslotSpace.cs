@@ -21,11 +21,22 @@ internal sealed class MemslotSpace : IRegionPublisher
     public Memslots Current => Atomics.Read(ref _current);
 
     /// <summary>
-    /// Publishes <paramref name="tree"/> and exchanges the region that notifications find, as one step that no notification is in the middle of
-    /// (the first half of <c>kvm_swap_active_memslots</c>). May sleep until those in flight have ended.
+    /// Publishes the set with <paramref name="add"/> in place of <paramref name="remove"/>, either of which may be null, and exchanges the regions that
+    /// notifications find, as one step that no notification is in the middle of (the first half of <c>kvm_swap_active_memslots</c>). May sleep
+    /// until those in flight have ended. When it throws, nothing is published.
     /// </summary>
-    public Memslots Publish(MmuNotifiers notifiers, GfnTree tree, Memslot? remove, Memslot? add)
+    public Memslots Publish(MmuNotifiers notifiers, Memslot? remove, Memslot? add)
     {
+        var tree = _current.Tree;
+        if (remove is not null && add is not null && remove.BaseGfn == add.BaseGfn)
+        {
+            tree = tree.Replace(add);
+        }
+        else
+        {
+            if (remove is not null) tree = tree.Remove(remove.BaseGfn);
+            if (add is not null) tree = tree.Add(add);
+        }
         _pending = new Memslots(Id, tree, Ids, _current.Generation | Memslots.UpdateInProgress);
         notifiers.Update(remove, add, this);
         return _current;

@@ -5,12 +5,13 @@ internal enum MemslotStep
 {
     ReserveId,
     AllocateSlot,
-    AllocateInvalidSlot,
     AllocateBitmap,
     PrepareArch,
-    /// <summary>Published, slots_arch_lock released, readers of the old set may be about.</summary>
+    /// <summary>All is prepared; the sets of slots and of regions are built and exchanged next.</summary>
+    Publish,
+    /// <summary>The mark or the new set is there, slots_arch_lock is free, readers of what was before may be about.</summary>
     BeforeGracePeriod,
     AfterGracePeriod,
-    /// <summary>The invalid copy is all that anybody finds, and its mappings are gone; slots_arch_lock is free.</summary>
+    /// <summary>Everybody finds the slot invalid, and its mappings are gone; slots_arch_lock is free.</summary>
     Zapped,
 }

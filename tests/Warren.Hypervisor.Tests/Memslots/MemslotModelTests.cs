@@ -60,7 +60,7 @@ public sealed class MemslotModelTests
         {
             if (index < 0) return Errno.EINVAL;
             model.RemoveAt(index);
-            generations[r.AddressSpaceId] += 4;
+            generations[r.AddressSpaceId] += 2;
             return null;
         }
         var moved = true;
@@ -74,7 +74,7 @@ public sealed class MemslotModelTests
         }
         if (moved && model.Exists(s => s.Slot != r.Slot && s.AddressSpaceId == r.AddressSpaceId && Overlap(s.GuestPhysicalAddress, s.MemorySize, r.GuestPhysicalAddress, r.MemorySize)))
             return Errno.EEXIST;
-        generations[r.AddressSpaceId] += index >= 0 && moved ? 4UL : 2UL;
+        generations[r.AddressSpaceId] += 2;
         if (index >= 0) model.RemoveAt(index);
         model.Add(r);
         return null;
