@@ -57,23 +57,25 @@ public class DecoderFuzzTests
         }
     }
 
-    /// <summary>Random code in both modes, whose handler steps over what traps: CSR writes, jumps and paging go wherever they go.</summary>
+    /// <summary>Random code in S mode, and in U mode under each paging scheme, whose handler steps over what traps: CSR writes, jumps and paging go wherever they go.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(3)]
-    public void Random_code_never_harms_the_host(int seed)
+    [InlineData(1, 0)]
+    [InlineData(2, 0)]
+    [InlineData(3, 8)]
+    [InlineData(4, 9)]
+    [InlineData(5, 10)]
+    public void Random_code_never_harms_the_host(int seed, int satpMode)
     {
-        const string source = """
+        const string stepOver = """
                     csrr t0, sepc
                     addi t0, t0, 2
                     csrw sepc, t0
                     sret
             """;
-        byte[] handler = GuestProgram.Assemble(source, Asm.OutputKind.Flat).ToArray();
+        byte[] handler = GuestProgram.Assemble(stepOver, Asm.OutputKind.Flat).ToArray();
         var random = new Random(seed);
         byte[] code = new byte[0x8000];
-        for (int round = 0; round < 15; round++)
+        for (int round = 0; round < 8; round++)
         {
             using var machine = new TestMachine();
             random.NextBytes(code);
@@ -82,7 +84,17 @@ public class DecoderFuzzTests
             Prepare(machine);
             for (int run = 0; run < 30; run++)
             {
-                machine.Hart.Pc = Code + (ulong)(random.Next(code.Length) & ~1);
+                ulong entry = Code + (ulong)(random.Next(code.Length) & ~1);
+                if (satpMode == 0)
+                {
+                    machine.Hart.Pc = entry;
+                }
+                else
+                {
+                    Prepare(machine);
+                    machine.PrepareUser(entry, satpMode, stepOver);
+                }
+
                 VcpuExit exit = machine.RunFor(5_000);
                 bool survived = exit.Reason is not (VcpuExitReason.InternalError or VcpuExitReason.Shutdown);
                 Assert.True(survived, $"{exit} at {machine.Hart.Pc:x}");

@@ -36,13 +36,40 @@ internal sealed class TestMachine : IDisposable
 
     public Hart Hart { get; }
 
-    /// <summary>What a program of <see cref="GuestProgram"/>'s frame writes when our hart runs it, in S mode without paging.</summary>
-    public static byte[] RunProgram(string source, bool compress = false)
+    /// <summary>What a program of <see cref="GuestProgram"/>'s frame writes when our hart runs it.</summary>
+    /// <param name="source">The program.</param>
+    /// <param name="compress">Assemble to 16-bit instructions where they exist.</param>
+    /// <param name="satpMode">Zero runs it in S mode without paging; 8, 9 or 10 in U mode under Sv39, Sv48 or Sv57.</param>
+    public static byte[] RunProgram(string source, bool compress = false, int satpMode = 0)
     {
         using var machine = new TestMachine();
-        machine.Load(GuestProgram.Assemble(source, OutputKind.Elf, compress));
+        AssemblyResult program = GuestProgram.Assemble(source, OutputKind.Elf, compress);
+        machine.Load(program);
         machine.Hart.WriteCsr(0x100, 0x2000);
+        if (satpMode != 0)
+        {
+            machine.PrepareUser(program.Entry, satpMode, "ecall");
+        }
+
         return machine.RunToOutput();
+    }
+
+    /// <summary>Points the hart at code that turns paging on and goes to U mode; traps go to <paramref name="handler"/>.</summary>
+    public void PrepareUser(ulong entry, int satpMode, string handler)
+    {
+        string source = $"""
+                    csrw    satp, a0
+                    sfence.vma
+                    csrw    sepc, a1
+                    sret
+                    .balign 64
+            {handler}
+            """;
+        Write(RamBase, Assembler.Assemble(source, new AssemblerOptions { Base = RamBase }).Bytes);
+        Hart.SetX(10, IdentityMap.Install(this, satpMode));
+        Hart.SetX(11, entry);
+        Hart.WriteCsr(0x105, RamBase + 64);
+        Hart.Pc = RamBase;
     }
 
     /// <summary>Copies an ELF executable's segments to the physical addresses they name, and points the hart at its entry.</summary>
