@@ -5,7 +5,7 @@ using Warren.Hypervisor;
 
 namespace Warren.RiscV.Tests.Harness;
 
-/// <summary>One hart on a VM with nothing but RAM at 0x8000_0000: no devices, no firmware, a clock that the test moves.</summary>
+/// <summary>Harts on a VM with nothing but RAM at 0x8000_0000: no devices, no firmware, a clock that the test moves.</summary>
 internal sealed class TestMachine : IDisposable
 {
     public const ulong RamBase = 0x8000_0000;
@@ -14,9 +14,9 @@ internal sealed class TestMachine : IDisposable
     private readonly FramePool pool;
     private readonly AddressSpace memory;
     private readonly VirtualMachine vm;
-    private readonly Vcpu vcpu;
+    private readonly Vcpu[] vcpus;
 
-    public TestMachine(HartOptions? options = null)
+    public TestMachine(int harts = 1)
     {
         pool = new FramePool(2 * (long)RamBytes);
         memory = new AddressSpace(pool);
@@ -28,13 +28,16 @@ internal sealed class TestMachine : IDisposable
             MemorySize = RamBytes,
             UserspaceAddress = hva,
         });
-        Hart = new Hart(0, options ?? new HartOptions(), Environment);
-        vcpu = vm.CreateVcpu(Hart);
+        Harts = [.. Enumerable.Range(0, harts).Select(id => new Hart(id, new HartOptions(), Environment))];
+        vcpus = [.. Harts.Select(vm.CreateVcpu)];
     }
 
     public TestEnvironment Environment { get; } = new();
 
-    public Hart Hart { get; }
+    public IReadOnlyList<Hart> Harts { get; }
+
+    /// <summary>The first hart, which most tests are content with.</summary>
+    public Hart Hart => Harts[0];
 
     /// <summary>What a program of <see cref="GuestProgram"/>'s frame writes when our hart runs it.</summary>
     /// <param name="source">The program.</param>
@@ -50,8 +53,13 @@ internal sealed class TestMachine : IDisposable
         {
             machine.PrepareUser(program.Entry, satpMode, "ecall");
         }
+        else
+        {
+            machine.Write(RamBase, [0x73, 0, 0, 0]);
+            machine.Hart.WriteCsr(0x105, RamBase);
+        }
 
-        return machine.RunToOutput();
+        return machine.RunToOutput(program);
     }
 
     /// <summary>Points the hart at code that turns paging on and goes to U mode; traps go to <paramref name="handler"/>.</summary>
@@ -87,7 +95,10 @@ internal sealed class TestMachine : IDisposable
             Write(address, elf.Slice(offset, size));
         }
 
-        Hart.Reset(program.Entry, 0, 0);
+        foreach (Hart hart in Harts)
+        {
+            hart.Reset(program.Entry, (ulong)hart.Id, 0);
+        }
     }
 
     /// <summary>Runs until the hart stops for a reason other than a kick; fails a program that spends its budget.</summary>
@@ -100,23 +111,28 @@ internal sealed class TestMachine : IDisposable
         return exit;
     }
 
-    /// <summary>Runs until the hart stops for a reason of its own or has spent the budget.</summary>
-    public VcpuExit RunFor(long instructions)
+    /// <summary>Runs a hart until it stops for a reason of its own or has spent the budget.</summary>
+    public VcpuExit RunFor(long instructions, int hart = 0)
     {
         VcpuExit exit;
         do
         {
-            exit = vcpu.Run(ref instructions);
+            exit = vcpus[hart].Run(ref instructions);
         }
         while (exit.Reason is VcpuExitReason.None or VcpuExitReason.Interrupted && instructions > 0);
         return exit;
     }
 
-    private byte[] RunToOutput(long instructions = 100_000_000)
+    private byte[] RunToOutput(AssemblyResult program)
     {
-        VcpuExit exit = Run(instructions);
-        Assert.Equal(VcpuExitReason.EnvironmentCall, exit.Reason);
-        Assert.True(Hart.GetX(17) == GuestProgram.WriteCall, $"trapped: scause {Hart.ReadCsr(0x142):x}, sepc {Hart.ReadCsr(0x141):x}");
+        VcpuExit exit = Run(instructions: 100_000_000);
+        ulong cause = Hart.ReadCsr(0x142);
+        ulong trap = Hart.ReadCsr(0x141);
+        string near = program.Symbols.Where(s => s.Value <= trap).OrderBy(s => s.Value).LastOrDefault().Key ?? "the start";
+        bool called = cause is 0 or (ulong)ExceptionCause.UserEnvironmentCall && Hart.GetX(17) == GuestProgram.WriteCall;
+        Assert.True(
+            exit.Reason == VcpuExitReason.EnvironmentCall && called,
+            $"{exit.Reason}: scause {cause:x}, stval {Hart.ReadCsr(0x143):x}, sepc {trap:x} after {near}");
         return Read(Hart.GetX(11), (int)Hart.GetX(12));
     }
 
@@ -139,7 +155,11 @@ internal sealed class TestMachine : IDisposable
     public void Dispose()
     {
         vm.Dispose();
-        Hart.Dispose();
+        foreach (Hart hart in Harts)
+        {
+            hart.Dispose();
+        }
+
         memory.Dispose();
         pool.Dispose();
     }
