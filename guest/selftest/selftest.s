@@ -223,6 +223,7 @@ trap_entry:
         .include "traps.s"
         .include "atomics.s"
         .include "paging.s"
+        .include "translation.s"
         .include "float.s"
         .include "integer.s"
         .include "fences.s"

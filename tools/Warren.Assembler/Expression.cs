@@ -2,15 +2,34 @@ namespace Warren.Asm;
 
 /// <summary>
 /// A 64-bit wrapping integer expression. Pass one asks <see cref="TryFold"/> (a constant, or an offset in one section);
-/// pass two asks <see cref="Evaluate"/>, when every address is known.
+/// pass two asks <see cref="Evaluate()"/>, when every address is known.
 /// </summary>
 internal abstract class Expression
 {
+    private const int MaximumDepth = 1000;
+
+    /// <summary>How many symbols may be defined by one another in a row.</summary>
+    protected const int MaximumChain = 200;
+
     /// <summary>The value as far as pass one can know it: absolute, or relative to a section's start.</summary>
     public abstract bool TryFold(out Folded value);
 
-    /// <exception cref="StatementException">A symbol is undefined or defined by itself.</exception>
-    public abstract long Evaluate();
+    /// <exception cref="StatementException">A symbol is undefined, defined by itself, or by too long a chain of others.</exception>
+    public long Evaluate() => Evaluate(0);
+
+    /// <summary>Operators above a leaf; bounded, so that a source cannot exhaust the stack.</summary>
+    protected virtual int Depth => 0;
+
+    /// <param name="chain">Symbols that led here.</param>
+    protected abstract long Evaluate(int chain);
+
+    protected static long Evaluate(Expression operand, int chain) => operand.Evaluate(chain);
+
+    protected static int DepthAbove(Expression left, Expression right)
+    {
+        int depth = Math.Max(left.Depth, right.Depth) + 1;
+        return depth <= MaximumDepth ? depth : throw new StatementException($"the expression has more than {MaximumDepth} operators in a row");
+    }
 
     public bool TryConstant(out long value)
     {
@@ -30,7 +49,7 @@ internal sealed class ConstantExpression(long value) : Expression
         return true;
     }
 
-    public override long Evaluate() => value;
+    protected override long Evaluate(int chain) => value;
 }
 
 /// <summary>A symbol's value.</summary>
@@ -42,7 +61,7 @@ internal sealed class SymbolExpression(Symbol symbol) : Expression
         return symbol.Defined && symbol.Later is null;
     }
 
-    public override long Evaluate()
+    protected override long Evaluate(int chain)
     {
         if (!symbol.Defined)
             throw new StatementException($"'{symbol.Name}' is not defined");
@@ -50,10 +69,12 @@ internal sealed class SymbolExpression(Symbol symbol) : Expression
             return symbol.Value + (long)(symbol.Section?.Address ?? 0);
         if (symbol.Evaluating)
             throw new StatementException($"'{symbol.Name}' is defined by itself");
+        if (chain == MaximumChain)
+            throw new StatementException($"'{symbol.Name}' ends a chain of more than {MaximumChain} symbols defined by one another");
         symbol.Evaluating = true;
         try
         {
-            return symbol.Later.Evaluate();
+            return Evaluate(symbol.Later, chain + 1);
         }
         finally
         {
@@ -71,7 +92,9 @@ internal sealed class UnaryExpression(char op, Expression operand) : Expression
         return known;
     }
 
-    public override long Evaluate() => Apply(operand.Evaluate());
+    protected override int Depth { get; } = DepthAbove(operand, operand);
+
+    protected override long Evaluate(int chain) => Apply(Evaluate(operand, chain));
 
     private long Apply(long value) => op switch
     {
@@ -103,7 +126,9 @@ internal sealed class BinaryExpression(string op, Expression left, Expression ri
         return addend || commuted;
     }
 
-    public override long Evaluate() => Apply(left.Evaluate(), right.Evaluate());
+    protected override int Depth { get; } = DepthAbove(left, right);
+
+    protected override long Evaluate(int chain) => Apply(Evaluate(left, chain), Evaluate(right, chain));
 
     private long Apply(long a, long b)
     {

@@ -7,7 +7,7 @@ internal sealed partial class Unit
     private const int MaximumNesting = 64;
 
     /// <summary>Statements in one assembly; more means a repetition ran away.</summary>
-    private const int MaximumStatements = 10_000_000;
+    private const int MaximumStatements = 1_000_000;
 
     private readonly Dictionary<string, Macro> _macros = new(StringComparer.Ordinal);
     private readonly Stack<Condition> _conditions = new();
@@ -44,8 +44,7 @@ internal sealed partial class Unit
     /// <summary>Processes the line at <paramref name="at"/> and any block it opens; returns the index of the last line used.</summary>
     private int Step(List<SourceLine> lines, int at)
     {
-        if (++_statements > MaximumStatements)
-            throw new StatementException($"more than {MaximumStatements} statements: a repetition does not end");
+        CountStatement();
         SourceLine line = _line = lines[at];
         (string name, string rest) = FirstWord(line.Text);
         if (name.StartsWith(".if", StringComparison.Ordinal) || name is ".else" or ".elseif" or ".endif")
@@ -70,7 +69,10 @@ internal sealed partial class Unit
                     long count = Operand.Constant(rest, _symbols, "the count");
                     List<SourceLine> body = Slice(lines, at + 1, end);
                     for (long i = 0; i < count; i++)
+                    {
+                        CountStatement();
                         Run(body);
+                    }
                     return end;
                 }
             case ".irp":
@@ -92,6 +94,12 @@ internal sealed partial class Unit
                     Statement(line);
                 return at;
         }
+    }
+
+    private void CountStatement()
+    {
+        if (++_statements > MaximumStatements)
+            throw new StatementException($"more than {MaximumStatements} statements: a repetition does not end");
     }
 
     private void Conditional(string name, string rest, SourceLine line)
@@ -180,16 +188,29 @@ internal sealed partial class Unit
 
     private void Include(string rest)
     {
-        string path = Find(System.Text.Encoding.UTF8.GetString(Text.Unquote(rest)));
-        Run(Text.Lines(File.ReadAllText(path), path));
+        string path = Find(rest);
+        Run(Text.Lines(System.Text.Encoding.UTF8.GetString(Contents(path)), path));
     }
 
     /// <summary>A file named in the source: beside the including file, then in the include directories.</summary>
-    private string Find(string name)
+    private string Find(string quoted)
     {
+        string name = System.Text.Encoding.UTF8.GetString(Text.Unquote(quoted));
         IEnumerable<string> directories = [Path.GetDirectoryName(_line.Location.File) ?? "", .. _options.IncludeDirectories];
         return directories.Select(d => Path.Combine(d, name)).FirstOrDefault(File.Exists)
             ?? throw new StatementException($"'{name}' is not beside this file nor in an include directory");
+    }
+
+    private static byte[] Contents(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new StatementException($"'{path}' cannot be read: {e.Message}");
+        }
     }
 
     private static int BlockEnd(List<SourceLine> lines, int start, string end, params ReadOnlySpan<string> openers)

@@ -62,8 +62,8 @@ internal sealed partial class Unit
                 Origin(rest);
                 break;
             case ".incbin":
-                byte[] contents = File.ReadAllBytes(Find(System.Text.Encoding.UTF8.GetString(Text.Unquote(rest))));
-                contents.CopyTo(Contents(contents.Length));
+                byte[] contents = Contents(Find(rest));
+                contents.CopyTo(Reserve(contents.Length));
                 break;
             case ".equ" or ".set":
                 List<string> assignment = Text.SplitOperands(rest);
@@ -154,7 +154,7 @@ internal sealed partial class Unit
         {
             Expression value = Operand.Expression(text, _symbols);
             var fixup = new Fixup(_symbols.Current, _symbols.Current.Length, field, Part.Whole, value, _line);
-            Contents(size).Clear();
+            Reserve(size).Clear();
             _fixups.Add(fixup);
         }
     }
@@ -179,9 +179,9 @@ internal sealed partial class Unit
 
     private void String(ReadOnlySpan<byte> bytes, bool terminated)
     {
-        bytes.CopyTo(Contents(bytes.Length));
+        bytes.CopyTo(Reserve(bytes.Length));
         if (terminated)
-            Contents(1).Clear();
+            Reserve(1).Clear();
     }
 
     private void Space(string rest, string name)
@@ -224,7 +224,7 @@ internal sealed partial class Unit
         return value is >= 0 and <= 1 << 28 ? (int)value : throw new StatementException($"the size {value} is not in 0..2^28");
     }
 
-    private Span<byte> Contents(int count)
+    private Span<byte> Reserve(int count)
     {
         RequireContents(count > 0);
         return _symbols.Current.Append(count);

@@ -1,0 +1,158 @@
+using System.Text;
+
+namespace Warren.Asm.Tests.Guests;
+
+/// <summary>The agent protocol (docs/agent-protocol.md), spoken by the guest's end under <c>qemu-riscv64</c>.</summary>
+public class AgentTests
+{
+    private const uint NotFound = 2;
+    private const uint TooBig = 7;
+    private const uint NotPermitted = 13;
+    private const uint Invalid = 22;
+
+    [SkippableFact]
+    public void OutputErrorsAndStatusComeBack()
+    {
+        AgentOutcome outcome = Run(["sh", "-c", "echo out; echo err >&2; exit 37"]);
+        Assert.Equal(('Q', 37u, 0u), (outcome.Type, outcome.Value, outcome.Signal));
+        Assert.Equal("out\n", Encoding.UTF8.GetString(outcome.Output));
+        Assert.Equal("err\n", Encoding.UTF8.GetString(outcome.Errors));
+    }
+
+    [SkippableFact]
+    public void ArgumentsArriveAsTheyAre() =>
+        Assert.Equal("<a>\n<>\n<b c>\n<é\n>\n", Encoding.UTF8.GetString(Run(["printf", "<%s>\n", "a", "", "b c", "é\n"]).Output));
+
+    [SkippableFact]
+    public void EnvironmentArrivesAndIsCompleted()
+    {
+        string[] lines = Encoding.UTF8.GetString(Run(["env"], ["A=b c", "B="]).Output).Split('\n');
+        Assert.Contains("A=b c", lines);
+        Assert.Contains("B=", lines);
+        Assert.Contains("HOME=/root", lines);
+        Assert.Contains(lines, l => l.StartsWith("PATH=/usr/local/sbin:", StringComparison.Ordinal));
+        lines = Encoding.UTF8.GetString(Run(["/usr/bin/env"], ["PATH=/x", "HOME=/y"]).Output).Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(["HOME=/y", "PATH=/x"], lines.Order(StringComparer.Ordinal));
+    }
+
+    [SkippableTheory]
+    [InlineData(NotFound, "no-such-command")]
+    [InlineData(NotFound, "/no/such/command")]
+    [InlineData(NotFound, "")]
+    [InlineData(NotPermitted, "/etc/passwd")]
+    public void ACommandThatCannotStartGivesItsErrno(uint errno, string command)
+    {
+        AgentOutcome outcome = Run([command]);
+        Assert.Equal(('F', errno), (outcome.Type, outcome.Value));
+    }
+
+    [SkippableFact]
+    public void ThePathIsSearchedInOrder()
+    {
+        Assert.Equal(('F', NotFound), Type(Run(["env"], ["PATH=/nonexistent:/etc"])));
+        Assert.Equal(('Q', 0u), Type(Run(["env"], ["PATH=/nonexistent:/etc/passwd:/usr/bin"])));
+        Assert.Equal(('F', NotPermitted), Type(Run(["passwd"], ["PATH=/etc:/nonexistent"])));
+    }
+
+    [SkippableFact]
+    public void RequestsMayBeLongButNotTooLong()
+    {
+        string text = new('x', 100_000);
+        Assert.Equal("100000", Encoding.UTF8.GetString(Run(["sh", "-c", "printf %s ${#1}", "sh", text]).Output));
+        Assert.Equal(('F', TooBig), Type(Run(["echo", text, text])));
+        Assert.Equal(('F', TooBig), Type(Run([.. Enumerable.Repeat("a", 9000)])));
+    }
+
+    [SkippableFact]
+    public void InputPassesUnchanged()
+    {
+        byte[] input = new byte[300_000];
+        new Random(1).NextBytes(input);
+        AgentOutcome outcome = Run(["cat"], input: input);
+        Assert.Equal(input, outcome.Output);
+        Assert.Equal(input.Length, outcome.Credited);
+    }
+
+    [SkippableFact]
+    public void InputThatNobodyReadsIsStillCredited()
+    {
+        Require();
+        using AgentSession session = AgentSession.Start();
+        session.Request(["sh", "-c", "exec 0<&-; exec sleep 1000"], []);
+        AgentOutcome outcome = session.Converse(new byte[200_000], endInput: false, 0, signalAfterInput: 9);
+        Assert.Equal(200_000, outcome.Credited);
+        Assert.Equal(9u, outcome.Signal);
+    }
+
+    [SkippableFact]
+    public void InputNeedNotEnd() => Assert.Equal("now\n", Encoding.UTF8.GetString(Run(["echo", "now"], endInput: false).Output));
+
+    [SkippableFact]
+    public void TheEndOfInputIsSeen() => Assert.Equal("0\n", Encoding.UTF8.GetString(Run(["sh", "-c", "cat | wc -c"]).Output));
+
+    [SkippableFact]
+    public void ASignalReachesTheCommandsGroup()
+    {
+        AgentOutcome outcome = Run(["sh", "-c", "echo go; sleep 100"], signalAtOutput: 15);
+        Assert.Equal(('Q', 15u), (outcome.Type, outcome.Signal));
+    }
+
+    [SkippableFact]
+    public void ABackgroundProcessDoesNotDelayTheEnd()
+    {
+        AgentOutcome outcome = Run(["sh", "-c", "(sleep 5; echo late) & echo early; exit 3"]);
+        Assert.Equal(('Q', 3u), Type(outcome));
+        Assert.Equal("early\n", Encoding.UTF8.GetString(outcome.Output));
+    }
+
+    [SkippableFact]
+    public void OutputAtTheEndIsComplete()
+    {
+        AgentOutcome outcome = Run(["sh", "-c", "head -c 1000000 /dev/zero; head -c 60000 /dev/zero >&2"]);
+        Assert.Equal(1_000_000, outcome.Output.Length);
+        Assert.Equal(60_000, outcome.Errors.Length);
+    }
+
+    [SkippableFact]
+    public void MalformedRequestsAreRefused()
+    {
+        Assert.Equal(('F', Invalid), Type(Raw([])));
+        Assert.Equal(('F', Invalid), Type(Raw([0, 0, 0, 0, (byte)'a', 0])));
+        Assert.Equal(('F', Invalid), Type(Raw([2, 0, 0, 0, (byte)'a', 0])));
+        Assert.Equal(('F', Invalid), Type(Raw([1, 0, 0, 0, (byte)'a'])));
+        Assert.Equal(('F', Invalid), Type(Raw([0xff, 0xff, 0xff, 0xff, (byte)'a', 0])));
+    }
+
+    [SkippableFact]
+    public void NonsenseEndsTheAgent()
+    {
+        Require();
+        byte[][] nonsense = [[(byte)'Z', 0, 0, 0], [(byte)'I', 1, 0x10, 0], [0xff, 0xff, 0xff, 0xff]];
+        foreach (byte[] frame in nonsense)
+        {
+            using AgentSession session = AgentSession.Start();
+            session.Send((char)frame[0], new byte[frame[0] == 'I' ? 4097 : 0]);
+            Assert.True(session.HasEnded());
+        }
+    }
+
+    private static AgentOutcome Raw(byte[] request)
+    {
+        Require();
+        using AgentSession session = AgentSession.Start();
+        if (request.Length > 0)
+            session.Send('X', request);
+        session.Send('G', []);
+        return session.Converse([], endInput: false, 0);
+    }
+
+    private static AgentOutcome Run(string[] command, string[]? environment = null, byte[]? input = null, bool endInput = true, int signalAtOutput = 0)
+    {
+        Require();
+        return AgentSession.Run(command, environment, input, endInput, signalAtOutput);
+    }
+
+    private static (char, uint) Type(AgentOutcome outcome) => (outcome.Type, outcome.Value);
+
+    private static void Require() => Skip.IfNot(AgentSession.IsPossible, "qemu-riscv64 or bash is not installed");
+}
