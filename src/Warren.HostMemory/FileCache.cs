@@ -30,6 +30,8 @@ internal sealed class FileCache : IFrameHolder
     /// <summary>The cache of the file at a path, with one more user.</summary>
     internal static FileCache Acquire(string path)
     {
+        if (!HostOs.IsRegularFile(path))
+            throw new UnauthorizedAccessException($"{path} is not a regular file.");
         var handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
         var keep = false;
         try

@@ -29,8 +29,10 @@ public sealed unsafe partial class FramePool : IDisposable
 
     /// <param name="maxBytes">Most memory the pool may ever hold: only address space until used. Rounded up to 2 MiB; at least 4 MiB,
     /// at most 8 TiB less one block.</param>
+    /// <param name="hostHugePages">Lets the host commit 2 MiB at a time: fewer host faults and TLB misses, but a touched page may
+    /// cost 2 MiB. By default residency equals what is touched.</param>
     /// <exception cref="HostMemoryException">ENOMEM: the host grants no such address space.</exception>
-    public FramePool(long maxBytes)
+    public FramePool(long maxBytes, bool hostHugePages = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxBytes, (1L << 43) - BlockBytes);
@@ -40,7 +42,7 @@ public sealed unsafe partial class FramePool : IDisposable
         var infoBytes = (nuint)Capacity * (nuint)sizeof(FrameInfo);
         var blockBytes = (nuint)_blockCount * (nuint)sizeof(Block);
         _reservedBytes = frameBytes + BlockBytes + infoBytes + blockBytes + BlockBytes;
-        _reservation = HostOs.Reserve(_reservedBytes);
+        _reservation = HostOs.Reserve(_reservedBytes, hostHugePages);
         Base = (byte*)(((nuint)_reservation + BlockBytes - 1) & ~(nuint)(BlockBytes - 1));
         _info = (FrameInfo*)(Base + frameBytes);
         _blocks = (Block*)((byte*)_info + ((infoBytes + 63) & ~(nuint)63));

@@ -11,6 +11,7 @@ internal static unsafe partial class HostOs
     private const int MapNoReserve = 0x4000;
     private const int MadvDontNeed = 4;
     private const int MadvDontFork = 10;
+    private const int MadvHugePage = 14;
     private const int MadvNoHugePage = 15;
     private const int MadvDontDump = 16;
 
@@ -18,11 +19,11 @@ internal static unsafe partial class HostOs
     internal static readonly nuint PageSize = (nuint)Environment.SystemPageSize;
 
     /// <summary>
-    /// Reserves zeroed, private memory that the host commits page by page at first touch, never as huge pages (residency is
-    /// to equal what is touched); neither copied into child processes nor dumped.
+    /// Reserves zeroed, private memory that the host commits at first touch: page by page, or where asked in huge pages. Neither
+    /// copied into child processes nor dumped.
     /// </summary>
     /// <exception cref="HostMemoryException">ENOMEM: the address space or the overcommit policy does not allow it.</exception>
-    internal static byte* Reserve(nuint bytes)
+    internal static byte* Reserve(nuint bytes, bool hugePages)
     {
         var p = Mmap(null, bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
         if (p == (byte*)-1)
@@ -32,7 +33,7 @@ internal static unsafe partial class HostOs
         }
 
         // Advice: where a kernel lacks one of them, memory still works.
-        _ = Madvise(p, bytes, MadvNoHugePage);
+        _ = Madvise(p, bytes, hugePages ? MadvHugePage : MadvNoHugePage);
         _ = Madvise(p, bytes, MadvDontFork);
         _ = Madvise(p, bytes, MadvDontDump);
         return p;
@@ -54,6 +55,26 @@ internal static unsafe partial class HostOs
 
     [LibraryImport("libc", EntryPoint = "statx", SetLastError = true)]
     private static partial int Statx(int directory, byte* path, int flags, uint mask, byte* result);
+
+    /// <summary>
+    /// Whether a path leads to a regular file: opening a pipe could wait for ever. A path that leads nowhere counts as one, so that
+    /// opening it says what is wrong.
+    /// </summary>
+    internal static bool IsRegularFile(string path)
+    {
+        const int CurrentDirectory = -100;
+        const uint TypeAndMode = 3;
+        const int FileTypeMask = 0xf000;
+        const int RegularFile = 0x8000;
+        var buffer = stackalloc ulong[32];
+        new Span<ulong>(buffer, 32).Clear();
+        fixed (byte* name = System.Text.Encoding.UTF8.GetBytes(path + '\0'))
+        {
+            // stx_mode, 16 bits at 28.
+            return Statx(CurrentDirectory, name, 0, TypeAndMode, (byte*)buffer) != 0
+                || (*(ushort*)((byte*)buffer + 28) & FileTypeMask) == RegularFile;
+        }
+    }
 
     /// <summary>What identifies the file an open descriptor refers to, and its version; the same on every architecture (statx(2)).</summary>
     internal static (ulong Device, ulong Inode, long ChangeSeconds, uint ChangeNanoseconds) Identify(SafeHandle file)

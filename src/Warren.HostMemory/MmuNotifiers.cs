@@ -95,8 +95,8 @@ public sealed class MmuNotifiers : IRegionPublisher
         _update.Lock();
         try
         {
-            if (add is not null && !add.Owner.IsCalled)
-                throw new InvalidOperationException("Only a registered notifier can have regions: register it first.");
+            if (add is not null && !(add.Owner.IsCalled && _registered.Contains(add.Owner)))
+                throw new InvalidOperationException("Only a notifier registered with this address space can have regions in it: register it first.");
             // Built before the gate closes: all that happens under its lock is a few stores.
             _pendingRoot = Build(remove, add);
             _pendingPublisher = publisher;

@@ -191,5 +191,6 @@ public sealed class FileMappingTests : IDisposable
     {
         Assert.Equal(Errno.ENOENT, Assert.Throws<HostMemoryException>(() => FileImage.Open(_path + ".missing")).Errno);
         Assert.Equal(Errno.EACCES, Assert.Throws<HostMemoryException>(() => FileImage.Open(Path.GetTempPath())).Errno);
+        Assert.Equal(Errno.EACCES, Assert.Throws<HostMemoryException>(() => FileImage.Open("/dev/null")).Errno);
     }
 }

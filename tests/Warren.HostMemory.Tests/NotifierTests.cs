@@ -216,6 +216,8 @@ public sealed class NotifierTests
         var stranger = new RecordingNotifier();
         Assert.Throws<InvalidOperationException>(() => memory.Space.Notifiers.Update(region, new TestRegion(stranger, 0x10000, 0x11000), Nothing.Instance));
         Assert.Throws<InvalidOperationException>(() => memory.Space.Notifiers.Update(new TestRegion(notifier, 0x10000, 0x11000), null, Nothing.Instance));
+        using var elsewhere = new AddressSpace(memory.Pool);
+        Assert.Throws<InvalidOperationException>(() => notifier.Add(elsewhere, 0x10000, Page));
         Assert.Equal(1, memory.Space.Notifiers.RegionCount);
         memory.Space.Notifiers.Update(region, null, Nothing.Instance);
         Assert.Equal(0, memory.Space.Notifiers.RegionCount);
