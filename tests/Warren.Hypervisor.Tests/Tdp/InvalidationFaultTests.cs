@@ -1,0 +1,171 @@
+using System.Threading;
+using Warren.HostMemory;
+using Warren.Hypervisor.Tests.Scripted;
+using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
+
+namespace Warren.Hypervisor.Tests.Tdp;
+
+/// <summary>Faults that meet an invalidation between its start and its end, and what the host may answer them.</summary>
+public sealed class InvalidationFaultTests
+{
+    private const ulong Base = 0x8000_0000;
+
+    [Fact]
+    public void Nothing_is_mapped_in_the_range_until_the_end_and_a_kick_gets_the_vcpu_out()
+    {
+        using TdpFixture f = new();
+        ulong hva = f.AddMemory(0, Base, 8 * Page);
+        bool done = false;
+        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        {
+            cpu.Store(Base + 2 * Page, 5UL);
+            if (!cpu.Stopped) Volatile.Write(ref done, true);
+            return GuestStep.Done;
+        })));
+        using (new HeldInvalidation(f.Memory, hva + 2 * Page, Page))
+        {
+            Crew crew = new();
+            crew.Add(() =>
+            {
+                long budget = 100;
+                Assert.Equal(VcpuExitReason.Interrupted, vcpu.Run(ref budget).Reason);
+            });
+            crew.Go(() =>
+            {
+                SpinWait.SpinUntil(() => vcpu.Statistics.RetriesInvalidation > 3);
+                vcpu.Kick();
+            });
+            Assert.False(done);
+            Assert.True(f.Leaf((Base >> 12) + 2).IsNone);
+            // A page outside of the range goes on at once.
+            new ScriptedVcpu(f.Vm).Store(Base + 3 * Page, 1UL);
+        }
+        long more = 100;
+        Assert.Equal(VcpuExitReason.EnvironmentCall, vcpu.Run(ref more).Reason);
+        Assert.True(done);
+        f.Verify();
+    }
+
+    /// <summary>The faulting page is not being invalidated, another one of its 2 MiB is: a huge leaf would map it all the same.</summary>
+    [Fact]
+    public void No_huge_leaf_covers_a_page_that_is_being_invalidated()
+    {
+        using TdpFixture f = new();
+        ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
+        f.WriteHost(hva, 1);
+        ScriptedVcpu cpu = new(f.Vm);
+        using (new HeldInvalidation(f.Memory, hva + 7 * Page, Page))
+        {
+            Assert.Equal(1UL, cpu.Load<ulong>(Base));
+            Assert.True(f.Leaf((Base >> 12) + 7).IsNone);
+            Assert.False(f.Leaf(Base >> 12).IsHuge);
+        }
+        Assert.Equal(0UL, cpu.Load<ulong>(Base + 7 * Page));
+        f.Verify();
+    }
+
+    [Fact]
+    public void A_spent_budget_ends_the_vm_with_a_reason_and_not_the_process()
+    {
+        using FramePool pool = new(64L << 20);
+        using MemoryBudget budget = new(16 * 4096);
+        using AddressSpace memory = new(pool, budget);
+        using VirtualMachine vm = new(memory, new VmOptions());
+        ulong hva = memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write, hugePages: false);
+        vm.SetUserMemoryRegion(new UserMemoryRegion { GuestPhysicalAddress = Base, MemorySize = 64 * Page, UserspaceAddress = hva });
+        ulong next = 0;
+        bool faulted = false;
+        Vcpu vcpu = vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        {
+            cpu.Store(Base + next * Page, 1UL);
+            if (cpu.Stopped) return GuestStep.Continue;
+            faulted |= cpu.Result == GuestAccessResult.AccessFault;
+            next++;
+            return GuestStep.Continue;
+        })));
+        VcpuExitReason reason;
+        do
+        {
+            long slice = 1000;
+            reason = vcpu.Run(ref slice).Reason;
+        }
+        while (reason == VcpuExitReason.Interrupted);
+        Assert.Equal(VcpuExitReason.InternalError, reason);
+        Assert.True(faulted);
+        Assert.InRange(next, 1UL, 17UL);
+        Assert.Equal(VmErrors.OutOfMemory, vm.ErrorReason);
+    }
+
+    [Fact]
+    public void A_write_to_a_mapped_file_breaks_its_share_and_leaves_the_file_and_other_vms_alone()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            byte[] contents = new byte[3 * 4096 - 100];
+            for (int i = 0; i < contents.Length; i++) contents[i] = (byte)(i / 4096 + 1);
+            File.WriteAllBytes(path, contents);
+            using FramePool pool = new(64L << 20);
+            using AddressSpace one = new(pool);
+            using AddressSpace two = new(pool);
+            using VirtualMachine vmOne = new(one, new VmOptions());
+            using VirtualMachine vmTwo = new(two, new VmOptions());
+            using (FileImage file = FileImage.Open(path))
+            {
+                foreach (VirtualMachine vm in new[] { vmOne, vmTwo })
+                {
+                    ulong hva = vm.Memory.MapFile(file, 0, 3 * Page, VmaProtection.Read | VmaProtection.Write);
+                    vm.SetUserMemoryRegion(new UserMemoryRegion { GuestPhysicalAddress = Base, MemorySize = 3 * Page, UserspaceAddress = hva });
+                }
+            }
+            ScriptedVcpu first = new(vmOne);
+            ScriptedVcpu second = new(vmTwo);
+            Assert.Equal(0x0202_0202u, first.Fetch(Base + Page));
+            Assert.Equal(0x0202_0202u, second.Fetch(Base + Page));
+            Assert.Equal(first.Load<ulong>(Base + Page), second.Load<ulong>(Base + Page));
+            first.Store(Base + Page, 0xabcdu);
+            Assert.Equal(0xabcdu, first.Fetch(Base + Page));
+            Assert.Equal(0xabcdu, first.Load<uint>(Base + Page));
+            Assert.Equal(0x0202_0202u, second.Load<uint>(Base + Page));
+            Assert.Equal(0x0202_0202u, second.Fetch(Base + Page));
+            Assert.Equal(contents, File.ReadAllBytes(path));
+            Assert.Equal(0, vmOne.Invalidation.InProgress);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    /// <summary>A big unmap and faults elsewhere share mmu_lock by turns; nothing the unmap took stays usable when it lets others in between.</summary>
+    [Fact]
+    public void A_zap_that_yields_leaves_nothing_behind()
+    {
+        const ulong Pages = 2048;
+        using TdpFixture f = new(new VmOptions { HugePages = false });
+        ulong hva = f.AddMemory(0, Base, Pages * Page);
+        f.AddMemory(1, Base + (1UL << 32), 64 * Page);
+        ScriptedVcpu cpu = new(f.Vm);
+        Crew crew = new();
+        ulong next = 0;
+        crew.Run(f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(other =>
+        {
+            other.Store(Base + (1UL << 32) + next++ % 64 * Page, 1UL);
+            return GuestStep.Continue;
+        }))));
+        crew.Add(() =>
+        {
+            while (!crew.Stopping) f.Vm.Tdp.AgeGfnRange(0, 0, TdpTable.MaxGfn, clear: true);
+        });
+        crew.Go(() =>
+        {
+            for (int round = 0; round < 8; round++)
+            {
+                for (ulong i = 0; i < Pages; i++) cpu.Store(Base + i * Page, i + 1);
+                f.Memory.Discard(hva, Pages * Page);
+                for (ulong i = 0; i < Pages; i += 97) Assert.Equal(0UL, cpu.Load<ulong>(Base + i * Page));
+            }
+        });
+        f.Verify();
+    }
+}
