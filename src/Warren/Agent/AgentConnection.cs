@@ -8,7 +8,7 @@ namespace Warren.Agent;
 /// The host's end of the agent protocol over a serial port. One command a connection; the guest is not trusted, so every frame is checked.
 /// </summary>
 /// <param name="port">The guest's second UART, binary clean, both directions.</param>
-internal sealed class AgentConnection(Stream port)
+internal sealed class AgentConnection(Stream port) : IDisposable
 {
     /// <summary>Bytes of standard input that may be in flight; the guest's tty buffer holds at least as many, so none is ever lost.</summary>
     private const int StandardInputWindow = 4096;
@@ -18,6 +18,10 @@ internal sealed class AgentConnection(Stream port)
     private readonly byte[] _payload = new byte[AgentFrame.MaxPayload];
     private readonly byte[] _header = new byte[AgentFrame.HeaderBytes];
     private int _window = StandardInputWindow;
+    private volatile bool _running;
+
+    /// <summary>True while a command runs that signals can reach.</summary>
+    public bool IsRunning => _running;
 
     /// <summary>Waits for the agent, runs <paramref name="command"/>, and carries its input and output until it has ended.</summary>
     /// <exception cref="AgentException">The guest broke the protocol or closed the port.</exception>
@@ -29,6 +33,7 @@ internal sealed class AgentConnection(Stream port)
         if (type != AgentFrameType.Ready) throw new AgentException($"The guest's agent opened with frame type 0x{(byte)type:x2} instead of 'R'.");
         await SendCommandAsync(command, environment, cancel).ConfigureAwait(false);
 
+        _running = true;
         using var stopInput = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         // Not awaited at the end: reading a terminal cannot be cancelled, and the command does not wait for input it does not read.
         _ = Task.Run(() => PumpInputAsync(input, stopInput.Token), CancellationToken.None);
@@ -38,8 +43,15 @@ internal sealed class AgentConnection(Stream port)
         }
         finally
         {
+            _running = false;
             await stopInput.CancelAsync().ConfigureAwait(false);
         }
+    }
+
+    public void Dispose()
+    {
+        _writing.Dispose();
+        _credited.Dispose();
     }
 
     /// <summary>Delivers a signal to the command's process group.</summary>

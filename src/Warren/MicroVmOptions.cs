@@ -1,0 +1,43 @@
+using Warren.HostMemory;
+using Warren.Machines.Scheduling;
+using Warren.Machines.Serial;
+using Warren.RiscV;
+
+namespace Warren;
+
+/// <summary>What a micro-VM is made of and how it is watched.</summary>
+public sealed record MicroVmOptions
+{
+    /// <summary>The kernel: a flat RISC-V Image (plain or gzip) or a bare ELF64 executable that starts in S-mode.</summary>
+    public required string KernelPath { get; init; }
+
+    /// <summary>The initial ramdisk, or null. For commands it holds Warren's agent as <c>/init</c> (see Warren.Images.ImageStore).</summary>
+    public string? InitrdPath { get; init; }
+
+    /// <summary>Appended to the kernel's command line, after what Warren itself needs.</summary>
+    public string Append { get; init; } = string.Empty;
+
+    /// <summary>Bytes of guest memory: a whole number of MiB.</summary>
+    public long MemoryBytes { get; init; } = 512L << 20;
+
+    /// <summary>vCPUs, 1 to 16.</summary>
+    public int Cpus { get; init; } = 1;
+
+    /// <summary>The widest guest paging mode offered; a kernel takes the widest it finds, and wider costs more on each TLB miss.</summary>
+    public SatpMode MaxPaging { get; init; } = SatpMode.Sv57;
+
+    /// <summary>The longest the guest may run, or null.</summary>
+    public TimeSpan? Timeout { get; init; }
+
+    /// <summary>Let the kernel print its log to the console.</summary>
+    public bool Verbose { get; init; }
+
+    /// <summary>What happens to the console (ttyS0).</summary>
+    public SerialOptions Console { get; init; } = SerialOptions.Discard;
+
+    /// <summary>The frames of guest memory, to share kernel pages between the VMs of a process; null for a pool of this VM's own.</summary>
+    public FramePool? Frames { get; init; }
+
+    /// <summary>The threads that run the vCPUs; null for this VM's own, at most one a processor.</summary>
+    public VcpuPool? Pool { get; init; }
+}

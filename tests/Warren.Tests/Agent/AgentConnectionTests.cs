@@ -1,0 +1,178 @@
+using System.Buffers.Binary;
+using System.IO.Pipelines;
+using System.Text;
+using Warren.Agent;
+
+namespace Warren.Tests.Agent;
+
+/// <summary>The host's end of the agent protocol against a guest written here, which misbehaves on purpose in some tests.</summary>
+public class AgentConnectionTests
+{
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public async Task Carries_command_input_output_and_status()
+    {
+        await using var guest = new FakeGuest();
+        var output = new MemoryStream();
+        var error = new MemoryStream();
+        var run = guest.Host.RunAsync(["cat", "-", "ä"], ["A=b"], new MemoryStream("some input"u8.ToArray()), output, error, default);
+        await guest.SendAsync('R');
+        Assert.Equal("\u0003\0\0\0cat\0-\0ä\0A=b\0", Encoding.UTF8.GetString((await guest.ReceiveAsync('X'))));
+        await guest.ReceiveAsync('G');
+        Assert.Equal("some input", Encoding.UTF8.GetString(await guest.ReceiveAsync('I')));
+        await guest.ReceiveAsync('E');
+        await guest.SendAsync('O', "out"u8.ToArray());
+        await guest.SendAsync('D', "err"u8.ToArray());
+        await guest.SendAsync('Q', [7, 0, 0, 0, 0, 0, 0, 0]);
+        Assert.Equal(new ExecResult(7, 0, 0), await run.WaitAsync(Hang));
+        Assert.Equal("out", Encoding.UTF8.GetString(output.ToArray()));
+        Assert.Equal("err", Encoding.UTF8.GetString(error.ToArray()));
+    }
+
+    [Fact]
+    public async Task Never_has_more_input_in_flight_than_the_guest_can_hold()
+    {
+        await using var guest = new FakeGuest();
+        var sent = new byte[50_000];
+        new Random(1).NextBytes(sent);
+        var run = guest.Host.RunAsync(["cat"], [], new MemoryStream(sent), Stream.Null, Stream.Null, default);
+        await guest.SendAsync('R');
+        await guest.ReceiveAsync('X');
+        await guest.ReceiveAsync('G');
+        var received = new MemoryStream();
+        var inFlight = 0;
+        while (received.Length < sent.Length)
+        {
+            var (type, payload) = await guest.ReceiveAnyAsync();
+            Assert.Equal('I', type);
+            received.Write(payload);
+            inFlight += payload.Length;
+            Assert.InRange(inFlight, 1, 4096);
+            if (inFlight < 3000 && received.Length < sent.Length) continue;
+            var credit = new byte[4];
+            BinaryPrimitives.WriteInt32LittleEndian(credit, inFlight);
+            inFlight = 0;
+            await guest.SendAsync('C', credit);
+        }
+        await guest.ReceiveAsync('E');
+        Assert.Equal(sent, received.ToArray());
+        await guest.SendAsync('Q', [0, 0, 0, 0, 9, 0, 0, 0]);
+        Assert.Equal(9, (await run.WaitAsync(Hang)).Signal);
+    }
+
+    [Fact]
+    public async Task Says_that_a_command_does_not_exist()
+    {
+        await using var guest = new FakeGuest();
+        var run = guest.Host.RunAsync(["nope"], [], null, Stream.Null, Stream.Null, default);
+        await guest.SendAsync('R');
+        await guest.SendAsync('F', [2, 0, 0, 0]);
+        Assert.True((await run.WaitAsync(Hang)).NotFound);
+    }
+
+    [Theory]
+    [InlineData(new byte[] { (byte)'Z', 0, 0, 0 })]
+    [InlineData(new byte[] { (byte)'R', 1, 0, 1 })]
+    public async Task A_first_frame_that_is_nonsense_is_an_error_in_one_sentence(byte[] bytes)
+    {
+        await using var guest = new FakeGuest();
+        var run = guest.Host.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
+        await guest.SendRawAsync(bytes);
+        await Assert.ThrowsAsync<AgentException>(() => run.WaitAsync(Hang));
+    }
+
+    [Fact]
+    public async Task Random_bytes_from_the_guest_only_ever_end_the_connection()
+    {
+        for (var seed = 0; seed < 200; seed++)
+        {
+            var random = new Random(seed);
+            await using var guest = new FakeGuest();
+            var run = guest.Host.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
+            await guest.SendAsync('R');
+            var bytes = new byte[random.Next(1, 300)];
+            random.NextBytes(bytes);
+            for (var i = 0; i + 4 < bytes.Length; i += random.Next(5, 40))
+            {
+                bytes[i] = (byte)"ODCFQR"[random.Next(6)];
+                bytes[i + 2] = bytes[i + 3] = 0;
+            }
+            await guest.SendRawAsync(bytes);
+            await guest.CloseAsync();
+            var ended = await Record.ExceptionAsync(() => run.WaitAsync(Hang));
+            Assert.True(ended is null or AgentException, $"seed {seed}: {ended}");
+        }
+    }
+
+    [Fact]
+    public async Task A_closed_standard_output_reaches_the_command_as_sigpipe()
+    {
+        await using var guest = new FakeGuest();
+        var run = guest.Host.RunAsync(["yes"], [], null, new ClosedPipe(), Stream.Null, default);
+        await guest.SendAsync('R');
+        await guest.ReceiveAsync('X');
+        await guest.ReceiveAsync('G');
+        await guest.ReceiveAsync('E');
+        await guest.SendAsync('O', "y\n"u8.ToArray());
+        Assert.Equal([13], await guest.ReceiveAsync('S'));
+        await guest.SendAsync('Q', [0, 0, 0, 0, 13, 0, 0, 0]);
+        Assert.Equal(13, (await run.WaitAsync(Hang)).Signal);
+    }
+
+    private sealed class ClosedPipe : MemoryStream
+    {
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw new IOException("Broken pipe");
+    }
+
+    private sealed class FakeGuest : IAsyncDisposable
+    {
+        private readonly Pipe _toHost = new();
+        private readonly Pipe _toGuest = new(new PipeOptions(pauseWriterThreshold: 0));
+
+        public FakeGuest() => Host = new AgentConnection(new Duplex(_toHost.Reader.AsStream(), _toGuest.Writer.AsStream()));
+
+        public AgentConnection Host { get; }
+
+        public Task SendAsync(char type, params byte[] payload) => SendRawAsync([(byte)type, (byte)payload.Length, (byte)(payload.Length >> 8), 0, .. payload]);
+
+        public async Task SendRawAsync(byte[] bytes) => await _toHost.Writer.WriteAsync(bytes);
+
+        public async Task CloseAsync() => await _toHost.Writer.CompleteAsync();
+
+        public async Task<byte[]> ReceiveAsync(char expected)
+        {
+            var (type, payload) = await ReceiveAnyAsync();
+            Assert.Equal(expected, type);
+            return payload;
+        }
+
+        public async Task<(char Type, byte[] Payload)> ReceiveAnyAsync()
+        {
+            var stream = _toGuest.Reader.AsStream(leaveOpen: true);
+            var header = new byte[4];
+            await stream.ReadExactlyAsync(header).AsTask().WaitAsync(Hang);
+            var payload = new byte[header[1] | (header[2] << 8) | (header[3] << 16)];
+            await stream.ReadExactlyAsync(payload).AsTask().WaitAsync(Hang);
+            return ((char)header[0], payload);
+        }
+
+        public ValueTask DisposeAsync()
+        {
+            _toHost.Writer.Complete();
+            Host.Dispose();
+            return ValueTask.CompletedTask;
+        }
+    }
+
+    private sealed class Duplex(Stream input, Stream output) : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => input.ReadAsync(buffer, cancellationToken);
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        {
+            await output.WriteAsync(buffer, cancellationToken);
+            await output.FlushAsync(cancellationToken);
+        }
+    }
+}
