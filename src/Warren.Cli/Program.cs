@@ -1,1 +1,31 @@
-return 0;
+using System.CommandLine;
+using Warren.Cli;
+using Warren.Cli.Commands;
+using Warren.Images;
+using Warren.Machines;
+
+var root = new RootCommand("Linux virtual machines inside a .NET process.")
+{
+    RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(),
+};
+var parsed = root.Parse(args);
+if (parsed.Errors.Count > 0)
+{
+    // One sentence, not the whole help: what was wrong stays on the screen.
+    Console.Error.WriteLine($"warren: {parsed.Errors[0].Message.TrimEnd('.')}; see 'warren {parsed.CommandResult.Command.Name} --help'.".Replace("'warren warren ", "'warren ", StringComparison.Ordinal));
+    return ExitStatus.HostError;
+}
+try
+{
+    return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
+}
+catch (Exception e) when (e is UserErrorException or MachineConfigurationException or ImageException)
+{
+    Console.Error.WriteLine($"warren: {e.Message.TrimEnd('.')}.");
+    return ExitStatus.HostError;
+}
+catch (OperationCanceledException)
+{
+    Console.Error.WriteLine("warren: interrupted.");
+    return ExitStatus.Interrupted;
+}

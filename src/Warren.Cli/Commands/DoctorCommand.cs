@@ -1,0 +1,192 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
+using Spectre.Console;
+using Warren.Cli.Terminal;
+using Warren.Images;
+
+namespace Warren.Cli.Commands;
+
+/// <summary><c>warren doctor</c>: what of the host matters to Warren, and whether it is fine.</summary>
+internal static class DoctorCommand
+{
+    private const int SomethingWrong = 1;
+    private const long Mega = 1 << 20;
+
+    private enum Verdict
+    {
+        Good,
+        Note,
+        Bad,
+    }
+
+    private sealed record Finding(string Subject, Verdict Verdict, string Text);
+
+    public static Command Build()
+    {
+        var mirror = ImageCommand.MirrorOption();
+        var doctor = new Command("doctor", "Say what of this host matters to Warren, and whether it is fine.") { mirror };
+        doctor.SetAction(result => Print(Examine(result.GetValue(mirror))));
+        return doctor;
+    }
+
+    private static int Print(IEnumerable<Finding> findings)
+    {
+        var bad = false;
+        foreach (var f in findings)
+        {
+            bad |= f.Verdict == Verdict.Bad;
+            var mark = f.Verdict switch { Verdict.Good => "[green]ok  [/]", Verdict.Note => "[yellow]note[/]", _ => "[red]bad [/]" };
+            AnsiConsole.MarkupLine($"{mark}  [bold]{f.Subject,-14}[/] {Markup.Escape(f.Text)}");
+        }
+        return bad ? SomethingWrong : ExitStatus.Success;
+    }
+
+    private static IEnumerable<Finding> Examine(string? mirror)
+    {
+        yield return Platform();
+        yield return new Finding("runtime", Verdict.Good, RuntimeInformation.FrameworkDescription);
+        yield return Instructions();
+        yield return Environment.ProcessorCount > 1
+            ? new Finding("processors", Verdict.Good, $"{Environment.ProcessorCount}; vCPUs run on at most as many threads")
+            : new Finding("processors", Verdict.Note, "1: guests with several vCPUs take turns");
+        yield return Memory();
+        yield return Overcommit();
+        yield return AddressSpaceLimit();
+        yield return Cache();
+        yield return Images();
+        yield return Mirror(mirror);
+        yield return Verifier();
+        yield return RawTerminal.IsTerminal
+            ? new Finding("terminal", Verdict.Good, RawTerminal.WindowSize() is { } s ? $"{s.Columns} columns, {s.Rows} rows" : "size unknown")
+            : new Finding("terminal", Verdict.Note, "standard input is none: 'warren run' reads shell commands from it instead");
+        yield return Kvm();
+    }
+
+    private static Finding Platform() =>
+        OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
+            ? new Finding("platform", Verdict.Good, $"Linux x64, {RuntimeInformation.OSDescription}")
+            : new Finding("platform", Verdict.Bad, $"{RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}: Warren runs on Linux x64");
+
+    private static Finding Instructions()
+    {
+        var missing = new List<string>();
+        if (!Fma.IsSupported) missing.Add("FMA");
+        if (!Popcnt.X64.IsSupported) missing.Add("POPCNT");
+        if (!Lzcnt.X64.IsSupported) missing.Add("LZCNT");
+        if (!Bmi1.X64.IsSupported) missing.Add("BMI1");
+        return missing.Count == 0
+            ? new Finding("instructions", Verdict.Good, "all that the interpreter likes to use")
+            : new Finding("instructions", Verdict.Note, $"no {string.Join(", ", missing)}: correct but slower");
+    }
+
+    private static Finding Memory()
+    {
+        var available = ReadKilobytes("/proc/meminfo", "MemAvailable:") * 1024;
+        if (Limit("/sys/fs/cgroup/memory.max") is { } max && Limit("/sys/fs/cgroup/memory.current") is { } now) available = Math.Min(available, max - now);
+        return available >= 640 * Mega
+            ? new Finding("memory", Verdict.Good, $"{available / Mega} MiB available; a guest costs what it touches and some 80 MB")
+            : new Finding("memory", Verdict.Note, $"{available / Mega} MiB available: give the guest less than the default with --memory");
+    }
+
+    private static Finding Overcommit()
+    {
+        const string file = "/proc/sys/vm/overcommit_memory", never = "2";
+        return ReadText(file) == never
+            ? new Finding("overcommit", Verdict.Note, $"{file} is 2: reserved guest memory counts as used; use --memory sparingly")
+            : new Finding("overcommit", Verdict.Good, "guest memory can be reserved without being used");
+    }
+
+    private static Finding AddressSpaceLimit()
+    {
+        var line = ReadText("/proc/self/limits")?.Split('\n').FirstOrDefault(l => l.StartsWith("Max address space", StringComparison.Ordinal));
+        return line is null || line.Contains("unlimited", StringComparison.Ordinal)
+            ? new Finding("address space", Verdict.Good, "unlimited")
+            : new Finding("address space", Verdict.Note, "limited by 'ulimit -v': reserving guest memory may fail; raise it with 'ulimit -v unlimited'");
+    }
+
+    private static Finding Cache()
+    {
+        var directory = ImageCommand.OpenStore(null).Directory;
+        try
+        {
+            Directory.CreateDirectory(directory);
+            var probe = Path.Combine(directory, $".tmp-doctor-{Environment.ProcessId}");
+            File.WriteAllText(probe, "");
+            File.Delete(probe);
+            var free = new DriveInfo(directory).AvailableFreeSpace / Mega;
+            return free >= 300
+                ? new Finding("cache", Verdict.Good, $"{directory} is writable, {free} MiB free")
+                : new Finding("cache", Verdict.Note, $"{directory} has {free} MiB free; a pull needs about 300");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return new Finding("cache", Verdict.Bad, $"{directory} cannot be written ({e.Message.TrimEnd('.')}); set XDG_CACHE_HOME to a place that can");
+        }
+    }
+
+    private static Finding Images()
+    {
+        try
+        {
+            var current = ImageCommand.OpenStore(null).List().Where(e => e.Current).ToList();
+            return current.Count == 0
+                ? new Finding("images", Verdict.Note, "none cached: the first 'warren run' pulls them")
+                : current.All(e => e.Health == ImageHealth.Good)
+                    ? new Finding("images", Verdict.Good, string.Join(", ", current.Select(e => $"{e.Entry.Package} {e.Entry.Version}").Distinct()))
+                    : new Finding("images", Verdict.Note, "some are missing: the next 'warren run' pulls them again");
+        }
+        catch (ImageException e)
+        {
+            return new Finding("images", Verdict.Bad, e.Message);
+        }
+    }
+
+    private static Finding Mirror(string? mirror)
+    {
+        try
+        {
+            var found = MirrorLocator.Locate(new MirrorOptions { Mirror = mirror });
+            return new Finding("mirror", Verdict.Good, $"{found.Root} ({found.Origin})");
+        }
+        catch (ImageException e)
+        {
+            return new Finding("mirror", Verdict.Note, e.Message);
+        }
+    }
+
+    private static Finding Verifier()
+    {
+        var path = Environment.GetEnvironmentVariable("PATH") ?? "";
+        var tool = new[] { "gpgv", "sqv" }.FirstOrDefault(t => path.Split(':').Any(d => File.Exists(Path.Combine(d, t))));
+        return tool is not null
+            ? new Finding("signatures", Verdict.Good, $"{tool} checks the archive's signature")
+            : new Finding("signatures", Verdict.Note, "neither gpgv nor sqv is installed: 'warren image pull' needs one (apt install gpgv)");
+    }
+
+    private static Finding Kvm() => File.Exists("/dev/kvm")
+        ? new Finding("/dev/kvm", Verdict.Note, "present; Warren does not use it, only 'warren bench' compares with it")
+        : new Finding("/dev/kvm", Verdict.Good, "absent, and not needed");
+
+    private static string? ReadText(string path)
+    {
+        try
+        {
+            return File.ReadAllText(path).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    private static long? Limit(string path) => long.TryParse(ReadText(path), NumberStyles.None, CultureInfo.InvariantCulture, out var v) ? v : null;
+
+    private static long ReadKilobytes(string path, string key)
+    {
+        var line = ReadText(path)?.Split('\n').FirstOrDefault(l => l.StartsWith(key, StringComparison.Ordinal));
+        var digits = new string([.. (line ?? "").Where(char.IsAsciiDigit)]);
+        return long.TryParse(digits, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : long.MaxValue / 1024;
+    }
+}

@@ -1,0 +1,61 @@
+using System.CommandLine;
+using Warren.Cli.Terminal;
+using Warren.Images;
+
+namespace Warren.Cli.Commands;
+
+/// <summary><c>warren image pull | list | verify | prune</c>.</summary>
+internal static class ImageCommand
+{
+    private const int SomethingWrong = 1;
+
+    public static Option<string?> MirrorOption() => new("--mirror")
+    {
+        Description = "The Debian mirror to pull from, instead of WARREN_MIRROR or the one apt is configured with.",
+        HelpName = "URL",
+    };
+
+    public static ImageStore OpenStore(string? mirror, string? keyring = null) =>
+        new(new ImageStoreOptions { Mirror = new MirrorOptions { Mirror = mirror }, Keyring = keyring });
+
+    public static Command Build()
+    {
+        var mirror = MirrorOption();
+        var keyring = new Option<string?>("--keyring") { Description = "Keys that may sign the archive, instead of WARREN_KEYRING or the host's debian-archive-keyring.", HelpName = "FILE" };
+        var pull = new Command("pull", "Fetch Debian's riscv64 kernel and busybox, or bring them up to date.") { mirror, keyring };
+        pull.SetAction(async (result, cancel) =>
+        {
+            PullResult pulled;
+            using (var progress = new PullProgressBar())
+                pulled = await OpenStore(result.GetValue(mirror), result.GetValue(keyring)).PullAsync(progress, cancel).ConfigureAwait(false);
+            Console.Out.WriteLine($"{(pulled.Changed ? "pulled" : "up to date:")} Linux {pulled.Guest.Version}, busybox {pulled.Guest.BusyboxVersion}");
+            return ExitStatus.Success;
+        });
+
+        var list = new Command("list", "Show what the cache holds.");
+        list.SetAction(_ => Show(OpenStore(null).List()));
+
+        var verify = new Command("verify", "Compare every cached file with its recorded SHA-256.");
+        verify.SetAction(async (_, cancel) => Show(await OpenStore(null).VerifyAsync(cancel).ConfigureAwait(false)));
+
+        var prune = new Command("prune", "Delete what the newest pull does not need.");
+        prune.SetAction(async (_, cancel) =>
+        {
+            var pruned = await OpenStore(null).PruneAsync(cancel).ConfigureAwait(false);
+            Console.Out.WriteLine($"deleted {pruned.Files.Count} files, {pruned.Bytes / 1e6:0.0} MB");
+            return ExitStatus.Success;
+        });
+        return new Command("image", "The cached guest images.") { pull, list, verify, prune };
+    }
+
+    private static int Show(IReadOnlyList<ImageStatus> entries)
+    {
+        if (entries.Count == 0) Console.Out.WriteLine($"{OpenStore(null).Directory} is empty; 'warren image pull' fills it.");
+        foreach (var e in entries)
+        {
+            var health = e.Health == ImageHealth.Good ? "good" : e.Health.ToString().ToLowerInvariant();
+            Console.Out.WriteLine($"{health,-8} {(e.Current ? "current" : "old"),-8} {e.Entry.Size / 1e6,8:0.0} MB  {e.Entry.Kind.ToString().ToLowerInvariant(),-8} {e.Entry.Package} {e.Entry.Version}  {e.Path}");
+        }
+        return entries.Any(e => e.Health != ImageHealth.Good) ? SomethingWrong : ExitStatus.Success;
+    }
+}

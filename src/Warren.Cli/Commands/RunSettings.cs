@@ -1,0 +1,40 @@
+using Warren.RiscV;
+
+namespace Warren.Cli.Commands;
+
+internal enum StatisticsFormat
+{
+    None,
+    Text,
+    Json,
+}
+
+/// <summary>What <c>warren run</c> was asked for.</summary>
+internal sealed record RunSettings
+{
+    public const string SelftestGuest = "selftest";
+
+    public string? Kernel { get; init; }
+    public string? Initrd { get; init; }
+    public string? Guest { get; init; }
+    public string Append { get; init; } = "";
+    public long MemoryBytes { get; init; }
+    public int Cpus { get; init; }
+    public SatpMode MaxPaging { get; init; }
+    public TimeSpan? Timeout { get; init; }
+    public bool Verbose { get; init; }
+    public StatisticsFormat Statistics { get; init; }
+    public string? Mirror { get; init; }
+    public bool Offline { get; init; }
+    public IReadOnlyList<string> Command { get; init; } = [];
+
+    /// <summary>Refuses combinations that mean nothing; ranges are the machine's to check.</summary>
+    /// <exception cref="UserErrorException">One sentence.</exception>
+    public void Validate()
+    {
+        if (Guest is not null && Guest != SelftestGuest) throw new UserErrorException($"There is no embedded guest '{Guest}'; there is '{SelftestGuest}'.");
+        if (Guest is not null && (Kernel is not null || Initrd is not null)) throw new UserErrorException("--guest brings its own kernel; leave out --kernel and --initrd.");
+        if (Guest is not null && Command.Count > 0) throw new UserErrorException($"The guest '{Guest}' runs no commands; leave out the command.");
+        if (Command is ["", ..]) throw new UserErrorException("The command after '--' is empty; name a program in the guest.");
+    }
+}
