@@ -1,0 +1,13 @@
+using Warren.Bench.Harness;
+
+namespace Warren.Bench;
+
+/// <summary>Every benchmark, by name.</summary>
+public static class Benchmarks
+{
+    public static IReadOnlyList<IBenchmark> All { get; } =
+    [
+        new BootBenchmark(), new CpuBenchmark(), new FaultBenchmark(), new MemslotsBenchmark(), new InvalidateBenchmark(), new DirtyLogBenchmark(),
+        new LockGuardBenchmark(),
+    ];
+}
