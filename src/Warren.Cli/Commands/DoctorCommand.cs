@@ -14,6 +14,8 @@ internal static class DoctorCommand
     private const int SomethingWrong = 1;
     private const long Mega = 1 << 20;
 
+    private static readonly string[] Verifiers = ["gpgv", "sqv"];
+
     private enum Verdict
     {
         Good,
@@ -159,7 +161,7 @@ internal static class DoctorCommand
     private static Finding Verifier()
     {
         var path = Environment.GetEnvironmentVariable("PATH") ?? "";
-        var tool = new[] { "gpgv", "sqv" }.FirstOrDefault(t => path.Split(':').Any(d => File.Exists(Path.Combine(d, t))));
+        var tool = Verifiers.FirstOrDefault(t => path.Split(':').Any(d => File.Exists(Path.Combine(d, t))));
         return tool is not null
             ? new Finding("signatures", Verdict.Good, $"{tool} checks the archive's signature")
             : new Finding("signatures", Verdict.Note, "neither gpgv nor sqv is installed: 'warren image pull' needs one (apt install gpgv)");

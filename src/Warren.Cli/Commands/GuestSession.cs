@@ -1,5 +1,4 @@
 using System.Threading;
-using Warren.Agent;
 using Warren.Cli.Terminal;
 using Warren.Machines;
 using Warren.Machines.Serial;

@@ -26,7 +26,7 @@ internal sealed class GuestSource : IDisposable
     public static async Task<GuestSource> FindAsync(RunSettings settings, CancellationToken cancel)
     {
         if (settings.Guest is not null) return Embedded();
-        var isLinux = settings.Kernel is null || KernelFile.Open(settings.Kernel, MemoryMap.RamBase).Format != KernelFormat.Elf;
+        var isLinux = settings.Kernel is null || KernelFile.Open(settings.Kernel, MemoryMap.Ram).Format != KernelFormat.Elf;
         if (!isLinux || (settings.Kernel is not null && settings.Initrd is not null)) return new GuestSource(settings.Kernel!, settings.Initrd, isLinux);
 
         var store = ImageCommand.OpenStore(settings.Mirror);

@@ -41,7 +41,7 @@ internal static class ImageCommand
         var prune = new Command("prune", "Delete what the newest pull does not need.");
         prune.SetAction(async (_, cancel) =>
         {
-            var pruned = await OpenStore(null).PruneAsync(cancel).ConfigureAwait(false);
+            var pruned = await OpenStore(null).PruneAsync(cancellation: cancel).ConfigureAwait(false);
             Console.Out.WriteLine($"deleted {pruned.Files.Count} files, {pruned.Bytes / 1e6:0.0} MB");
             return ExitStatus.Success;
         });
