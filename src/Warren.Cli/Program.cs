@@ -1,12 +1,14 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using Warren.Cli;
 using Warren.Cli.Commands;
 using Warren.Images;
 using Warren.Machines;
 
-var root = new RootCommand("Linux virtual machines inside a .NET process.")
+// Not a RootCommand, whose name would be the executable's.
+var root = new Command("warren", "Linux virtual machines inside a .NET process.")
 {
-    RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(),
+    new HelpOption { Recursive = true }, new VersionOption(), RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(),
 };
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)

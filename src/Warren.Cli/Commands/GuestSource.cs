@@ -1,6 +1,5 @@
 using System.Threading;
 using Warren.Cli.Terminal;
-using Warren.Images;
 using Warren.Images.Guests;
 using Warren.Machines;
 using Warren.Machines.Boot;
