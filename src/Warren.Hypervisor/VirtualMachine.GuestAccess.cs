@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Threading;
 using Warren.HostMemory;
+using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
@@ -67,7 +68,7 @@ public sealed unsafe partial class VirtualMachine
         {
             var gfn = gpa >> PageShift;
             if (FindForHost(gfn, write: true) is not { } slot) return false;
-            for (; ; )
+            for (var spin = default(SpinState); ; Cpu.Relax(ref spin))
             {
                 var sequence = Invalidation.Sequence;
                 if (Memory.Fault(slot.GfnToHva(gfn), write: true, out var mapping) != FaultStatus.Ok) return false;

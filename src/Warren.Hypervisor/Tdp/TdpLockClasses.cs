@@ -9,7 +9,7 @@ internal static class TdpLockClasses
     public static readonly LockClass TdpPagesLock = new("tdp_mmu_pages_lock", WaitContext.Spin, HypervisorLockClasses.MmuLock);
 
     /// <summary>Walkers of TDP tables outside guest mode and without mmu_lock.</summary>
-    public static readonly LockClass TdpSrcu = new("tdp_srcu", WaitContext.Sleep, HypervisorLockClasses.Srcu);
+    public static readonly LockClass TdpSrcu = new("tdp_srcu", WaitContext.Free, HypervisorLockClasses.Srcu);
 
     /// <summary>One marking of a code frame at a time. vCPUs outside guest mode wait for it; its holder waits for vCPUs in guest mode.</summary>
     public static readonly LockClass CodeMarks = new("code_marks", WaitContext.Sleep);
