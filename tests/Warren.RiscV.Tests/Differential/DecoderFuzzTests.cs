@@ -57,7 +57,7 @@ public class DecoderFuzzTests
         }
     }
 
-    /// <summary>Random code in S mode, and in U mode under each paging scheme, whose handler steps over what traps: CSR writes, jumps and paging go wherever they go.</summary>
+    /// <summary>Random code in S mode, and in U mode under each paging scheme, whose handler steps over what traps.</summary>
     [Theory]
     [InlineData(1, 0)]
     [InlineData(2, 0)]
