@@ -1,0 +1,1 @@
+global using unsafe Handler = delegate*<Warren.RiscV.Core.HartState*, Warren.RiscV.Blocks.Op*, long, void>;

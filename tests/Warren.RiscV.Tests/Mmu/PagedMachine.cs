@@ -1,0 +1,127 @@
+using System.Buffers.Binary;
+using Warren.RiscV.Tests.Harness;
+
+namespace Warren.RiscV.Tests.Mmu;
+
+/// <summary>What an access does to the page it touches.</summary>
+public enum Touch
+{
+    Load,
+    Store,
+    Fetch,
+}
+
+/// <summary>
+/// A machine with page tables that the test writes entry by entry. Its own code runs one instruction at a time, from a page mapped
+/// once for S and once for U.
+/// </summary>
+internal sealed class PagedMachine : IDisposable
+{
+    public const ulong Valid = 1, Readable = 2, Writable = 4, Executable = 8, User = 16, Global = 32, Accessed = 64, Dirty = 128;
+    public const ulong Data = TestMachine.RamBase + (8 << 20);
+    public const ulong TrapVector = 0x7000_0000;
+
+    private const ulong Code = TestMachine.RamBase + (1 << 20);
+    private const ulong UserCode = 0x6000_0000;
+    private const uint LoadDouble = 0x0005_b503; // ld a0, 0(a1)
+    private const uint StoreDouble = 0x00a5_b023; // sd a0, 0(a1)
+    private const uint Nop = 0x0000_0013;
+
+    private readonly SatpMode mode;
+    private ulong nextTable = TestMachine.RamBase + (4 << 20);
+
+    public PagedMachine(SatpMode mode, HartOptions? options = null)
+    {
+        this.mode = mode;
+        Machine = new TestMachine(options);
+        Root = NewTable();
+        WriteInstruction(Code, LoadDouble);
+        WriteInstruction(Code + 4, StoreDouble);
+        for (ulong at = Data; at < Data + 4096; at += 4)
+        {
+            WriteInstruction(at, Nop);
+        }
+
+        Map(Code, Code, Valid | Readable | Executable | Accessed, 0);
+        Map(UserCode, Code, Valid | Readable | Executable | User | Accessed, 0);
+        Machine.Hart.WriteCsr(0x105, TrapVector);
+        Machine.Hart.WriteCsr(0x180, (ulong)mode << 60 | Root >> 12);
+    }
+
+    public TestMachine Machine { get; }
+
+    public Hart Hart => Machine.Hart;
+
+    public int Levels => mode switch { SatpMode.Sv39 => 3, SatpMode.Sv48 => 4, _ => 5 };
+
+    public ulong Root { get; }
+
+    /// <summary>Points a leaf of <paramref name="level"/> for <paramref name="va"/> at <paramref name="pa"/>; returns the entry's address.</summary>
+    public ulong Map(ulong va, ulong pa, ulong flags, int level) => Write(va, (pa >> 12) << 10 | flags, level);
+
+    /// <summary>Writes a raw entry.</summary>
+    public ulong Write(ulong va, ulong entry, int level)
+    {
+        ulong table = Root;
+        for (int at = Levels - 1; at > level; at--)
+        {
+            ulong address = table + ((va >> (12 + (9 * at)) & 0x1ff) * 8);
+            ulong pointer = ReadEntry(address);
+            if (pointer == 0)
+            {
+                pointer = NewTable() >> 12 << 10 | Valid;
+                Machine.Write(address, pointer);
+            }
+
+            table = pointer >> 10 << 12;
+        }
+
+        ulong leaf = table + ((va >> (12 + (9 * level)) & 0x1ff) * 8);
+        Machine.Write(leaf, entry);
+        return leaf;
+    }
+
+    public ulong ReadEntry(ulong address) => BinaryPrimitives.ReadUInt64LittleEndian(Machine.Read(address, 8));
+
+    /// <summary>Touches <paramref name="va"/> once; null if that worked, else the cause, with stval and sepc checked.</summary>
+    public ExceptionCause? Access(Touch touch, ulong va, PrivilegeMode privilege = PrivilegeMode.Supervisor)
+    {
+        ulong code = privilege == PrivilegeMode.User ? UserCode : Code;
+        ulong pc = touch switch { Touch.Load => code, Touch.Store => code + 4, _ => va };
+        Hart.SetMode(privilege);
+        Hart.Pc = pc;
+        Hart.SetX(11, va);
+        Machine.RunFor(1);
+        if (Hart.Pc != TrapVector)
+        {
+            Assert.Equal(pc + 4, Hart.Pc);
+            return null;
+        }
+
+        Assert.Equal(va, Hart.ReadCsr(0x143));
+        Assert.Equal(pc, Hart.ReadCsr(0x141));
+        Assert.Equal(privilege == PrivilegeMode.Supervisor ? 0x100ul : 0, Hart.ReadCsr(0x100) & 0x100);
+        return (ExceptionCause)Hart.ReadCsr(0x142);
+    }
+
+    /// <summary>SFENCE.VMA of one address, as another hart would ask for it.</summary>
+    public void Fence(ulong va) => Hart.FlushGuestTlb(va, 4096, -1);
+
+    public void FenceAll() => Hart.FlushGuestTlb(0, 0, -1);
+
+    public void Dispose() => Machine.Dispose();
+
+    private ulong NewTable()
+    {
+        ulong table = nextTable;
+        nextTable += 4096;
+        return table;
+    }
+
+    private void WriteInstruction(ulong address, uint bits)
+    {
+        Span<byte> bytes = stackalloc byte[4];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, bits);
+        Machine.Write(address, bytes);
+    }
+}

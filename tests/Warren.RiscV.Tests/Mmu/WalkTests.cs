@@ -1,0 +1,147 @@
+using Warren.RiscV.Tests.Harness;
+using static Warren.RiscV.Tests.Mmu.PagedMachine;
+
+namespace Warren.RiscV.Tests.Mmu;
+
+/// <summary>Shapes of tables: depth, superpages, reserved bits, what lies outside memory.</summary>
+public class WalkTests
+{
+    private const ulong All = Valid | Readable | Writable | Executable | Accessed | Dirty;
+
+    public static TheoryData<SatpMode> Modes => [SatpMode.Sv39, SatpMode.Sv48, SatpMode.Sv57];
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void Addresses_that_are_no_sign_extension_fault(SatpMode mode)
+    {
+        using var machine = new PagedMachine(mode);
+        int bits = 12 + (9 * machine.Levels);
+        ulong highest = (1ul << (bits - 1)) - 4096;
+        ulong lowestNegative = ulong.MaxValue << (bits - 1);
+        machine.Map(highest, Data, All, 0);
+        machine.Map(lowestNegative, Data, All, 0);
+        Assert.Null(machine.Access(Touch.Load, highest));
+        Assert.Null(machine.Access(Touch.Load, lowestNegative));
+        Assert.Null(machine.Access(Touch.Fetch, lowestNegative));
+        Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, highest + 4096));
+        Assert.Equal(ExceptionCause.StorePageFault, machine.Access(Touch.Store, lowestNegative - 4096));
+        Assert.Equal(ExceptionCause.InstructionPageFault, machine.Access(Touch.Fetch, highest + 4096));
+        Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, lowestNegative & ~(1ul << 63)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void Superpages_of_every_size_translate_and_must_be_aligned(SatpMode mode)
+    {
+        using var machine = new PagedMachine(mode);
+        for (int level = 1; level < machine.Levels; level++)
+        {
+            ulong size = 4096ul << (9 * level);
+            ulong va = 5 * size;
+            ulong physical = TestMachine.RamBase & ~(size - 1);
+            machine.Map(va, physical, All, level);
+            machine.FenceAll();
+            ulong within = va + (Data - physical);
+            if (Data - physical < size)
+            {
+                Assert.Null(machine.Access(Touch.Store, within));
+                Assert.Null(machine.Access(Touch.Fetch, within + 8));
+            }
+
+            machine.Write(va, ((physical >> 12) + 1) << 10 | All, level);
+            machine.FenceAll();
+            Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, va));
+            machine.Write(va, 0, level);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void Reserved_bits_fault(SatpMode mode)
+    {
+        using var machine = new PagedMachine(mode);
+        const ulong Va = 0x4000_0000;
+        for (int bit = 54; bit < 64; bit++)
+        {
+            ulong leaf = (Data >> 12) << 10 | All | 1ul << bit;
+            machine.Write(Va, leaf, 0);
+            machine.FenceAll();
+            // Svpbmt: 1 and 2 are memory types. Svnapot: Data's page number does not end in 8.
+            ExceptionCause? expected = bit is 61 or 62 ? null : ExceptionCause.LoadPageFault;
+            Assert.Equal(expected, machine.Access(Touch.Load, Va));
+        }
+
+        machine.Write(Va, (Data >> 12) << 10 | All | 3ul << 61, 0);
+        machine.FenceAll();
+        Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
+
+        // A pointer to a table may have none of A, D, U, PBMT, N.
+        foreach (int bit in (int[])[4, 6, 7, 54, 60, 61, 62, 63])
+        {
+            machine.Map(Va, Data, All, 0);
+            ulong pointer = machine.Write(Va, 0, 1);
+            machine.Machine.Write(pointer, (TestMachine.RamBase + (6 << 20)) >> 12 << 10 | Valid | 1ul << bit);
+            machine.FenceAll();
+            Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
+            machine.Machine.Write(pointer, 0);
+        }
+    }
+
+    [Fact]
+    public void Svnapot_translates_64_KiB_and_nothing_else()
+    {
+        using var machine = new PagedMachine(SatpMode.Sv39);
+        const ulong Va = 0x4001_0000;
+        const ulong Napot = 1ul << 63;
+        for (ulong page = 0; page < 16; page++)
+        {
+            machine.Write(Va + (page * 4096), ((Data >> 12) | 8) << 10 | All | Napot, 0);
+        }
+
+        machine.Machine.Write(Data + 0x5008, 0x1234);
+        Assert.Null(machine.Access(Touch.Load, Va + 0x5008));
+        Assert.Equal(0x1234ul, machine.Hart.GetX(10));
+        machine.Write(Va, ((Data >> 12) | 4) << 10 | All | Napot, 0);
+        machine.FenceAll();
+        Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
+
+        using var without = new PagedMachine(SatpMode.Sv39, new HartOptions().With(Extension.Svnapot, false).With(Extension.Svpbmt, false));
+        without.Write(Va, ((Data >> 12) | 8) << 10 | All | Napot, 0);
+        Assert.Equal(ExceptionCause.LoadPageFault, without.Access(Touch.Load, Va));
+        without.Write(Va, (Data >> 12) << 10 | All | 1ul << 61, 0);
+        without.FenceAll();
+        Assert.Equal(ExceptionCause.LoadPageFault, without.Access(Touch.Load, Va));
+    }
+
+    [Fact]
+    public void What_is_not_memory_is_an_access_fault()
+    {
+        using var machine = new PagedMachine(SatpMode.Sv39);
+        const ulong Va = 0x4000_0000;
+        machine.Map(Va, 0x10_0000_0000, All, 0);
+        Assert.Equal(ExceptionCause.LoadAccessFault, machine.Access(Touch.Load, Va));
+        Assert.Equal(ExceptionCause.StoreAccessFault, machine.Access(Touch.Store, Va));
+        Assert.Equal(ExceptionCause.InstructionAccessFault, machine.Access(Touch.Fetch, Va));
+
+        // A table outside memory: the access's own access fault.
+        machine.Write(Va, 0x10_0000_0000 >> 12 << 10 | Valid, 1);
+        machine.FenceAll();
+        Assert.Equal(ExceptionCause.StoreAccessFault, machine.Access(Touch.Store, Va));
+    }
+
+    [Fact]
+    public void Satp_takes_only_modes_the_hart_has()
+    {
+        foreach (SatpMode max in (SatpMode[])[SatpMode.Sv39, SatpMode.Sv48, SatpMode.Sv57])
+        {
+            using var machine = new TestMachine(new HartOptions { MaxSatpMode = max });
+            for (ulong mode = 0; mode < 16; mode++)
+            {
+                machine.Hart.WriteCsr(0x180, 0);
+                machine.Hart.WriteCsr(0x180, mode << 60 | 0xabcdul << 44 | 0x1234);
+                bool taken = mode == 0 || (mode >= 8 && mode <= (ulong)max);
+                Assert.Equal(taken ? mode << 60 | 0xabcdul << 44 | 0x1234 : 0, machine.Hart.ReadCsr(0x180));
+            }
+        }
+    }
+}
