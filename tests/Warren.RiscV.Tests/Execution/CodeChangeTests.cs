@@ -90,7 +90,7 @@ public class CodeChangeTests
     [Fact]
     public void A_full_arena_is_dropped_and_execution_goes_on()
     {
-        using var machine = new TestMachine(new HartOptions { CodeArenaBytes = 1 << 20 });
+        using var machine = new TestMachine(options: new HartOptions { CodeArenaBytes = 1 << 20 });
         string body = string.Concat(Enumerable.Repeat("        addi    a0, a0, 1\n        beqz    x0, 1f\n1:\n", 12_000));
         machine.Load(GuestProgram.Assemble($"""
                     .globl  _start

@@ -33,7 +33,7 @@ internal sealed class PagedMachine : IDisposable
     public PagedMachine(SatpMode mode, HartOptions? options = null)
     {
         this.mode = mode;
-        Machine = new TestMachine(options);
+        Machine = new TestMachine(options: options);
         Root = NewTable();
         WriteInstruction(Code, LoadDouble);
         WriteInstruction(Code + 4, StoreDouble);

@@ -134,7 +134,7 @@ public class WalkTests
     {
         foreach (SatpMode max in (SatpMode[])[SatpMode.Sv39, SatpMode.Sv48, SatpMode.Sv57])
         {
-            using var machine = new TestMachine(new HartOptions { MaxSatpMode = max });
+            using var machine = new TestMachine(options: new HartOptions { MaxSatpMode = max });
             for (ulong mode = 0; mode < 16; mode++)
             {
                 machine.Hart.WriteCsr(0x180, 0);
