@@ -11,7 +11,7 @@ public sealed class MemslotModelTests
     private const int HvaPages = 64;
     private const ulong GfnSpan = 96;
 
-    /// <summary>Small ids, gfns and sizes, so that requests meet each other.</summary>
+    /// <summary>Small ids, gfns and sizes, so that requests meet each other; sizes repeat, so that moves and changes of flags are common.</summary>
     public sealed record Request(int Space, int Id, int Gfn, int Pages, int HvaPage, int Flags, int Probe)
     {
         public UserMemoryRegion Region(ulong hva) => SlotsVm.Region(Id, (ulong)Gfn, (ulong)Pages, hva + (ulong)HvaPage * Page, (MemslotFlags)Flags, Space);
@@ -21,7 +21,6 @@ public sealed class MemslotModelTests
         from space in Gen.Choose(0, 1)
         from id in Gen.Choose(0, 7)
         from gfn in Gen.Choose(0, (int)GfnSpan - 1)
-        // A third are deletions; sizes repeat, so that moves and changes of flags are common.
         from pages in Gen.Elements(0, 0, 1, 4, 4, 4, 17)
         from hva in Gen.Elements(0, 0, 0, 8, 8, 40)
         from flags in Gen.Elements(0, 0, 1, 1, 2, 3, 4)
