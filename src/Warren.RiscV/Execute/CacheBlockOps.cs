@@ -56,7 +56,8 @@ internal static unsafe class CacheBlockOps
             return;
         }
 
-        h->Continue.AtomicMissed(h, op, budget, address, HartOptions.CacheBlockSize, GuestAccess.Write);
+        // A fault reports rs1 as it is, not the block's address (CMO specification, 2.5.3).
+        h->Continue.AtomicMissed(h, op, budget, HartState.Reg(h, op->A), 1, GuestAccess.Write);
     }
 
     // Any access right will do; a page that can be read is the one way to have any. What is refused counts as a store.
