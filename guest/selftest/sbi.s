@@ -105,7 +105,7 @@ test "sbi.debug console"
         bnez    t0, 1f
         skip    "no DBCN extension"
 1:      li      a0, 0
-        li      a1, 0
+        la      a1, pages
         li      a2, 0
         sbi     SBI_DBCN, 0
         expect  a0, 0, "error of an empty write"
