@@ -13,6 +13,10 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     private const int SupervisorSoftware = 1;
     private const int SupervisorExternal = 9;
     private const int StimecmpCsr = 0x14d;
+    private const int ScounterenCsr = 0x106;
+
+    /// <summary>CY, TM and IR.</summary>
+    private const ulong AllCounters = 7;
 
     /// <summary>Turns of a wait for a remote hart before this thread gives its processor away.</summary>
     private const int FenceSpins = 64;
@@ -68,6 +72,8 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     {
         ulong deadline = resumes ? _timers[hart].Ticks : ulong.MaxValue;
         _harts[hart].Reset(pc, (ulong)hart, opaque);
+        // Firmware and KVM leave the counters open to user mode, and Linux relies on it: its vDSO reads the clock there.
+        _harts[hart].WriteCsr(ScounterenCsr, AllCounters);
         SetTimer(hart, deadline);
     }
 

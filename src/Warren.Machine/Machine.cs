@@ -179,7 +179,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
                 Vm = new VirtualMachine(_memory.Space, new VmOptions());
                 _memory.Attach(Vm);
                 Board = new Board(options, Vm, _memory, pool, events);
-                Board.Harts[0].Reset(kernel.Entry, 0, plan.Layout.DeviceTree);
+                Board.Harts.Restart(0, kernel.Entry, plan.Layout.DeviceTree, resumes: false);
             }
             catch
             {
