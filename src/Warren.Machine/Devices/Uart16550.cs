@@ -36,6 +36,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice
     private bool _transmitEmptyPending;
     private bool _lineLevel;
     private bool _usesFlowControl;
+    private bool _looksForInput;
 
     public Uart16550(string name, SerialChannel channel, IInterruptLine line, LineWatcher? watcher = null)
     {
@@ -55,10 +56,10 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice
     private bool DivisorSelected => (_lineControl & LineControl.DivisorLatch) != 0;
 
     /// <summary>
-    /// The guest holds the line while it has RTS low, once it has shown that it uses the modem lines at all: a program that never
-    /// touches them still gets its input, and Linux loses none before the device is opened.
+    /// A guest that uses the modem lines holds its input off while it has RTS low; one that never touches them gets its input from
+    /// the moment it first looks for some. So nothing typed ahead is lost in the FIFO resets of a driver that is only starting.
     /// </summary>
-    private bool MayReceive => !_usesFlowControl || (_modemControl & ModemControl.RequestToSend) != 0;
+    private bool MayReceive => _usesFlowControl ? (_modemControl & ModemControl.RequestToSend) != 0 : _looksForInput;
 
     public ulong Read(ulong offset, int size)
     {
@@ -142,6 +143,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice
             case UartRegister.ModemControl:
                 return (byte)_modemControl;
             case UartRegister.LineStatus:
+                LookForInput();
                 LineStatus line = CurrentLineStatus();
                 _errors = 0;
                 return (byte)line;
@@ -175,6 +177,8 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice
                 if ((enable & ~_enable & InterruptEnable.TransmitterEmpty) != 0 && _transmit.Count == 0)
                     _transmitEmptyPending = true;
                 _enable = enable;
+                if ((enable & InterruptEnable.DataAvailable) != 0)
+                    LookForInput();
                 break;
             case UartRegister.InterruptIdentification:
                 WriteFifoControl((FifoControl)value);
@@ -191,8 +195,17 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice
         }
     }
 
+    private void LookForInput()
+    {
+        if (_looksForInput)
+            return;
+        _looksForInput = true;
+        Receive();
+    }
+
     private byte ReadReceiver()
     {
+        LookForInput();
         if (_receive.Count == 0)
             return 0;
         byte value = _receive.Pop();
