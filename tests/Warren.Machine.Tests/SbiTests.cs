@@ -179,6 +179,7 @@ public sealed class SbiTests
         Assert.Equal("typed", Encoding.ASCII.GetString(_platform.Memory, 16, 5));
         Assert.Equal(SbiResult.Return(0), Call(Console, 1, 100, Ram, 0));
         Assert.Equal(SbiResult.Return(0), Call(Console, 0, 0, Ram, 0));
+        Assert.Equal(SbiResult.Return(0), Call(Console, 0, 0, 1, 1));
         _platform.ConsoleRoom = 2;
         Assert.Equal(SbiResult.Return(2), Call(Console, 0, 5, Ram, 0));
         _platform.ConsoleRoom = 0;

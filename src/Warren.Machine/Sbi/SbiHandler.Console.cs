@@ -12,7 +12,9 @@ internal sealed partial class SbiHandler
         {
             case 0:
             case 1:
-                // The address is in two halves; no memory lies where the upper one would be needed.
+                // Nothing at all may lie anywhere. Else the address is in two halves, and no memory lies where the upper one is needed.
+                if (call.A0 == 0)
+                    return SbiResult.Success;
                 if (call.A2 != 0 || !platform.IsMemory(call.A1, call.A0))
                     return SbiResult.Fail(SbiError.InvalidParameter);
                 int count = (int)Math.Min(call.A0, MaxConsoleTransfer);
