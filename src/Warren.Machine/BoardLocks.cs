@@ -27,5 +27,5 @@ internal static class BoardLocks
     public static readonly LockClass Timer = new("timer", WaitContext.Spin, Rtc);
 
     /// <summary>A pool's queue of runnable vCPUs. Waking a vCPU happens under any device's lock.</summary>
-    public static readonly LockClass RunQueue = new("run-queue", WaitContext.Spin, Uart, Rtc, Plic, Hsm);
+    public static readonly LockClass RunQueue = new("run-queue", WaitContext.Spin, Uart, Rtc);
 }
