@@ -20,6 +20,9 @@ internal static class BoardLocks
     /// <summary>The states of a machine's harts (SBI HSM).</summary>
     public static readonly LockClass Hsm = new("hsm", WaitContext.Spin);
 
+    /// <summary>The software interrupt of a hart while it is reset.</summary>
+    public static readonly LockClass Restart = new("hart-restart", WaitContext.Spin);
+
     /// <summary>The remote fences asked of a hart.</summary>
     public static readonly LockClass Fence = new("fence-mailbox", WaitContext.Spin);
 

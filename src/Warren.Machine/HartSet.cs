@@ -1,4 +1,5 @@
 using Warren.Hypervisor;
+using Warren.Locking;
 using Warren.Machines.Devices;
 using Warren.Machines.Scheduling;
 using Warren.RiscV;
@@ -14,6 +15,7 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     private const int SupervisorExternal = 9;
     private const int StimecmpCsr = 0x14d;
     private const int ScounterenCsr = 0x106;
+    private const int SipCsr = 0x144;
 
     /// <summary>CY, TM and IR.</summary>
     private const ulong AllCounters = 7;
@@ -25,6 +27,7 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     private readonly Hart[] _harts;
     private readonly HartTimer[] _timers;
     private readonly VcpuRunner[] _runners;
+    private readonly SpinLock[] _restartLocks;
     private readonly bool _hasStimecmp;
 
     public HartSet(MachineOptions options, VirtualMachine vm, VcpuPool pool, IRunnerOwner owner)
@@ -33,9 +36,11 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
         _harts = new Hart[options.Cpus];
         _timers = new HartTimer[options.Cpus];
         _runners = new VcpuRunner[options.Cpus];
+        _restartLocks = new SpinLock[options.Cpus];
         for (int i = 0; i < options.Cpus; i++)
         {
             _harts[i] = new Hart(i, options.Hart, this);
+            _restartLocks[i] = new SpinLock(BoardLocks.Restart);
             _timers[i] = new HartTimer(_harts[i], _clock, pool.Timers);
             _runners[i] = new VcpuRunner(i, _harts[i], vm.CreateVcpu(_harts[i]), pool, owner);
             _timers[i].Runner = _runners[i];
@@ -66,12 +71,16 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
 
     /// <summary>
     /// Puts a hart, on its own thread, into the state in which SBI starts one. A hart that resumes from suspension keeps its timer, which may
-    /// be what woke it. The external interrupt pin is lost, and has to be set again.
+    /// be what woke it, and any hart an interprocessor interrupt sent meanwhile. The external interrupt pin is lost, and has to be set again.
     /// </summary>
     public void Restart(int hart, ulong pc, ulong opaque, bool resumes)
     {
         ulong deadline = resumes ? _timers[hart].Ticks : ulong.MaxValue;
+        _restartLocks[hart].Lock();
+        bool software = (_harts[hart].ReadCsr(SipCsr) & 1UL << SupervisorSoftware) != 0;
         _harts[hart].Reset(pc, (ulong)hart, opaque);
+        _harts[hart].SetInterrupt(SupervisorSoftware, software);
+        _restartLocks[hart].Unlock();
         // Firmware and KVM leave the counters open to user mode, and Linux relies on it: its vDSO reads the clock there.
         _harts[hart].WriteCsr(ScounterenCsr, AllCounters);
         SetTimer(hart, deadline);
@@ -90,7 +99,9 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
 
     public void SetSoftwareInterrupt(int hart, bool level)
     {
+        _restartLocks[hart].Lock();
         _harts[hart].SetInterrupt(SupervisorSoftware, level);
+        _restartLocks[hart].Unlock();
         if (level)
             _runners[hart].Notify();
     }

@@ -38,7 +38,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
 
     bool IMachineEvents.IsEnding => Volatile.Read(ref _ending) != 0;
 
-    /// <summary>Frames and pages the machine uses; its address space, its VM.</summary>
+    /// <summary>The machine's memory as its guest sees it.</summary>
     public VirtualMachine Vm => _parts.Vm;
 
     /// <summary>Counters up to now. Not after the machine was disposed.</summary>
@@ -47,6 +47,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
         Elapsed = _age.Elapsed,
         Harts = [.. _parts.Board.Harts.Runners.Select(r => new HartReport(r.Hart.InstructionsRetired, r.Slices, r.Hart.Statistics))],
         Vm = _parts.Vm.Statistics,
+        Memory = _parts.Vm.Memory.Statistics,
         SbiCalls = _parts.Board.Sbi.Calls,
         InterruptsClaimed = _parts.Board.Plic.Claims,
         SerialOutput = [.. _parts.Board.Channels.Select(c => c.BytesFromGuest)],

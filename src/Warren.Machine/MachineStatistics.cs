@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor;
 using Warren.RiscV;
 
@@ -18,6 +19,9 @@ public sealed record MachineStatistics
     public required IReadOnlyList<HartReport> Harts { get; init; }
 
     public required VmStatistics Vm { get; init; }
+
+    /// <summary>Faults, copy-on-write breaks and the like, of the machine's address space.</summary>
+    public required AddressSpaceStatistics Memory { get; init; }
 
     /// <summary>Guest instructions of all harts.</summary>
     public ulong Instructions

@@ -99,7 +99,7 @@ public sealed class SbiTests
     {
         Assert.Equal(SbiResult.Return(1), Call(Hsm, 2, 1));
         Assert.Equal(SbiResult.Success, Call(Hsm, 0, 1, Ram + 0x1000, 99));
-        Assert.Equal("notify 1", _platform.Take());
+        Assert.Equal(["clear 1", "notify 1"], _platform.TakeAll());
         Assert.Equal(SbiResult.Return(2), Call(Hsm, 2, 1));
         AssertFails(SbiError.AlreadyAvailable, Call(Hsm, 0, 1, Ram, 0));
         Assert.True(_states.TryRun(1, false, out HartEntry? entry));

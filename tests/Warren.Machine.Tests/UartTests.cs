@@ -154,6 +154,7 @@ public sealed class UartTests : IDisposable
     public void InputBeyondTheFifoWaitsInTheHostsQueue()
     {
         W(Fcr, 1);
+        R(Lsr);
         string text = string.Concat(Enumerable.Range(0, 64).Select(i => (char)('0' + i)));
         Type(text);
         Assert.Equal(16, _channel.Write(new byte[100]));
