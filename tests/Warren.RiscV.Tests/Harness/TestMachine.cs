@@ -16,7 +16,7 @@ internal sealed class TestMachine : IDisposable
     private readonly VirtualMachine vm;
     private readonly Vcpu[] vcpus;
 
-    public TestMachine(int harts = 1)
+    public TestMachine(int harts = 1, HartOptions? options = null)
     {
         pool = new FramePool(2 * (long)RamBytes);
         memory = new AddressSpace(pool);
@@ -28,7 +28,7 @@ internal sealed class TestMachine : IDisposable
             MemorySize = RamBytes,
             UserspaceAddress = hva,
         });
-        Harts = [.. Enumerable.Range(0, harts).Select(id => new Hart(id, new HartOptions(), Environment))];
+        Harts = [.. Enumerable.Range(0, harts).Select(id => new Hart(id, options ?? new HartOptions(), Environment))];
         vcpus = [.. Harts.Select(vm.CreateVcpu)];
     }
 
