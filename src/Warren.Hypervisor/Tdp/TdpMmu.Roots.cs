@@ -60,7 +60,8 @@ internal sealed unsafe partial class TdpMmu
         if (any) ZapInvalidatedRoots();
     }
 
-    private bool InvalidateAllRoots()
+    /// <summary>Makes every root obsolete; mmu_lock held for write. Says whether there was one.</summary>
+    internal bool InvalidateAllRoots()
     {
         bool any = false;
         _tdpPagesLock.Lock();
@@ -79,7 +80,7 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>Empties the invalidated roots, gives back the TDP MMU's reference on each, and frees the tables. SlotsLock held: one zapper at a time.</summary>
-    private void ZapInvalidatedRoots()
+    internal void ZapInvalidatedRoots()
     {
         _mmuLock.ReadLock();
         TdpTable root = default;

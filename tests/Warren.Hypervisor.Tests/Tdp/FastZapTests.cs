@@ -111,4 +111,30 @@ public sealed class FastZapTests
         foreach (Vcpu vcpu in vcpus) Assert.Equal(VcpuMode.OutsideGuestMode, vcpu.Mode);
         f.Verify();
     }
+
+    /// <summary>The fault has its frame and waits for mmu_lock while its root becomes obsolete: what it installed there, nobody would ever zap.</summary>
+    [Fact]
+    public void A_fault_that_waited_while_its_root_became_obsolete_starts_again()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, 8 * Page);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base, 1UL);
+        f.Vm.MmuLock.WriteLock();
+        Crew crew = new();
+        crew.Add(() => cpu.Store(Base + Page, 2UL));
+        crew.Go(() =>
+        {
+            SpinWait.SpinUntil(() => f.Vm.MmuLock.IsContended);
+            Assert.True(f.Vm.Tdp.InvalidateAllRoots());
+            f.Vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
+            f.Vm.MmuLock.WriteUnlock();
+        });
+        Assert.Equal(1, cpu.Vcpu.Statistics.RetriesObsoleteRoot);
+        f.Vm.SlotsLock.Lock();
+        f.Vm.Tdp.ZapInvalidatedRoots();
+        f.Vm.SlotsLock.Unlock();
+        Assert.Equal(2UL, cpu.Load<ulong>(Base + Page));
+        f.Verify();
+    }
 }

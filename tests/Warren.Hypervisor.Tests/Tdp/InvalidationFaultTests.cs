@@ -46,6 +46,33 @@ public sealed class InvalidationFaultTests
         f.Verify();
     }
 
+    /// <summary>The fault has its frame and waits for mmu_lock while a whole invalidation comes and goes: only the sequence tells.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_fault_that_waited_through_an_invalidation_starts_again(bool huge)
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, Huge, hugePages: huge);
+        ScriptedVcpu cpu = new(f.Vm);
+        // Loads the root: only the fault itself is to wait.
+        cpu.Load<ulong>(1UL << 47);
+        f.Vm.MmuLock.WriteLock();
+        Crew crew = new();
+        crew.Add(() => cpu.Store(Base + Page, 2UL));
+        crew.Go(() =>
+        {
+            SpinWait.SpinUntil(() => f.Vm.MmuLock.IsContended);
+            f.Vm.Invalidation.Begin();
+            f.Vm.Invalidation.RangeAdd((Base >> 12) + 1, (Base >> 12) + 2);
+            f.Vm.Invalidation.End();
+            f.Vm.MmuLock.WriteUnlock();
+        });
+        Assert.Equal(1, cpu.Vcpu.Statistics.RetriesInvalidation);
+        Assert.Equal(2UL, cpu.Load<ulong>(Base + Page));
+        f.Verify();
+    }
+
     /// <summary>The faulting page is not being invalidated, another one of its 2 MiB is: a huge leaf would map it all the same.</summary>
     [Fact]
     public void No_huge_leaf_covers_a_page_that_is_being_invalidated()

@@ -88,8 +88,16 @@ internal sealed class TdpFixture : IDisposable
         }
     }
 
+    /// <summary>Every test ends here: with all roots zapped and put, each table page is back where it came from, and no frame is left.</summary>
     public void Dispose()
     {
+        foreach (Vcpu vcpu in Vm.Vcpus) vcpu.ReleaseTables();
+        Vm.SlotsLock.Lock();
+        Vm.Tdp.ZapAllFast();
+        Vm.Tdp.ZapInvalidatedRoots();
+        Vm.SlotsLock.Unlock();
+        Assert.Equal(0, LeafCount());
+        Assert.Equal(0, Vm.Tdp.Allocator.InUse);
         Vm.Dispose();
         Memory.Dispose();
         Assert.Equal(0, Pool.FramesInUse);

@@ -42,6 +42,6 @@ public sealed class TdpModelTests
                 if (i % 16 == 15) model.Verify();
             }
             model.Verify();
-        }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
+        }).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
     }
 }

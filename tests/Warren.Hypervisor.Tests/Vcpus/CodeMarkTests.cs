@@ -100,4 +100,65 @@ public sealed class CodeMarkTests
         }
         crew.Join();
     }
+
+    /// <summary>Stays in guest mode, with its write entry, until it is let go.</summary>
+    private sealed class Stubborn(ulong gpa) : IVcpuEngine
+    {
+        private int _inside;
+        private int _release;
+
+        public bool Inside => Volatile.Read(ref _inside) != 0;
+        public void Release() => Volatile.Write(ref _release, 1);
+
+        public VcpuExit Execute(Vcpu vcpu, ref long budget)
+        {
+            Assert.Equal(TranslateStatus.Memory, vcpu.Translate(gpa, GuestAccess.Write, out _));
+            Volatile.Write(ref _inside, 1);
+            SpinWait.SpinUntil(() => Volatile.Read(ref _release) != 0);
+            return new(VcpuExitReason.EnvironmentCall);
+        }
+
+        public void FlushTlb() { }
+    }
+
+    /// <summary>One executor has set the mark and waits for a writer to drop its entry: another that meets the mark has to wait with it.</summary>
+    [Fact]
+    public void A_mark_does_not_count_before_its_flush_has_ended()
+    {
+        using TdpFixture f = new();
+        f.AddMemory(0, Base, Page);
+        Stubborn writer = new(Base);
+        Vcpu writing = f.Vm.CreateVcpu(writer);
+        ScriptedVcpu first = new(f.Vm);
+        ScriptedVcpu second = new(f.Vm);
+        // Both have the page mapped, so that only the mark is missing.
+        first.Load<uint>(Base);
+        second.Load<uint>(Base);
+        bool secondDone = false;
+        Crew crew = new();
+        crew.Add(() =>
+        {
+            long budget = 10;
+            writing.Run(ref budget);
+        });
+        crew.Add(() =>
+        {
+            SpinWait.SpinUntil(() => writer.Inside);
+            first.Fetch(Base);
+        });
+        crew.Add(() =>
+        {
+            SpinWait.SpinUntil(() => (f.Pool.Info(f.Leaf(Base >> 12).Frame).CodeState & 1) != 0);
+            second.Fetch(Base);
+            Volatile.Write(ref secondDone, true);
+        });
+        crew.Go(() =>
+        {
+            SpinWait.SpinUntil(() => second.Vcpu.Statistics.CodeMarks > 0 || Volatile.Read(ref secondDone));
+            bool early = Volatile.Read(ref secondDone);
+            writer.Release();
+            Assert.False(early, "a mark was relied on while a writer still held its entry");
+        });
+        Assert.True(secondDone);
+    }
 }

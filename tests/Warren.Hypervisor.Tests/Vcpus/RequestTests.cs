@@ -12,14 +12,15 @@ public sealed class RequestTests
     {
         private long _cached;
         private long _inUse = long.MaxValue;
+        private long _entries;
 
         public long InUse => Volatile.Read(ref _inUse);
-        public long Entries { get; private set; }
+        public long Entries => Volatile.Read(ref _entries);
 
         public VcpuExit Execute(Vcpu vcpu, ref long budget)
         {
             Volatile.Write(ref _inUse, _cached);
-            Entries++;
+            Volatile.Write(ref _entries, _entries + 1);
             while (!vcpu.RequestPending && budget-- > 0) Thread.SpinWait(5);
             Volatile.Write(ref _inUse, long.MaxValue);
             return new(vcpu.RequestPending ? VcpuExitReason.Interrupted : VcpuExitReason.Budget);
@@ -46,7 +47,8 @@ public sealed class RequestTests
         {
             crew.Add(() =>
             {
-                for (int i = 0; i < 1000 && !crew.Stopping; i++)
+                SpinWait.SpinUntil(() => crew.Stopping || Array.TrueForAll(engines, e => e.Entries > 0));
+                for (int i = 0; i < 400 && !crew.Stopping; i++)
                 {
                     long mine = Interlocked.Increment(ref number);
                     f.Vm.FlushRemoteTlbs();
