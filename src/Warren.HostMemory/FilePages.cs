@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Locking;
 
 namespace Warren.HostMemory;
 
@@ -31,16 +32,16 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
         if ((ulong)page >= (ulong)PageCount)
             return FaultStatus.IoError;
         ref var chunkRef = ref _chunks[page >> ChunkShift];
-        var chunk = Volatile.Read(ref chunkRef);
+        var chunk = Atomics.Read(ref chunkRef, _chunks);
         if (chunk is null)
         {
             var made = new int[1 << ChunkShift];
-            chunk = Interlocked.CompareExchange(ref chunkRef, made, null) ?? made;
+            chunk = Atomics.CompareExchange(ref chunkRef, made, null, _chunks) ?? made;
         }
 
         ref var entry = ref chunk[page & ((1 << ChunkShift) - 1)];
-        frame = Volatile.Read(ref entry);
-        return frame != 0 ? FaultStatus.Ok : Fill(page, ref entry, out frame);
+        frame = Atomics.Read(ref entry, chunk);
+        return frame != 0 ? FaultStatus.Ok : Fill(page, chunk, ref entry, out frame);
     }
 
     /// <summary>Puts every cached frame. Nobody maps them any more.</summary>
@@ -61,7 +62,7 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
         Volatile.Write(ref _cached, 0);
     }
 
-    private FaultStatus Fill(long page, ref int entry, out int frame)
+    private FaultStatus Fill(long page, int[] chunk, ref int entry, out int frame)
     {
         if (pool.TryAllocate(null, zeroed: false, out frame) != AllocationStatus.Ok)
             return FaultStatus.OutOfMemory;
@@ -73,7 +74,7 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
             return FaultStatus.IoError;
         }
 
-        var other = Interlocked.CompareExchange(ref entry, frame, 0);
+        var other = Atomics.CompareExchange(ref entry, frame, 0, chunk);
         if (other == 0)
         {
             Interlocked.Increment(ref _cached);

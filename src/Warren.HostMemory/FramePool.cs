@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Threading;
+using Warren.Locking;
 
 namespace Warren.HostMemory;
 
@@ -106,7 +107,7 @@ public sealed unsafe partial class FramePool : IDisposable
             ref var info = ref _info[frame];
             info.Budget = owner;
             info.Flags = 0;
-            Volatile.Write(ref info.RefCount, 1);
+            Atomics.Write(ref info.RefCount, 1);
         }
 
         return first;
@@ -114,16 +115,16 @@ public sealed unsafe partial class FramePool : IDisposable
 
     /// <summary>Takes another reference to a frame the caller already holds one of.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Get(int frame) => Interlocked.Increment(ref _info[(nuint)(uint)frame].RefCount);
+    public void Get(int frame) => Atomics.Increment(ref _info[(nuint)(uint)frame].RefCount);
 
     /// <summary>Takes a reference unless the frame is free. The caller then looks again whether it still means this frame.</summary>
     internal bool TryGet(int frame)
     {
         ref var count = ref _info[(nuint)(uint)frame].RefCount;
-        var seen = Volatile.Read(ref count);
+        var seen = Atomics.Read(ref count);
         while (seen > 0)
         {
-            var found = Interlocked.CompareExchange(ref count, seen + 1, seen);
+            var found = Atomics.CompareExchange(ref count, seen + 1, seen);
             if (found == seen)
                 return true;
             seen = found;
@@ -136,7 +137,7 @@ public sealed unsafe partial class FramePool : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Put(int frame)
     {
-        if (Interlocked.Decrement(ref _info[(nuint)(uint)frame].RefCount) == 0)
+        if (Atomics.Decrement(ref _info[(nuint)(uint)frame].RefCount) == 0)
             FreeOne(frame);
     }
 
@@ -199,7 +200,7 @@ public sealed unsafe partial class FramePool : IDisposable
         ref var info = ref _info[frame];
         info.Budget = budget?.Id ?? 0;
         info.Flags = 0;
-        Volatile.Write(ref info.RefCount, 1);
+        Atomics.Write(ref info.RefCount, 1);
         return AllocationStatus.Ok;
     }
 
@@ -210,7 +211,7 @@ public sealed unsafe partial class FramePool : IDisposable
         var any = false;
         for (var i = 0; i < count; i++)
         {
-            if (Interlocked.Decrement(ref _info[first + i].RefCount) == 0)
+            if (Atomics.Decrement(ref _info[first + i].RefCount) == 0)
             {
                 Retire(first + i);
                 freed.Add((first + i) & (BlockFrames - 1));

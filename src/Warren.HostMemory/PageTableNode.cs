@@ -1,5 +1,6 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using System.Threading;
+using Warren.Locking;
 
 namespace Warren.HostMemory;
 
@@ -25,10 +26,11 @@ internal unsafe struct PageTableNode
     /// <summary>The slot of entry <paramref name="index"/>.</summary>
     internal static ulong* Slot(PageTableNode* node, int index) => &node->_entries[index];
 
-    internal static Pte Load(ulong* slot) => new(Volatile.Read(ref *slot));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static Pte Load(ulong* slot) => new(Atomics.Read(ref *slot));
 
     internal static bool CompareExchange(ulong* slot, Pte expected, Pte value) =>
-        Interlocked.CompareExchange(ref *slot, value.Bits, expected.Bits) == expected.Bits;
+        Atomics.CompareExchange(ref *slot, value.Bits, expected.Bits) == expected.Bits;
 
-    internal static Pte Exchange(ulong* slot, Pte value) => new(Interlocked.Exchange(ref *slot, value.Bits));
+    internal static Pte Exchange(ulong* slot, Pte value) => new(Atomics.Exchange(ref *slot, value.Bits));
 }
