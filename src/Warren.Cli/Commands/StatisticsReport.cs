@@ -49,8 +49,42 @@ internal static class StatisticsReport
 
     private static IEnumerable<Figure> Figures(MachineStatistics s)
     {
+        var vcpus = s.Vm.Vcpus;
         yield return new("guest", "time", s.Elapsed.TotalSeconds, "s");
         yield return new("guest", "instructions", s.Instructions);
         yield return new("guest", "MIPS", s.Instructions / s.Elapsed.TotalSeconds / 1e6);
+        yield return new("guest", "exceptions", s.Harts.Sum(h => h.Details.Exceptions));
+        yield return new("guest", "interrupts", s.Harts.Sum(h => h.Details.Interrupts));
+        yield return new("guest", "SBI calls", s.SbiCalls);
+        yield return new("guest", "MMIO accesses", vcpus.MmioAccesses);
+        yield return new("translation", "TLB misses", s.Harts.Sum(h => h.Details.TlbMisses));
+        yield return new("translation", "TLB flushes", s.Harts.Sum(h => h.Details.TlbFlushes));
+        yield return new("translation", "page walks", s.Harts.Sum(h => h.Details.PageWalks));
+        yield return new("translation", "blocks decoded", s.Harts.Sum(h => h.Details.BlocksDecoded));
+        yield return new("page faults", "mapped 4 KiB", vcpus.FaultsMap);
+        yield return new("page faults", "mapped 2 MiB", vcpus.FaultsMapHuge);
+        yield return new("page faults", "write protection", vcpus.FaultsWriteProtect);
+        yield return new("page faults", "fast", vcpus.FaultsFast);
+        yield return new("page faults", "spurious", vcpus.FaultsSpurious);
+        yield return new("page faults", "MMIO", vcpus.FaultsMmio);
+        yield return new("page faults", "failed", vcpus.FaultsFailed);
+        yield return new("fault retries", "invalidation", vcpus.RetriesInvalidation);
+        yield return new("fault retries", "invalid slot", vcpus.RetriesInvalidSlot);
+        yield return new("fault retries", "obsolete root", vcpus.RetriesObsoleteRoot);
+        yield return new("fault retries", "frozen", vcpus.RetriesFrozen);
+        yield return new("SPTEs", "set", vcpus.SptesSet);
+        yield return new("SPTEs", "zapped", s.Vm.Mmu.SptesUnmapped + s.Vm.Mmu.SptesZapped);
+        yield return new("invalidations", "seen", s.Vm.InvalidationsSeen);
+        yield return new("invalidations", "related", s.Vm.InvalidationsRelated);
+        yield return new("invalidations", "elided", s.Vm.InvalidationsElided);
+        yield return new("vcpus", "remote flushes", s.Vm.RemoteFlushes);
+        yield return new("vcpus", "code marks", vcpus.CodeMarks);
+        yield return new("memslots", "slots", s.Vm.Memslots);
+        yield return new("memslots", "updates", s.Vm.MemslotUpdates);
+        yield return new("host memory", "frames in use", s.FramesInUse);
+        yield return new("host memory", "demand zero", s.Memory.DemandZeroFaults);
+        yield return new("host memory", "huge", s.Memory.HugeFaults);
+        yield return new("host memory", "file pages", s.Memory.FileFaults);
+        yield return new("host memory", "CoW breaks", s.Memory.CowBreaks);
     }
 }

@@ -1,0 +1,138 @@
+using System.Text;
+using Warren.Agent;
+using Warren.HostMemory;
+using Warren.Machines;
+using Warren.Machines.Serial;
+
+namespace Warren.Tests.Boot;
+
+/// <summary>Debian's stock kernel to user land, and commands in it.</summary>
+[Collection(nameof(GuestImages))]
+public class DebianBootTests(GuestImageFixture images)
+{
+    private static readonly string[] Environment = ["PATH=/bin", "GREETING=good day"];
+
+    private static async Task<(ExecOutcome Outcome, string Output, string Error, MachineStatistics Statistics)> ExecAsync(
+        MicroVmOptions options, Stream? input, params string[] command)
+    {
+        var vm = MicroVm.Create(options, GuestCommandLine.AgentMode);
+        await using (vm)
+        {
+            var output = new MemoryStream();
+            var error = new MemoryStream();
+            var outcome = await vm.ExecAsync(command, Environment, input, output, error);
+            return (outcome, Encoding.UTF8.GetString(output.ToArray()), Encoding.UTF8.GetString(error.ToArray()), vm.Statistics);
+        }
+    }
+
+    [SkippableTheory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(4)]
+    public async Task Boots_and_runs_commands_on_every_cpu(int cpus)
+    {
+        const string script = """
+            set -e
+            uname -sm; nproc; echo "$GREETING"; grep -c ^processor /proc/cpuinfo
+            i=0; while [ $i -lt 8 ]; do (head -c 300000 /bin/busybox | sha256sum) & i=$((i+1)); done; wait
+            head -c 300000 /bin/busybox | sha256sum
+            echo to stderr >&2
+            exit 7
+            """;
+        var (outcome, output, error, statistics) = await ExecAsync(images.Options(cpus), null, "sh", "-c", script);
+        Assert.Equal(new ExecResult(7, 0, 0), outcome.Result);
+        Assert.Equal("to stderr\n", error);
+        var lines = output.TrimEnd().Split('\n');
+        Assert.Equal(["Linux riscv64", $"{cpus}", "good day", $"{cpus}"], lines[..4]);
+        Assert.Equal(9, lines.Length - 4);
+        Assert.Single(lines[4..].Distinct());
+        Assert.All(statistics.Harts, h => Assert.True(h.Instructions > 1_000_000, $"a hart executed only {h.Instructions} instructions"));
+        Assert.True(statistics.Vm.Vcpus.SptesSet > 0);
+    }
+
+    [SkippableFact]
+    public async Task Standard_input_and_output_are_binary_clean_and_lose_nothing()
+    {
+        var sent = new byte[150_001];
+        new Random(3).NextBytes(sent);
+        var vm = MicroVm.Create(images.Options(), GuestCommandLine.AgentMode);
+        await using (vm)
+        {
+            var output = new MemoryStream();
+            var outcome = await vm.ExecAsync(["cat"], Environment, new MemoryStream(sent), output, Stream.Null);
+            Assert.Equal(new ExecResult(0, 0, 0), outcome.Result);
+            Assert.Equal(sent, output.ToArray());
+        }
+    }
+
+    [SkippableFact]
+    public async Task A_command_that_does_not_exist_is_told_from_one_that_fails()
+    {
+        var (outcome, _, _, _) = await ExecAsync(images.Options(), null, "no-such-command");
+        Assert.True(outcome.Result is { NotFound: true }, outcome.ToString());
+    }
+
+    [SkippableFact]
+    public async Task A_signal_ends_the_command_and_is_reported()
+    {
+        var vm = MicroVm.Create(images.Options(), GuestCommandLine.AgentMode);
+        await using (vm)
+        {
+            var started = new SignalOnOutput(() => vm.SignalAsync(15));
+            var outcome = await vm.ExecAsync(["sh", "-c", "echo started; exec sleep 1000"], Environment, null, started, Stream.Null);
+            Assert.Equal(new ExecResult(0, 15, 0), outcome.Result);
+        }
+    }
+
+    [SkippableFact]
+    public async Task A_guest_panic_is_noticed_and_its_line_reported()
+    {
+        var vm = MicroVm.Create(images.Options() with { InitrdPath = null }, GuestCommandLine.ShellMode);
+        await using (vm)
+        {
+            var exit = await vm.RunAsync();
+            Assert.Equal(MachineExitKind.Panic, exit.Kind);
+            Assert.Contains("VFS", exit.Detail, StringComparison.Ordinal);
+        }
+    }
+
+    [SkippableFact]
+    public async Task The_shell_on_the_console_takes_typed_commands_and_powers_off()
+    {
+        var output = new MemoryStream();
+        var vm = MicroVm.Create(images.Options() with { Console = new SerialOptions() }, GuestCommandLine.ShellMode);
+        await using (vm)
+        {
+            var run = vm.RunAsync();
+            using var console = new SerialPortStream(vm.Console);
+            var buffer = new byte[4096];
+            var typed = false;
+            int read;
+            while ((read = await console.ReadAsync(buffer)) > 0)
+            {
+                output.Write(buffer, 0, read);
+                if (typed || !Encoding.UTF8.GetString(output.ToArray()).Contains("# ", StringComparison.Ordinal)) continue;
+                typed = true;
+                await console.WriteAsync("echo $((6*7))-ok; poweroff -f\n"u8.ToArray());
+            }
+            Assert.Equal(MachineExitKind.PowerOff, (await run).Kind);
+            Assert.Contains("42-ok", Encoding.UTF8.GetString(output.ToArray()), StringComparison.Ordinal);
+        }
+    }
+
+    [SkippableFact]
+    public async Task Two_guests_of_a_process_share_the_kernels_frames_and_give_all_back()
+    {
+        using var pool = new FramePool(2L << 30);
+        var options = images.Options() with { Frames = pool };
+        await Task.WhenAll(
+            Task.Run(() => ExecAsync(options, null, "true")),
+            Task.Run(() => ExecAsync(options, null, "true")));
+        Assert.Equal(0, pool.FramesInUse);
+    }
+
+    private sealed class SignalOnOutput(Func<Task> signal) : MemoryStream
+    {
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => await signal();
+    }
+}

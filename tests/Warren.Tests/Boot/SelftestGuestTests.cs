@@ -1,0 +1,39 @@
+using System.Text;
+using Warren.Images.Guests;
+using Warren.Machines;
+using Warren.Machines.Serial;
+
+namespace Warren.Tests.Boot;
+
+/// <summary>The embedded bare-metal guest: traps, paging, atomics, floating point, SMP and every device, seen from inside.</summary>
+public class SelftestGuestTests
+{
+    [Theory]
+    [InlineData(1)]
+    [InlineData(4)]
+    [InlineData(16)]
+    public async Task Passes_with_any_number_of_harts(int cpus)
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"warren-test-{Guid.NewGuid():n}.elf");
+        try
+        {
+            await File.WriteAllBytesAsync(path, EmbeddedGuests.Selftest.ToArray());
+            var output = new MemoryStream();
+            var vm = MicroVm.Create(
+                new MicroVmOptions { KernelPath = path, MemoryBytes = 64L << 20, Cpus = cpus, Timeout = TimeSpan.FromMinutes(5), Console = new SerialOptions { Output = output } },
+                GuestCommandLine.ShellMode);
+            await using (vm)
+            {
+                var exit = await vm.RunAsync();
+                var report = Encoding.UTF8.GetString(output.ToArray());
+                Assert.DoesNotContain("FAIL", report, StringComparison.Ordinal);
+                Assert.Contains(" 0 failed", report, StringComparison.Ordinal);
+                Assert.Equal(MachineExitKind.PowerOff, exit.Kind);
+            }
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+}
