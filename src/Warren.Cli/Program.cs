@@ -14,7 +14,9 @@ var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {
     // One sentence, not the whole help: what was wrong stays on the screen.
-    Console.Error.WriteLine($"warren: {parsed.Errors[0].Message.TrimEnd('.')}; see 'warren {parsed.CommandResult.Command.Name} --help'.".Replace("'warren warren ", "'warren ", StringComparison.Ordinal));
+    var what = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not known here" : parsed.Errors[0].Message.TrimEnd('.');
+    var command = parsed.CommandResult.Command == root ? "warren" : $"warren {parsed.CommandResult.Command.Name}";
+    Console.Error.WriteLine($"warren: {what}; see '{command} --help'.");
     return ExitStatus.HostError;
 }
 try

@@ -142,13 +142,13 @@ internal sealed class GuestSession(RunSettings settings)
     /// <summary>The guest's words on the user's terminal: control characters could reprogram it.</summary>
     private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
-    /// <summary>The kernel hands "NAME=value" words it does not know to init as environment.</summary>
+    /// <summary>Words for init (guest/init); the kernel hands it those "NAME=value" that it does not know itself, as environment.</summary>
     private static string TerminalEnvironment()
     {
         var size = RawTerminal.WindowSize();
         var term = Environment.GetEnvironmentVariable("TERM");
         var words = new List<string> { $"TERM={(string.IsNullOrEmpty(term) || term.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-') ? "vt100" : term)}" };
-        if (size is { } s) words.Add($"LINES={s.Rows} COLUMNS={s.Columns}");
+        if (size is { } s) words.Add($"warren.rows={s.Rows} warren.cols={s.Columns}");
         return string.Join(' ', words);
     }
 

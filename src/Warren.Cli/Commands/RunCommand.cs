@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Warren.RiscV;
 
 namespace Warren.Cli.Commands;
@@ -43,7 +44,7 @@ internal static class RunCommand
                 Statistics = Statistics(result.GetResult(stats) is { Implicit: false }, result.GetValue(stats)),
                 Mirror = result.GetValue(mirror),
                 Offline = result.GetValue(offline),
-                Command = result.GetValue(command) ?? [],
+                Command = Command(result, result.GetValue(command) ?? []),
             };
             if (result.GetValue(mmu) is { } kind && kind != "tdp")
                 throw new UserErrorException($"There is no MMU '{kind}'; this version has 'tdp'.");
@@ -51,6 +52,17 @@ internal static class RunCommand
             return new GuestSession(settings).RunAsync(cancel);
         });
         return run;
+    }
+
+    /// <summary>The words after '--'. A word before it is a slip, often a misspelt option, and never a command for the guest.</summary>
+    private static string[] Command(ParseResult result, string[] words)
+    {
+        var afterDashes = result.Tokens.Reverse().TakeWhile(t => t.Type != TokenType.DoubleDash).Count();
+        var hasDashes = afterDashes < result.Tokens.Count;
+        var before = words.Length - (hasDashes ? afterDashes : 0);
+        return before == 0
+            ? words
+            : throw new UserErrorException($"'{words[0]}' is not an option of 'warren run'; see 'warren run --help', and write a command for the guest after '--'.");
     }
 
     private static SatpMode Paging(string? name) => name switch

@@ -36,7 +36,11 @@ internal static class StatisticsReport
 
     private static void Print(IEnumerable<Figure> figures)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+            Out = new AnsiConsoleOutput(Console.Error),
+        });
         var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn("").AddColumn(new TableColumn("").RightAligned()).HideHeaders();
         var last = "";
         foreach (var f in figures)
