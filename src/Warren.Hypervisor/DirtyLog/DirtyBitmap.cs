@@ -1,10 +1,12 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// The dirty log of one memslot: a bit a page, and as much again for the harvest's own copy. Native; the memslot owns it, and frees it behind a grace
+/// The dirty log of one memslot: a bit a page. Native; the memslot owns it, and frees it behind a grace
 /// period of the VM's SRCU.
 /// </summary>
 public sealed unsafe class DirtyBitmap : IDisposable
@@ -18,7 +20,7 @@ public sealed unsafe class DirtyBitmap : IDisposable
     {
         Pages = pages;
         _words = (nuint)((pages + 63) / 64);
-        _bits = (ulong*)NativeMemory.AllocZeroed(_words * 2, sizeof(ulong));
+        _bits = (ulong*)NativeMemory.AllocZeroed(_words, sizeof(ulong));
     }
 
     ~DirtyBitmap() => Free();
@@ -44,8 +46,21 @@ public sealed unsafe class DirtyBitmap : IDisposable
 
     public ulong Word(nuint index) => Atomics.Read(ref _bits[index]);
 
+    /// <summary>
+    /// The first word at or behind <paramref name="from"/> with a bit set, or <see cref="Words"/>. SlotsLock held: nobody else clears bits, so one
+    /// that was set before the call is found, whatever is set meanwhile.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public nuint NextSet(nuint from)
+    {
+        if (from < _words && Word(from) != 0) return from;
+        while (from + 8 <= _words && Vector512.Load(_bits + from) == Vector512<ulong>.Zero) from += 8;
+        while (from < _words && Word(from) == 0) from++;
+        return from;
+    }
+
     /// <summary>Takes the bits of a word, all at once.</summary>
-    public ulong TakeWord(nuint index) => Atomics.Read(ref _bits[index]) == 0 ? 0 : Atomics.Exchange(ref _bits[index], 0UL);
+    public ulong TakeWord(nuint index) => Atomics.Exchange(ref _bits[index], 0UL);
 
     /// <summary>Clears the bits of the mask; returns those that were set.</summary>
     public ulong ClearBits(nuint index, ulong mask)
@@ -58,9 +73,6 @@ public sealed unsafe class DirtyBitmap : IDisposable
             if (Atomics.CompareExchange(ref word, old & ~mask, old) == old) return old & mask;
         }
     }
-
-    /// <summary>The second half; used with SlotsLock held.</summary>
-    public Span<ulong> Scratch => new(_bits + _words, checked((int)_words));
 
     public void Dispose()
     {

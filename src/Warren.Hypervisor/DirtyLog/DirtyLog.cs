@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Warren.HostMemory;
 using Warren.Locking;
 
@@ -76,27 +77,33 @@ internal sealed class DirtyLog
                 for (int i = 0; i < words; i++) destination[i] = bitmap.Word((nuint)i);
                 return;
             }
-            Span<ulong> scratch = bitmap.Scratch;
-            bool flush = false;
-            TdpTableCache cache = default;
-            _vm.MmuLock.WriteLock();
-            for (int i = 0; i < words; i++)
-            {
-                ulong mask = bitmap.TakeWord((nuint)i);
-                scratch[i] = mask;
-                if (mask == 0) continue;
-                flush = true;
-                Protect(slot, (ulong)i * 64, mask, ref cache);
-            }
-            _vm.MmuLock.WriteUnlock();
-            cache.Drain(_vm.Tdp.Allocator);
-            if (flush) _vm.FlushRemoteTlbs();
-            scratch.CopyTo(destination);
+            if (Harvest(slot, bitmap, destination[..words])) _vm.FlushRemoteTlbs();
         }
         finally
         {
             _vm.SlotsLock.Unlock();
         }
+    }
+
+    /// <summary>Whether any page was marked: then a flush is owed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // One call, a long loop: tiering would see it too late.
+    private bool Harvest(Memslot slot, DirtyBitmap bitmap, Span<ulong> destination)
+    {
+        destination.Clear();
+        bool any = false;
+        TdpTableCache cache = default;
+        TdpLeafTable at = default;
+        _vm.MmuLock.WriteLock();
+        for (nuint i = bitmap.NextSet(0); i < bitmap.Words; i = bitmap.NextSet(i + 1))
+        {
+            ulong mask = bitmap.TakeWord(i);
+            destination[(int)i] = mask;
+            any = true;
+            Protect(slot, (ulong)i * 64, mask, ref cache, ref at);
+        }
+        _vm.MmuLock.WriteUnlock();
+        cache.Drain(_vm.Tdp.Allocator);
+        return any;
     }
 
     /// <summary>Clears the given bits, and takes W from those pages that were marked; for manual protection.</summary>
@@ -117,26 +124,34 @@ internal sealed class DirtyLog
                 throw new MemslotException(Errno.EINVAL, $"Pages {firstPage} and {pages} following are not a whole number of 64-page chunks inside the memslot's {slot.NPages} pages.");
             int words = checked((int)((pages + 63) / 64));
             if (bits.Length < words) throw new MemslotException(Errno.EFAULT, $"The bitmap has {bits.Length} words; {pages} pages need {words}.");
-            bool flush = false;
-            TdpTableCache cache = default;
-            _vm.MmuLock.WriteLock();
-            for (int i = 0; i < words; i++)
-            {
-                if (bits[i] == 0) continue;
-                ulong offset = firstPage + (ulong)i * 64;
-                ulong mask = bitmap.ClearBits((nuint)(offset / 64), bits[i]);
-                if (mask == 0) continue;
-                flush = true;
-                Protect(slot, offset, mask, ref cache);
-            }
-            _vm.MmuLock.WriteUnlock();
-            cache.Drain(_vm.Tdp.Allocator);
-            if (flush) _vm.FlushRemoteTlbs();
+            if (ClearBits(slot, bitmap, firstPage, bits[..words])) _vm.FlushRemoteTlbs();
         }
         finally
         {
             _vm.SlotsLock.Unlock();
         }
+    }
+
+    /// <summary>Whether any of the pages was marked: then a flush is owed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool ClearBits(Memslot slot, DirtyBitmap bitmap, ulong firstPage, ReadOnlySpan<ulong> bits)
+    {
+        bool any = false;
+        TdpTableCache cache = default;
+        TdpLeafTable at = default;
+        _vm.MmuLock.WriteLock();
+        for (int i = 0; i < bits.Length; i++)
+        {
+            if (bits[i] == 0) continue;
+            ulong offset = firstPage + (ulong)i * 64;
+            ulong mask = bitmap.ClearBits((nuint)(offset / 64), bits[i]);
+            if (mask == 0) continue;
+            any = true;
+            Protect(slot, offset, mask, ref cache, ref at);
+        }
+        _vm.MmuLock.WriteUnlock();
+        cache.Drain(_vm.Tdp.Allocator);
+        return any;
     }
 
     /// <summary>Copies what a vCPU's ring gained since its last harvest.</summary>
@@ -166,8 +181,9 @@ internal sealed class DirtyLog
         try
         {
             TdpTableCache cache = default;
+            TdpLeafTable at = default;
             _vm.MmuLock.WriteLock();
-            foreach (Vcpu vcpu in _vm.VcpuArray) cleared += ResetRing(vcpu.DirtyRing!, ref cache);
+            foreach (Vcpu vcpu in _vm.VcpuArray) cleared += ResetRing(vcpu.DirtyRing!, ref cache, ref at);
             _vm.MmuLock.WriteUnlock();
             cache.Drain(_vm.Tdp.Allocator);
             if (cleared > 0) _vm.FlushRemoteTlbs();
@@ -179,7 +195,8 @@ internal sealed class DirtyLog
         return cleared;
     }
 
-    private int ResetRing(DirtyRing ring, ref TdpTableCache cache)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private int ResetRing(DirtyRing ring, ref TdpTableCache cache, ref TdpLeafTable at)
     {
         int cleared = 0;
         uint key = 0;
@@ -190,19 +207,19 @@ internal sealed class DirtyLog
         {
             if (mask != 0 && (gfn.Slot != key || gfn.Offset / 64 != chunk))
             {
-                ProtectKey(key, chunk * 64, mask, ref cache);
+                ProtectKey(key, chunk * 64, mask, ref cache, ref at);
                 mask = 0;
             }
             key = gfn.Slot;
             chunk = gfn.Offset / 64;
             mask |= 1UL << (int)(gfn.Offset % 64);
         }
-        if (mask != 0) ProtectKey(key, chunk * 64, mask, ref cache);
+        if (mask != 0) ProtectKey(key, chunk * 64, mask, ref cache, ref at);
         return cleared;
     }
 
     /// <summary>The slot may have gone, or shrunk by being created anew, since the entry was pushed: then there is nothing to protect.</summary>
-    private void ProtectKey(uint key, ulong offset, ulong mask, ref TdpTableCache cache)
+    private void ProtectKey(uint key, ulong offset, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at)
     {
         int addressSpace = (int)(key >> 16);
         if (addressSpace >= _vm.Options.AddressSpaces) return;
@@ -210,15 +227,16 @@ internal sealed class DirtyLog
         if (slot is null || offset >= slot.NPages) return;
         ulong left = slot.NPages - offset;
         if (left < 64) mask &= (1UL << (int)left) - 1;
-        Protect(slot, offset, mask, ref cache);
+        Protect(slot, offset, mask, ref cache, ref at);
     }
 
-    private void Protect(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache)
+    private void Protect(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at)
     {
         bool tables = true;
-        while (!_vm.Tdp.WriteProtectMasked(slot, offset, mask, ref cache, zapHuge: !tables))
+        while (!_vm.Tdp.WriteProtectMasked(slot, offset, mask, ref cache, ref at, zapHuge: !tables))
         {
             _vm.MmuLock.WriteUnlock();
+            at = default;
             tables = cache.TryTopUp(_vm.Tdp.Allocator);
             _vm.MmuLock.WriteLock();
         }

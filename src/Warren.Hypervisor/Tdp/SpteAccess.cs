@@ -26,4 +26,11 @@ internal static unsafe class SpteAccess
             if (!old.IsLeaf || (old.Raw & bits) == 0 || TryReplace(entry, old, old.Without(bits))) return old;
         }
     }
+
+    /// <summary>
+    /// Clears bits of a leaf in one step that cannot fail. mmu_lock held for write: then a leaf stays one, and what lockless code sets in it
+    /// meanwhile (A, D, W) stands afterwards, unless it is among the bits.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void ClearBitsExclusive(ulong* entry, ulong bits) => Atomics.And(ref *entry, ~bits);
 }

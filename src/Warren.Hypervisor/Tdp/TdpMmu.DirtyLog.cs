@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Warren.Hypervisor;
 
 /// <summary>What dirty logging asks of the tables: take W away, split huge leaves before, merge them afterwards.</summary>
@@ -14,46 +16,63 @@ internal sealed unsafe partial class TdpMmu
     /// <param name="offset">first page of the chunk, relative to the slot</param>
     /// <param name="mask">bit i: page offset + i</param>
     /// <param name="cache">tables for splits</param>
+    /// <param name="at">where the chunk before was found; default at the start of each section of mmu_lock</param>
     /// <param name="zapHuge">there are no tables to be had: drop huge leaves instead of splitting them</param>
     /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
-    public bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache, bool zapHuge)
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // A harvest is few calls of long loops: tiering would see them too late.
+    public bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at, bool zapHuge)
     {
-        TdpTable root = default;
-        while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
-        {
-            for (ulong rest = mask; rest != 0; rest &= rest - 1)
-            {
-                ulong gfn = slot.BaseGfn + offset + (ulong)System.Numerics.BitOperations.TrailingZeroCount(rest);
-                if (WriteProtect(root, gfn, ref cache, zapHuge)) continue;
-                PutRoot(root);
-                return false;
-            }
-        }
-        return true;
+        if (!at.IsOf(slot.AddressSpaceId)) at = new(ValidRoot(slot.AddressSpaceId), slot.AddressSpaceId);
+        if (at.Root.IsNull) return true;
+        ulong gfn = slot.BaseGfn + offset;
+        int room = TdpTable.EntryCount - TdpTable.IndexOf(gfn, 1);
+        if (room >= 64) return WriteProtectRun(gfn, mask, ref cache, ref at, zapHuge);
+        // Slots start anywhere, so a chunk may reach into a second leaf table.
+        ulong low = mask & (1UL << room) - 1;
+        return (low == 0 || WriteProtectRun(gfn, low, ref cache, ref at, zapHuge))
+            && (low == mask || WriteProtectRun(gfn + (ulong)room, mask >> room, ref cache, ref at, zapHuge));
     }
 
-    /// <summary>False when a split needs a table and the cache is empty.</summary>
-    private bool WriteProtect(TdpTable root, ulong gfn, ref TdpTableCache cache, bool zapHuge)
+    /// <summary>As <see cref="WriteProtectMasked"/>, for pages of one leaf table.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private bool WriteProtectRun(ulong gfn, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at, bool zapHuge)
     {
-        for (; ; )
+        if (!at.Covers(gfn))
         {
-            ulong* entry = FindLeaf(root, gfn, out Spte seen, out int level);
-            if (entry == null) return true;
-            if (!seen.IsHuge)
+            ulong* table = at.Root.Entries;
+            for (int level = TdpTable.RootLevel; level > 1;)
             {
-                if (seen.Writable) _counters.WriteProtected++;
-                SpteAccess.ClearLeafBits(entry, Spte.W | Spte.D);
-                return true;
-            }
-            if (!cache.IsEmpty)
-            {
+                ulong* entry = table + TdpTable.IndexOf(gfn, level);
+                Spte seen = SpteAccess.Read(entry);
+                if (seen.IsTable)
+                {
+                    table = seen.Table;
+                    level--;
+                    continue;
+                }
+                if (!seen.IsLeaf) return true;
+                if (cache.IsEmpty)
+                {
+                    if (!zapHuge) return false;
+                    SpteAccess.Exchange(entry, default);
+                    return true;
+                }
                 LinkTable(ref cache, entry, seen, gfn, level);
-                continue;
             }
-            if (!zapHuge) return false;
-            SpteAccess.Exchange(entry, default);
-            return true;
+            at.Set(gfn, table);
         }
+        ulong* first = at.Entries + TdpTable.IndexOf(gfn, 1);
+        int taken = 0;
+        for (; mask != 0; mask &= mask - 1)
+        {
+            ulong* entry = first + System.Numerics.BitOperations.TrailingZeroCount(mask);
+            Spte seen = SpteAccess.Read(entry);
+            if (!seen.IsLeaf || (seen.Raw & (Spte.W | Spte.D)) == 0) continue;
+            if (seen.Writable) taken++;
+            SpteAccess.ClearBitsExclusive(entry, Spte.W | Spte.D);
+        }
+        _counters.WriteProtected += taken;
+        return true;
     }
 
     /// <summary>
@@ -96,7 +115,7 @@ internal sealed unsafe partial class TdpMmu
                 if (!cursor.Seen.IsHuge)
                 {
                     if (cursor.Seen.Writable) _counters.WriteProtected++;
-                    SpteAccess.ClearLeafBits(cursor.Entry, Spte.W | Spte.D);
+                    SpteAccess.ClearBitsExclusive(cursor.Entry, Spte.W | Spte.D);
                     YieldWrite(ref cursor, ref work, ref flush);
                     continue;
                 }

@@ -113,6 +113,18 @@ internal sealed unsafe partial class TdpMmu
         return !next.IsNull;
     }
 
+    /// <summary>
+    /// The valid root of the address space, or null. mmu_lock held for write: until it is dropped the root stays valid, and the TDP MMU's own
+    /// reference keeps it.
+    /// </summary>
+    private TdpTable ValidRoot(int addressSpaceId)
+    {
+        _tdpPagesLock.Lock();
+        TdpTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
+        _tdpPagesLock.Unlock();
+        return root;
+    }
+
     private TdpTable FindRootLocked(TdpTable after, int addressSpaceId, bool validOnly)
     {
         for (ulong* root = after.IsNull ? _roots : after.Info.Next; root != null; root = TdpTableAllocator.InfoOf(root)->Next)
