@@ -20,6 +20,7 @@ internal sealed class CpuBenchmark : IBenchmark
 
     public IEnumerable<BenchResult> Run(BenchContext context)
     {
+        foreach (var result in Loops(context)) yield return result;
         var guest = GuestCommands.Open(context);
         var script = string.Concat(Parts.Select((p, i) => $"echo m{i}; {p.Shell}; ")) + $"echo m{Parts.Length}";
         double[][] ours = [.. Parts.Select(_ => new double[context.Repeats])], peer = [.. Parts.Select(_ => new double[context.Repeats])];
@@ -42,5 +43,24 @@ internal sealed class CpuBenchmark : IBenchmark
         for (var i = 0; i < Parts.Length; i++)
             yield return BenchResult.Of(Name, Parts[i].Case, Sampler.Median(ours[i]), "s", hasPeer ? Qemu.PeerName : null, hasPeer ? Sampler.Median(peer[i]) : null);
         yield return BenchResult.Of(Name, "whole run, boot included", Sampler.Median(mips), "MIPS");
+    }
+
+    private IEnumerable<BenchResult> Loops(BenchContext context)
+    {
+        var ours = new List<double[]>();
+        var peer = new List<double[]>();
+        for (var r = 0; r < context.Repeats; r++)
+        {
+            context.Cancellation.ThrowIfCancellationRequested();
+            context.Progress($"cpu: loops, {r + 1} of {context.Repeats}");
+            ours.Add(ComputeLoops.OnWarren());
+            if (ComputeLoops.OnQemu() is { } q) peer.Add(q);
+        }
+        for (var i = 0; i < ComputeLoops.Parts.Length; i++)
+        {
+            yield return BenchResult.Of(
+                Name, ComputeLoops.Parts[i].Case, Sampler.Median(ours.Select(o => o[i])), "MIPS",
+                peer.Count > 0 ? Qemu.PeerName : null, peer.Count > 0 ? Sampler.Median(peer.Select(p => p[i])) : null);
+        }
     }
 }

@@ -43,13 +43,14 @@ internal sealed class MemslotsBenchmark : IBenchmark
         var last = slots - 1;
         ulong home = (ulong)slots * 4 * PageSize, away = home + (64 * PageSize);
         double[] create = new double[repeats], move = new double[repeats], delete = new double[repeats];
-        for (var i = -repeats / 2; i < repeats; i++)
+        void Cycle(int i)
         {
-            var at = Math.Max(i, 0);
-            create[at] = Sampler.TimeNs(() => vm.SetUserMemoryRegion(Region(last, home, PageSize))) / 1000;
-            move[at] = Sampler.TimeNs(() => vm.SetUserMemoryRegion(Region(last, away, PageSize))) / 1000;
-            delete[at] = Sampler.TimeNs(() => vm.SetUserMemoryRegion(Region(last, away, 0))) / 1000;
+            create[i] = Sampler.TimeNs(() => vm.SetUserMemoryRegion(Region(last, home, PageSize))) / 1000;
+            move[i] = Sampler.TimeNs(() => vm.SetUserMemoryRegion(Region(last, away, PageSize))) / 1000;
+            delete[i] = Sampler.TimeNs(() => vm.SetUserMemoryRegion(Region(last, away, 0))) / 1000;
         }
+        Sampler.Warm(() => Cycle(0));
+        for (var i = 0; i < repeats; i++) Cycle(i);
         return (Sampler.Median(create), Sampler.Median(move), Sampler.Median(delete));
     }
 }

@@ -21,7 +21,7 @@ internal static class Parallelism
         barrier.SignalAndWait();
         var start = Stopwatch.GetTimestamp();
         foreach (var w in workers) w.Join();
-        var elapsed = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+        var elapsed = Sampler.ElapsedNs(start);
         return failure is null ? elapsed : throw new InvalidOperationException(failure.Message, failure);
     }
 }

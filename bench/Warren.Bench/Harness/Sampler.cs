@@ -5,12 +5,24 @@ namespace Warren.Bench.Harness;
 /// <summary>Medians of repeated timings. Machines are noisy: a single timing is never reported.</summary>
 public static class Sampler
 {
+    /// <summary>How long something is repeated untimed, so that the runtime has compiled it fully: tiering waits 100 ms for quiet.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(600);
+
     /// <summary>Nanoseconds that one call of <paramref name="action"/> takes.</summary>
     public static double TimeNs(Action action)
     {
         var start = Stopwatch.GetTimestamp();
         action();
-        return Stopwatch.GetElapsedTime(start).TotalNanoseconds;
+        return ElapsedNs(start);
+    }
+
+    /// <summary>Nanoseconds since a <see cref="Stopwatch"/> timestamp; a TimeSpan would round to 100.</summary>
+    public static double ElapsedNs(long start) => (Stopwatch.GetTimestamp() - start) * (1e9 / Stopwatch.Frequency);
+
+    /// <summary>Repeats <paramref name="action"/> untimed until everything it calls is compiled fully.</summary>
+    public static void Warm(Action action)
+    {
+        for (var start = Stopwatch.GetTimestamp(); Stopwatch.GetElapsedTime(start) < WarmUp;) action();
     }
 
     /// <summary>Median of the values; the mean of the middle two when their number is even.</summary>
@@ -23,33 +35,16 @@ public static class Sampler
         return sorted.Length % 2 == 1 ? sorted[mid] : (sorted[mid - 1] + sorted[mid]) / 2;
     }
 
-    /// <summary>Median nanoseconds of <paramref name="count"/> calls, each timed alone, after warming up with a tenth as many.</summary>
-    public static double MedianNs(int count, Action<int> operation)
-    {
-        for (var i = 0; i < Math.Max(1, count / 10); i++) operation(i);
-        var samples = new double[count];
-        for (var i = 0; i < count; i++)
-        {
-            var start = Stopwatch.GetTimestamp();
-            operation(i);
-            samples[i] = Stopwatch.GetElapsedTime(start).TotalNanoseconds;
-        }
-        return Median(samples);
-    }
-
     /// <summary>
-    /// Nanoseconds of one operation that is too short to time alone: the median over <paramref name="batches"/> batches of the batch's
-    /// time divided by <paramref name="perBatch"/>.
+    /// Nanoseconds of one operation that is too short to time alone: the median over <paramref name="batches"/> batches, after a warm-up,
+    /// of the batch's time divided by <paramref name="perBatch"/>.
     /// </summary>
     public static double BatchedNs(int batches, int perBatch, Action operation)
     {
-        var samples = new double[batches];
-        for (var b = -batches / 4 - 1; b < batches; b++)
+        Warm(operation);
+        return Median(Enumerable.Range(0, batches).Select(_ => TimeNs(() =>
         {
-            var start = Stopwatch.GetTimestamp();
             for (var i = 0; i < perBatch; i++) operation();
-            if (b >= 0) samples[b] = Stopwatch.GetElapsedTime(start).TotalNanoseconds / perBatch;
-        }
-        return Median(samples);
+        }) / perBatch));
     }
 }

@@ -25,6 +25,7 @@ internal sealed class TimestampedOutput : Stream
         var now = Stopwatch.GetTimestamp();
         foreach (var b in buffer)
         {
+            if (b == (byte)'\r') continue;
             if (b != '\n')
             {
                 _line.Append((char)b);

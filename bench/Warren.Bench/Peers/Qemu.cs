@@ -18,11 +18,14 @@ internal sealed class Qemu : IDisposable
     /// <summary>Time of the launch, a <see cref="Stopwatch"/> timestamp.</summary>
     public long Launched { get; private init; }
 
+    /// <summary>All that the guest's console prints, firmware included, until it powers off.</summary>
+    public Stream Console => _process.StandardOutput.BaseStream;
+
     /// <summary>The guest's serial port from the moment at which its agent says that it is ready.</summary>
     public Stream Port => new AfterMarker(_process.StandardOutput.BaseStream, _process.StandardInput.BaseStream);
 
     /// <summary>Starts the guest; null when QEMU is not installed.</summary>
-    public static Qemu? TryStart(string kernel, string initrd, string commandLine, long memoryBytes, int cpus)
+    public static Qemu? TryStart(string kernel, string? initrd, string commandLine, long memoryBytes, int cpus)
     {
         var start = new ProcessStartInfo("qemu-system-riscv64")
         {
@@ -35,10 +38,15 @@ internal sealed class Qemu : IDisposable
         {
             "-machine", "virt", "-display", "none", "-serial", "stdio", "-monitor", "none", "-nodefaults", "-no-reboot",
             "-m", megabytes, "-smp", cpus.ToString(CultureInfo.InvariantCulture),
-            "-kernel", kernel, "-initrd", initrd, "-append", commandLine,
+            "-kernel", kernel, "-append", commandLine,
         })
         {
             start.ArgumentList.Add(argument);
+        }
+        if (initrd is not null)
+        {
+            start.ArgumentList.Add("-initrd");
+            start.ArgumentList.Add(initrd);
         }
         var launched = Stopwatch.GetTimestamp();
         try
