@@ -52,6 +52,17 @@ internal sealed class GuestCommands
         }
     }
 
+    /// <summary>Boots on QEMU, measures its process when the guest's agent is up, and ends it; null when it is not installed.</summary>
+    public T? ResidentOnQemu<T>(int cpus, Func<int, T> measure)
+        where T : struct
+    {
+        var commandLine = GuestCommandLine.Compose(GuestCommandLine.AgentMode, verbose: false, "warren.tty=ttyS0");
+        using var qemu = Qemu.TryStart(_kernel, _initrd, commandLine, MemoryBytes, cpus);
+        if (qemu is null) return null;
+        qemu.Port.ReadExactly(new byte[AgentFrame.HeaderBytes]);
+        return measure(qemu.ProcessId);
+    }
+
     /// <summary>Runs on QEMU; null when it is not installed.</summary>
     public (TimestampedOutput Output, long Launched)? OnQemu(int cpus, params string[] command)
     {

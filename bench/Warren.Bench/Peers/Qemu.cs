@@ -18,6 +18,8 @@ internal sealed class Qemu : IDisposable
     /// <summary>Time of the launch, a <see cref="Stopwatch"/> timestamp.</summary>
     public long Launched { get; private init; }
 
+    public int ProcessId => _process.Id;
+
     /// <summary>All that the guest's console prints, firmware included, until it powers off.</summary>
     public Stream Console => _process.StandardOutput.BaseStream;
 
