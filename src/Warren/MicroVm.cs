@@ -18,6 +18,13 @@ public readonly record struct ExecOutcome(ExecResult? Result, MachineExit Machin
 public sealed class MicroVm : IAsyncDisposable
 {
     private const int AgentUart = 1;
+
+    /// <summary>
+    /// Decoded code of all harts together, at least a part each. A boot of Debian decodes 15 MB; a hart whose arena is full starts it anew,
+    /// which costs less than the memory would: a process is to need at most 80 MB beyond what its guest touched.
+    /// </summary>
+    private const int CodeArenas = 16 << 20, LeastCodeArena = 2 << 20;
+
     private readonly Machine _machine;
     private AgentConnection? _agent;
 
@@ -43,7 +50,7 @@ public sealed class MicroVm : IAsyncDisposable
             CommandLine = GuestCommandLine.Compose(mode, options.Verbose, options.Append),
             MemoryBytes = options.MemoryBytes,
             Cpus = options.Cpus,
-            Hart = new HartOptions { MaxSatpMode = options.MaxPaging },
+            Hart = new HartOptions { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
             Timeout = options.Timeout,
             Serial = [options.Console, new SerialOptions()],
             Frames = options.Frames,
