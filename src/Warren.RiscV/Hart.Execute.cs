@@ -67,15 +67,14 @@ public sealed unsafe partial class Hart
         ulong pc = h->Pc;
         JumpEntry* entry = RiscV.Execute.Flow.JumpEntryOf(h, pc);
         Block* block = entry->Block;
-        if (entry->Pc != pc || !Block.IsCurrent(block))
+        bool found = entry->Pc == pc && Block.IsCurrent(block);
+        if (!found)
         {
-            block = Locate(h, pc);
+            block = Locate(h, pc, entry);
             if (block == null)
             {
                 return;
             }
-
-            _jumps.Fill(h->Mode, entry, pc, block);
         }
 
         if (h->LinkSlot != null)
@@ -96,7 +95,9 @@ public sealed unsafe partial class Hart
 
         h->Page = pc & SoftTlb.PageMask;
         h->Block = block;
-        Op* first = Block.Ops(block);
+
+        // What was fetched just now runs, even if its code was written to meanwhile: a hart beside a constant writer goes on, too.
+        Op* first = Block.Ops(block) + (found || block->SecondCodeState == null ? 0 : 1);
         first->Run(h, first, h->Budget - block->Count);
         h->LinkSlot = whole ? h->LinkSlot : null;
     }
@@ -112,19 +113,26 @@ public sealed unsafe partial class Hart
         h->LinkSlot = null;
     }
 
-    /// <summary>The current block at <paramref name="pc"/>, decoded if need be; null if there is a fault (taken) or a stop instead.</summary>
-    private Block* Locate(HartState* h, ulong pc)
+    /// <summary>
+    /// The block at <paramref name="pc"/>, decoded if need be and remembered in <paramref name="entry"/>; null if there is a fault (taken) or a
+    /// stop instead. It may be stale already, if another hart writes there: then it is good for one run.
+    /// </summary>
+    private Block* Locate(HartState* h, ulong pc, JumpEntry* entry)
     {
-        FetchEntry* page = Fetch(h, pc);
+        FetchEntry* page = Fetch(h, pc, pc);
         if (page == null)
         {
             return null;
         }
 
         int offset = (int)(pc & 0xfff);
-        if (BlockBuilder.Crosses(page->HostPage, offset))
+        if (offset == 0xffe)
         {
-            return LocateCrossing(h, pc);
+            uint half = Volatile.Read(ref *(ushort*)(page->HostPage + 0xffe));
+            if ((half & 3) == 3)
+            {
+                return LocateCrossing(h, pc, entry, *page, half);
+            }
         }
 
         Block* block = _blocks.Find(page->Frame, offset, page->State, null);
@@ -135,6 +143,7 @@ public sealed unsafe partial class Hart
             _blocks.Commit(Build(block, page->HostPage, offset, Block.MaxInstructions, out Op* end), end);
         }
 
+        _jumps.Fill(h->Mode, entry, pc, block);
         return block;
     }
 
@@ -145,42 +154,35 @@ public sealed unsafe partial class Hart
         return block;
     }
 
-    private Block* LocateCrossing(HartState* h, ulong pc)
+    /// <summary>
+    /// As <see cref="Locate"/>, for an instruction whose first <paramref name="half"/> was read from <paramref name="first"/>. That page may be
+    /// gone once the second is there, so nothing more is read from it.
+    /// </summary>
+    private Block* LocateCrossing(HartState* h, ulong pc, JumpEntry* entry, FetchEntry first, uint half)
     {
-        FetchEntry first;
-        FetchEntry second;
-        uint epoch;
-        do
+        uint epoch = h->FlushEpoch;
+        FetchEntry* second = Fetch(h, pc + 2, pc);
+        if (second == null)
         {
-            // Both pages must be held at once.
-            epoch = h->FlushEpoch;
-            FetchEntry* low = Fetch(h, pc);
-            if (low == null)
-            {
-                return null;
-            }
-
-            first = *low;
-            FetchEntry* high = Fetch(h, pc + 2, pc);
-            if (high == null)
-            {
-                return null;
-            }
-
-            second = *high;
+            return null;
         }
-        while (epoch != h->FlushEpoch);
 
-        Block* block = _blocks.Find(first.Frame, 0xffe, first.State, second.CodeState);
+        Block* block = _blocks.Find(first.Frame, 0xffe, first.State, second->CodeState);
         if (block == null)
         {
             block = Reserve(h);
             SetKey(block, &first);
-            block->SecondCodeState = second.CodeState;
-            block->SecondState = second.State;
+            block->SecondCodeState = second->CodeState;
+            block->SecondState = second->State;
             _blocksDecoded++;
-            uint bits = *(ushort*)(first.HostPage + 0xffe) | (uint)*(ushort*)second.HostPage << 16;
+            uint bits = half | (uint)*(ushort*)second->HostPage << 16;
             _blocks.Commit(block, _builder.BuildCrossing(block, bits));
+        }
+
+        if (epoch == h->FlushEpoch)
+        {
+            // Otherwise the address may not lead to the first page any more, which only a flush would have told the jump cache.
+            _jumps.Fill(h->Mode, entry, pc, block);
         }
 
         return block;
@@ -211,7 +213,7 @@ public sealed unsafe partial class Hart
     /// <summary>A copy of <paramref name="block"/> that ends where the budget does.</summary>
     private Block* Cut(HartState* h, Block* block, ulong pc)
     {
-        FetchEntry* page = Fetch(h, pc);
+        FetchEntry* page = Fetch(h, pc, pc);
         if (page == null)
         {
             return null;
@@ -223,7 +225,7 @@ public sealed unsafe partial class Hart
 
     /// <summary>
     /// Translation of the page of <paramref name="address"/> for execution, marked as code; null if a fault was taken (for the
-    /// instruction at <paramref name="pc"/>) or the vCPU must stop.
+    /// instruction at <paramref name="pc"/>) or control must go back to the dispatcher.
     /// </summary>
     private FetchEntry* Fetch(HartState* h, ulong address, ulong pc)
     {
@@ -234,25 +236,13 @@ public sealed unsafe partial class Hart
             return entry;
         }
 
-        AccessStatus status;
-        uint epoch;
-        do
+        AccessStatus status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out GuestPage guest);
+        if (status == AccessStatus.Ok)
         {
-            epoch = h->FlushEpoch;
-            status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out GuestPage guest);
-            if (status != AccessStatus.Ok)
-            {
-                break;
-            }
-
             status = _secondStage.Translate(guest.PhysicalAddress, GuestAccess.Execute, out Translation translation);
-            if (status != AccessStatus.Ok)
+            if (status == AccessStatus.Ok)
             {
-                break;
-            }
-
-            if (epoch == h->FlushEpoch)
-            {
+                // As in GuestMemory.Resolve, a flush meanwhile does not matter.
                 entry->Tag = page;
                 entry->HostPage = translation.HostPage;
                 entry->CodeState = translation.CodeState;
@@ -262,7 +252,6 @@ public sealed unsafe partial class Hart
                 return entry;
             }
         }
-        while (true);
 
         if (status == AccessStatus.Stopped)
         {
@@ -273,9 +262,11 @@ public sealed unsafe partial class Hart
         h->Pc = pc;
         h->Budget--;
         h->Retired--;
-        TakeException(RiscV.Execute.Flow.CauseOf(status, GuestAccess.Execute), address);
+        if (status != AccessStatus.Contended)
+        {
+            TakeException(RiscV.Execute.Flow.CauseOf(status, GuestAccess.Execute), address);
+        }
+
         return null;
     }
-
-    private FetchEntry* Fetch(HartState* h, ulong pc) => Fetch(h, pc, pc);
 }

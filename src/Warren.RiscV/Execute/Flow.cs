@@ -84,6 +84,15 @@ internal static unsafe class Flow
             return;
         }
 
+        if (status == AccessStatus.Contended)
+        {
+            // It costs an instruction of budget, so that the budget bounds the tries.
+            LeaveBefore(h, op, budget);
+            h->Budget--;
+            h->Retired--;
+            return;
+        }
+
         Raise(h, op, budget, CauseOf(status, access), h->Hart.Memory.FaultAddress);
     }
 

@@ -17,6 +17,9 @@ internal unsafe struct PageTarget
 /// </summary>
 internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWalker walker, SecondStage secondStage)
 {
+    /// <summary>Tries to hold both pages of a store that crosses pages, before it is left to the dispatcher.</summary>
+    private const int Tries = 4;
+
     /// <summary>TLB misses so far, MMIO included.</summary>
     internal long Misses;
 
@@ -32,17 +35,7 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         int inFirst = 4096 - (int)(address & 0xfff);
         if (inFirst < size)
         {
-            AccessStatus both = ResolveBoth(address, GuestAccess.Read, out PageTarget low, out PageTarget high);
-            if (both != AccessStatus.Ok)
-            {
-                return both;
-            }
-
-            Span<byte> bytes = stackalloc byte[8];
-            new ReadOnlySpan<byte>(low.HostPage + (address & 0xfff), inFirst).CopyTo(bytes);
-            new ReadOnlySpan<byte>(high.HostPage, size - inFirst).CopyTo(bytes[inFirst..]);
-            value = BitConverter.ToUInt64(bytes);
-            return AccessStatus.Ok;
+            return LoadAcross(address, inFirst, size, out value);
         }
 
         AccessStatus status = Resolve(address, GuestAccess.Read, out PageTarget target);
@@ -74,7 +67,7 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         int inFirst = 4096 - (int)(address & 0xfff);
         if (inFirst < size)
         {
-            AccessStatus both = ResolveBoth(address, GuestAccess.Write, out PageTarget low, out PageTarget high);
+            AccessStatus both = ResolveBoth(address, out PageTarget low, out PageTarget high);
             if (both != AccessStatus.Ok)
             {
                 return both;
@@ -132,37 +125,29 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         target = default;
         FaultAddress = address;
         Misses++;
-        uint epoch;
-        do
+        AccessStatus status = walker.Walk(address, access, h->Mode, out GuestPage page);
+        if (status != AccessStatus.Ok)
         {
-            epoch = h->FlushEpoch;
-            AccessStatus status = walker.Walk(address, access, h->Mode, out GuestPage page);
-            if (status != AccessStatus.Ok)
-            {
-                return status;
-            }
-
-            target.PhysicalAddress = page.PhysicalAddress;
-            switch (secondStage.Vcpu!.Translate(page.PhysicalAddress, access, out Translation translation))
-            {
-                case TranslateStatus.Mmio:
-                    target.HostPage = null;
-                    return AccessStatus.Ok;
-                case TranslateStatus.Error:
-                    return AccessStatus.AccessFault;
-                case TranslateStatus.Stopped:
-                    return AccessStatus.Stopped;
-            }
-
-            // A flush meanwhile may have been for tables this walk has read: look again.
-            if (epoch == h->FlushEpoch)
-            {
-                target.HostPage = translation.HostPage;
-                tlb.Fill(Index(h), address, translation.HostPage, access == GuestAccess.Write, page.Level);
-                return AccessStatus.Ok;
-            }
+            return status;
         }
-        while (true);
+
+        target.PhysicalAddress = page.PhysicalAddress;
+        switch (secondStage.Vcpu!.Translate(page.PhysicalAddress, access, out Translation translation))
+        {
+            case TranslateStatus.Mmio:
+                target.HostPage = null;
+                return AccessStatus.Ok;
+            case TranslateStatus.Error:
+                return AccessStatus.AccessFault;
+            case TranslateStatus.Stopped:
+                return AccessStatus.Stopped;
+        }
+
+        // Whatever flush was served meanwhile, the host page was looked up after it; and the guest's own tables are only fenced between runs,
+        // so no second-stage flush makes this walk void.
+        target.HostPage = translation.HostPage;
+        tlb.Fill(Index(h), address, translation.HostPage, access == GuestAccess.Write, page.Level);
+        return AccessStatus.Ok;
     }
 
     /// <summary>The data TLB that the current mode and SUM select.</summary>
@@ -171,29 +156,68 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
             : (h->Status & Csrs.Sstatus.Sum) != 0 ? MmuIndex.SupervisorUserAccess
             : MmuIndex.Supervisor;
 
-    private AccessStatus ResolveBoth(ulong address, GuestAccess access, out PageTarget low, out PageTarget high)
+    // Part by part: the first page may be gone once the second is there, but what was read is read.
+    private AccessStatus LoadAcross(ulong address, int inFirst, int size, out ulong value)
+    {
+        value = 0;
+        AccessStatus status = Resolve(address, GuestAccess.Read, out PageTarget low);
+        if (status != AccessStatus.Ok)
+        {
+            return status;
+        }
+
+        Span<byte> bytes = stackalloc byte[8];
+        bytes.Clear();
+        if (low.HostPage != null)
+        {
+            new ReadOnlySpan<byte>(low.HostPage + (address & 0xfff), inFirst).CopyTo(bytes);
+        }
+
+        status = Resolve((address & SoftTlb.PageMask) + 4096, GuestAccess.Read, out PageTarget high);
+        if (status != AccessStatus.Ok)
+        {
+            return status;
+        }
+
+        if (low.HostPage == null || high.HostPage == null)
+        {
+            return Refuse(address);
+        }
+
+        new ReadOnlySpan<byte>(high.HostPage, size - inFirst).CopyTo(bytes[inFirst..]);
+        value = BitConverter.ToUInt64(bytes);
+        return AccessStatus.Ok;
+    }
+
+    // A store that faults in its second page must not have touched the first, so both must be held at once.
+    private AccessStatus ResolveBoth(ulong address, out PageTarget low, out PageTarget high)
     {
         ulong second = (address & SoftTlb.PageMask) + 4096;
-        uint epoch;
-        do
+        high = default;
+        low = default;
+        for (int i = 0; i < Tries; i++)
         {
-            epoch = h->FlushEpoch;
-            high = default;
-            AccessStatus status = Resolve(address, access, out low);
-            if (status == AccessStatus.Ok)
-            {
-                // Both pages must be held at once: resolving the second may take the first away, which the epoch tells.
-                epoch = h->FlushEpoch;
-                status = Resolve(second, access, out high);
-            }
-
+            AccessStatus status = Resolve(address, GuestAccess.Write, out low);
             if (status != AccessStatus.Ok)
             {
                 return status;
             }
+
+            // Resolving the second may take the first away, which the epoch tells.
+            uint epoch = h->FlushEpoch;
+            status = Resolve(second, GuestAccess.Write, out high);
+            if (status != AccessStatus.Ok)
+            {
+                return status;
+            }
+
+            if (epoch == h->FlushEpoch)
+            {
+                return low.HostPage == null || high.HostPage == null ? Refuse(address) : AccessStatus.Ok;
+            }
         }
-        while (epoch != h->FlushEpoch);
-        return low.HostPage == null || high.HostPage == null ? Refuse(address) : AccessStatus.Ok;
+
+        return AccessStatus.Contended;
     }
 
     private AccessStatus Refuse(ulong address)

@@ -16,6 +16,12 @@ internal enum AccessStatus
 
     /// <summary>The vCPU must stop; the instruction has done nothing and is to be run again.</summary>
     Stopped,
+
+    /// <summary>
+    /// Other harts or the host kept taking away what the instruction needs. It has done nothing and is to be run again, by way of the
+    /// dispatcher, so that nobody can keep a hart from seeing its requests.
+    /// </summary>
+    Contended,
 }
 
 /// <summary>Guest-physical result of a walk.</summary>
@@ -33,6 +39,9 @@ internal struct GuestPage
 /// </summary>
 internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStage secondStage)
 {
+    /// <summary>Descents before a walk whose entry keeps changing under its update of A and D gives up.</summary>
+    private const int Tries = 16;
+
     private readonly bool _pbmt = hart.Options.Has(Extension.Svpbmt);
     private readonly bool _napot = hart.Options.Has(Extension.Svnapot);
     private readonly bool _faultOnStale = hart.Options.Has(Extension.Svade);
@@ -64,17 +73,16 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         }
 
         Walks++;
-        AccessStatus status;
-        do
+        for (int i = 0; i < Tries; i++)
         {
-            status = Descend(address, access, mode, levels, out page, out bool retry);
+            AccessStatus status = Descend(address, access, mode, levels, out page, out bool retry);
             if (!retry)
             {
-                break;
+                return status;
             }
         }
-        while (true);
-        return status;
+
+        return AccessStatus.Contended;
     }
 
     private AccessStatus Descend(ulong address, GuestAccess access, PrivilegeMode mode, int levels, out GuestPage page, out bool retry)

@@ -16,6 +16,9 @@ internal sealed class TestMachine : IDisposable
     private readonly VirtualMachine vm;
     private readonly Vcpu[] vcpus;
 
+    /// <summary>Makes the machine.</summary>
+    /// <param name="harts">How many, all on one VM.</param>
+    /// <param name="options">What each can do.</param>
     public TestMachine(int harts = 1, HartOptions? options = null)
     {
         pool = new FramePool(2 * (long)RamBytes);
@@ -29,12 +32,15 @@ internal sealed class TestMachine : IDisposable
             UserspaceAddress = hva,
         });
         Harts = [.. Enumerable.Range(0, harts).Select(id => new Hart(id, options ?? new HartOptions(), Environment))];
-        vcpus = [.. Harts.Select(vm.CreateVcpu)];
+        vcpus = [.. Harts.Select(hart => vm.CreateVcpu(new Engine(this, hart)))];
     }
 
     public TestEnvironment Environment { get; } = new();
 
     public IReadOnlyList<Hart> Harts { get; }
+
+    /// <summary>Called on a hart's thread, outside guest mode, after its TLB was flushed; with the hart's number.</summary>
+    public Action<int>? Flushed { get; set; }
 
     /// <summary>The first hart, which most tests are content with.</summary>
     public Hart Hart => Harts[0];
@@ -123,6 +129,23 @@ internal sealed class TestMachine : IDisposable
         return exit;
     }
 
+    /// <summary>Runs a hart once: a kick ends it, too.</summary>
+    public VcpuExit RunOnce(long instructions, int hart = 0) => vcpus[hart].Run(ref instructions);
+
+    public void Kick(int hart) => vcpus[hart].Kick();
+
+    /// <summary>Adds memory of zeroes that are a file's, mapped privately: each page is copied when first written.</summary>
+    /// <returns>Its address in the host's address space.</returns>
+    public ulong AddFileMemory(ulong address, FileImage file, ulong bytes)
+    {
+        ulong hva = memory.MapFile(file, 0, bytes, VmaProtection.Read | VmaProtection.Write);
+        vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1, GuestPhysicalAddress = address, MemorySize = bytes, UserspaceAddress = hva });
+        return hva;
+    }
+
+    /// <summary>Gives host memory back: what is there next is what a file or zeroes say.</summary>
+    public void Discard(ulong hva, ulong bytes) => memory.Discard(hva, bytes);
+
     private byte[] RunToOutput(AssemblyResult program)
     {
         VcpuExit exit = Run(instructions: 100_000_000);
@@ -162,6 +185,17 @@ internal sealed class TestMachine : IDisposable
 
         memory.Dispose();
         pool.Dispose();
+    }
+
+    private sealed class Engine(TestMachine machine, Hart hart) : IVcpuEngine
+    {
+        public VcpuExit Execute(Vcpu vcpu, ref long budget) => hart.Execute(vcpu, ref budget);
+
+        public void FlushTlb()
+        {
+            hart.FlushTlb();
+            machine.Flushed?.Invoke(hart.Id);
+        }
     }
 }
 

@@ -114,6 +114,98 @@ public class WalkTests
     }
 
     [Fact]
+    public void Each_page_of_a_64_KiB_leaf_is_its_own()
+    {
+        using var machine = new PagedMachine(SatpMode.Sv39);
+        const ulong Va = 0x4001_0000;
+        for (ulong page = 0; page < 16; page++)
+        {
+            machine.Write(Va + (page * 4096), ((Data >> 12) | 8) << 10 | All | 1ul << 63, 0);
+            machine.Machine.Write(Data + (page * 4096) + 0x100, 0x1000 + page);
+        }
+
+        for (ulong page = 0; page < 16; page++)
+        {
+            ulong va = Va + (page * 4096) + 0x100;
+            Assert.Null(machine.Access(Touch.Load, va));
+            Assert.Equal(0x1000 + page, machine.Hart.GetX(10));
+            machine.Hart.SetX(10, 0x2000 + page);
+            Assert.Null(machine.Access(Touch.Store, va));
+        }
+
+        for (ulong page = 0; page < 16; page++)
+        {
+            Assert.Equal(0x2000 + page, machine.ReadEntry(Data + (page * 4096) + 0x100));
+        }
+    }
+
+    [Theory]
+    [InlineData(Touch.Load, ExceptionCause.LoadPageFault)]
+    [InlineData(Touch.Store, ExceptionCause.StorePageFault)]
+    [InlineData(Touch.Fetch, ExceptionCause.InstructionPageFault)]
+    public void Other_encodings_with_the_napot_bit_fault(Touch touch, ExceptionCause fault)
+    {
+        using var machine = new PagedMachine(SatpMode.Sv39);
+        const ulong Va = 0x4000_0000;
+        for (ulong low = 0; low < 16; low++)
+        {
+            machine.Write(Va, ((Data >> 12) | low) << 10 | All | 1ul << 63, 0);
+            machine.FenceAll();
+            Assert.Equal(low == 8 ? null : fault, machine.Access(touch, Va));
+        }
+
+        // No superpage has the bit, aligned or with the 8.
+        foreach (ulong low in (ulong[])[0, 8])
+        {
+            machine.Write(Va, ((Data >> 12) | low) << 10 | All | 1ul << 63, 1);
+            machine.FenceAll();
+            Assert.Equal(fault, machine.Access(touch, Va));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Modes))]
+    public void A_superpage_must_be_aligned_in_every_bit(SatpMode mode)
+    {
+        using var machine = new PagedMachine(mode);
+        for (int level = 1; level < machine.Levels; level++)
+        {
+            ulong va = 5 * (4096ul << (9 * level));
+            for (int bit = 0; bit < 9 * level; bit++)
+            {
+                machine.Write(va, 1ul << (10 + bit) | All, level);
+                machine.FenceAll();
+                Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, va));
+                Assert.Equal(ExceptionCause.StorePageFault, machine.Access(Touch.Store, va));
+                Assert.Equal(ExceptionCause.InstructionPageFault, machine.Access(Touch.Fetch, va));
+            }
+
+            // The lowest bit that is the superpage's own: no page fault, only no memory.
+            machine.Write(va, 1ul << (10 + (9 * level)) | All, level);
+            machine.FenceAll();
+            Assert.NotEqual(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, va));
+            machine.Write(va, 0, level);
+        }
+    }
+
+    [Theory]
+    [InlineData(0ul, true, true, true)]
+    [InlineData(Accessed, false, true, false)]
+    [InlineData(Dirty, true, true, true)]
+    [InlineData(Accessed | Dirty, false, false, false)]
+    public void With_svade_each_access_needs_its_bits(ulong bits, bool load, bool store, bool fetch)
+    {
+        using var machine = new PagedMachine(SatpMode.Sv39, new HartOptions().With(Extension.Svade, true));
+        const ulong Va = 0x4000_0000;
+        ulong leaf = machine.Map(Va, Data, Valid | Readable | Writable | Executable | bits, 0);
+        Assert.Equal(load ? ExceptionCause.LoadPageFault : null, machine.Access(Touch.Load, Va));
+        Assert.Equal(store ? ExceptionCause.StorePageFault : null, machine.Access(Touch.Store, Va + 8));
+        machine.Machine.Write(Data, 0x13);
+        Assert.Equal(fetch ? ExceptionCause.InstructionPageFault : null, machine.Access(Touch.Fetch, Va));
+        Assert.Equal(bits, machine.ReadEntry(leaf) & (Accessed | Dirty));
+    }
+
+    [Fact]
     public void What_is_not_memory_is_an_access_fault()
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
