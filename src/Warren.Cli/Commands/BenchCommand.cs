@@ -4,6 +4,7 @@ using System.Threading;
 using Spectre.Console;
 using Warren.Bench;
 using Warren.Bench.Harness;
+using Warren.Cli.Terminal;
 
 namespace Warren.Cli.Commands;
 
@@ -69,6 +70,6 @@ internal static class BenchCommand
         var table = new Table().AddColumns("benchmark", "case", "value", "unit", "peer", "peer's value", "ratio");
         foreach (var r in benchmark.Run(context))
             table.AddRow(r.Name, r.Case, $"{r.Value}", r.Unit, r.Peer ?? "-", r.PeerValue?.ToString() ?? "-", r.Ratio?.ToString() ?? "-");
-        AnsiConsole.Write(table);
+        Consoles.Output().Write(table);
     }
 }

@@ -35,12 +35,13 @@ internal static class DoctorCommand
 
     private static int Print(IEnumerable<Finding> findings)
     {
+        var console = Consoles.Output();
         var bad = false;
         foreach (var f in findings)
         {
             bad |= f.Verdict == Verdict.Bad;
             var mark = f.Verdict switch { Verdict.Good => "[green]ok  [/]", Verdict.Note => "[yellow]note[/]", _ => "[red]bad [/]" };
-            AnsiConsole.MarkupLine($"{mark}  [bold]{f.Subject,-14}[/] {Markup.Escape(f.Text)}");
+            console.MarkupLine($"{mark}  [bold]{f.Subject,-14}[/] {Markup.Escape(f.Text)}");
         }
         return bad ? SomethingWrong : ExitStatus.Success;
     }
@@ -135,7 +136,7 @@ internal static class DoctorCommand
             var current = ImageCommand.OpenStore(null).List().Where(e => e.Current).ToList();
             return current.Count == 0
                 ? new Finding("images", Verdict.Note, "none cached: the first 'warren run' pulls them")
-                : current.All(e => e.Health == ImageHealth.Good)
+                : current.All(e => e.Health is ImageHealth.Good or ImageHealth.Unchecked)
                     ? new Finding("images", Verdict.Good, string.Join(", ", current.Select(e => $"{e.Entry.Package} {e.Entry.Version}").Distinct()))
                     : new Finding("images", Verdict.Note, "some are missing: the next 'warren run' pulls them again");
         }

@@ -53,9 +53,9 @@ internal static class ImageCommand
         if (entries.Count == 0) Console.Out.WriteLine($"{OpenStore(null).Directory} is empty; 'warren image pull' fills it.");
         foreach (var e in entries)
         {
-            var health = e.Health == ImageHealth.Good ? "good" : e.Health.ToString().ToLowerInvariant();
-            Console.Out.WriteLine($"{health,-8} {(e.Current ? "current" : "old"),-8} {e.Entry.Size / 1e6,8:0.0} MB  {e.Entry.Kind.ToString().ToLowerInvariant(),-8} {e.Entry.Package} {e.Entry.Version}  {e.Path}");
+            var health = e.Health == ImageHealth.Unchecked ? "present" : e.Health.ToString().ToLowerInvariant();
+            Console.Out.WriteLine($"{health,-8} {(e.Current ? "current" : "old"),-8} {e.Entry.Size / 1e6,8:0.0} MB  {e.Entry.Kind.ToString().ToLowerInvariant(),-12} {e.Entry.Package} {e.Entry.Version}  {e.Path}");
         }
-        return entries.Any(e => e.Health != ImageHealth.Good) ? SomethingWrong : ExitStatus.Success;
+        return entries.Any(e => e.Health is not (ImageHealth.Good or ImageHealth.Unchecked)) ? SomethingWrong : ExitStatus.Success;
     }
 }

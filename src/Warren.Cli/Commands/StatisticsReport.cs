@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Spectre.Console;
+using Warren.Cli.Terminal;
 using Warren.Machines;
 
 namespace Warren.Cli.Commands;
@@ -36,11 +37,6 @@ internal static class StatisticsReport
 
     private static void Print(IEnumerable<Figure> figures)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings
-        {
-            Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect,
-            Out = new AnsiConsoleOutput(Console.Error),
-        });
         var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn("").AddColumn(new TableColumn("").RightAligned()).HideHeaders();
         var last = "";
         foreach (var f in figures)
@@ -48,7 +44,7 @@ internal static class StatisticsReport
             table.AddRow(f.Group == last ? "" : $"[bold]{Markup.Escape(f.Group)}[/]", Markup.Escape(f.Name), $"{f.Value:#,0.##} {f.Unit}".TrimEnd());
             last = f.Group;
         }
-        console.Write(table);
+        Consoles.Error().Write(table);
     }
 
     private static IEnumerable<Figure> Figures(MachineStatistics s)

@@ -13,7 +13,7 @@ internal sealed class PullProgressBar : IProgress<PullProgress>, IDisposable
 
     private readonly System.Threading.Lock _lock = new();
     private readonly bool _live = !Console.IsErrorRedirected;
-    private readonly IAnsiConsole _console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+    private readonly IAnsiConsole _console = Consoles.Error();
     private string _what = "";
     private long _drawnAt;
     private bool _lineOpen;
