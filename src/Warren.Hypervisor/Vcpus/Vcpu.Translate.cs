@@ -18,7 +18,8 @@ public sealed unsafe partial class Vcpu
     }
 
     /// <summary>
-    /// Finds the page behind a guest physical address. In guest mode on call and on return. A hit in the tables stays in guest mode; otherwise the
+    /// Finds the page behind a guest physical address. In guest mode on call and on return. A hit in the tables stays in guest mode, and so does a
+    /// write that only dirty logging kept away; otherwise the
     /// vCPU leaves it, handles the fault, serves requests (the engine's TLB may be flushed) and enters again.
     /// </summary>
     /// <param name="gpa">guest physical address; beyond 48 bits there is never memory</param>
@@ -105,6 +106,11 @@ public sealed unsafe partial class Vcpu
         int markedFrame = -1;
         int markedVersion = 0;
         SpinState spin = default;
+        if (walk == WalkResult.Miss && access == GuestAccess.Write && DirtyRing is not { IsSoftFull: true } && _tdp.FastPageFaultInGuestMode(this, gpa >> 12))
+        {
+            walk = Walk(gpa, access, out t);
+            if (walk == WalkResult.Memory) return TranslateStatus.Memory;
+        }
         for (; ; )
         {
             if (walk == WalkResult.Mmio)
