@@ -86,11 +86,10 @@ internal sealed class GuestSession(RunSettings settings)
             }
             exit = await vm.RunAsync(stop.Token).ConfigureAwait(false);
         }
-        if (exit.Kind == MachineExitKind.Cancelled && quit && RawTerminal.IsTerminal)
-        {
+        // What we say next starts a line of its own, wherever the guest's prompt left the cursor.
+        if (RawTerminal.IsTerminal && exit.Kind is (MachineExitKind.Cancelled or MachineExitKind.TimedOut))
             await Console.Error.WriteLineAsync().ConfigureAwait(false);
-            return ExitStatus.Success;
-        }
+        if (exit.Kind == MachineExitKind.Cancelled && quit && RawTerminal.IsTerminal) return ExitStatus.Success;
         return Ended(exit, commandPending: false);
     }
 
