@@ -63,7 +63,7 @@ internal static class MachineDeviceTree
             if (extensions.Contains("zicboz"))
                 cpu.Cells("riscv,cboz-block-size", HartOptions.CacheBlockSize);
             cpu.Cells("phandle", FirstCpu + i);
-            cpu.Add("interrupt-controller").Cells("#interrupt-cells", 1).Flag("interrupt-controller")
+            cpu.Add("interrupt-controller").Cells("#interrupt-cells", 1).Cells("#address-cells", 0).Flag("interrupt-controller")
                 .Strings("compatible", "riscv,cpu-intc").Cells("phandle", FirstInterruptController + i);
         }
         FdtNode cluster = cpus.Add("cpu-map").Add("cluster0");
