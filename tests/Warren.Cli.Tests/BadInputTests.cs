@@ -83,6 +83,25 @@ public class BadInputTests
         Assert.Contains("--timeout", error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Output_to_a_file_that_others_write_too_overwrites_nothing()
+    {
+        var file = Path.GetTempFileName();
+        try
+        {
+            using var shell = Process.Start("sh", ["-c", $"(echo first; dotnet '{Program}' run --guest selftest; echo last) > '{file}'"]);
+            shell.WaitForExit();
+            var lines = File.ReadAllLines(file);
+            Assert.Equal("first", lines[0]);
+            Assert.StartsWith("selftest: ", lines[^2], StringComparison.Ordinal);
+            Assert.Equal("last", lines[^1]);
+        }
+        finally
+        {
+            File.Delete(file);
+        }
+    }
+
     [Theory]
     [InlineData("--help", "run")]
     [InlineData("run --help", "--memory")]
