@@ -14,7 +14,7 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Read<T>(ref readonly T location, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             return ReadChecked(ref Unsafe.AsRef(in location), owner);
         return ReadNative(ref Unsafe.AsRef(in location));
     }
@@ -22,7 +22,7 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Write<T>(ref T location, T value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             WriteChecked(ref location, value, owner);
         else
             WriteNative(ref location, value);
@@ -32,7 +32,7 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T Exchange<T>(ref T location, T value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             return ExchangeChecked(ref location, value, owner);
         return Interlocked.Exchange(ref location, value);
     }
@@ -41,7 +41,7 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static T CompareExchange<T>(ref T location, T value, T comparand, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             return CompareExchangeChecked(ref location, value, comparand, owner);
         return Interlocked.CompareExchange(ref location, value, comparand);
     }
@@ -50,7 +50,7 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Fence()
     {
-        if (Check.On)
+        if (Check.Steps)
             Check.Point(new CheckStep(CheckOperation.Fence, LockMode.None, null, null));
         Interlocked.MemoryBarrier();
     }

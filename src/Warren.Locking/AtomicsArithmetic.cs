@@ -9,10 +9,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Add(ref int location, int value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Add(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -20,10 +20,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int Or(ref int location, int value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Or(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -31,10 +31,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static int And(ref int location, int value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.And(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -48,10 +48,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Add(ref uint location, uint value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Add(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -59,10 +59,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint Or(ref uint location, uint value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Or(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -70,10 +70,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static uint And(ref uint location, uint value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.And(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -87,10 +87,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long Add(ref long location, long value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Add(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -98,10 +98,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long Or(ref long location, long value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Or(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -109,10 +109,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static long And(ref long location, long value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.And(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -126,10 +126,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Add(ref ulong location, ulong value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Add(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -137,10 +137,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong Or(ref ulong location, ulong value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.Or(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }
@@ -148,10 +148,10 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong And(ref ulong location, ulong value, object? owner = null)
     {
-        if (Check.On)
+        if (Check.Steps)
             Before(ref location, (long)value, owner);
         var result = Interlocked.And(ref location, value);
-        if (Check.On)
+        if (Check.Steps)
             After(ref location, (long)result, owner);
         return result;
     }

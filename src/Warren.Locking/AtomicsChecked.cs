@@ -42,6 +42,23 @@ public static partial class Atomics
         return found;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static T PlainReadChecked<T>(ref T location, object? owner)
+    {
+        Check.Hook.Before(Step(CheckOperation.PlainRead, ref location, 0, owner));
+        var value = location;
+        Check.Hook.After(Step(CheckOperation.PlainRead, ref location, Bits(value), owner), true);
+        return value;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void PlainWriteChecked<T>(ref T location, T value, object? owner)
+    {
+        Check.Hook.Before(Step(CheckOperation.PlainWrite, ref location, Bits(value), owner));
+        location = value;
+        Check.Hook.After(Step(CheckOperation.PlainWrite, ref location, Bits(value), owner), true);
+    }
+
     private static CheckStep Step<T>(CheckOperation operation, ref T location, long value, object? owner)
     {
         var offset = owner is null ? Address(ref location) : Offset(ref location, owner);

@@ -10,8 +10,14 @@ namespace Warren.Locking;
 /// </summary>
 public static class Check
 {
-    /// <summary>Whether steps are reported to <see cref="Hook"/>.</summary>
-    public static readonly bool On = AppContext.TryGetSwitch("Warren.Check", out var on) && on;
+    /// <summary>Whether the steps of locks, grace periods, waits and pseudo-locks are reported to <see cref="Hook"/>.</summary>
+    public static readonly bool On = IsSet("Warren.Check") || IsSet("Warren.Check.Steps");
+
+    /// <summary>
+    /// Whether also every access of <see cref="Atomics"/> and <see cref="Shared"/>, every fence, relax and mark is, as an explorer needs and a
+    /// validator of a whole boot cannot afford: the switch <c>Warren.Check.Steps</c>, which implies <see cref="On"/>.
+    /// </summary>
+    public static readonly bool Steps = IsSet("Warren.Check.Steps");
 
 #if DEBUG
     internal static readonly bool TrackOwners = true;
@@ -50,6 +56,22 @@ public static class Check
         if (On)
             Point(new CheckStep(CheckOperation.AssertNoneHeld, LockMode.None, null, null));
     }
+
+    /// <summary>
+    /// Tells the hook of an event of the layer above, for the oracles of an explorer: nothing when <see cref="Steps"/> is off.
+    /// </summary>
+    /// <param name="mark">What happened: a static object of the layer that tells.</param>
+    /// <param name="subject">To what.</param>
+    /// <param name="first">Reported as <see cref="CheckStep.Offset"/>.</param>
+    /// <param name="second">Reported as <see cref="CheckStep.Value"/>.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Mark(CheckMark mark, object? subject, long first = 0, long second = 0)
+    {
+        if (Steps)
+            Point(new CheckStep(mark, subject, first, second));
+    }
+
+    private static bool IsSet(string name) => AppContext.TryGetSwitch(name, out var on) && on;
 
     /// <summary>A step that always succeeds and changes nothing.</summary>
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -39,6 +39,15 @@ public enum CheckOperation : byte
 
     /// <summary>The code claims that this thread holds <see cref="CheckStep.Instance"/> in at least <see cref="CheckStep.Mode"/>.</summary>
     AssertHeld,
+
+    /// <summary>A plain load of a field that some lock protects (<see cref="Shared"/>).</summary>
+    PlainRead,
+
+    /// <summary>A plain store to a field that some lock protects.</summary>
+    PlainWrite,
+
+    /// <summary>An event that a layer tells the oracles: <see cref="CheckStep.Mark"/>. Never a scheduling point.</summary>
+    Mark,
 }
 
 /// <summary>How a lock is held.</summary>
@@ -69,7 +78,19 @@ public readonly struct CheckStep
         Context = context;
     }
 
+    internal CheckStep(CheckMark mark, object? subject, long first, long second)
+    {
+        Operation = CheckOperation.Mark;
+        Mark = mark;
+        Instance = subject;
+        Offset = (nint)first;
+        Value = second;
+    }
+
     public CheckOperation Operation { get; }
+
+    /// <summary>Which event, for <see cref="CheckOperation.Mark"/>.</summary>
+    public CheckMark? Mark { get; }
 
     public LockMode Mode { get; }
 
@@ -88,4 +109,12 @@ public readonly struct CheckStep
     /// atomic access of an integer up to 8 bytes; 0 for references.
     /// </summary>
     public long Value { get; }
+}
+
+/// <summary>A kind of event told with <see cref="Check.Mark"/>; declared in a static field of the layer that tells it.</summary>
+public sealed class CheckMark(string name)
+{
+    public string Name { get; } = name;
+
+    public override string ToString() => Name;
 }

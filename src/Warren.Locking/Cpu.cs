@@ -25,7 +25,7 @@ public static class Cpu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Relax(ref SpinState state)
     {
-        if (Check.On && RelaxChecked())
+        if (Check.Steps && RelaxChecked())
             return;
         RelaxNative(ref state);
     }

@@ -5,7 +5,7 @@ internal static class Program
 {
     private static int Main(string[] args)
     {
-        AppContext.SetSwitch("Warren.Check", true);
+        AppContext.SetSwitch("Warren.Check.Steps", true);
         switch (args.FirstOrDefault())
         {
             case nameof(InterposedRaces.FrameReusedWhileFaulting):

@@ -6,7 +6,7 @@ internal static class Program
     private static int Main(string[] args)
     {
         if (args.Contains("on"))
-            AppContext.SetSwitch("Warren.Check", true);
+            AppContext.SetSwitch("Warren.Check.Steps", true);
         switch (args.FirstOrDefault())
         {
             case "hot":

@@ -67,7 +67,7 @@ public sealed unsafe partial class Vcpu
     internal void AwaitSectionEnd(ulong section)
     {
         SpinState spin = default;
-        for (int i = 0; Check.On || i < AckSpins; i++)
+        for (int i = 0; Check.Steps || i < AckSpins; i++)
         {
             if (SectionEnded(section)) return;
             Cpu.Relax(ref spin);

@@ -1,0 +1,14 @@
+namespace Warren.Lab;
+
+/// <summary>Searches the schedules of a scenario for one that breaks something. One exploration at a time in a process (in an assembly load context).</summary>
+public static class Explorer
+{
+    /// <exception cref="InvalidOperationException">The switch <c>Warren.Check.Steps</c> is off in this process.</exception>
+    public static ExplorationResult Explore(Scenario scenario, ExplorationOptions options, IProgress<ExplorationResult>? progress = null) =>
+        SimpleExploration.Explore(scenario, options);
+
+    /// <summary>Executes the schedule that a replay string describes, recording source lines.</summary>
+    /// <exception cref="FormatException">The string is not of this version, or not of this scenario, or the scenario has changed; the message says which.</exception>
+    public static Trace Replay(Scenario scenario, string replay) =>
+        throw new FormatException("Replay strings are not known yet.");
+}

@@ -1,0 +1,19 @@
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// Watches the steps of one schedule: an oracle. Called on the stepping thread while all others stand still; its own accesses are not
+/// steps. Reports with <see cref="Schedule.Fail(VerdictKind, string, string)"/>.
+/// </summary>
+public interface IStepMonitor
+{
+    /// <summary>After each step of a controlled thread.</summary>
+    /// <param name="thread">Index of the thread.</param>
+    void OnStep(int thread, in CheckStep step, bool succeeded);
+
+    /// <summary>All threads have ended without a verdict.</summary>
+    void OnEnd()
+    {
+    }
+}

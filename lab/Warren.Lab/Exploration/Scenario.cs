@@ -1,0 +1,32 @@
+namespace Warren.Lab;
+
+/// <summary>
+/// A closed concurrent program: <see cref="Build"/> makes fresh objects and declares the threads, invariants and clean-up of one schedule.
+/// It must do the same each time but for what <see cref="Schedule.Choose(string, int)"/> answers, or replays drift.
+/// </summary>
+public abstract class Scenario
+{
+    /// <summary>What the command line calls it: lower case, words joined by hyphens, unique.</summary>
+    public abstract string Name { get; }
+
+    /// <summary>One sentence.</summary>
+    public abstract string Summary { get; }
+
+    /// <summary>A dozen lines for <c>explain</c>: the protocol, what could go wrong, what is checked.</summary>
+    public virtual string Explanation => Summary;
+
+    /// <summary>Runs on the exploring thread; its steps are not explored.</summary>
+    public abstract void Build(Schedule schedule);
+}
+
+/// <summary>A scenario given as a lambda.</summary>
+public sealed class DelegateScenario(string name, string summary, Action<Schedule> build, string? explanation = null) : Scenario
+{
+    public override string Name { get; } = name;
+
+    public override string Summary { get; } = summary;
+
+    public override string Explanation { get; } = explanation ?? summary;
+
+    public override void Build(Schedule schedule) => build(schedule);
+}

@@ -1,0 +1,48 @@
+namespace Warren.Lab;
+
+/// <summary>One execution of a scenario: what <see cref="Scenario.Build"/> declares, and what its threads may ask for.</summary>
+public sealed class Schedule
+{
+    private readonly Func<string, int, int> _choose;
+    private readonly Action<Verdict> _fail;
+
+    internal Schedule(Func<string, int, int> choose, Action<Verdict> fail)
+    {
+        _choose = choose;
+        _fail = fail;
+    }
+
+    internal List<(string Name, Action Body)> Threads { get; } = [];
+
+    internal List<(string Name, Func<string?> Broken)> Invariants { get; } = [];
+
+    internal List<(string Name, Func<string?> Broken)> EndChecks { get; } = [];
+
+    internal List<IStepMonitor> Monitors { get; } = [];
+
+    internal List<Action> Cleanups { get; } = [];
+
+    /// <summary>Declares a controlled thread. It starts with the others once Build has returned.</summary>
+    public void Thread(string name, Action body) => Threads.Add((name, body));
+
+    /// <summary>Declares what must hold after every step that writes; the answer is null, or what is broken. Keep it short: it runs often.</summary>
+    public void Invariant(string name, Func<string?> broken) => Invariants.Add((name, broken));
+
+    /// <summary>Declares what must hold when all threads have ended.</summary>
+    public void AtEnd(string name, Func<string?> broken) => EndChecks.Add((name, broken));
+
+    public void Monitor(IStepMonitor monitor) => Monitors.Add(monitor);
+
+    /// <summary>Runs after the schedule, whatever its outcome, last declared first; its steps are not explored. A broken schedule may have left locks held.</summary>
+    public void Cleanup(Action action) => Cleanups.Add(action);
+
+    /// <summary>A choice of the environment that the search explores like the order of threads: 0 is tried first.</summary>
+    /// <param name="what">For the trace, for example "allocation of the bitmap fails".</param>
+    public int Choose(string what, int count) => _choose(what, count);
+
+    /// <summary>Whether it happens this time; false is tried first.</summary>
+    public bool Choose(string what) => _choose(what, 2) == 1;
+
+    /// <summary>Ends the schedule with a verdict; does not return when called on a controlled thread.</summary>
+    public void Fail(VerdictKind kind, string sentence, string details = "") => _fail(new Verdict(kind, sentence, details));
+}

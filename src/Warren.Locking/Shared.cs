@@ -1,0 +1,27 @@
+using System.Runtime.CompilerServices;
+
+namespace Warren.Locking;
+
+/// <summary>
+/// Plain access to a field that several threads use and a lock protects. It orders nothing; with <see cref="Check.Steps"/> on a race
+/// detector sees it and asks whether the lock really does.
+/// </summary>
+public static class Shared
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static T Read<T>(ref readonly T location, object? owner = null)
+    {
+        if (Check.Steps)
+            return Atomics.PlainReadChecked(ref Unsafe.AsRef(in location), owner);
+        return location;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Write<T>(ref T location, T value, object? owner = null)
+    {
+        if (Check.Steps)
+            Atomics.PlainWriteChecked(ref location, value, owner);
+        else
+            location = value;
+    }
+}
