@@ -108,6 +108,7 @@ public sealed unsafe partial class FramePool : IDisposable
             info.Budget = owner;
             info.Flags = 0;
             Atomics.Write(ref info.RefCount, 1);
+            Check.Mark(HostMemoryMarks.FrameAllocated, this, frame);
         }
 
         return first;
@@ -201,6 +202,7 @@ public sealed unsafe partial class FramePool : IDisposable
         info.Budget = budget?.Id ?? 0;
         info.Flags = 0;
         Atomics.Write(ref info.RefCount, 1);
+        Check.Mark(HostMemoryMarks.FrameAllocated, this, frame);
         return AllocationStatus.Ok;
     }
 
@@ -232,6 +234,7 @@ public sealed unsafe partial class FramePool : IDisposable
     private void Retire(int frame)
     {
         ref var info = ref _info[frame];
+        Check.Mark(HostMemoryMarks.FrameFreed, this, frame);
         Volatile.Write(ref info.CodeState, FrameInfo.NextGeneration(info.CodeState));
         if (info.Budget != 0)
         {

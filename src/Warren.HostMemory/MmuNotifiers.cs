@@ -126,17 +126,23 @@ public sealed class MmuNotifiers : IRegionPublisher
         if (from == to)
         {
             invalidation = new Invalidation(range, null, 0, 0);
+            Mark(HostMemoryMarks.InvalidationStarted, range);
             return true;
         }
 
         invalidation = new Invalidation(range, buffer, from, to);
         Interlocked.Increment(ref _related);
         if (CallStarts(range, buffer, from, to))
+        {
+            Mark(HostMemoryMarks.InvalidationStarted, range);
             return true;
+        }
+
         Interlocked.Increment(ref _refused);
         // Those that accepted have raised their counts: every one of them gets its end, whatever its place in the order.
         CallEnds(invalidation);
         buffer.Pop(from);
+        Mark(HostMemoryMarks.InvalidationRefused, range);
         _gate.Leave();
         return false;
     }
@@ -144,12 +150,14 @@ public sealed class MmuNotifiers : IRegionPublisher
     /// <summary>Ends an invalidation that started; on the same thread, innermost first.</summary>
     public void End(in Invalidation invalidation)
     {
+        Mark(HostMemoryMarks.InvalidationEnding, invalidation.Range);
         if (invalidation.Buffer is { } buffer)
         {
             CallEnds(invalidation);
             buffer.Pop(invalidation.From);
         }
 
+        Mark(HostMemoryMarks.InvalidationEnded, invalidation.Range);
         // Last: the memslots must not change before every notifier has balanced its count.
         _gate.Leave();
     }
@@ -218,6 +226,8 @@ public sealed class MmuNotifiers : IRegionPublisher
             Release(notifier);
         _srcu.SynchronizeExpedited();
     }
+
+    private void Mark(CheckMark mark, in MmuNotifierRange range) => Check.Mark(mark, this, (long)range.Start, (long)range.End);
 
     private void Release(MmuNotifier notifier)
     {

@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
@@ -78,6 +79,7 @@ public sealed partial class VirtualMachine
         published.Generation = generation;
         space.Ids.Set((slot ?? old)!.Id, slot);
         CommitMemoryRegion(old, slot, change);
+        if (goes) Check.Mark(slot is null ? HypervisorMarks.MemslotDeleted : HypervisorMarks.MemslotMoved, this, old!.Id, space.Id);
     }
 
     /// <summary>
