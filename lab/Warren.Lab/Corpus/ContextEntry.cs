@@ -1,0 +1,55 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using System.Threading;
+
+namespace Warren.Lab;
+
+/// <summary>What is asked of a context; see <see cref="ExplorationOptions"/>.</summary>
+internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
+    bool DataRaces, bool LockOrder, bool Minimise)
+{
+    internal static ContextRequest From(Variant variant, ExplorationOptions options) =>
+        new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.MaxSchedules, options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
+            options.DataRaces, options.LockOrder && variant.LockOrder, options.Minimise);
+
+    internal ExplorationOptions ToOptions(CancellationToken cancellation) => new()
+    {
+        Strategy = Strategy,
+        PreemptionBound = PreemptionBound,
+        MaxSchedules = MaxSchedules,
+        Time = Time,
+        Seed = Seed,
+        WeakMemory = WeakMemory,
+        DataRaces = DataRaces,
+        LockOrder = LockOrder,
+        Minimise = Minimise,
+        Cancellation = cancellation,
+    };
+}
+
+/// <summary>The way into a <see cref="VariantContext"/>: called there by reflection, as the context's copy of this type is another type.</summary>
+internal static class ContextEntry
+{
+    internal static string Explore(string requestText, CancellationToken cancellation)
+    {
+        var request = ContextJson.ToRequest(requestText);
+        var scenario = CorpusCatalogue.FindScenario(request.Scenario);
+        return ContextJson.ToText(Explorer.Explore(scenario, request.ToOptions(cancellation)));
+    }
+}
+
+internal static class ContextJson
+{
+    internal static string ToText(ContextRequest request) => JsonSerializer.Serialize(request, ContextSerializer.Default.ContextRequest);
+
+    internal static ContextRequest ToRequest(string text) => JsonSerializer.Deserialize(text, ContextSerializer.Default.ContextRequest)!;
+
+    internal static string ToText(ExplorationResult result) => JsonSerializer.Serialize(result, ContextSerializer.Default.ExplorationResult);
+
+    internal static ExplorationResult ToResult(string text) => JsonSerializer.Deserialize(text, ContextSerializer.Default.ExplorationResult)!;
+}
+
+/// <summary>Generated, since reflection would cost each context as much as a small exploration.</summary>
+[JsonSerializable(typeof(ContextRequest))]
+[JsonSerializable(typeof(ExplorationResult))]
+internal sealed partial class ContextSerializer : JsonSerializerContext;

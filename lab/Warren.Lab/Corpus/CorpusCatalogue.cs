@@ -1,0 +1,15 @@
+namespace Warren.Lab;
+
+/// <summary>The corpus: every variant, and the scenarios that are there for variants only.</summary>
+public static class CorpusCatalogue
+{
+    /// <summary>In the order of <c>warren lab corpus</c>.</summary>
+    public static IReadOnlyList<Variant> All { get; } = [.. TdpVariants.All];
+
+    /// <summary>Beside <see cref="ScenarioCatalogue.Core"/>: clean on the production code too.</summary>
+    public static IReadOnlyList<Scenario> Scenarios { get; } = [.. TdpScenarios.All];
+
+    /// <exception cref="VariantException">There is none of that name.</exception>
+    public static Scenario FindScenario(string name) =>
+        ScenarioCatalogue.Core.Concat(Scenarios).FirstOrDefault(s => s.Name == name) ?? throw new VariantException($"There is no scenario {name}.");
+}

@@ -1,0 +1,107 @@
+using System.Diagnostics;
+using System.Threading;
+
+namespace Warren.Lab;
+
+/// <summary>How one variant fared.</summary>
+/// <param name="Variant">Which.</param>
+/// <param name="Exploration">Of the variant; null when it could not be made.</param>
+/// <param name="Control">Of its scenario on the unpatched code, when that was asked for.</param>
+/// <param name="Problem">Why this is a failure of the explorer or of the corpus, or null.</param>
+/// <param name="Elapsed">Compiling, loading and exploring.</param>
+public sealed record CorpusResult(Variant Variant, ExplorationResult? Exploration, ExplorationResult? Control, string? Problem, TimeSpan Elapsed)
+{
+    /// <summary>A verdict of an expected kind was reached.</summary>
+    public bool Found => Kind is { } kind && Variant.Expected.Contains(kind);
+
+    public VerdictKind? Kind => Exploration?.Failure?.Verdict?.Kind;
+
+    /// <summary>Executed until it was found.</summary>
+    public long Schedules => Exploration?.Schedules ?? 0;
+
+    public long Steps => Exploration?.Steps ?? 0;
+
+    /// <summary>Of the minimised trace.</summary>
+    public int Preemptions => Exploration?.Failure?.Preemptions ?? 0;
+
+    /// <summary>Of the minimised trace; good for the variant, not for the code as it is.</summary>
+    public string Replay => Exploration?.Failure?.Replay ?? "";
+}
+
+/// <summary>Makes variants and has the explorer find what is wrong with them.</summary>
+public static class CorpusRunner
+{
+    /// <summary>Explores one variant, then (if asked) its scenario on the code as it is, where nothing may be found.</summary>
+    /// <param name="controlSchedules">Schedules of the second exploration; 0 leaves it out.</param>
+    /// <exception cref="VariantException">The variant cannot be made.</exception>
+    public static CorpusResult Run(Variant variant, ExplorationOptions options, long controlSchedules = 0)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        ArgumentNullException.ThrowIfNull(options);
+        var clock = Stopwatch.StartNew();
+        var found = Explore(variant, variant.Patches, ContextRequest.From(variant, options), options.Cancellation);
+        var control = controlSchedules > 0 ? ExploreUnpatched(variant, options with { MaxSchedules = controlSchedules, Minimise = false }) : null;
+        return new(variant, found, control, Judge(variant, found, control), clock.Elapsed);
+    }
+
+    /// <summary>Runs many, <paramref name="parallel"/> at a time, and hands each result over as it comes.</summary>
+    public static IReadOnlyList<CorpusResult> RunAll(IReadOnlyList<Variant> variants, ExplorationOptions options, Action<CorpusResult>? done = null, int parallel = 1, long controlSchedules = 0)
+    {
+        ArgumentNullException.ThrowIfNull(variants);
+        var results = new CorpusResult[variants.Count];
+        var next = -1;
+        var report = new Lock();
+        void Work()
+        {
+            int i;
+            while ((i = Interlocked.Increment(ref next)) < variants.Count && !options.Cancellation.IsCancellationRequested)
+            {
+                results[i] = RunOne(variants[i], options, controlSchedules);
+                lock (report)
+                    done?.Invoke(results[i]);
+            }
+        }
+
+        var threads = Enumerable.Range(0, parallel).Select(i => new Thread(Work) { Name = $"corpus {i}" }).ToArray();
+        foreach (var thread in threads)
+            thread.Start();
+        foreach (var thread in threads)
+            thread.Join();
+        return [.. results.Where(r => r is not null)];
+    }
+
+    /// <summary>The scenario of the variant on the code as it is, in a context of its own.</summary>
+    public static ExplorationResult ExploreUnpatched(Variant variant, ExplorationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        ArgumentNullException.ThrowIfNull(options);
+        return Explore(variant, [], ContextRequest.From(variant, options) with { Gate = null }, options.Cancellation);
+    }
+
+    private static CorpusResult RunOne(Variant variant, ExplorationOptions options, long controlSchedules)
+    {
+        try
+        {
+            return Run(variant, options, controlSchedules);
+        }
+        catch (VariantException e)
+        {
+            return new(variant, null, null, e.Message, TimeSpan.Zero);
+        }
+    }
+
+    private static ExplorationResult Explore(Variant variant, IReadOnlyList<SourcePatch> patches, ContextRequest request, CancellationToken cancellation)
+    {
+        using var context = VariantContext.Load(variant.Name, patches);
+        return context.Explore(request, cancellation);
+    }
+
+    private static string? Judge(Variant variant, ExplorationResult found, ExplorationResult? control)
+    {
+        if (control?.Failure?.Verdict is { } alarm)
+            return $"False alarm: {variant.ScenarioName} on the code as it is: {alarm.Kind}: {alarm.Sentence}";
+        if (found.Failure?.Verdict is not { } verdict)
+            return $"Not found in {found.Schedules} schedules.";
+        return variant.Expected.Contains(verdict.Kind) ? null : $"Found as {verdict.Kind}, not as {string.Join(" or ", variant.Expected)}: {verdict.Sentence}";
+    }
+}

@@ -1,0 +1,102 @@
+using System.Collections.Concurrent;
+using System.Collections.Immutable;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using System.Text;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Emit;
+using Microsoft.CodeAnalysis.Text;
+
+namespace Warren.Lab;
+
+/// <summary>An assembly in memory with its symbols.</summary>
+internal sealed record CompiledProject(string Name, byte[] Assembly, byte[] Symbols);
+
+/// <summary>Compiles a production project from its embedded sources as the build does: in release, with the same global usings and friends.</summary>
+internal static class ProjectCompiler
+{
+    private static readonly CSharpParseOptions Parse = new(LanguageVersion.Latest);
+
+    private static readonly CSharpCompilationOptions Options = new(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release,
+        allowUnsafe: true, deterministic: true, concurrentBuild: false, nullableContextOptions: NullableContextOptions.Enable);
+
+    /// <summary>Parsed and bound once a process; a variant replaces the trees of the files it changes.</summary>
+    private static readonly ConcurrentDictionary<string, Lazy<CSharpCompilation>> Unpatched = new();
+
+    private static readonly Lazy<ImmutableArray<MetadataReference>> Framework = new(FindFramework);
+
+    /// <param name="variant">Named in the exception.</param>
+    /// <param name="project">One of <see cref="ProductionSources.Projects"/>.</param>
+    /// <param name="changed">Path to new text of the files that differ.</param>
+    /// <param name="below">Compiled projects to refer to instead of the production ones.</param>
+    /// <exception cref="VariantException">It does not compile; the message has the first errors.</exception>
+    internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string> changed, IReadOnlyList<CompiledProject> below)
+    {
+        var compilation = Unpatched.GetOrAdd(project, static p => new(() => Create(p))).Value;
+        foreach (var (path, text) in changed)
+        {
+            var old = compilation.SyntaxTrees.Single(t => t.FilePath == FilePath(project, path));
+            compilation = compilation.ReplaceSyntaxTree(old, ParseFile(project, path, text));
+        }
+
+        foreach (var other in below)
+        {
+            var old = compilation.References.FirstOrDefault(r => Path.GetFileNameWithoutExtension(r.Display) == other.Name);
+            if (old is not null)
+                compilation = compilation.ReplaceReference(old, MetadataReference.CreateFromImage(other.Assembly));
+        }
+
+        using var assembly = new MemoryStream();
+        using var symbols = new MemoryStream();
+        var embedded = changed.Keys.Select(path => EmbeddedText.FromSource(FilePath(project, path), compilation.SyntaxTrees.Single(t => t.FilePath == FilePath(project, path)).GetText()));
+        var result = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb), embeddedTexts: embedded);
+        if (!result.Success)
+        {
+            var errors = result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Take(5).Select(d => d.ToString());
+            throw new VariantException($"Variant {variant} cannot be made: the patched {project} does not compile.\n{string.Join('\n', errors)}");
+        }
+
+        return new(project, assembly.ToArray(), symbols.ToArray());
+    }
+
+    /// <summary>The file an assembly of ours was loaded from.</summary>
+    internal static string PathOf(string project) => Path.Combine(Path.GetDirectoryName(typeof(ProjectCompiler).Assembly.Location)!, project + ".dll");
+
+    private static CSharpCompilation Create(string project)
+    {
+        var trees = new List<SyntaxTree>();
+        foreach (var (path, text) in ProductionSources.Of(project))
+            trees.Add(ParseFile(project, path, text));
+        trees.Add(CSharpSyntaxTree.ParseText(Preamble(project), Parse, "Preamble.cs", Encoding.UTF8));
+        IEnumerable<MetadataReference> siblings = ProductionSources.Projects.TakeWhile(p => p != project).Select(p => MetadataReference.CreateFromFile(PathOf(p)));
+        return CSharpCompilation.Create(project, trees, Framework.Value.Concat(siblings), Options);
+    }
+
+    private static SyntaxTree ParseFile(string project, string path, string text) =>
+        CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), Parse, FilePath(project, path));
+
+    private static string FilePath(string project, string path) => $"src/{project}/{path}";
+
+    /// <summary>What the SDK generates: global usings (all but System.Threading, see Directory.Build.targets), friends, version.</summary>
+    private static string Preamble(string project)
+    {
+        var built = Assembly.Load(project);
+        var text = new StringBuilder();
+        foreach (var name in (string[])["System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Net.Http", "System.Threading.Tasks"])
+            text.Append("global using ").Append(name).Append(";\n");
+        foreach (var friend in built.GetCustomAttributes<InternalsVisibleToAttribute>())
+            text.Append("[assembly: System.Runtime.CompilerServices.InternalsVisibleTo(\"").Append(friend.AssemblyName).Append("\")]\n");
+        text.Append("[assembly: System.Reflection.AssemblyVersion(\"").Append(built.GetName().Version).Append("\")]\n");
+        return text.ToString();
+    }
+
+    private static ImmutableArray<MetadataReference> FindFramework()
+    {
+        var directory = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
+        var all = (string?)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES") ?? "";
+        return [.. all.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+            .Where(p => Path.GetDirectoryName(p) == directory)
+            .Select(p => MetadataReference.CreateFromFile(p))];
+    }
+}

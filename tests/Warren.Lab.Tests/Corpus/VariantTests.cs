@@ -1,0 +1,53 @@
+namespace Warren.Lab.Tests;
+
+public sealed class VariantTests
+{
+    [Fact]
+    public void Every_anchor_is_there_exactly_once()
+    {
+        foreach (var variant in CorpusCatalogue.All)
+        {
+            foreach (var project in ProductionSources.Projects)
+                ProductionSources.Patched(variant.Name, project, variant.Patches);
+        }
+    }
+
+    [Fact]
+    public void A_missing_anchor_fails_loudly()
+    {
+        var patch = new SourcePatch("Warren.Locking", "RwLock.cs", "no such text in it", "");
+        var e = Assert.Throws<VariantException>(() => ProductionSources.Patched("lost", "Warren.Locking", [patch]));
+        Assert.Contains("lost", e.Message, StringComparison.Ordinal);
+        Assert.Contains("RwLock.cs", e.Message, StringComparison.Ordinal);
+        Assert.Contains("no such text in it", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_anchor_that_occurs_twice_fails_loudly()
+    {
+        var patch = new SourcePatch("Warren.Locking", "RwLock.cs", "Interlocked", "");
+        var e = Assert.Throws<VariantException>(() => ProductionSources.Patched("twice", "Warren.Locking", [patch]));
+        Assert.Contains("more than once", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_patch_that_does_not_compile_names_the_error()
+    {
+        var variant = CorpusCatalogue.All[0] with { Patches = [new SourcePatch("Warren.Locking", "RwLock.cs", "public bool IsContended =>", "public nonsense IsContended =>")] };
+        var e = Assert.Throws<VariantException>(() => CorpusRunner.Run(variant, new ExplorationOptions { MaxSchedules = 1 }));
+        Assert.Contains("does not compile", e.Message, StringComparison.Ordinal);
+        Assert.Contains("nonsense", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Names_are_unique_and_scenarios_exist()
+    {
+        Assert.Equal(CorpusCatalogue.All.Count, CorpusCatalogue.All.Select(v => v.Name).Distinct().Count());
+        foreach (var variant in CorpusCatalogue.All)
+        {
+            Assert.NotNull(CorpusCatalogue.FindScenario(variant.ScenarioName));
+            Assert.NotEmpty(variant.Expected);
+            Assert.InRange(variant.Flaw.Split('\n').Length, 1, 14);
+        }
+    }
+}
