@@ -49,7 +49,7 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
     {
         for (var i = 0; i < _chunks.Length; i++)
         {
-            var chunk = Interlocked.Exchange(ref _chunks[i], null);
+            var chunk = Atomics.Exchange(ref _chunks[i], null, _chunks);
             if (chunk is null)
                 continue;
             foreach (var frame in chunk)

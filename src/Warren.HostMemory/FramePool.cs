@@ -235,7 +235,7 @@ public sealed unsafe partial class FramePool : IDisposable
     {
         ref var info = ref _info[frame];
         Check.Mark(HostMemoryMarks.FrameFreed, this, frame);
-        Volatile.Write(ref info.CodeState, FrameInfo.NextGeneration(info.CodeState));
+        Atomics.Write(ref info.CodeState, FrameInfo.NextGeneration(Atomics.Read(ref info.CodeState)));
         if (info.Budget != 0)
         {
             MemoryBudget.Of(info.Budget).Uncharge(PageSize);

@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Locking;
 
 namespace Warren.HostMemory;
 
@@ -39,7 +40,7 @@ public sealed class MemoryBudget : IDisposable
     public long Limit { get; }
 
     /// <summary>Bytes of frames that exist on this budget now.</summary>
-    public long Charged => Volatile.Read(ref _charged);
+    public long Charged => Atomics.Read(ref _charged, this);
 
     /// <summary>Greatest value <see cref="Charged"/> had; may trail by concurrent charges.</summary>
     public long Peak { get; private set; }
@@ -49,7 +50,7 @@ public sealed class MemoryBudget : IDisposable
     /// <summary>No further frame can be charged; those that exist stay charged until they are freed.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _closed, 1) == 0)
+        if (Atomics.Exchange(ref _closed, 1, this) == 0)
             RetireIfDone();
     }
 
@@ -57,8 +58,8 @@ public sealed class MemoryBudget : IDisposable
 
     internal bool TryCharge(long bytes)
     {
-        var now = Interlocked.Add(ref _charged, bytes);
-        if (now <= Limit && Volatile.Read(ref _closed) == 0)
+        var now = Atomics.Add(ref _charged, bytes, this);
+        if (now <= Limit && Atomics.Read(ref _closed, this) == 0)
         {
             if (now > Peak)
                 Peak = now;
@@ -71,7 +72,7 @@ public sealed class MemoryBudget : IDisposable
 
     internal void Uncharge(long bytes)
     {
-        if (Interlocked.Add(ref _charged, -bytes) == 0 && Volatile.Read(ref _closed) != 0)
+        if (Atomics.Add(ref _charged, -bytes, this) == 0 && Atomics.Read(ref _closed, this) != 0)
             RetireIfDone();
     }
 
@@ -80,7 +81,7 @@ public sealed class MemoryBudget : IDisposable
         lock (TableLock)
         {
             // A charge that is about to fail may raise the count for a moment; whoever takes it back to zero retires.
-            if (Volatile.Read(ref _charged) == 0 && s_table[Id] == this)
+            if (Atomics.Read(ref _charged, this) == 0 && s_table[Id] == this)
             {
                 s_table[Id] = null;
                 FreeIds.Push(Id);

@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Locking;
 
 namespace Warren.HostMemory;
 
@@ -19,10 +20,10 @@ public abstract class MmuNotifier
 
     internal long Id { get; } = Interlocked.Increment(ref s_lastId);
 
-    internal int State => Volatile.Read(ref _state);
+    internal int State => Atomics.Read(ref _state, this);
 
     /// <summary>Whether it may be called: registered, and not past its release.</summary>
-    internal bool IsCalled => Volatile.Read(ref _state) is Live or Releasing;
+    internal bool IsCalled => State is Live or Releasing;
 
     /// <summary>
     /// The range is about to change. On return no secondary mapping (SPTE, TLB, pinned pointer) of it exists, and none comes to
@@ -49,5 +50,5 @@ public abstract class MmuNotifier
     {
     }
 
-    internal bool Transition(int from, int to) => Interlocked.CompareExchange(ref _state, to, from) == from;
+    internal bool Transition(int from, int to) => Atomics.CompareExchange(ref _state, to, from, this) == from;
 }

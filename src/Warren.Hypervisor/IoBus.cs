@@ -43,12 +43,12 @@ public sealed class IoBus
         _lock.Lock();
         try
         {
-            var old = _entries;
+            var old = Atomics.Read(ref _entries, this);
             var at = Floor(old, gpa) + 1;
             if (at > 0 && old[at - 1].End > gpa) throw Overlap(device, gpa, old[at - 1]);
             if (at < old.Length && old[at].Start < gpa + length) throw Overlap(device, gpa, old[at]);
             Entry[] entries = [.. old[..at], new Entry(gpa, gpa + length, device), .. old[at..]];
-            Atomics.Write(ref _entries, entries);
+            Atomics.Write(ref _entries, entries, this);
         }
         finally
         {
@@ -62,7 +62,7 @@ public sealed class IoBus
         _lock.Lock();
         try
         {
-            Atomics.Write(ref _entries, Array.FindAll(_entries, e => e.Device != device));
+            Atomics.Write(ref _entries, Array.FindAll(Atomics.Read(ref _entries, this), e => e.Device != device), this);
         }
         finally
         {
@@ -120,7 +120,7 @@ public sealed class IoBus
 
     private bool Find(ulong gpa, int size, out Entry entry)
     {
-        var entries = Atomics.Read(ref _entries);
+        var entries = Atomics.Read(ref _entries, this);
         var index = Floor(entries, gpa);
         entry = index < 0 ? default : entries[index];
         // End is exclusive and above Start: no wrap in the subtraction once gpa is inside.

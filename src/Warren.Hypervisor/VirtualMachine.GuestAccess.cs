@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Threading;
 using Warren.HostMemory;
 using Warren.Locking;
 
@@ -105,22 +104,24 @@ public sealed unsafe partial class VirtualMachine
     /// <summary>The sizes of registers and ring indices in one access, as the guest expects of a device; otherwise in any order.</summary>
     private static void CopyAtomic(byte* source, Span<byte> destination)
     {
+        Check.Mark(LockingMarks.Touched, null, (nint)source, destination.Length);
         switch (destination.Length)
         {
-            case 2 when ((nuint)source & 1) == 0: Unsafe.WriteUnaligned(ref destination[0], Volatile.Read(ref *(ushort*)source)); break;
-            case 4 when ((nuint)source & 3) == 0: Unsafe.WriteUnaligned(ref destination[0], Volatile.Read(ref *(uint*)source)); break;
-            case 8 when ((nuint)source & 7) == 0: Unsafe.WriteUnaligned(ref destination[0], Volatile.Read(ref *(ulong*)source)); break;
+            case 2 when ((nuint)source & 1) == 0: Unsafe.WriteUnaligned(ref destination[0], Atomics.Read(ref *(ushort*)source)); break;
+            case 4 when ((nuint)source & 3) == 0: Unsafe.WriteUnaligned(ref destination[0], Atomics.Read(ref *(uint*)source)); break;
+            case 8 when ((nuint)source & 7) == 0: Unsafe.WriteUnaligned(ref destination[0], Atomics.Read(ref *(ulong*)source)); break;
             default: new ReadOnlySpan<byte>(source, destination.Length).CopyTo(destination); break;
         }
     }
 
     private static void CopyAtomic(ReadOnlySpan<byte> source, byte* destination)
     {
+        Check.Mark(LockingMarks.Touched, null, (nint)destination, source.Length);
         switch (source.Length)
         {
-            case 2 when ((nuint)destination & 1) == 0: Volatile.Write(ref *(ushort*)destination, BitConverter.ToUInt16(source)); break;
-            case 4 when ((nuint)destination & 3) == 0: Volatile.Write(ref *(uint*)destination, BitConverter.ToUInt32(source)); break;
-            case 8 when ((nuint)destination & 7) == 0: Volatile.Write(ref *(ulong*)destination, BitConverter.ToUInt64(source)); break;
+            case 2 when ((nuint)destination & 1) == 0: Atomics.Write(ref *(ushort*)destination, BitConverter.ToUInt16(source)); break;
+            case 4 when ((nuint)destination & 3) == 0: Atomics.Write(ref *(uint*)destination, BitConverter.ToUInt32(source)); break;
+            case 8 when ((nuint)destination & 7) == 0: Atomics.Write(ref *(ulong*)destination, BitConverter.ToUInt64(source)); break;
             default: source.CopyTo(new Span<byte>(destination, source.Length)); break;
         }
     }

@@ -12,10 +12,10 @@ public sealed partial class VirtualMachine
     internal Func<MemslotStep, Errno?>? MemslotHook { get; set; }
 
     /// <summary>Pages of all slots (<c>nr_memslot_pages</c>). SlotsLock.</summary>
-    internal ulong MemslotPages => _memslotPages;
+    internal ulong MemslotPages => Atomics.Read(ref _memslotPages, this);
 
     /// <summary>Slots with LogDirtyPages (<c>nr_memslots_dirty_logging</c>). Written with SlotsLock held.</summary>
-    internal int MemslotsDirtyLogging => _memslotsDirtyLogging;
+    internal int MemslotsDirtyLogging => Atomics.Read(ref _memslotsDirtyLogging, this);
 
     /// <summary>
     /// Creates, deletes or moves a memslot, or changes its flags (<c>KVM_SET_USER_MEMORY_REGION</c>). When it returns from a deletion or a move, nothing of the
@@ -32,7 +32,7 @@ public sealed partial class VirtualMachine
         {
             var space = _spaces[region.AddressSpaceId];
             var old = space.Ids.Find(region.Id);
-            if (MemslotCheck.Change(region, old, _memslotPages, space.Current) is not { } change) return;
+            if (MemslotCheck.Change(region, old, MemslotPages, space.Current) is not { } change) return;
             var slot = change == MemslotChange.Delete ? null : AllocateSlot(space, region);
             SetMemslot(space, old, slot, change);
         }
@@ -117,8 +117,9 @@ public sealed partial class VirtualMachine
     /// <summary>Nothing can fail any more (<c>kvm_commit_memory_region</c>).</summary>
     private void CommitMemoryRegion(Memslot? old, Memslot? slot, MemslotChange change)
     {
-        _memslotPages += (slot?.NPages ?? 0) - (old?.NPages ?? 0);
-        _memslotsDirtyLogging += (slot is { LogsDirtyPages: true } ? 1 : 0) - (old is { LogsDirtyPages: true } ? 1 : 0);
+        Atomics.Write(ref _memslotPages, MemslotPages + (slot?.NPages ?? 0) - (old?.NPages ?? 0), this);
+        var logging = MemslotsDirtyLogging + (slot is { LogsDirtyPages: true } ? 1 : 0) - (old is { LogsDirtyPages: true } ? 1 : 0);
+        Atomics.Write(ref _memslotsDirtyLogging, logging, this);
         Counters.MemslotUpdates++;
         Tdp.CommitMemoryRegion(old, slot, change);
         if (old?.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, slot?.DirtyBitmap)) bitmap.Dispose();

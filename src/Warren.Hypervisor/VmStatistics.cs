@@ -38,10 +38,10 @@ internal sealed class VmCounters
     /// <summary>slots_lock.</summary>
     public long MemslotGracePeriods;
 
-    public long HostWriteRetries => Atomics.Read(ref _hostWriteRetries);
+    public long HostWriteRetries => Atomics.Read(ref _hostWriteRetries, this);
 
     /// <summary>Rare: no lock, an atomic.</summary>
-    public void HostWriteRetry() => Atomics.Add(ref _hostWriteRetries, 1);
+    public void HostWriteRetry() => Atomics.Add(ref _hostWriteRetries, 1, this);
 }
 
 public sealed partial class VirtualMachine
@@ -56,7 +56,7 @@ public sealed partial class VirtualMachine
             var memslots = 0;
             foreach (var space in _spaces) memslots += space.Current.Count;
             // Related first: an invalidation between the two reads is then one elided too many for a moment, never one too few below zero.
-            var related = Atomics.Read(ref Counters.InvalidationsRelated);
+            var related = Atomics.Read(ref Counters.InvalidationsRelated, Counters);
             return new VmStatistics
             {
                 Vcpus = SumVcpuStatistics(),
@@ -66,9 +66,9 @@ public sealed partial class VirtualMachine
                 InvalidationsInProgress = Invalidation.InProgress,
                 RemoteFlushes = RemoteFlushes,
                 Memslots = memslots,
-                MemslotPages = Atomics.Read(ref _memslotPages),
-                MemslotUpdates = Atomics.Read(ref Counters.MemslotUpdates),
-                MemslotGracePeriods = Atomics.Read(ref Counters.MemslotGracePeriods),
+                MemslotPages = Atomics.Read(ref _memslotPages, this),
+                MemslotUpdates = Atomics.Read(ref Counters.MemslotUpdates, Counters),
+                MemslotGracePeriods = Atomics.Read(ref Counters.MemslotGracePeriods, Counters),
                 HostWriteRetries = Counters.HostWriteRetries,
             };
         }

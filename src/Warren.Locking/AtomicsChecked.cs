@@ -9,18 +9,23 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static T ReadChecked<T>(ref T location, object? owner)
     {
-        Check.Hook.Before(Step(CheckOperation.AtomicRead, ref location, 0, owner));
-        var value = ReadNative(ref location);
-        Check.Hook.After(Step(CheckOperation.AtomicRead, ref location, Bits(value), owner), true);
+        var hook = Check.Hook;
+        hook.Before(Step(CheckOperation.AtomicRead, ref location, 0, owner));
+        if (!TryForward(hook, ref location, owner, out var value))
+            value = ReadNative(ref location);
+        hook.After(Step(CheckOperation.AtomicRead, ref location, Bits(value), owner), true);
         return value;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void WriteChecked<T>(ref T location, T value, object? owner)
     {
-        Check.Hook.Before(Step(CheckOperation.AtomicWrite, ref location, Bits(value), owner));
-        WriteNative(ref location, value);
-        Check.Hook.After(Step(CheckOperation.AtomicWrite, ref location, Bits(value), owner), true);
+        var hook = Check.Hook;
+        var step = Step(CheckOperation.AtomicWrite, ref location, Bits(value), owner);
+        hook.Before(step);
+        if (!TryBuffer(hook, step, ref location, value, owner))
+            WriteNative(ref location, value);
+        hook.After(Step(CheckOperation.AtomicWrite, ref location, Bits(value), owner), true);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -45,33 +50,66 @@ public static partial class Atomics
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static T PlainReadChecked<T>(ref T location, object? owner)
     {
-        Check.Hook.Before(Step(CheckOperation.PlainRead, ref location, 0, owner));
-        var value = location;
-        Check.Hook.After(Step(CheckOperation.PlainRead, ref location, Bits(value), owner), true);
+        var hook = Check.Hook;
+        hook.Before(Step(CheckOperation.PlainRead, ref location, 0, owner));
+        if (!TryForward(hook, ref location, owner, out var value))
+            value = location;
+        hook.After(Step(CheckOperation.PlainRead, ref location, Bits(value), owner), true);
         return value;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void PlainWriteChecked<T>(ref T location, T value, object? owner)
     {
-        Check.Hook.Before(Step(CheckOperation.PlainWrite, ref location, Bits(value), owner));
-        location = value;
-        Check.Hook.After(Step(CheckOperation.PlainWrite, ref location, Bits(value), owner), true);
+        var hook = Check.Hook;
+        var step = Step(CheckOperation.PlainWrite, ref location, Bits(value), owner);
+        hook.Before(step);
+        if (!TryBuffer(hook, step, ref location, value, owner))
+            location = value;
+        hook.After(Step(CheckOperation.PlainWrite, ref location, Bits(value), owner), true);
     }
 
-    private static CheckStep Step<T>(CheckOperation operation, ref T location, long value, object? owner)
+    /// <summary>Offers a store of the thread to the hook; false: the caller performs it, after everything the hook still held for this thread.</summary>
+    internal static bool TryBuffer<T>(ICheckHook hook, in CheckStep step, ref T location, T value, object? owner)
     {
-        var offset = owner is null ? Address(ref location) : Offset(ref location, owner);
-        return new CheckStep(operation, LockMode.None, null, owner, offset, value);
+        if (!hook.BuffersStores)
+            return false;
+        if (PendingStore.CanHold<T>() && hook.TryBuffer(PendingStore.Of(step, ref location, value, owner)))
+            return true;
+        hook.PerformPending();
+        return false;
     }
 
-    private static unsafe nint Address<T>(ref T location) => (nint)Unsafe.AsPointer(ref location);
+    /// <summary>Whether the thread itself has a store to the location pending, and its value.</summary>
+    internal static bool TryForward<T>(ICheckHook hook, ref T location, object? owner, out T value)
+    {
+        value = default!;
+        if (!hook.BuffersStores)
+            return false;
+        if (!PendingStore.CanHold<T>())
+        {
+            hook.PerformPending();
+            return false;
+        }
 
-    /// <summary>Both references move together, so their difference holds.</summary>
-    private static nint Offset<T>(ref T location, object owner) =>
-        Unsafe.ByteOffset(ref Unsafe.As<Anchor>(owner).First, ref Unsafe.As<T, byte>(ref location));
+        if (!hook.TryForward(owner, PlaceOf(ref location, owner), PendingStore.SizeOf<T>(), out var store))
+            return false;
+        value = store.Value<T>();
+        return true;
+    }
 
-    private static long Bits<T>(T value)
+    /// <summary>The identity of a location within its owner, or its address.</summary>
+    internal static nint PlaceOf<T>(ref T location, object? owner) => owner is null ? Address(ref location) : Offset(ref location, owner);
+
+    /// <summary>The location that <see cref="PlaceOf"/> named.</summary>
+    internal static unsafe ref byte Place(object? owner, nint offset)
+    {
+        if (owner is null)
+            return ref *(byte*)offset;
+        return ref Unsafe.AddByteOffset(ref Unsafe.As<Anchor>(owner).First, offset);
+    }
+
+    internal static long Bits<T>(T value)
     {
         if (!typeof(T).IsValueType)
             return 0;
@@ -84,6 +122,15 @@ public static partial class Atomics
             _ => 0,
         };
     }
+
+    private static CheckStep Step<T>(CheckOperation operation, ref T location, long value, object? owner) =>
+        new(operation, LockMode.None, null, owner, PlaceOf(ref location, owner), value);
+
+    private static unsafe nint Address<T>(ref T location) => (nint)Unsafe.AsPointer(ref location);
+
+    /// <summary>Both references move together, so their difference holds.</summary>
+    private static nint Offset<T>(ref T location, object owner) =>
+        Unsafe.ByteOffset(ref Unsafe.As<Anchor>(owner).First, ref Unsafe.As<T, byte>(ref location));
 
     /// <summary>Gives access to the first field byte of any object.</summary>
     private sealed class Anchor

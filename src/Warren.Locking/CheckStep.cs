@@ -17,6 +17,9 @@ public enum CheckOperation : byte
     WaitSleep,
     WaitFinish,
     WaitWakeUp,
+
+    /// <summary>A look whether anybody waits: the step succeeds when somebody does.</summary>
+    WaitProbe,
     SequenceReadBegin,
     SequenceReadRetry,
     SequenceWriteBegin,

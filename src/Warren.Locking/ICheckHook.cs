@@ -30,4 +30,32 @@ public interface ICheckHook
     /// its choice, never on this one within this call. False: the thread pool runs it.
     /// </summary>
     bool Offload(Action work);
+
+    /// <summary>Whether stores may be buffered in this process now: nobody makes a <see cref="PendingStore"/> where they may not.</summary>
+    bool BuffersStores => false;
+
+    /// <summary>
+    /// Asked between Before and After of a step whose store a processor may keep in its store buffer (x86-TSO). True: the hook has taken the store
+    /// and performs it later, after all it took from this thread before. False: the primitive performs it now.
+    /// </summary>
+    bool TryBuffer(in PendingStore store) => false;
+
+    /// <summary>
+    /// Asked for a load: a thread sees its own pending stores. True: <paramref name="store"/> is the newest of them to exactly this place. A
+    /// pending store that overlaps the place otherwise is performed before this returns false.
+    /// </summary>
+    /// <param name="owner">As <see cref="PendingStore.Owner"/>.</param>
+    /// <param name="offset">As <see cref="PendingStore.Offset"/>.</param>
+    /// <param name="size">As <see cref="PendingStore.Size"/>.</param>
+    /// <param name="store">The pending store.</param>
+    bool TryForward(object? owner, nint offset, int size, out PendingStore store)
+    {
+        store = default;
+        return false;
+    }
+
+    /// <summary>Performs every pending store of this thread: asked for before something that acts as a full fence within a step that does not.</summary>
+    void PerformPending()
+    {
+    }
 }

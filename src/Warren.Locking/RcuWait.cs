@@ -17,7 +17,8 @@ public sealed class RcuWait(LockClass lockClass)
 
     public LockClass Class { get; } = lockClass;
 
-    public bool HasWaiter => Volatile.Read(ref _waiter) != 0;
+    /// <summary>A hint, ordered by nothing: where it decides over a wake-up, a lock that both sides take must order it.</summary>
+    public bool HasWaiter => Check.On ? HasWaiterChecked() : Volatile.Read(ref _waiter) != 0;
 
     /// <exception cref="LockAssertionException">Another thread waits already.</exception>
     public void Prepare()
@@ -50,16 +51,10 @@ public sealed class RcuWait(LockClass lockClass)
 
     public void Finish()
     {
-        var step = default(CheckStep);
         if (Check.On)
-        {
-            step = new CheckStep(CheckOperation.WaitFinish, LockMode.None, Class, this);
-            Check.Hook.Before(step);
-        }
-
-        Volatile.Write(ref _waiter, 0);
-        if (Check.On)
-            Check.Hook.After(step, true);
+            FinishChecked();
+        else
+            Volatile.Write(ref _waiter, 0);
     }
 
     /// <summary>Wakes the waiter if there is one; false when there is none. Never waits.</summary>
@@ -75,6 +70,28 @@ public sealed class RcuWait(LockClass lockClass)
         Volatile.Write(ref _woken, 1);
         _parker.Unpark();
         return true;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool HasWaiterChecked()
+    {
+        var step = new CheckStep(CheckOperation.WaitProbe, LockMode.None, Class, this);
+        var hook = Check.Hook;
+        hook.Before(step);
+        var waiter = Atomics.TryForward(hook, ref _waiter, this, out var pending) ? pending : Volatile.Read(ref _waiter);
+        hook.After(step, waiter != 0);
+        return waiter != 0;
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void FinishChecked()
+    {
+        var step = new CheckStep(CheckOperation.WaitFinish, LockMode.None, Class, this);
+        var hook = Check.Hook;
+        hook.Before(step);
+        if (!Atomics.TryBuffer(hook, step, ref _waiter, 0, this))
+            Volatile.Write(ref _waiter, 0);
+        hook.After(step, true);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -65,17 +65,18 @@ public sealed class SequenceCount(LockClass lockClass)
     private uint ReadBeginChecked()
     {
         var step = new CheckStep(CheckOperation.SequenceReadBegin, LockMode.Shared, Class, this);
-        Check.Hook.Before(step);
+        var hook = Check.Hook;
+        hook.Before(step);
         uint sequence;
-        while (((sequence = Volatile.Read(ref _sequence)) & 1) != 0)
+        while (((sequence = ReadForwarded(hook)) & 1) != 0)
         {
-            if (Check.Hook.Wait(step))
+            if (hook.Wait(step))
                 continue;
             sequence = ReadBeginSlow();
             break;
         }
 
-        Check.Hook.After(new CheckStep(CheckOperation.SequenceReadBegin, LockMode.Shared, Class, this, value: sequence), true);
+        hook.After(new CheckStep(CheckOperation.SequenceReadBegin, LockMode.Shared, Class, this, value: sequence), true);
         return sequence;
     }
 
@@ -83,22 +84,30 @@ public sealed class SequenceCount(LockClass lockClass)
     private bool ReadRetryChecked(uint sequence)
     {
         var step = new CheckStep(CheckOperation.SequenceReadRetry, LockMode.Shared, Class, this, value: sequence);
-        Check.Hook.Before(step);
+        var hook = Check.Hook;
+        hook.Before(step);
         Interlocked.MemoryBarrier();
-        var retry = Volatile.Read(ref _sequence) != sequence;
-        Check.Hook.After(step, !retry);
+        var retry = ReadForwarded(hook) != sequence;
+        hook.After(step, !retry);
         return retry;
     }
+
+    private uint ReadForwarded(ICheckHook hook) =>
+        Atomics.TryForward(hook, ref _sequence, this, out var pending) ? pending : Volatile.Read(ref _sequence);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void WriteChecked(CheckOperation operation)
     {
         var step = new CheckStep(operation, LockMode.Exclusive, Class, this);
-        Check.Hook.Before(step);
-        var now = Interlocked.Increment(ref _sequence);
+        var hook = Check.Hook;
+        hook.Before(step);
         var isBegin = operation == CheckOperation.SequenceWriteBegin;
+        // The beginning is a full fence, so what follows reads what other writers have left; the end is a plain store.
+        var now = isBegin ? Interlocked.Increment(ref _sequence) : Volatile.Read(ref _sequence) + 1;
         if ((now & 1) != (isBegin ? 1u : 0u))
             throw new LockAssertionException(Class, isBegin ? "two writers at once" : "write end without begin");
-        Check.Hook.After(new CheckStep(operation, LockMode.Exclusive, Class, this, value: now), true);
+        if (!isBegin && !Atomics.TryBuffer(hook, step, ref _sequence, now, this))
+            Volatile.Write(ref _sequence, now);
+        hook.After(new CheckStep(operation, LockMode.Exclusive, Class, this, value: now), true);
     }
 }

@@ -102,9 +102,11 @@ public sealed class SpinLock(LockClass lockClass)
     private void UnlockChecked()
     {
         var step = new CheckStep(CheckOperation.LockRelease, LockMode.Exclusive, Class, this);
-        Check.Hook.Before(step);
-        Volatile.Write(ref _p.Word, 0);
-        Check.Hook.After(step, true);
+        var hook = Check.Hook;
+        hook.Before(step);
+        if (!Atomics.TryBuffer(hook, step, ref _p.Word, 0, this))
+            Volatile.Write(ref _p.Word, 0);
+        hook.After(step, true);
     }
 
     private void ReleaseOwner()

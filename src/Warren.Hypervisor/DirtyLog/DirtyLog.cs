@@ -30,7 +30,7 @@ internal sealed class DirtyLog
     public bool UsesBitmap => !UsesRings || _vm.Options.DirtyRingWithBitmap;
 
     /// <summary>Writes to logged memslots by no vCPU that a ring-only VM could not record; such a VM needs <see cref="VmOptions.DirtyRingWithBitmap"/>.</summary>
-    public long Unrecorded => Atomics.Read(ref _unrecorded);
+    public long Unrecorded => Atomics.Read(ref _unrecorded, this);
     private long _unrecorded;
 
     /// <summary>
@@ -54,7 +54,7 @@ internal sealed class DirtyLog
         }
         else
         {
-            Atomics.Increment(ref _unrecorded);
+            Atomics.Increment(ref _unrecorded, this);
         }
     }
 

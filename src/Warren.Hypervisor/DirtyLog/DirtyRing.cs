@@ -33,13 +33,14 @@ internal sealed unsafe class DirtyRing : IDisposable
     {
         _mask = entries - 1;
         _entries = (Entry*)NativeMemory.AllocZeroed(entries, (nuint)sizeof(Entry));
+        Check.Mark(LockingMarks.Reused, this, (nint)_entries, entries * sizeof(Entry));
     }
 
     ~DirtyRing() => NativeMemory.Free(_entries);
 
     public static bool IsValidSize(uint entries) => entries > Reserved && entries <= MaxEntries && uint.IsPow2(entries);
 
-    public uint Used => Atomics.Read(ref _pushed) - Atomics.Read(ref _reset);
+    public uint Used => Atomics.Read(ref _pushed, this) - Atomics.Read(ref _reset, this);
 
     /// <summary>The vCPU has to come out and have its ring harvested before it dirties more.</summary>
     public bool IsSoftFull => Used >= _mask + 1 - Reserved;
@@ -48,23 +49,24 @@ internal sealed unsafe class DirtyRing : IDisposable
     public void Push(DirtyGfn gfn)
     {
         if (Used > _mask) throw new InvalidOperationException("The dirty ring overflowed: a vCPU went on writing although its ring was full.");
-        Entry* entry = _entries + (_pushed & _mask);
-        entry->Gfn = gfn;
+        uint pushed = Atomics.Read(ref _pushed, this);
+        Entry* entry = _entries + (pushed & _mask);
+        Shared.Write(ref entry->Gfn, gfn);
         Atomics.Write(ref entry->Flags, Dirty);
-        Atomics.Write(ref _pushed, _pushed + 1);
+        Atomics.Write(ref _pushed, pushed + 1, this);
     }
 
     /// <summary>Copies what was pushed since the last harvest, oldest first, and hands the entries over to the next reset.</summary>
     public int Harvest(Span<DirtyGfn> destination)
     {
         int count = 0;
-        while (count < destination.Length && _harvested != Atomics.Read(ref _pushed))
+        while (count < destination.Length && Shared.Read(ref _harvested, this) is var harvested && harvested != Atomics.Read(ref _pushed, this))
         {
-            Entry* entry = _entries + (_harvested & _mask);
+            Entry* entry = _entries + (harvested & _mask);
             if (Atomics.Read(ref entry->Flags) != Dirty) break;
-            destination[count++] = entry->Gfn;
+            destination[count++] = Shared.Read(ref entry->Gfn);
             Atomics.Write(ref entry->Flags, Reset);
-            _harvested++;
+            Shared.Write(ref _harvested, harvested + 1, this);
         }
         return count;
     }
@@ -72,21 +74,26 @@ internal sealed unsafe class DirtyRing : IDisposable
     /// <summary>The oldest harvested entry, if any; <see cref="PopHarvested"/> gives its place back.</summary>
     public bool PeekHarvested(out DirtyGfn gfn)
     {
-        Entry* entry = _entries + (_reset & _mask);
+        uint reset = Atomics.Read(ref _reset, this);
+        Entry* entry = _entries + (reset & _mask);
         gfn = default;
-        if (_reset == _harvested || Atomics.Read(ref entry->Flags) != Reset) return false;
-        gfn = entry->Gfn;
+        if (reset == Shared.Read(ref _harvested, this) || Atomics.Read(ref entry->Flags) != Reset) return false;
+        gfn = Shared.Read(ref entry->Gfn);
         return true;
     }
 
     public void PopHarvested()
     {
-        Atomics.Write(ref _entries[_reset & _mask].Flags, 0u);
-        Atomics.Write(ref _reset, _reset + 1);
+        uint reset = Atomics.Read(ref _reset, this);
+        Atomics.Write(ref _entries[reset & _mask].Flags, 0u);
+        Atomics.Write(ref _reset, reset + 1, this);
     }
 
     public void Dispose()
     {
+        Check.Mark(LockingMarks.Retired, this, (nint)_entries, (_mask + 1) * sizeof(Entry));
+        // Under an explorer the finalizer frees it, see DirtyBitmap.
+        if (Check.Steps) return;
         GC.SuppressFinalize(this);
         NativeMemory.Free(_entries);
     }

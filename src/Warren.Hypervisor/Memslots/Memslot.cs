@@ -11,6 +11,8 @@ namespace Warren.Hypervisor;
 public sealed class Memslot : NotifierRegion
 {
     private uint _flags;
+    private DirtyBitmap? _dirtyBitmap;
+    private object? _arch;
 
     internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, ulong userspaceAddress, MemslotFlags flags)
         : base(owner, userspaceAddress, userspaceAddress + (pageCount << VirtualMachine.PageShift))
@@ -31,26 +33,34 @@ public sealed class Memslot : NotifierRegion
     /// <summary>One past the last gfn.</summary>
     public ulong EndGfn => BaseGfn + NPages;
     public ulong UserspaceAddress => HvaStart;
-    public MemslotFlags Flags => (MemslotFlags)Atomics.Read(ref _flags);
+    public MemslotFlags Flags => (MemslotFlags)Atomics.Read(ref _flags, this);
 
     /// <summary>On its way out: faults start again, and if the update fails it becomes valid again. Written with SlotsLock held.</summary>
     public bool IsInvalid
     {
         get => (Flags & MemslotFlags.Invalid) != 0;
-        internal set => Atomics.Write(ref _flags, value ? _flags | (uint)MemslotFlags.Invalid : _flags & ~(uint)MemslotFlags.Invalid);
+        internal set => Atomics.Write(ref _flags, (uint)(value ? Flags | MemslotFlags.Invalid : Flags & ~MemslotFlags.Invalid), this);
     }
 
     public bool IsReadOnly => (Flags & MemslotFlags.ReadOnly) != 0;
     public bool LogsDirtyPages => (Flags & MemslotFlags.LogDirtyPages) != 0;
 
     /// <summary>The dirty log, or null. Shared by the objects that stand for one slot in turn; freed a grace period after the last that logs.</summary>
-    public DirtyBitmap? DirtyBitmap { get; internal set; }
+    public DirtyBitmap? DirtyBitmap
+    {
+        get => Shared.Read(ref _dirtyBitmap, this);
+        internal set => Shared.Write(ref _dirtyBitmap, value, this);
+    }
 
     /// <summary>
     /// What the MMU keeps per slot, allocated when it first needs it (reverse maps of shadow paging). Written with SlotsArchLock held,
     /// to the published object; an update reads it under that lock and publishes before it lets go.
     /// </summary>
-    internal object? Arch { get; set; }
+    internal object? Arch
+    {
+        get => Shared.Read(ref _arch, this);
+        set => Shared.Write(ref _arch, value, this);
+    }
 
     /// <summary>Does it hold <paramref name="gfn"/>? One comparison: below the base wraps to a huge offset.</summary>
     public bool Contains(ulong gfn) => gfn - BaseGfn < NPages;

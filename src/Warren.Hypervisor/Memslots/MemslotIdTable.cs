@@ -1,3 +1,5 @@
+using Warren.Locking;
+
 namespace Warren.Hypervisor;
 
 /// <summary>Slot by id within one address space: a plain array, under SlotsLock.</summary>
@@ -5,14 +7,26 @@ internal sealed class MemslotIdTable
 {
     private Memslot?[] _slots = new Memslot?[32];
 
-    public Memslot? Find(int id) => (uint)id < (uint)_slots.Length ? _slots[id] : null;
+    private Memslot?[] Slots => Shared.Read(ref _slots, this);
+
+    public Memslot? Find(int id)
+    {
+        var slots = Slots;
+        return (uint)id < (uint)slots.Length ? Shared.Read(ref slots[id], slots) : null;
+    }
 
     /// <summary>Makes room for <paramref name="id"/>, so that a later <see cref="Set"/> cannot fail.</summary>
     public void Reserve(int id)
     {
-        if (id < _slots.Length) return;
-        Array.Resize(ref _slots, Math.Min(Math.Max(id + 1, 2 * _slots.Length), VirtualMachine.UserMemslots));
+        var slots = Slots;
+        if (id < slots.Length) return;
+        Array.Resize(ref slots, Math.Min(Math.Max(id + 1, 2 * slots.Length), VirtualMachine.UserMemslots));
+        Shared.Write(ref _slots, slots, this);
     }
 
-    public void Set(int id, Memslot? slot) => _slots[id] = slot;
+    public void Set(int id, Memslot? slot)
+    {
+        var slots = Slots;
+        Shared.Write(ref slots[id], slot, slots);
+    }
 }

@@ -18,7 +18,7 @@ internal sealed class MemslotSpace : IRegionPublisher
 
     public int Id { get; }
     public MemslotIdTable Ids { get; } = new();
-    public Memslots Current => Atomics.Read(ref _current);
+    public Memslots Current => Atomics.Read(ref _current, this);
 
     /// <summary>
     /// Publishes the set with <paramref name="add"/> in place of <paramref name="remove"/>, either of which may be null, and exchanges the regions that
@@ -27,7 +27,8 @@ internal sealed class MemslotSpace : IRegionPublisher
     /// </summary>
     public Memslots Publish(MmuNotifiers notifiers, Memslot? remove, Memslot? add)
     {
-        var tree = _current.Tree;
+        var current = Current;
+        var tree = current.Tree;
         if (remove is not null && add is not null && remove.BaseGfn == add.BaseGfn)
         {
             tree = tree.Replace(add);
@@ -37,10 +38,10 @@ internal sealed class MemslotSpace : IRegionPublisher
             if (remove is not null) tree = tree.Remove(remove.BaseGfn);
             if (add is not null) tree = tree.Add(add);
         }
-        _pending = new Memslots(Id, tree, Ids, _current.Generation | Memslots.UpdateInProgress);
+        Shared.Write(ref _pending, new Memslots(Id, tree, Ids, current.Generation | Memslots.UpdateInProgress), this);
         notifiers.Update(remove, add, this);
-        return _current;
+        return Current;
     }
 
-    void IRegionPublisher.Publish() => Atomics.Write(ref _current, _pending!);
+    void IRegionPublisher.Publish() => Atomics.Write(ref _current, Shared.Read(ref _pending, this)!, this);
 }

@@ -29,8 +29,8 @@ public sealed class Memslots
     /// <summary>Unique over all sets of the VM, each of which has two in its life: first that of the set before with <see cref="UpdateInProgress"/>, then its own.</summary>
     public ulong Generation
     {
-        get => Atomics.Read(ref _generation);
-        internal set => Atomics.Write(ref _generation, value);
+        get => Atomics.Read(ref _generation, this);
+        internal set => Atomics.Write(ref _generation, value, this);
     }
 
     internal GfnTree Tree => _tree;

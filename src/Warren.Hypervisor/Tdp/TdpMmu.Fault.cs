@@ -270,7 +270,7 @@ internal sealed unsafe partial class TdpMmu
                 continue;
             }
             // A leaf here means that a memslot came meanwhile: whoever sees no slot must not cover what is mapped by those who do.
-            if (!seen.IsNone || Atomics.Increment(ref _mmioTables) > MaxMmioTables) return;
+            if (!seen.IsNone || Atomics.Increment(ref _mmioTables, this) > MaxMmioTables) return;
             LinkTable(ref vcpu.TableCache, entry, seen, gfn, level);
         }
         ulong* last = table + TdpTable.IndexOf(gfn, 1);

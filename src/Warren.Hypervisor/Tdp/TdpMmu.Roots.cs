@@ -5,8 +5,15 @@ namespace Warren.Hypervisor;
 /// <summary>Roots: one valid root a role (memslot address space), shared by the vCPUs; invalid ones linger until zapped and put.</summary>
 internal sealed unsafe partial class TdpMmu
 {
-    private ulong* _roots;
+    private nuint _roots;
     private int _mmioTables;
+
+    /// <summary>The list of roots, newest first, invalid ones included; under TdpPagesLock.</summary>
+    private ulong* Roots
+    {
+        get => (ulong*)Shared.Read(ref _roots, this);
+        set => Shared.Write(ref _roots, (nuint)value, this);
+    }
 
     /// <summary>
     /// The valid root of the address space, with a reference for the caller; allocated from the vCPU's cache when there is none, with a second
@@ -23,12 +30,12 @@ internal sealed unsafe partial class TdpMmu
             ref TdpTableInfo info = ref root.Info;
             info.Level = TdpTable.RootLevel;
             info.AddressSpaceId = addressSpaceId;
-            info.RootCount = 1;
-            info.Next = _roots;
-            _roots = root.Entries;
+            root.RootCount = 1;
+            root.Next = Roots;
+            Roots = root.Entries;
             _counters.RootsAllocated++;
         }
-        root.Info.RootCount++;
+        root.RootCount++;
         _tdpPagesLock.Unlock();
         _mmuLock.ReadUnlock();
         return root;
@@ -65,16 +72,16 @@ internal sealed unsafe partial class TdpMmu
     {
         bool any = false;
         _tdpPagesLock.Lock();
-        for (ulong* root = _roots; root != null; root = TdpTableAllocator.InfoOf(root)->Next)
+        for (ulong* root = Roots; root != null; root = new TdpTable(root).Next)
         {
             TdpTableInfo* info = TdpTableAllocator.InfoOf(root);
             if (info->Invalid != 0) continue;
             Atomics.Write(ref info->Invalid, 1);
-            info->ScheduledZap = 1;
+            new TdpTable(root).ScheduledZap = true;
             _counters.RootsInvalidated++;
             any = true;
         }
-        _mmioTables = 0;
+        Atomics.Write(ref _mmioTables, 0, this);
         _tdpPagesLock.Unlock();
         return any;
     }
@@ -86,9 +93,9 @@ internal sealed unsafe partial class TdpMmu
         TdpTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
-            if (root.Info.ScheduledZap == 0) continue;
+            if (!root.ScheduledZap) continue;
             ZapRoot(root);
-            root.Info.ScheduledZap = 0;
+            root.ScheduledZap = false;
             PutRoot(root);
         }
         _mmuLock.ReadUnlock();
@@ -106,7 +113,7 @@ internal sealed unsafe partial class TdpMmu
     {
         _tdpPagesLock.Lock();
         TdpTable next = FindRootLocked(root, addressSpaceId, validOnly);
-        if (!next.IsNull) next.Info.RootCount++;
+        if (!next.IsNull) next.RootCount++;
         if (!root.IsNull) PutRootLocked(root);
         _tdpPagesLock.Unlock();
         root = next;
@@ -127,7 +134,7 @@ internal sealed unsafe partial class TdpMmu
 
     private TdpTable FindRootLocked(TdpTable after, int addressSpaceId, bool validOnly)
     {
-        for (ulong* root = after.IsNull ? _roots : after.Info.Next; root != null; root = TdpTableAllocator.InfoOf(root)->Next)
+        for (ulong* root = after.IsNull ? Roots : after.Next; root != null; root = new TdpTable(root).Next)
         {
             TdpTableInfo* info = TdpTableAllocator.InfoOf(root);
             if ((addressSpaceId < 0 || info->AddressSpaceId == addressSpaceId) && !(validOnly && info->Invalid != 0)) return new(root);
@@ -137,13 +144,11 @@ internal sealed unsafe partial class TdpMmu
 
     private void PutRootLocked(TdpTable root)
     {
-        if (--root.Info.RootCount != 0) return;
-        fixed (ulong** head = &_roots)
-        {
-            ulong** link = head;
-            while (*link != root.Entries) link = &TdpTableAllocator.InfoOf(*link)->Next;
-            *link = root.Info.Next;
-        }
+        if (--root.RootCount != 0) return;
+        TdpTable before = default;
+        for (ulong* at = Roots; at != root.Entries; at = before.Next) before = new(at);
+        if (before.IsNull) Roots = root.Next;
+        else before.Next = root.Next;
         _allocator.RetireLocked(root);
     }
 }

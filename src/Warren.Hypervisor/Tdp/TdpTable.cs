@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
@@ -36,6 +37,27 @@ internal readonly unsafe struct TdpTable(ulong* entries) : IEquatable<TdpTable>
     public bool IsNull => entries == null;
     public ref TdpTableInfo Info => ref *TdpTableAllocator.InfoOf(entries);
     public ref ulong this[int index] => ref entries[index];
+
+    /// <summary><see cref="TdpTableInfo.Next"/>, under TdpPagesLock unless nobody else knows the page.</summary>
+    public ulong* Next
+    {
+        get => (ulong*)Shared.Read(ref *(nuint*)&TdpTableAllocator.InfoOf(entries)->Next);
+        set => Shared.Write(ref *(nuint*)&TdpTableAllocator.InfoOf(entries)->Next, (nuint)value);
+    }
+
+    /// <summary><see cref="TdpTableInfo.RootCount"/>, under TdpPagesLock.</summary>
+    public int RootCount
+    {
+        get => Shared.Read(ref Info.RootCount);
+        set => Shared.Write(ref Info.RootCount, value);
+    }
+
+    /// <summary><see cref="TdpTableInfo.ScheduledZap"/>: set with mmu_lock held for write, cleared by the zapper, with SlotsLock held.</summary>
+    public bool ScheduledZap
+    {
+        get => Shared.Read(ref Info.ScheduledZap) != 0;
+        set => Shared.Write(ref Info.ScheduledZap, value ? 1 : 0);
+    }
 
     /// <summary>Number of 4 KiB pages one entry of a table of this level covers.</summary>
     public static ulong PagesPerEntry(int level) => 1UL << (level - 1) * IndexBits;

@@ -28,7 +28,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     public TdpTableAllocator(SpinLock tdpPagesLock) => _lock = tdpPagesLock;
 
     /// <summary>Pages handed out or retired.</summary>
-    public int InUse => Atomics.Read(ref _inUse);
+    public int InUse => Atomics.Read(ref _inUse, this);
 
     public static TdpTableInfo* InfoOf(ulong* table)
     {
@@ -46,6 +46,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
             _lock.Unlock();
             if (page != null)
             {
+                Check.Mark(LockingMarks.Reused, this, (nint)page, (long)PageSize);
                 new Span<byte>(page, (int)PageSize).Clear();
                 *InfoOf(page) = default;
                 return new(page);
@@ -57,8 +58,9 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     /// <summary>Gives back a page nobody else ever saw.</summary>
     public void Free(TdpTable table)
     {
+        Check.Mark(LockingMarks.Retired, this, (nint)table.Entries, (long)PageSize);
         _lock.Lock();
-        table.Info.Next = _free;
+        table.Next = _free;
         _free = table.Entries;
         _inUse--;
         _lock.Unlock();
@@ -75,7 +77,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     /// <summary>As <see cref="Retire"/>, for a caller that holds TdpPagesLock.</summary>
     public void RetireLocked(TdpTable table)
     {
-        table.Info.Next = _retired;
+        table.Next = _retired;
         _retired = table.Entries;
     }
 
@@ -90,7 +92,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         tdpSrcu.SynchronizeExpedited();
         while (list != null)
         {
-            ulong* next = InfoOf(list)->Next;
+            ulong* next = new TdpTable(list).Next;
             Free(new(list));
             list = next;
         }
@@ -114,7 +116,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         ulong* page = _free;
         if (page != null)
         {
-            _free = InfoOf(page)->Next;
+            _free = new TdpTable(page).Next;
         }
         else if (_fresh != _freshEnd)
         {
@@ -136,6 +138,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         {
             return false;
         }
+        Check.Mark(LockingMarks.Reused, this, (nint)chunk, (long)ChunkSize);
         _lock.Lock();
         // Another thread may have added one meanwhile: what is left of its chunk goes to the free list instead of being lost.
         while (_fresh != _freshEnd)

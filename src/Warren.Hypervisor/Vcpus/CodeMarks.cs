@@ -56,7 +56,7 @@ internal sealed unsafe class CodeMarks
     public bool IsMarked(ref FrameInfo info, out int version)
     {
         version = Atomics.Read(ref info.CodeState);
-        return (version & 1) != 0 && Atomics.Read(ref _marking) == 0;
+        return (version & 1) != 0 && Atomics.Read(ref _marking, this) == 0;
     }
 
     /// <summary>
@@ -81,7 +81,7 @@ internal sealed unsafe class CodeMarks
             version = Atomics.Read(ref info.CodeState);
             if ((version & 1) == 0)
             {
-                Atomics.Write(ref _marking, 1);
+                Atomics.Write(ref _marking, 1, this);
                 version = Atomics.Or(ref info.CodeState, 1) | 1;
                 // Who still meets the flag is in guest mode, and out of it before the flush returns.
                 flush = (Atomics.Read(ref info.Flags) & WriteTranslated) != 0;
@@ -90,7 +90,7 @@ internal sealed unsafe class CodeMarks
         }
         _vm.MmuLock.ReadUnlock();
         if (flush) _vm.FlushRemoteTlbs();
-        Atomics.Write(ref _marking, 0);
+        Atomics.Write(ref _marking, 0, this);
         _lock.Unlock();
     }
 }

@@ -34,6 +34,7 @@ public sealed unsafe partial class Vcpu
         _engine = engine;
         _state = (VcpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(VcpuState), 128);
         *_state = default;
+        Check.Mark(LockingMarks.Reused, this, (nint)_state, sizeof(VcpuState));
         _state->Root = EmptyTable.Entries;
         if (vm.DirtyLog.UsesRings) DirtyRing = new DirtyRing(vm.Options.DirtyRingEntries);
     }

@@ -22,18 +22,18 @@ public sealed partial class VirtualMachine
 
     public IReadOnlyList<Vcpu> Vcpus => VcpuArray;
 
-    internal Vcpu[] VcpuArray => Atomics.Read(ref _vcpus);
+    internal Vcpu[] VcpuArray => Atomics.Read(ref _vcpus, this);
 
     /// <summary>The VM was killed; its vCPUs return Shutdown.</summary>
-    public bool IsDead => Atomics.Read(ref _dead);
+    public bool IsDead => Atomics.Read(ref _dead, this);
 
     /// <summary>Why the VM died or cannot go on, the first reason if there were several; null while all is well.</summary>
-    public string? ErrorReason => Atomics.Read(ref _errorReason);
+    public string? ErrorReason => Atomics.Read(ref _errorReason, this);
 
     internal bool HasError => ErrorReason is not null;
 
     /// <summary>Rounds of remote TLB flushes.</summary>
-    public long RemoteFlushes => Atomics.Read(ref _flushesSent);
+    public long RemoteFlushes => Atomics.Read(ref _flushesSent, this);
 
     /// <summary>Adds a vCPU; any time, also while others run.</summary>
     /// <exception cref="InvalidOperationException">there are <see cref="MaxVcpus"/> already</exception>
@@ -45,7 +45,7 @@ public sealed partial class VirtualMachine
             Vcpu[] old = VcpuArray;
             if (old.Length >= MaxVcpus) throw new InvalidOperationException($"A VM has at most {MaxVcpus} vCPUs.");
             Vcpu vcpu = new(this, old.Length, engine);
-            if (Atomics.CompareExchange(ref _vcpus, [.. old, vcpu], old) == old) return vcpu;
+            if (Atomics.CompareExchange(ref _vcpus, [.. old, vcpu], old, this) == old) return vcpu;
         }
     }
 
@@ -78,22 +78,22 @@ public sealed partial class VirtualMachine
     /// </summary>
     internal void FlushRemoteTlbs()
     {
-        Atomics.Increment(ref _flushesSent);
+        Atomics.Increment(ref _flushesSent, this);
         MakeAllVcpusRequest(VcpuRequest.TlbFlush);
     }
 
     /// <summary>Ends the VM (KVM_REQ_VM_DEAD): every vCPU returns Shutdown, halted ones are woken for it.</summary>
     public void Kill(string reason)
     {
-        Atomics.CompareExchange(ref _errorReason, reason, null);
-        Atomics.Write(ref _dead, true);
+        Atomics.CompareExchange(ref _errorReason, reason, null, this);
+        Atomics.Write(ref _dead, true, this);
         MakeAllVcpusRequest(VcpuRequest.VmDead);
     }
 
     /// <summary>Notes why the host cannot go on and has every vCPU come back with InternalError. Waits for nobody; any lock may be held.</summary>
     internal void ReportError(string reason)
     {
-        if (Atomics.CompareExchange(ref _errorReason, reason, null) is not null) return;
+        if (Atomics.CompareExchange(ref _errorReason, reason, null, this) is not null) return;
         foreach (Vcpu vcpu in VcpuArray) vcpu.Kick();
     }
 
@@ -136,7 +136,7 @@ public sealed partial class VirtualMachine
     /// <summary>After the notifier is gone, before memslots are freed. No vCPU runs any more, and none will.</summary>
     private void DisposeVcpus()
     {
-        Atomics.Write(ref _dead, true);
+        Atomics.Write(ref _dead, true, this);
         foreach (Vcpu vcpu in VcpuArray)
         {
             vcpu.PostRequest(VcpuRequest.VmDead);
