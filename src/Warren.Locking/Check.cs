@@ -58,6 +58,18 @@ public static class Check
     }
 
     /// <summary>
+    /// A call of an API that gives back every lock it takes, on success and on every error: at the end of the scope this thread must hold what it
+    /// held at its beginning. Use it as <c>using var balance = Check.Balanced();</c>; nothing is left of it when checking is off.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static BalanceScope Balanced()
+    {
+        if (On)
+            Point(new CheckStep(CheckOperation.ScopeEnter, LockMode.None, null, null));
+        return default;
+    }
+
+    /// <summary>
     /// Tells the hook of an event of the layer above, for the oracles of an explorer: nothing when <see cref="Steps"/> is off.
     /// </summary>
     /// <param name="mark">What happened: a static object of the layer that tells.</param>
@@ -79,6 +91,18 @@ public static class Check
     {
         s_hook.Before(step);
         s_hook.After(step, true);
+    }
+
+    /// <summary>See <see cref="Balanced"/>.</summary>
+    public readonly ref struct BalanceScope
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        [System.Diagnostics.CodeAnalysis.SuppressMessage("Performance", "CA1822", Justification = "A using statement calls it on the instance.")]
+        public void Dispose()
+        {
+            if (On)
+                Point(new CheckStep(CheckOperation.ScopeLeave, LockMode.None, null, null));
+        }
     }
 
     private sealed class Silent : ICheckHook

@@ -43,6 +43,15 @@ public enum CheckOperation : byte
     /// <summary>The code claims that this thread holds <see cref="CheckStep.Instance"/> in at least <see cref="CheckStep.Mode"/>.</summary>
     AssertHeld,
 
+    /// <summary>The code claims that this thread does not hold <see cref="CheckStep.Instance"/>.</summary>
+    AssertNotHeld,
+
+    /// <summary>A call begins that is to end with the locks held that are held now (<see cref="Check.Balanced"/>). Never a scheduling point.</summary>
+    ScopeEnter,
+
+    /// <summary>The call ends.</summary>
+    ScopeLeave,
+
     /// <summary>A plain load of a field that some lock protects (<see cref="Shared"/>).</summary>
     PlainRead,
 

@@ -22,6 +22,18 @@ public sealed class Mutex(LockClass lockClass)
             _lock.Owner = Environment.CurrentManagedThreadId;
     }
 
+    /// <summary>Locks as the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Lock(int subclass)
+    {
+        if (Check.On)
+            SleepingSteps.Acquire(_lock, LockMode.Exclusive, Class.Subclass(subclass), this);
+        else if (!_lock.TryWrite())
+            _lock.Acquire(write: true);
+        if (Check.TrackOwners)
+            _lock.Owner = Environment.CurrentManagedThreadId;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryLock()
     {
@@ -40,6 +52,14 @@ public sealed class Mutex(LockClass lockClass)
             SleepingSteps.Release(_lock, LockMode.Exclusive, Class, this);
         else
             _lock.ReleaseWrite();
+    }
+
+    /// <summary>Throws when this thread holds it, where owners are tracked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AssertNotHeld()
+    {
+        if (Check.TrackOwners)
+            SleepingSteps.AssertNotOwner(_lock, Class, this);
     }
 
     /// <summary>Throws unless held: by this thread where owners are tracked (checking on, or a debug build), else by anyone.</summary>

@@ -30,7 +30,17 @@ public sealed class RwLock(LockClass lockClass)
     public void ReadLock()
     {
         if (Check.On)
-            AcquireChecked(LockMode.Shared);
+            AcquireChecked(LockMode.Shared, Class);
+        else if (!TryReadNative(Held | WriterWaits))
+            ReadSlow();
+    }
+
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ReadLock(int subclass)
+    {
+        if (Check.On)
+            AcquireChecked(LockMode.Shared, Class.Subclass(subclass));
         else if (!TryReadNative(Held | WriterWaits))
             ReadSlow();
     }
@@ -51,7 +61,19 @@ public sealed class RwLock(LockClass lockClass)
     public void WriteLock()
     {
         if (Check.On)
-            AcquireChecked(LockMode.Exclusive);
+            AcquireChecked(LockMode.Exclusive, Class);
+        else if (Interlocked.CompareExchange(ref _p.Word, Held, 0) != 0)
+            WriteSlow();
+        if (Check.TrackOwners)
+            _p.Owner = Environment.CurrentManagedThreadId;
+    }
+
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void WriteLock(int subclass)
+    {
+        if (Check.On)
+            AcquireChecked(LockMode.Exclusive, Class.Subclass(subclass));
         else if (Interlocked.CompareExchange(ref _p.Word, Held, 0) != 0)
             WriteSlow();
         if (Check.TrackOwners)
@@ -95,6 +117,16 @@ public sealed class RwLock(LockClass lockClass)
             throw new LockAssertionException(Class, "not held by this thread where it must be");
         if (Check.On)
             Check.Point(new CheckStep(CheckOperation.AssertHeld, LockMode.Shared, Class, this));
+    }
+
+    /// <summary>Throws when this thread holds it: in either mode with a validator on, else only for write, where owners are tracked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AssertNotHeld()
+    {
+        if (Check.On)
+            Check.Point(new CheckStep(CheckOperation.AssertNotHeld, LockMode.None, Class, this));
+        if (Check.TrackOwners && IsWriteLocked && _p.Owner == Environment.CurrentManagedThreadId)
+            throw new LockAssertionException(Class, "held by this thread where it must not be");
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -161,9 +193,9 @@ public sealed class RwLock(LockClass lockClass)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void AcquireChecked(LockMode mode)
+    private void AcquireChecked(LockMode mode, LockClass lockClass)
     {
-        var step = new CheckStep(CheckOperation.LockAcquire, mode, Class, this, context: Class.Context);
+        var step = new CheckStep(CheckOperation.LockAcquire, mode, lockClass, this, context: lockClass.Context);
         var hook = Check.Hook;
         hook.Before(step);
         var counted = false;

@@ -25,6 +25,16 @@ public sealed class RwSemaphore(LockClass lockClass)
             _lock.Acquire(write: false);
     }
 
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void DownRead(int subclass)
+    {
+        if (Check.On)
+            SleepingSteps.Acquire(_lock, LockMode.Shared, Class.Subclass(subclass), this);
+        else if (!_lock.TryRead())
+            _lock.Acquire(write: false);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryDownRead() => Check.On ? SleepingSteps.Try(_lock, LockMode.Shared, Class, this) : _lock.TryRead();
 
@@ -42,6 +52,18 @@ public sealed class RwSemaphore(LockClass lockClass)
     {
         if (Check.On)
             SleepingSteps.Acquire(_lock, LockMode.Exclusive, Class, this);
+        else if (!_lock.TryWrite())
+            _lock.Acquire(write: true);
+        if (Check.TrackOwners)
+            _lock.Owner = Environment.CurrentManagedThreadId;
+    }
+
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void DownWrite(int subclass)
+    {
+        if (Check.On)
+            SleepingSteps.Acquire(_lock, LockMode.Exclusive, Class.Subclass(subclass), this);
         else if (!_lock.TryWrite())
             _lock.Acquire(write: true);
         if (Check.TrackOwners)
@@ -77,6 +99,14 @@ public sealed class RwSemaphore(LockClass lockClass)
             SleepingSteps.Downgrade(_lock, Class, this);
         else
             _lock.Downgrade();
+    }
+
+    /// <summary>Throws when this thread holds it: in either mode with a validator on, else only for write, where owners are tracked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AssertNotHeld()
+    {
+        if (Check.TrackOwners)
+            SleepingSteps.AssertNotOwner(_lock, Class, this);
     }
 
     /// <summary>Throws unless held in either mode. Readers have no identity here; the validator knows them.</summary>

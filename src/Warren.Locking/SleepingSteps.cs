@@ -60,6 +60,15 @@ internal static class SleepingSteps
         inner.Owner = 0;
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void AssertNotOwner(SleepingLock inner, LockClass lockClass, object instance)
+    {
+        if (Check.On)
+            Check.Point(new CheckStep(CheckOperation.AssertNotHeld, LockMode.None, lockClass, instance));
+        if (inner.IsWriteHeld && inner.Owner == Environment.CurrentManagedThreadId)
+            throw new LockAssertionException(lockClass, "held by this thread where it must not be");
+    }
+
     internal static void AssertOwner(SleepingLock inner, LockClass lockClass)
     {
         if (!inner.IsWriteHeld || (Check.TrackOwners && inner.Owner != Environment.CurrentManagedThreadId))

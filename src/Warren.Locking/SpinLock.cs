@@ -20,7 +20,19 @@ public sealed class SpinLock(LockClass lockClass)
     public void Lock()
     {
         if (Check.On)
-            LockChecked();
+            LockChecked(Class);
+        else if (Interlocked.CompareExchange(ref _p.Word, 1, 0) != 0)
+            LockSlow();
+        if (Check.TrackOwners)
+            _p.Owner = Environment.CurrentManagedThreadId;
+    }
+
+    /// <summary>Locks as the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void Lock(int subclass)
+    {
+        if (Check.On)
+            LockChecked(Class.Subclass(subclass));
         else if (Interlocked.CompareExchange(ref _p.Word, 1, 0) != 0)
             LockSlow();
         if (Check.TrackOwners)
@@ -57,6 +69,16 @@ public sealed class SpinLock(LockClass lockClass)
             Check.Point(new CheckStep(CheckOperation.AssertHeld, LockMode.Exclusive, Class, this));
     }
 
+    /// <summary>Throws when this thread holds it, where owners are tracked.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void AssertNotHeld()
+    {
+        if (Check.On)
+            Check.Point(new CheckStep(CheckOperation.AssertNotHeld, LockMode.None, Class, this));
+        if (Check.TrackOwners && IsLocked && _p.Owner == Environment.CurrentManagedThreadId)
+            throw new LockAssertionException(Class, "held by this thread where it must not be");
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private bool TryLockNative() =>
         Volatile.Read(ref _p.Word) == 0 && Interlocked.CompareExchange(ref _p.Word, 1, 0) == 0;
@@ -71,9 +93,9 @@ public sealed class SpinLock(LockClass lockClass)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void LockChecked()
+    private void LockChecked(LockClass lockClass)
     {
-        var step = new CheckStep(CheckOperation.LockAcquire, LockMode.Exclusive, Class, this, context: Class.Context);
+        var step = new CheckStep(CheckOperation.LockAcquire, LockMode.Exclusive, lockClass, this, context: lockClass.Context);
         var hook = Check.Hook;
         hook.Before(step);
         while (!TryLockNative())
