@@ -8,6 +8,9 @@ internal static class ExitStatus
 {
     public const int Success = 0;
 
+    /// <summary>A check that was asked for found something wrong.</summary>
+    public const int Found = 1;
+
     /// <summary>The guest kernel panicked.</summary>
     public const int GuestPanic = 120;
 

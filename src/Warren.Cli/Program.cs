@@ -9,16 +9,18 @@ using Warren.Machines;
 var root = new Command("warren", "Linux virtual machines inside a .NET process.")
 {
     new HelpOption { Recursive = true }, new VersionOption(), RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(),
+    LabCommand.Build(),
 };
 var parsed = root.Parse(args);
 if (parsed.Errors.Count > 0)
 {
     // One sentence, not the whole help: what was wrong stays on the screen.
     var what = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not known here" : parsed.Errors[0].Message.TrimEnd('.');
-    var command = parsed.CommandResult.Command == root ? "warren" : $"warren {parsed.CommandResult.Command.Name}";
-    Console.Error.WriteLine($"warren: {what}; see '{command} --help'.");
+    Console.Error.WriteLine($"warren: {what}; see '{CheckSwitches.Path(parsed)} --help'.");
     return ExitStatus.HostError;
 }
+
+CheckSwitches.Apply(parsed);
 try
 {
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);

@@ -1,0 +1,38 @@
+using System.CommandLine;
+
+namespace Warren.Cli;
+
+/// <summary>
+/// What of the locking is checked in this process. The switches are read once, when the first lock type is touched: <see cref="Apply"/> comes
+/// before any command runs, and building the commands touches no lock.
+/// </summary>
+internal static class CheckSwitches
+{
+    private const string Check = "Warren.Check";
+    private const string Steps = "Warren.Check.Steps";
+
+    public static void Apply(ParseResult parsed)
+    {
+        switch (Path(parsed))
+        {
+            case "warren lab run" or "warren lab corpus" or "warren lab explain":
+                AppContext.SetSwitch(Check, true);
+                AppContext.SetSwitch(Steps, true);
+                break;
+            case "warren lab locks":
+                AppContext.SetSwitch(Check, true);
+                break;
+            default:
+                break;
+        }
+    }
+
+    /// <summary>"warren lab run": the words of the command that was chosen.</summary>
+    public static string Path(ParseResult parsed)
+    {
+        var words = new Stack<string>();
+        for (System.CommandLine.Parsing.SymbolResult? result = parsed.CommandResult; result is System.CommandLine.Parsing.CommandResult command; result = result.Parent)
+            words.Push(command.Command.Name);
+        return string.Join(' ', words);
+    }
+}

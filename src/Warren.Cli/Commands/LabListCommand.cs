@@ -1,0 +1,32 @@
+using System.CommandLine;
+using Spectre.Console;
+using Warren.Cli.Terminal;
+
+namespace Warren.Cli.Commands;
+
+/// <summary><c>warren lab list</c>: scenarios, gates, variants, one sentence each.</summary>
+internal static class LabListCommand
+{
+    public static Command Build()
+    {
+        var assembly = LabOptions.Assembly();
+        var command = new Command("list", "List scenarios, gates and broken variants.") { assembly };
+        command.SetAction(result => List(result.GetValue(assembly)));
+        return command;
+    }
+
+    private static int List(string? assembly)
+    {
+        var console = Consoles.Output();
+        Table(console, "scenario", LabScenarios.Known(assembly).Select(s => (s.Name, s.Summary)));
+        return ExitStatus.Success;
+    }
+
+    private static void Table(IAnsiConsole console, string what, IEnumerable<(string Name, string Summary)> rows)
+    {
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn(what).NoWrap()).AddColumn("");
+        foreach (var (name, summary) in rows)
+            table.AddRow($"[bold]{Markup.Escape(name)}[/]", Markup.Escape(summary));
+        console.Write(table);
+    }
+}

@@ -1,0 +1,117 @@
+using System.CommandLine;
+using System.Globalization;
+using Warren.Cli.Terminal;
+using Warren.Lab;
+using Warren.Lab.Reports;
+
+namespace Warren.Cli.Commands;
+
+/// <summary><c>warren lab run NAME</c>: search a scenario's schedules, or execute one again. 0: nothing found; 1: found.</summary>
+internal static class LabRunCommand
+{
+    private sealed record Settings(string Name, string? Assembly, ExplorationOptions Options, string? Replay, bool Json);
+
+    public static Command Build()
+    {
+        var name = new Argument<string>("NAME") { Description = "The scenario; see 'warren lab list'." };
+        var bound = LabOptions.Bound();
+        var time = LabOptions.Time("Search for at most this long, like 30s or 2m.");
+        var seed = LabOptions.Seed();
+        var strategy = LabOptions.Strategy();
+        var weak = new Option<bool>("--weak-memory") { Description = "Stores wait in a buffer per thread, as on x86." };
+        var replay = new Option<string?>("--replay") { Description = "Execute just the schedule that a result's replay string describes.", HelpName = "S" };
+        var assembly = LabOptions.Assembly();
+        var html = LabOptions.File("--html", "Write the result as a page of its own.");
+        var chrome = LabOptions.File("--chrome", "Write the trace for Perfetto or chrome://tracing.");
+        var json = LabOptions.Json();
+        var command = new Command("run", "Search the schedules of a scenario for one that breaks something.")
+        {
+            name, bound, time, seed, strategy, weak, replay, assembly, html, chrome, json,
+        };
+        command.SetAction(result =>
+        {
+            var limit = result.GetValue(time);
+            var options = new ExplorationOptions
+            {
+                Strategy = result.GetValue(strategy) ?? (limit is null ? SearchStrategy.Exhaustive : SearchStrategy.Portfolio),
+                PreemptionBound = result.GetValue(bound),
+                Time = limit,
+                Seed = result.GetValue(seed),
+                WeakMemory = result.GetValue(weak),
+            };
+            if (result.GetValue(replay) is not null)
+            {
+                foreach (var option in new Option[] { bound, time, seed, strategy, weak })
+                {
+                    if (result.GetResult(option) is { Implicit: false })
+                        throw new UserErrorException($"--replay executes one schedule that is given already; leave out {option.Name}");
+                }
+            }
+
+            var settings = new Settings(result.GetValue(name)!, result.GetValue(assembly), options, result.GetValue(replay), result.GetValue(json));
+            using var page = OutputFile.Open(result.GetValue(html), html.Name);
+            using var events = OutputFile.Open(result.GetValue(chrome), chrome.Name);
+            return Run(settings, page, events);
+        });
+        return command;
+    }
+
+    private static int Run(Settings settings, OutputFile? page, OutputFile? events)
+    {
+        var scenario = LabScenarios.Find(settings.Name, LabScenarios.Known(settings.Assembly));
+        var (result, interrupted) = settings.Replay is { } replay ? Replay(scenario, replay) : LabExploration.Explore(scenario, settings.Options);
+        var outcome = new RunOutcome(scenario, settings.Options, result, interrupted, settings.Replay is not null);
+        var command = LabReports.ReplayCommand(scenario.Name, settings.Assembly, null, result?.Failure?.Replay ?? "");
+        if (settings.Json)
+            Console.Out.WriteLine(LabReports.Json(outcome));
+        else
+            LabReports.Print(outcome, command);
+        page?.Write(HtmlReport.Page(result?.Failure, new HtmlReportOptions { Title = scenario.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
+        if (result?.Failure is { } trace)
+            events?.Write(ChromeTrace.Format(trace));
+        if (result?.Failure?.Verdict is { Kind: VerdictKind.Scenario } fault)
+            throw new UserErrorException($"Scenario '{scenario.Name}' is at fault: {fault.Sentence}");
+        return outcome.Status;
+    }
+
+    private static (ExplorationResult? Result, bool Interrupted) Replay(Scenario scenario, string replay)
+    {
+        var clock = System.Diagnostics.Stopwatch.StartNew();
+        var (trace, interrupted) = LabExploration.Run(scenario.Name, _ => Explorer.Replay(scenario, replay));
+        return (trace is null ? null : new ExplorationResult(scenario.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed), interrupted);
+    }
+}
+
+/// <summary>How a run ended; the result is null when it was interrupted before anything was known.</summary>
+internal sealed record RunOutcome(Scenario Scenario, ExplorationOptions Options, ExplorationResult? Result, bool Interrupted, bool Replayed)
+{
+    public bool Found => Result?.Failure?.Verdict is not null;
+
+    public int Status => Found ? ExitStatus.Found : Interrupted ? ExitStatus.Interrupted : ExitStatus.Success;
+
+    /// <summary>One sentence: what was covered and what came of it.</summary>
+    public string Sentence
+    {
+        get
+        {
+            if (Result is not { } result)
+                return "Interrupted before the first schedule had ended.";
+            if (Replayed)
+                return Found ? "Replayed: it happens again." : "Replayed: nothing wrong in this schedule.";
+            var work = string.Create(CultureInfo.InvariantCulture, $"{result.Schedules:#,0} schedule{(result.Schedules == 1 ? "" : "s")} in {Seconds(result.Elapsed)}{Rate(result)}");
+            if (Found)
+                return $"Found after {work}.";
+            var covered = result.Exhausted ? "complete for every bound"
+                : result.CompletedBound >= 0 ? $"complete for bound {result.CompletedBound}"
+                : "not complete for any bound";
+            var start = Interrupted ? $"Interrupted, {covered}" : char.ToUpperInvariant(covered[0]) + covered[1..];
+            return $"{start}: {work}, nothing found{(Interrupted ? " so far" : "")}.";
+        }
+    }
+
+    private static string Rate(ExplorationResult result) =>
+        result.Elapsed.TotalMilliseconds < 10 ? "" : string.Create(CultureInfo.InvariantCulture, $" ({result.Schedules / result.Elapsed.TotalSeconds:#,0}/s)");
+
+    private static string Seconds(TimeSpan time) =>
+        time.TotalSeconds < 10 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.00} s") : string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:#,0} s");
+}
