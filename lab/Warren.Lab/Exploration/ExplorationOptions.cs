@@ -47,6 +47,9 @@ public sealed record ExplorationOptions
     /// <summary>Reduce a failing schedule to the fewest preemptions and threads.</summary>
     public bool Minimise { get; init; } = true;
 
+    /// <summary>A schedule of more steps is given up as one that never ends. Loops that get nowhere are recognised long before.</summary>
+    public int MaxSteps { get; init; } = 100_000;
+
     public CancellationToken Cancellation { get; init; }
 }
 

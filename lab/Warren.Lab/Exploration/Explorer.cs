@@ -4,8 +4,13 @@ namespace Warren.Lab;
 public static class Explorer
 {
     /// <exception cref="InvalidOperationException">The switch <c>Warren.Check.Steps</c> is off in this process.</exception>
-    public static ExplorationResult Explore(Scenario scenario, ExplorationOptions options, IProgress<ExplorationResult>? progress = null) =>
-        SimpleExploration.Explore(scenario, options);
+    public static ExplorationResult Explore(Scenario scenario, ExplorationOptions options, IProgress<ExplorationResult>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(scenario);
+        ArgumentNullException.ThrowIfNull(options);
+        using var exploration = new Exploration(scenario, options);
+        return exploration.Run();
+    }
 
     /// <summary>Executes the schedule that a replay string describes, recording source lines.</summary>
     /// <exception cref="FormatException">The string is not of this version, or not of this scenario, or the scenario has changed; the message says which.</exception>

@@ -8,6 +8,11 @@ namespace Warren.Lab;
 /// </summary>
 public interface IStepMonitor
 {
+    /// <summary>The thread has been chosen and is about to make the step, which may still have to wait.</summary>
+    void OnBefore(int thread, in CheckStep step)
+    {
+    }
+
     /// <summary>After each step of a controlled thread.</summary>
     /// <param name="thread">Index of the thread.</param>
     void OnStep(int thread, in CheckStep step, bool succeeded);

@@ -22,6 +22,8 @@ public sealed class Schedule
 
     internal List<Action> Cleanups { get; } = [];
 
+    internal List<IPseudoThread> PseudoThreads { get; } = [];
+
     /// <summary>Declares a controlled thread. It starts with the others once Build has returned.</summary>
     public void Thread(string name, Action body) => Threads.Add((name, body));
 
@@ -32,6 +34,9 @@ public sealed class Schedule
     public void AtEnd(string name, Func<string?> broken) => EndChecks.Add((name, broken));
 
     public void Monitor(IStepMonitor monitor) => Monitors.Add(monitor);
+
+    /// <summary>Declares a transition that takes part in scheduling but is no thread.</summary>
+    public void PseudoThread(IPseudoThread pseudo) => PseudoThreads.Add(pseudo);
 
     /// <summary>Runs after the schedule, whatever its outcome, last declared first; its steps are not explored. A broken schedule may have left locks held.</summary>
     public void Cleanup(Action action) => Cleanups.Add(action);
@@ -45,4 +50,14 @@ public sealed class Schedule
 
     /// <summary>Ends the schedule with a verdict; does not return when called on a controlled thread.</summary>
     public void Fail(VerdictKind kind, string sentence, string details = "") => _fail(new Verdict(kind, sentence, details));
+
+    internal void Reset()
+    {
+        Threads.Clear();
+        Invariants.Clear();
+        EndChecks.Clear();
+        Monitors.Clear();
+        Cleanups.Clear();
+        PseudoThreads.Clear();
+    }
 }

@@ -1,0 +1,150 @@
+using System.Threading;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+internal enum ActorState : byte
+{
+    NotStarted,
+    Started,
+    Finished,
+}
+
+/// <summary>
+/// One logical thread of a schedule, with the pooled OS thread that plays it (or, for a transition that is no thread, none). All its fields
+/// are used only by whoever has the right to run.
+/// </summary>
+internal sealed class Actor(Engine engine, int index)
+{
+    internal readonly Engine Engine = engine;
+    internal readonly int Index = index;
+    internal readonly Baton Baton = new();
+    internal Thread? Thread;
+    internal bool Retired;
+
+    internal string Name = "";
+    internal Action? Body;
+    internal IPseudoThread? Pseudo;
+    internal bool Background;
+
+    /// <summary>It runs work that a primitive handed over: callbacks after a grace period.</summary>
+    internal bool Offloaded;
+    internal ActorState State;
+
+    /// <summary>Its hooks pass silently: it runs an oracle, or builds a scenario.</summary>
+    internal bool Muted;
+
+    /// <summary>It was unwound in the middle of something: the OS thread is not used again.</summary>
+    internal bool Dirty;
+
+    /// <summary>Steps that passed silently while it unwinds.</summary>
+    internal int SilentSteps;
+
+    // What it does next, or is in the middle of.
+    internal CheckOperation Operation;
+    internal LockMode Mode;
+    internal StepTraits Traits;
+    internal int Location = -1;
+    internal long Operand;
+
+    /// <summary>It tried and must wait until something happens to <see cref="Location"/>.</summary>
+    internal bool Waiting;
+
+    /// <summary>It waits as a writer in the queue of a sleeping lock.</summary>
+    internal bool InQueue;
+    internal int WaitWakes;
+
+    /// <summary>It gives its turn away once, to whoever else can run.</summary>
+    internal bool Yielding;
+
+    internal int HeldCount;
+    internal int[] HeldLocation = new int[16];
+    internal LockMode[] HeldMode = new LockMode[16];
+
+    /// <summary>What it has read since its last relax, and at which version.</summary>
+    internal int ReadCount;
+    internal int[] ReadLocation = new int[16];
+    internal int[] ReadVersion = new int[16];
+
+    internal void Reset(string name, Action? body, bool background)
+    {
+        Name = name;
+        Body = body;
+        Background = background;
+        Offloaded = false;
+        Pseudo = null;
+        State = ActorState.NotStarted;
+        Muted = false;
+        SilentSteps = 0;
+        Operation = CheckOperation.None;
+        Mode = LockMode.None;
+        Traits = StepTraits.None;
+        Location = -1;
+        Waiting = false;
+        InQueue = false;
+        Yielding = false;
+        HeldCount = 0;
+        ReadCount = 0;
+    }
+
+    internal void Acquired(int location, LockMode mode)
+    {
+        if (HeldCount == HeldLocation.Length)
+        {
+            Array.Resize(ref HeldLocation, HeldCount * 2);
+            Array.Resize(ref HeldMode, HeldCount * 2);
+        }
+
+        HeldLocation[HeldCount] = location;
+        HeldMode[HeldCount++] = mode;
+    }
+
+    /// <summary>False when it did not hold it.</summary>
+    internal bool Released(int location)
+    {
+        for (var i = HeldCount - 1; i >= 0; i--)
+        {
+            if (HeldLocation[i] != location)
+                continue;
+            HeldCount--;
+            for (; i < HeldCount; i++)
+            {
+                HeldLocation[i] = HeldLocation[i + 1];
+                HeldMode[i] = HeldMode[i + 1];
+            }
+
+            return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Remembers a read for the await rule; the first since the last relax counts, so that no write after it is missed.</summary>
+    internal void HasRead(int location, int version)
+    {
+        for (var i = 0; i < ReadCount; i++)
+        {
+            if (ReadLocation[i] == location)
+                return;
+        }
+
+        if (ReadCount == ReadLocation.Length)
+        {
+            Array.Resize(ref ReadLocation, ReadCount * 2);
+            Array.Resize(ref ReadVersion, ReadCount * 2);
+        }
+
+        ReadLocation[ReadCount] = location;
+        ReadVersion[ReadCount++] = version;
+    }
+
+    /// <summary>Its own write is no news to it, unless another's came in between.</summary>
+    internal void HasWritten(int location, int versionBefore)
+    {
+        for (var i = 0; i < ReadCount; i++)
+        {
+            if (ReadLocation[i] == location && ReadVersion[i] == versionBefore)
+                ReadVersion[i] = versionBefore + 1;
+        }
+    }
+}

@@ -1,0 +1,127 @@
+using System.Numerics;
+
+namespace Warren.Lab;
+
+/// <summary>Who makes the next step, and the record of such decisions.</summary>
+internal sealed partial class Engine
+{
+    private Search _search = null!;
+    private long _steps;
+    private long _totalSteps;
+    private ulong _traceHash;
+
+    /// <summary>What was decided against the default in this schedule.</summary>
+    internal DecisionLog Log { get; } = new();
+
+    /// <summary>Identity of what has happened in this schedule so far: two executions with equal hashes made the same steps in the same order.</summary>
+    internal ulong TraceHash => _traceHash;
+
+    /// <summary>Steps of this schedule so far.</summary>
+    internal long Steps => _steps;
+
+    /// <summary>Steps of all schedules so far.</summary>
+    internal long TotalSteps => _totalSteps + _steps;
+
+    /// <summary>The next thread; <paramref name="current"/> itself when the schedule has got its verdict.</summary>
+    private int Decide(int current)
+    {
+        while (true)
+        {
+            var enabled = EnabledMask();
+            if (enabled == 0)
+            {
+                Stuck();
+                if (_aborting)
+                    return current;
+                continue;
+            }
+
+            if (_steps >= _maxSteps)
+            {
+                Judge(NeverEnded());
+                return current;
+            }
+
+            var own = 1ul << current;
+            var candidates = enabled;
+            if ((enabled & own) != 0 && _actors[current].Yielding && enabled != own)
+                candidates &= ~own;
+            var stays = (candidates & own) != 0;
+            var next = stays ? current : Following(candidates, current);
+            if ((candidates & (candidates - 1)) != 0)
+            {
+                var chosen = _search.Next(this, stays ? current : -1, candidates, next);
+                Log.Add(chosen, chosen == next);
+                next = chosen;
+            }
+
+            if (_actors[next].Pseudo is { } pseudo)
+            {
+                StepPseudo(next, pseudo);
+                continue;
+            }
+
+            return next;
+        }
+    }
+
+    /// <summary>The next in cyclic order: where nobody says otherwise, everybody gets a turn.</summary>
+    private static int Following(ulong candidates, int current)
+    {
+        var after = current >= 63 ? 0 : candidates & (ulong.MaxValue << (current + 1));
+        return BitOperations.TrailingZeroCount(after != 0 ? after : candidates);
+    }
+
+    /// <summary>A choice of the environment.</summary>
+    private int Choose(string what, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
+        if (count == 1 || _aborting)
+            return 0;
+        var chosen = _search.Choose(this, count);
+        Log.Add(chosen, chosen == 0);
+        _traceHash = (_traceHash ^ (ulong)chosen) * 0x100000001B3;
+        return chosen;
+    }
+
+    /// <summary>The part of a step that ends here has taken place.</summary>
+    private void Executed(Actor actor, bool succeeded)
+    {
+        _steps++;
+        if (actor.Offloaded)
+            _offloadSteps++;
+        var label = ((ulong)actor.Index << 56) | ((ulong)actor.Operation << 48) | ((ulong)actor.Mode << 40) | ((ulong)(uint)actor.Location << 8) | (succeeded ? 1ul : 0);
+        _traceHash = ((_traceHash ^ label) * 0x9E3779B97F4A7C15) ^ (_traceHash >> 29);
+    }
+
+    private void StepPseudo(int index, IPseudoThread pseudo)
+    {
+        var actor = _actors[index];
+        var step = pseudo.Next;
+        actor.Operation = step.Operation;
+        actor.Mode = step.Mode;
+        actor.Traits = StepTable.Of(step.Operation, step.Mode);
+        actor.Location = _locations.Find(step.Instance, step.Offset, step.Class);
+        var runner = t_actor!;
+        var wasMuted = runner.Muted;
+        runner.Muted = true;
+        try
+        {
+            pseudo.Step();
+        }
+        finally
+        {
+            runner.Muted = wasMuted;
+        }
+
+        ref var location = ref _locations[actor.Location];
+        location.Version++;
+        location.Wakes++;
+        location.LastWriter = index;
+        location.Value = step.Value;
+        Executed(actor, true);
+        actor.Operation = Warren.Locking.CheckOperation.None;
+        if (_hasOracles)
+            TellPseudo(runner, actor, step);
+    }
+}

@@ -1,0 +1,47 @@
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>Monitors and invariants: they run on the thread that steps, in silence.</summary>
+internal sealed partial class Engine
+{
+    private void TellBefore(Actor actor, in CheckStep step)
+    {
+        actor.Muted = true;
+        try
+        {
+            foreach (var monitor in _schedule.Monitors)
+                monitor.OnBefore(actor.Index, step);
+        }
+        finally
+        {
+            actor.Muted = false;
+        }
+    }
+
+    private void TellAfter(Actor actor, in CheckStep step, bool succeeded) => Tell(actor, actor.Index, actor.Traits, step, succeeded);
+
+    private void TellPseudo(Actor runner, Actor pseudo, in CheckStep step) => Tell(runner, pseudo.Index, pseudo.Traits, step, true);
+
+    private void Tell(Actor runner, int index, StepTraits traits, in CheckStep step, bool succeeded)
+    {
+        var wasMuted = runner.Muted;
+        runner.Muted = true;
+        try
+        {
+            foreach (var monitor in _schedule.Monitors)
+                monitor.OnStep(index, step, succeeded);
+            if ((traits & (StepTraits.Writes | StepTraits.Release)) == 0 && step.Operation != CheckOperation.Mark)
+                return;
+            foreach (var (name, broken) in _schedule.Invariants)
+            {
+                if (broken() is { } what)
+                    Fail(new Verdict(VerdictKind.Invariant, $"{name}: {what}"));
+            }
+        }
+        finally
+        {
+            runner.Muted = wasMuted;
+        }
+    }
+}

@@ -1,0 +1,373 @@
+using System.Numerics;
+using System.Threading;
+
+namespace Warren.Lab;
+
+/// <summary>The life of a schedule: built, played, judged, cleaned up. All on the pooled threads; the last to end begins the next schedule.</summary>
+internal sealed partial class Engine
+{
+    /// <summary>Without a step, after which a thread counts as blocked outside the explorer's sight.</summary>
+    private const int StallSeconds = 10;
+
+    private readonly ManualResetEventSlim _ended = new(false);
+    private readonly Scenario _scenario;
+    private readonly Schedule _schedule;
+    private readonly int _cpu = CpuPinning.Current;
+    private readonly int _maxSteps;
+    private Func<bool> _mayContinue = static () => false;
+    private Verdict? _verdict;
+    private bool _begin;
+    private volatile bool _building;
+    private bool _lost;
+    private int _running;
+    private int _yields = 4000;
+    private int _offloaded;
+    private int _offloadSteps;
+
+    internal Engine(Scenario scenario, ExplorationOptions options)
+    {
+        _scenario = scenario;
+        _maxSteps = options.MaxSteps;
+        _schedule = new Schedule(Choose, Fail);
+    }
+
+    /// <summary>Schedules played to their end or verdict.</summary>
+    internal long Schedules { get; private set; }
+
+    internal Verdict? Verdict => _verdict;
+
+    internal IEnumerable<string> Names => _actors.Take(_actorCount).Select(static a => a.Name);
+
+    /// <summary>
+    /// Plays schedules of the search until one gets a verdict, the search has no more, or <paramref name="mayContinue"/> (asked after each) says no. On the exploring thread.
+    /// </summary>
+    internal Verdict? Run(Search search, Func<bool> mayContinue)
+    {
+        _search = search;
+        _mayContinue = mayContinue;
+        _verdict = null;
+        _aborting = false;
+        _begin = true;
+        _ended.Reset();
+        Pool(0).Baton.Give();
+        Watch();
+        for (var i = 0; i < _pool.Count && !_lost; i++)
+        {
+            if (_pool[i].Dirty)
+                Retire(_pool[i]);
+        }
+
+        return _verdict;
+    }
+
+    /// <summary>Ends the pooled threads, unless one of them is stuck for good.</summary>
+    public void Dispose()
+    {
+        if (_lost)
+            return;
+        foreach (var actor in _pool)
+            Retire(actor);
+        _ended.Dispose();
+    }
+
+    /// <summary>Ends the schedule with a verdict; does not return.</summary>
+    internal void Fail(Verdict verdict)
+    {
+        Judge(verdict);
+        throw ScheduleAbortedException.Instance;
+    }
+
+    private void Judge(Verdict verdict)
+    {
+        if (_aborting)
+            return;
+        _verdict = verdict;
+        _aborting = true;
+    }
+
+    private Actor Pool(int index)
+    {
+        while (_pool.Count <= index)
+            _pool.Add(new Actor(this, _pool.Count));
+        var actor = _pool[index];
+        if (actor.Thread is null)
+        {
+            actor.Retired = false;
+            actor.Dirty = false;
+            actor.Thread = new Thread(Main, 1 << 20) { IsBackground = true, Name = $"lab {index}" };
+            actor.Thread.UnsafeStart(actor);
+        }
+
+        return actor;
+    }
+
+    private static void Retire(Actor actor)
+    {
+        if (actor.Thread is not { } thread)
+            return;
+        actor.Retired = true;
+        actor.Baton.Give();
+        thread.Join();
+        actor.Thread = null;
+        actor.Dirty = false;
+    }
+
+    private void Main(object? state)
+    {
+        var actor = (Actor)state!;
+        CpuPinning.PinCurrentThread(_cpu);
+        t_actor = actor;
+        while (true)
+        {
+            actor.Baton.Take(_yields);
+            if (actor.Retired)
+                return;
+            int next;
+            do
+            {
+                if (_begin)
+                {
+                    _begin = false;
+                    next = BeginSchedule(actor);
+                }
+                else
+                {
+                    next = Play(actor);
+                }
+            }
+            while (next == actor.Index);
+            HandOver(next);
+        }
+    }
+
+    /// <returns>Who is next, or -1 when the exploring thread is.</returns>
+    private int BeginSchedule(Actor runner)
+    {
+        while (_mayContinue())
+        {
+            Reset();
+            runner.Muted = true;
+            try
+            {
+                if (!_search.Begin(this))
+                    return -1;
+                _building = true;
+                _scenario.Build(_schedule);
+            }
+            catch (ScheduleAbortedException)
+            {
+            }
+            catch (Exception e)
+            {
+                Judge(new Verdict(VerdictKind.Scenario, $"Building the scenario threw {e.GetType().Name}: {e.Message}", e.ToString()));
+            }
+            finally
+            {
+                _building = false;
+                runner.Muted = false;
+            }
+
+            if (_aborting)
+                return EndAborted(runner);
+            Enlist();
+            if (_unfinished != 0)
+            {
+                var first = Decide(_actorCount - 1);
+                return _aborting ? NextToUnwind(runner) : first;
+            }
+
+            if (!EndSchedule(runner))
+                return -1;
+        }
+
+        return -1;
+    }
+
+    private void Reset()
+    {
+        _locations.Clear();
+        _schedule.Reset();
+        Log.Clear();
+        _totalSteps += _steps;
+        _steps = 0;
+        _traceHash = 0;
+        _actorCount = 0;
+        _unfinished = 0;
+        _mayBlock = 0;
+        _offloaded = 0;
+        _offloadSteps = 0;
+        _hasOracles = false;
+    }
+
+    private void Enlist()
+    {
+        foreach (var (name, body) in _schedule.Threads)
+            AddActor(name, body, background: false);
+        foreach (var pseudo in _schedule.PseudoThreads)
+        {
+            var actor = AddActor(pseudo.Name, null, background: true);
+            actor.Pseudo = pseudo;
+            _mayBlock |= 1ul << actor.Index;
+        }
+
+        _hasOracles = _schedule.Monitors.Count + _schedule.Invariants.Count > 0;
+    }
+
+    private Actor AddActor(string name, Action? body, bool background)
+    {
+        if (_actorCount == MaxActors)
+            throw new InvalidOperationException($"A scenario may have at most {MaxActors} threads, callbacks and store buffers.");
+        if (_actorCount == _actors.Length)
+            Array.Resize(ref _actors, _actorCount * 2);
+        var actor = Pool(_actorCount);
+        actor.Reset(name, body, background);
+        _actors[_actorCount] = actor;
+        _unfinished |= 1ul << _actorCount++;
+        return actor;
+    }
+
+    private int Play(Actor actor)
+    {
+        try
+        {
+            actor.State = ActorState.Started;
+            if (!_aborting)
+                actor.Body!();
+            if (actor.HeldCount > 0 && !_aborting)
+                Judge(HeldWhereNoneMayBe(actor, "at its end"));
+        }
+        catch (ScheduleAbortedException)
+        {
+        }
+        catch (Exception e)
+        {
+            Judge(new Verdict(VerdictKind.Exception, $"{actor.Name} ended with {e.GetType().Name}: {e.Message}", e.ToString()));
+        }
+
+        return Ended(actor);
+    }
+
+    private int Ended(Actor actor)
+    {
+        actor.State = ActorState.Finished;
+        _unfinished &= ~(1ul << actor.Index);
+        _mayBlock &= ~(1ul << actor.Index);
+        if (actor.Offloaded)
+            _offloadSteps++;
+        if (_aborting)
+        {
+            actor.Dirty = true;
+            return NextToUnwind(actor);
+        }
+
+        if (OnlyIdlePseudoLeft())
+            return EndSchedule(actor) ? BeginSchedule(actor) : -1;
+        var next = Decide(actor.Index);
+        return _aborting ? NextToUnwind(actor) : next;
+    }
+
+    private bool OnlyIdlePseudoLeft()
+    {
+        for (var left = _unfinished; left != 0; left &= left - 1)
+        {
+            if (_actors[BitOperations.TrailingZeroCount(left)].Pseudo is not { Enabled: false })
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>The threads unwind one after the other.</summary>
+    private int NextToUnwind(Actor runner)
+    {
+        for (var left = _unfinished; left != 0; left &= left - 1)
+        {
+            var actor = _actors[BitOperations.TrailingZeroCount(left)];
+            if (actor.State == ActorState.Started)
+                return actor.Index;
+            actor.State = ActorState.Finished;
+            _unfinished &= ~(1ul << actor.Index);
+        }
+
+        return EndAborted(runner);
+    }
+
+    private int EndAborted(Actor runner)
+    {
+        runner.Muted = true;
+        Schedules++;
+        CleanUp();
+        _search.End(this);
+        runner.Muted = false;
+        return -1;
+    }
+
+    /// <summary>All threads have ended; false when something is wrong.</summary>
+    private bool EndSchedule(Actor runner)
+    {
+        runner.Muted = true;
+        Schedules++;
+        try
+        {
+            foreach (var (name, broken) in _schedule.EndChecks)
+            {
+                if (broken() is { } what)
+                    Fail(new Verdict(VerdictKind.Invariant, $"{name}: {what}"));
+            }
+
+            foreach (var monitor in _schedule.Monitors)
+                monitor.OnEnd();
+        }
+        catch (ScheduleAbortedException)
+        {
+        }
+        catch (Exception e)
+        {
+            Judge(new Verdict(VerdictKind.Exception, $"A check at the end threw {e.GetType().Name}: {e.Message}", e.ToString()));
+        }
+
+        CleanUp();
+        _search.End(this);
+        runner.Muted = false;
+        return !_aborting;
+    }
+
+    private void CleanUp()
+    {
+        for (var i = _schedule.Cleanups.Count - 1; i >= 0; i--)
+        {
+            try
+            {
+                _schedule.Cleanups[i]();
+            }
+            catch (Exception e) when (_verdict is not null)
+            {
+                // What a broken schedule left behind need not be in order; the verdict stands.
+                _ = e;
+            }
+            catch (Exception e)
+            {
+                Judge(new Verdict(VerdictKind.Scenario, $"A clean-up threw {e.GetType().Name}: {e.Message}", e.ToString()));
+            }
+        }
+    }
+
+    /// <summary>Waits for the end, and gives up on threads that stand still for long.</summary>
+    private void Watch()
+    {
+        var seen = -1L;
+        var still = 0;
+        while (!_ended.Wait(1000))
+        {
+            var now = Volatile.Read(ref _steps) + Schedules;
+            still = now == seen ? still + 1 : 0;
+            seen = now;
+            if (still < StallSeconds)
+                continue;
+            _lost = true;
+            _verdict = Stalled();
+            _aborting = true;
+            return;
+        }
+    }
+}

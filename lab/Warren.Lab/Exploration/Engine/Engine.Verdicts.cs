@@ -1,0 +1,146 @@
+using System.Numerics;
+using System.Text;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>What is wrong when nobody can go on, and how it is said.</summary>
+internal sealed partial class Engine
+{
+    private void Stuck()
+    {
+        var locks = 0;
+        var sleepers = 0;
+        var awaits = 0;
+        for (var left = _unfinished; left != 0; left &= left - 1)
+        {
+            var actor = _actors[BitOperations.TrailingZeroCount(left)];
+            if (actor.Pseudo is not null)
+                continue;
+            switch (actor.Operation)
+            {
+                case CheckOperation.WaitSleep:
+                    sleepers++;
+                    break;
+                case CheckOperation.Relax:
+                    awaits++;
+                    break;
+                default:
+                    locks++;
+                    break;
+            }
+        }
+
+        var kind = locks + sleepers == 0 ? VerdictKind.Livelock : VerdictKind.Deadlock;
+        var sentence = kind == VerdictKind.Livelock
+            ? $"{WhoIsLeft()} loop for ever: nobody is left to write what they read."
+            : $"{WhoIsLeft()} wait for each other; none can go on.";
+        Judge(new Verdict(kind, sentence, WaitForGraph()));
+    }
+
+    private Verdict NeverEnded() => new(VerdictKind.Scenario,
+        $"The schedule had not ended after {_maxSteps} steps, and nothing repeats in it: shorten the scenario's loops, or raise ExplorationOptions.MaxSteps.", WaitForGraph());
+
+    private Verdict Stalled() => new(VerdictKind.Scenario, _building
+        ? $"Building the scenario took more than {StallSeconds} seconds."
+        : $"{(_running >= 0 && _running < _actorCount ? _actors[_running].Name : "A thread")} has made no step for {StallSeconds} seconds: it waits for something that the explorer does not see "
+            + "(a native lock, a task, a file), or computes without end. Use the locks of Warren.Locking, and Cpu.Relax in loops.");
+
+    private Verdict HeldWhereNoneMayBe(Actor actor, string where) =>
+        new(VerdictKind.LockLeak, $"{actor.Name} still holds {HeldBy(actor)} {where}.");
+
+    private string HeldBy(Actor actor) => string.Join(", ", HeldNames(actor));
+
+    internal IEnumerable<string> HeldNames(Actor actor)
+    {
+        for (var i = 0; i < actor.HeldCount; i++)
+            yield return NameOf(actor.HeldLocation[i]) + (actor.HeldMode[i] == LockMode.Shared ? " (shared)" : "");
+    }
+
+    private string WhoIsLeft()
+    {
+        var names = new List<string>();
+        for (var left = _unfinished; left != 0; left &= left - 1)
+        {
+            var actor = _actors[BitOperations.TrailingZeroCount(left)];
+            if (actor.Pseudo is null)
+                names.Add(actor.Name);
+        }
+
+        return names.Count < 2 ? string.Concat(names) : string.Join(", ", names.SkipLast(1)) + " and " + names[^1];
+    }
+
+    /// <summary>A line for each thread that is left: what it waits for, and who could end that.</summary>
+    private string WaitForGraph()
+    {
+        var text = new StringBuilder();
+        for (var left = _unfinished; left != 0; left &= left - 1)
+        {
+            var actor = _actors[BitOperations.TrailingZeroCount(left)];
+            if (actor.Pseudo is not null)
+                continue;
+            if (text.Length > 0)
+                text.Append('\n');
+            text.Append(actor.Name).Append(' ').Append(WhatItWaitsFor(actor));
+            if (actor.HeldCount > 0)
+                text.Append("; holds ").Append(HeldBy(actor));
+        }
+
+        return text.ToString();
+    }
+
+    private string WhatItWaitsFor(Actor actor)
+    {
+        if (actor.State == ActorState.NotStarted)
+            return "has not started";
+        switch (actor.Operation)
+        {
+            case CheckOperation.LockAcquire:
+            {
+                var holders = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
+                var queued = _locations[actor.Location].Owner < 0 && actor.Mode == LockMode.Shared ? ", where a writer is queued" : "";
+                return $"waits for {NameOf(actor.Location)}{(actor.Mode == LockMode.Shared ? " (shared)" : "")} held by {(holders.Length == 0 ? "nobody" : holders)}{queued}";
+            }
+
+            case CheckOperation.Relax:
+            {
+                var parts = new List<string>();
+                for (var i = 0; i < actor.ReadCount; i++)
+                {
+                    var writer = _locations[actor.ReadLocation[i]].LastWriter;
+                    parts.Add($"{NameOf(actor.ReadLocation[i])} (last written by {(writer < 0 ? "nobody" : _actors[writer].Name)})");
+                }
+
+                return $"loops until somebody writes {string.Join(" or ", parts)}";
+            }
+
+            case CheckOperation.WaitSleep:
+                return $"sleeps on {NameOf(actor.Location)}";
+            case CheckOperation.SrcuSynchronize:
+            {
+                var readers = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
+                return $"waits for a grace period of {NameOf(actor.Location)}" + (readers.Length == 0 ? "" : $"; inside it: {readers}");
+            }
+
+            default:
+                return actor.Location >= 0 ? $"is at {actor.Operation} of {NameOf(actor.Location)}" : $"is at {actor.Operation}";
+        }
+    }
+
+    /// <summary>The class of the lock, or type and field, and its number among its like.</summary>
+    internal string NameOf(int index)
+    {
+        ref var location = ref _locations[index];
+        var name = LocationName(location);
+        var number = 1;
+        for (var i = 0; i < index; i++)
+        {
+            if (!ReferenceEquals(_locations[i].Instance, location.Instance) && LocationName(_locations[i]) == name)
+                number++;
+        }
+
+        return $"{name}#{number}";
+    }
+
+    private static string LocationName(in Location location) => location.Class?.Name ?? location.Instance?.GetType().Name ?? "memory";
+}

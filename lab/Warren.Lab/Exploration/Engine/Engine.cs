@@ -1,0 +1,313 @@
+using System.Numerics;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// The controlled scheduler. Of all threads of a scenario one runs at a time; before each of its steps it decides itself, by asking the <see cref="Search"/>,
+/// who makes the next one, and hands the right to run over only when that is another. This file: the steps of the threads.
+/// </summary>
+internal sealed partial class Engine : ICheckHook, IDisposable
+{
+    /// <summary>As many as fit a mask.</summary>
+    internal const int MaxActors = 64;
+
+    [ThreadStatic]
+    private static Actor? t_actor;
+
+    private readonly LocationTable _locations = new();
+    private readonly List<Actor> _pool = [];
+    private Actor[] _actors = new Actor[8];
+    private int _actorCount;
+    private ulong _unfinished;
+    private ulong _mayBlock;
+    private volatile bool _aborting;
+    private bool _hasOracles;
+
+    /// <summary>Whether releases are scheduling points: only once somebody tries locks.</summary>
+    internal bool ReleasePoints { get; set; }
+
+    /// <summary>Somebody tried a lock although <see cref="ReleasePoints"/> was off.</summary>
+    internal bool SawTry { get; private set; }
+
+    internal LocationTable Locations => _locations;
+
+    internal int ActorCount => _actorCount;
+
+    internal Actor this[int index] => _actors[index];
+
+    public void Before(in CheckStep step)
+    {
+        var actor = t_actor;
+        if (actor is null || actor.Muted)
+            return;
+        if (_aborting)
+        {
+            Unwind(actor);
+            return;
+        }
+
+        var traits = StepTable.Of(step.Operation, step.Mode);
+        actor.Operation = step.Operation;
+        actor.Mode = step.Mode;
+        actor.Traits = traits;
+        actor.Operand = step.Value;
+        actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class) : -1;
+        if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0))
+            Pass(actor);
+        if (_hasOracles)
+            TellBefore(actor, step);
+    }
+
+    public bool Wait(in CheckStep step)
+    {
+        var actor = t_actor;
+        if (actor is null)
+            return false;
+        if (actor.Muted)
+            return step.Operation == CheckOperation.Relax ? false : throw new InvalidOperationException($"An oracle, a build or a clean-up must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
+        if (_aborting)
+            throw ScheduleAbortedException.Instance;
+        if (actor.Operation == CheckOperation.Relax)
+        {
+            // A loop that has read nothing we know of cannot be watched; it only gives way.
+            actor.Yielding = actor.ReadCount == 0;
+        }
+        else if (actor.Operation == CheckOperation.SrcuBarrier)
+        {
+            actor.WaitWakes = _offloadSteps;
+        }
+        else
+        {
+            ref var location = ref _locations[actor.Location];
+            actor.WaitWakes = location.Wakes;
+            if (actor.Operation == CheckOperation.LockAcquire && actor.Mode == LockMode.Exclusive && !actor.InQueue)
+            {
+                actor.InQueue = true;
+                location.Queued++;
+            }
+        }
+
+        actor.Waiting = true;
+        Executed(actor, succeeded: false);
+        Pass(actor);
+        actor.Waiting = false;
+        actor.Yielding = false;
+        return true;
+    }
+
+    public void After(in CheckStep step, bool succeeded)
+    {
+        var actor = t_actor;
+        if (actor is null || actor.Muted || _aborting)
+            return;
+        var traits = actor.Traits;
+        if (actor.Location >= 0)
+        {
+            ref var location = ref _locations[actor.Location];
+            location.Value = step.Value;
+            if ((traits & StepTraits.Writes) == 0 || !succeeded)
+                actor.HasRead(actor.Location, location.Version);
+            else
+                Written(actor, ref location);
+            if ((traits & StepTraits.Wakes) != 0 && succeeded)
+                location.Wakes++;
+        }
+
+        switch (step.Operation)
+        {
+            case CheckOperation.LockAcquire:
+                Taken(actor);
+                break;
+            case CheckOperation.LockTryAcquire:
+                SawTry = true;
+                if (succeeded)
+                    Taken(actor);
+                break;
+            case CheckOperation.LockRelease:
+                GivenUp(actor);
+                break;
+            case CheckOperation.LockDowngrade:
+                GivenUp(actor, LockMode.Exclusive);
+                Taken(actor);
+                break;
+            case CheckOperation.SrcuReadLock:
+                actor.Acquired(actor.Location, LockMode.Shared);
+                break;
+            case CheckOperation.SrcuReadUnlock:
+                actor.Released(actor.Location);
+                break;
+            case CheckOperation.WaitPrepare:
+                _locations[actor.Location].Prepared = true;
+                _locations[actor.Location].Woken = false;
+                break;
+            case CheckOperation.WaitWakeUp:
+                _locations[actor.Location].Woken |= succeeded;
+                break;
+            case CheckOperation.WaitSleep:
+                _locations[actor.Location].Woken = false;
+                break;
+            case CheckOperation.Relax:
+                actor.ReadCount = 0;
+                return;
+            case CheckOperation.AssertNoneHeld:
+                if (actor.HeldCount > 0)
+                    Fail(HeldWhereNoneMayBe(actor, "where it claims to hold none"));
+                break;
+        }
+
+        if (traits != StepTraits.None)
+            Executed(actor, succeeded);
+        if (_hasOracles)
+            TellAfter(actor, step, succeeded);
+    }
+
+    public bool Offload(Action work)
+    {
+        var actor = t_actor;
+        if (actor is null || actor.Muted || _aborting)
+            return false;
+        AddActor($"callbacks {++_offloaded}", work, background: false).Offloaded = true;
+        return true;
+    }
+
+    private static void Written(Actor actor, ref Location location)
+    {
+        // The thread saw the location as well: an update depends on what it found.
+        if (actor.Operation is not (CheckOperation.AtomicWrite or CheckOperation.PlainWrite))
+            actor.HasRead(actor.Location, location.Version);
+        actor.HasWritten(actor.Location, location.Version);
+        location.Version++;
+        location.LastWriter = actor.Index;
+    }
+
+    private void Taken(Actor actor)
+    {
+        ref var location = ref _locations[actor.Location];
+        if (actor.Mode == LockMode.Exclusive)
+            location.Owner = actor.Index;
+        else
+            location.Readers++;
+        if (actor.InQueue)
+        {
+            actor.InQueue = false;
+            location.Queued--;
+        }
+
+        actor.Acquired(actor.Location, actor.Mode);
+    }
+
+    private void GivenUp(Actor actor) => GivenUp(actor, actor.Mode);
+
+    private void GivenUp(Actor actor, LockMode mode)
+    {
+        ref var location = ref _locations[actor.Location];
+        if (mode == LockMode.Exclusive)
+            location.Owner = -1;
+        else if (location.Readers > 0)
+            location.Readers--;
+        if (!actor.Released(actor.Location))
+        {
+            // Taken by another, who hands it over: a read section may end elsewhere, a reader has no identity.
+            for (var i = 0; i < _actorCount; i++)
+            {
+                if (_actors[i].Released(actor.Location))
+                    break;
+            }
+        }
+    }
+
+    /// <summary>Decides who goes on and returns when it is this thread's turn.</summary>
+    private void Pass(Actor actor)
+    {
+        var bit = 1ul << actor.Index;
+        if ((actor.Traits & StepTraits.Blocks) != 0)
+            _mayBlock |= bit;
+        else
+            _mayBlock &= ~bit;
+        var next = Decide(actor.Index);
+        if (next != actor.Index)
+        {
+            HandOver(next);
+            actor.Baton.Take(_yields);
+        }
+
+        if (_aborting)
+            throw ScheduleAbortedException.Instance;
+    }
+
+    private void HandOver(int next)
+    {
+        _running = next;
+        if (next >= 0)
+            _actors[next].Baton.Give();
+        else
+            _ended.Set();
+    }
+
+    /// <summary>The threads that can go on now.</summary>
+    internal ulong EnabledMask()
+    {
+        var enabled = _unfinished;
+        for (var blocked = _mayBlock & enabled; blocked != 0; blocked &= blocked - 1)
+        {
+            var index = BitOperations.TrailingZeroCount(blocked);
+            if (!CanGoOn(_actors[index]))
+                enabled &= ~(1ul << index);
+        }
+
+        return enabled;
+    }
+
+    private bool CanGoOn(Actor actor)
+    {
+        if (actor.Pseudo is { } pseudo)
+            return pseudo.Enabled;
+        switch (actor.Operation)
+        {
+            case CheckOperation.LockAcquire:
+            {
+                ref var location = ref _locations[actor.Location];
+                var isFree = location.Owner < 0 && (actor.Mode == LockMode.Exclusive
+                    ? location.Readers == 0
+                    : location.Queued == 0 || location.Instance is not RwSemaphore);
+                if (actor.Waiting)
+                    return isFree && location.Wakes != actor.WaitWakes;
+                // That someone waits for a reader-writer lock is seen by others: arriving is a step of its own.
+                return isFree || location.Instance is RwLock || (location.Instance is RwSemaphore && actor.Mode == LockMode.Exclusive);
+            }
+
+            case CheckOperation.WaitSleep:
+            {
+                ref var location = ref _locations[actor.Location];
+                return actor.Waiting ? location.Wakes != actor.WaitWakes : location.Woken || !location.Prepared;
+            }
+
+            case CheckOperation.Relax:
+                return actor.Yielding || HasNews(actor);
+            case CheckOperation.SrcuBarrier:
+                return !actor.Waiting || actor.WaitWakes != _offloadSteps;
+            default:
+                return !actor.Waiting || _locations[actor.Location].Wakes != actor.WaitWakes;
+        }
+    }
+
+    /// <summary>The await rule: something that the loop has read was written since by another.</summary>
+    private bool HasNews(Actor actor)
+    {
+        for (var i = 0; i < actor.ReadCount; i++)
+        {
+            if (_locations[actor.ReadLocation[i]].Version != actor.ReadVersion[i])
+                return true;
+        }
+
+        return false;
+    }
+
+    private static void Unwind(Actor actor)
+    {
+        // Clean-up code may make steps in silence; code that swallows our exception and goes on gets another one.
+        if (++actor.SilentSteps % 10_000 == 0)
+            throw ScheduleAbortedException.Instance;
+    }
+}

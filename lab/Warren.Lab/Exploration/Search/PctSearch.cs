@@ -1,0 +1,59 @@
+using System.Numerics;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// Probabilistic concurrency testing (Burckhardt et al. 2010): the enabled thread of the highest random priority runs; at depth - 1 random
+/// steps the running thread's priority falls below all others. A bug that needs d ordering constraints shows with probability at least
+/// 1 / (n k^(d-1)) per schedule, for n threads and k steps.
+/// </summary>
+internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) : Search
+{
+    private readonly int[] _priority = new int[Engine.MaxActors];
+    private readonly int[] _changes = new int[8];
+    private Dice _dice = new(seed);
+    private int _changeCount;
+    private int _lowest;
+    private int _decisions;
+    private int _longest = 16;
+    private int _known;
+
+    internal override bool Begin(Engine engine)
+    {
+        _longest = Math.Max(_longest, _decisions);
+        _changeCount = minDepth - 1 + _dice.Below(maxDepth - minDepth + 1);
+        for (var i = 0; i < _changeCount; i++)
+            _changes[i] = 1 + _dice.Below(_longest);
+        _decisions = 0;
+        _lowest = 0;
+        _known = 0;
+        return true;
+    }
+
+    internal override int Next(Engine engine, int current, ulong candidates, int fallback)
+    {
+        for (; _known < engine.ActorCount; _known++)
+            _priority[_known] = 1 + (int)(_dice.Next() >> 34);
+        _decisions++;
+        if (current >= 0)
+        {
+            for (var i = 0; i < _changeCount; i++)
+            {
+                if (_changes[i] == _decisions)
+                    _priority[current] = --_lowest;
+            }
+        }
+
+        var best = -1;
+        for (var left = candidates; left != 0; left &= left - 1)
+        {
+            var index = BitOperations.TrailingZeroCount(left);
+            if (best < 0 || _priority[index] > _priority[best])
+                best = index;
+        }
+
+        return best;
+    }
+
+    internal override int Choose(Engine engine, int count) => _dice.Below(count);
+}

@@ -1,0 +1,13 @@
+namespace Warren.Lab;
+
+/// <summary>A uniform choice among the threads at every step.</summary>
+internal sealed class RandomSearch(ulong seed) : Search
+{
+    private Dice _dice = new(seed);
+
+    internal override bool Begin(Engine engine) => true;
+
+    internal override int Next(Engine engine, int current, ulong candidates, int fallback) => _dice.Bit(candidates);
+
+    internal override int Choose(Engine engine, int count) => _dice.Below(count);
+}
