@@ -6,26 +6,45 @@ namespace Warren.Lab;
 /// <summary>One call of <see cref="Explorer.Explore"/>: searches one after the other on one engine, within the limits.</summary>
 internal sealed class Exploration : IDisposable
 {
+    /// <summary>Without any limit given, the searches that could go on for ever stop here.</summary>
+    private const long DefaultSchedules = 10_000;
+
     private readonly Scenario _scenario;
     private readonly ExplorationOptions _options;
     private readonly Engine _engine;
     private readonly ICheckHook _before;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private readonly long _maxSchedules;
 
     internal Exploration(Scenario scenario, ExplorationOptions options)
     {
         if (!Check.Steps)
             throw new InvalidOperationException("Schedules can only be explored where steps are reported: set the AppContext switch Warren.Check.Steps before the first lock is used.");
         (_scenario, _options) = (scenario, options);
+        _maxSchedules = options.MaxSchedules == long.MaxValue && options.Time is null && options.Strategy != SearchStrategy.Exhaustive ? DefaultSchedules : options.MaxSchedules;
         _engine = new Engine(scenario, options);
         _before = Check.Install(_engine);
     }
 
-    internal ExplorationResult Run()
+    internal Engine Engine => _engine;
+
+    internal ExplorationResult Explore()
     {
         var verdict = Search();
-        var trace = verdict is null ? null : new Trace(_scenario.Name, [.. _engine.Names], [], verdict, "", 0);
-        return new(_scenario.Name, _engine.Schedules, _engine.TotalSteps, -1, false, trace, _clock.Elapsed);
+        var (schedules, steps) = (_engine.Schedules, _engine.TotalSteps);
+        var failure = verdict is null ? null : _engine.IsLost ? Bare(verdict) : Record(Decisions(), verdict);
+        return new(_scenario.Name, schedules, steps, -1, false, failure, _clock.Elapsed);
+    }
+
+    /// <exception cref="FormatException">The string does not fit the scenario.</exception>
+    internal Trace Replay(string replay)
+    {
+        var decoded = ReplayString.Decode(replay, _scenario.Name);
+        _engine.ReleasePoints = decoded.ReleasePoints;
+        var (verdict, recorder, drifted) = Play(decoded);
+        if (drifted || (uint)_engine.TraceHash != decoded.TraceHash)
+            throw new FormatException($"The scenario {_scenario.Name} has changed since the replay string was made: it no longer makes the same steps. Explore it anew.");
+        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps, verdict, replay, recorder.Preemptions);
     }
 
     private Verdict? Search()
@@ -39,8 +58,43 @@ internal sealed class Exploration : IDisposable
     }
 
     private bool MayContinue() =>
-        _engine.Schedules < _options.MaxSchedules && !(_clock.Elapsed > _options.Time) && !_options.Cancellation.IsCancellationRequested
-        && (_options.Time is not null || _options.MaxSchedules != long.MaxValue || _engine.Schedules < 1000);
+        _engine.Schedules < _maxSchedules && !(_clock.Elapsed > _options.Time) && !_options.Cancellation.IsCancellationRequested;
+
+    /// <summary>The schedule just played.</summary>
+    private ReplayString Decisions() =>
+        new(_engine.ReleasePoints, _options.WeakMemory, (uint)_engine.TraceHash, _engine.Log.At.ToArray(), _engine.Log.Chosen.ToArray());
+
+    private Trace Bare(Verdict verdict) => new(_scenario.Name, [.. _engine.Names], [], verdict, "", 0);
+
+    private Trace Record(ReplayString decisions, Verdict verdict)
+    {
+        var (again, recorder, drifted) = Play(decisions);
+        if (drifted || (uint)_engine.TraceHash != decisions.TraceHash || again?.Kind != verdict.Kind)
+        {
+            again = new Verdict(VerdictKind.Scenario,
+                "The same decisions did not lead to the same steps again: the scenario touches shared state without a step, or depends on time, chance or what earlier schedules left behind.",
+                $"It was at first: {verdict.Kind}: {verdict.Sentence}\n{verdict.Details}");
+        }
+
+        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps, again, decisions.Encode(_scenario.Name), recorder.Preemptions);
+    }
+
+    private (Verdict? Verdict, Recorder Recorder, bool Drifted) Play(ReplayString decisions)
+    {
+        var search = new ReplaySearch();
+        search.Set(decisions.At, decisions.Chosen);
+        var recorder = new Recorder(_engine);
+        _engine.Recorder = recorder;
+        try
+        {
+            var verdict = _engine.Run(search, static () => true);
+            return (verdict, recorder, search.Drifted || search.Used < decisions.At.Length);
+        }
+        finally
+        {
+            _engine.Recorder = null;
+        }
+    }
 
     public void Dispose()
     {

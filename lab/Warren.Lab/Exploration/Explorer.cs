@@ -9,11 +9,16 @@ public static class Explorer
         ArgumentNullException.ThrowIfNull(scenario);
         ArgumentNullException.ThrowIfNull(options);
         using var exploration = new Exploration(scenario, options);
-        return exploration.Run();
+        return exploration.Explore();
     }
 
     /// <summary>Executes the schedule that a replay string describes, recording source lines.</summary>
     /// <exception cref="FormatException">The string is not of this version, or not of this scenario, or the scenario has changed; the message says which.</exception>
-    public static Trace Replay(Scenario scenario, string replay) =>
-        throw new FormatException("Replay strings are not known yet.");
+    public static Trace Replay(Scenario scenario, string replay)
+    {
+        ArgumentNullException.ThrowIfNull(scenario);
+        ArgumentNullException.ThrowIfNull(replay);
+        using var exploration = new Exploration(scenario, new ExplorationOptions());
+        return exploration.Replay(replay);
+    }
 }

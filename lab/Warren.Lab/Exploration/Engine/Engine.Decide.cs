@@ -52,6 +52,8 @@ internal sealed partial class Engine
             {
                 var chosen = _search.Next(this, stays ? current : -1, candidates, next);
                 Log.Add(chosen, chosen == next);
+                if (stays && chosen != current && _actors[chosen].Pseudo is null)
+                    Recorder?.Preempted();
                 next = chosen;
             }
 
@@ -80,6 +82,7 @@ internal sealed partial class Engine
             return 0;
         var chosen = _search.Choose(this, count);
         Log.Add(chosen, chosen == 0);
+        Recorder?.Chosen(_building ? null : t_actor, what, chosen, count);
         _traceHash = (_traceHash ^ (ulong)chosen) * 0x100000001B3;
         return chosen;
     }
@@ -120,6 +123,7 @@ internal sealed partial class Engine
         location.LastWriter = index;
         location.Value = step.Value;
         Executed(actor, true);
+        Recorder?.Add(actor, step, true, withSource: false);
         actor.Operation = Warren.Locking.CheckOperation.None;
         if (_hasOracles)
             TellPseudo(runner, actor, step);

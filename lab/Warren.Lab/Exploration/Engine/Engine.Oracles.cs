@@ -21,7 +21,8 @@ internal sealed partial class Engine
 
     private void TellAfter(Actor actor, in CheckStep step, bool succeeded) => Tell(actor, actor.Index, actor.Traits, step, succeeded);
 
-    private void TellPseudo(Actor runner, Actor pseudo, in CheckStep step) => Tell(runner, pseudo.Index, pseudo.Traits, step, true);
+    private void TellPseudo(Actor runner, Actor pseudo, in CheckStep step) =>
+        Tell(runner, pseudo.Index, pseudo.Traits, step, true);
 
     private void Tell(Actor runner, int index, StepTraits traits, in CheckStep step, bool succeeded)
     {

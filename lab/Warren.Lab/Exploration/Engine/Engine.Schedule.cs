@@ -34,7 +34,8 @@ internal sealed partial class Engine
     /// <summary>Schedules played to their end or verdict.</summary>
     internal long Schedules { get; private set; }
 
-    internal Verdict? Verdict => _verdict;
+    /// <summary>A thread is stuck outside our sight: the engine cannot be used again.</summary>
+    internal bool IsLost => _lost;
 
     internal IEnumerable<string> Names => _actors.Take(_actorCount).Select(static a => a.Name);
 

@@ -135,11 +135,26 @@ internal sealed partial class Engine
         var number = 1;
         for (var i = 0; i < index; i++)
         {
-            if (!ReferenceEquals(_locations[i].Instance, location.Instance) && LocationName(_locations[i]) == name)
+            // One number for an object, however many of its fields are touched.
+            if (ReferenceEquals(_locations[i].Instance, location.Instance) && location.Instance is not null)
+                break;
+            if (LocationName(_locations[i]) == name && IsFirstOfItsObject(i))
                 number++;
         }
 
-        return $"{name}#{number}";
+        return location.Class is null && location.Instance is { } instance ? $"{name}#{number}{FieldNames.Of(instance, location.Offset)}" : $"{name}#{number}";
+    }
+
+    private bool IsFirstOfItsObject(int index)
+    {
+        var instance = _locations[index].Instance;
+        for (var i = 0; i < index && instance is not null; i++)
+        {
+            if (ReferenceEquals(_locations[i].Instance, instance))
+                return false;
+        }
+
+        return true;
     }
 
     private static string LocationName(in Location location) => location.Class?.Name ?? location.Instance?.GetType().Name ?? "memory";

@@ -30,6 +30,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     /// <summary>Somebody tried a lock although <see cref="ReleasePoints"/> was off.</summary>
     internal bool SawTry { get; private set; }
 
+    /// <summary>Where to write down the steps, while a schedule is replayed for people.</summary>
+    internal Recorder? Recorder { get; set; }
+
     internal LocationTable Locations => _locations;
 
     internal int ActorCount => _actorCount;
@@ -54,7 +57,12 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         actor.Operand = step.Value;
         actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class) : -1;
         if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0))
+        {
+            if (Recorder is { } recorder && (traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
+                recorder.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
             Pass(actor);
+        }
+
         if (_hasOracles)
             TellBefore(actor, step);
     }
@@ -90,6 +98,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
 
         actor.Waiting = true;
         Executed(actor, succeeded: false);
+        Recorder?.Add(actor, step, step.Operation == CheckOperation.Relax, step.Operation == CheckOperation.Relax ? "" : WhatItWaitsFor(actor));
         Pass(actor);
         actor.Waiting = false;
         actor.Yielding = false;
@@ -149,7 +158,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
                 break;
             case CheckOperation.Relax:
                 actor.ReadCount = 0;
-                return;
+                traits = StepTraits.None;
+                break;
             case CheckOperation.AssertNoneHeld:
                 if (actor.HeldCount > 0)
                     Fail(HeldWhereNoneMayBe(actor, "where it claims to hold none"));
@@ -158,6 +168,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
 
         if (traits != StepTraits.None)
             Executed(actor, succeeded);
+        if (Recorder is { } recorder && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.MightWait))
+            recorder.Add(actor, step, succeeded);
         if (_hasOracles)
             TellAfter(actor, step, succeeded);
     }

@@ -61,6 +61,7 @@ internal static class StepTable
         t[(int)CheckOperation.WaitSleep] = StepTraits.Point | StepTraits.Writes | StepTraits.Blocks;
         t[(int)CheckOperation.WaitFinish] = StepTraits.Point | StepTraits.Writes;
         t[(int)CheckOperation.WaitWakeUp] = StepTraits.Point | StepTraits.Writes | StepTraits.Wakes;
+        t[(int)CheckOperation.WaitProbe] = StepTraits.Point | StepTraits.Reads;
         t[(int)CheckOperation.SequenceReadBegin] = StepTraits.Point | StepTraits.Reads | StepTraits.Blocks;
         t[(int)CheckOperation.SequenceReadRetry] = StepTraits.Point | StepTraits.Reads;
         t[(int)CheckOperation.SequenceWriteBegin] = StepTraits.Point | StepTraits.Writes | StepTraits.Wakes;
