@@ -61,6 +61,16 @@ public sealed partial class AddressSpace : IDisposable
 
     internal int PageTables => _table.Tables;
 
+    /// <summary>What the page table maps at the address, and what the VMA allows; no step and no lock: for checks while every thread stands still.</summary>
+    internal Pte Peek(ulong hva, out VmaProtection allowed)
+    {
+        allowed = _vmas.Find(hva)?.Protection ?? 0;
+        return _table.Peek(hva);
+    }
+
+    /// <summary>Gives back the tables of an address space whose locks may be held by threads that are no more; its frames are lost with their pool.</summary>
+    internal void Abandon() => _table.Abandon();
+
     /// <summary>VMAs after merging.</summary>
     internal int VmaCount => _vmas.Count;
 

@@ -87,6 +87,21 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             Split(slot, entry);
     }
 
+    /// <summary>The leaf that maps the address, or nothing; no step: for checks while every thread stands still.</summary>
+    internal Pte Peek(ulong hva)
+    {
+        var node = _root;
+        for (var level = TopLevel; node != null; level--)
+        {
+            var entry = new Pte(*PageTableNode.Slot(node, Index(hva, level)));
+            if (!entry.IsTable)
+                return !entry.IsLeaf || level == 0 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
+            node = entry.Table;
+        }
+
+        return default;
+    }
+
     /// <summary>Unmaps the range and puts its frames; returns how many pages were mapped.</summary>
     internal long Clear(ulong start, ulong end) => ClearNode(_root, TopLevel, start, end);
 
@@ -99,14 +114,36 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
 
     public void Dispose()
     {
-        if (_root == null)
-            return;
-        const ulong all = 1UL << (FramePool.PageShift + (4 * FramePool.BlockOrder));
-        Clear(0, all);
-        FreeTables(0, all);
-        PageTableNode.Free(_root);
+        if (_root != null)
+            Release(_root, TopLevel, putFrames: true);
         _root = null;
         _tables = 0;
+    }
+
+    /// <summary>As <see cref="Dispose"/>, leaving the frames as they are.</summary>
+    internal void Abandon()
+    {
+        if (_root != null)
+            Release(_root, TopLevel, putFrames: false);
+        _root = null;
+        _tables = 0;
+    }
+
+    /// <summary>Frees a node and all below. Nobody else uses the table any more: entries are read as they lie there.</summary>
+    private void Release(PageTableNode* node, int level, bool putFrames)
+    {
+        for (var i = 0; i < PageTableNode.Entries; i++)
+        {
+            var entry = new Pte(*PageTableNode.Slot(node, i));
+            if (entry.IsTable)
+                Release(entry.Table, level - 1, putFrames);
+            else if (putFrames && entry.IsLeaf && level == 0)
+                pool.Put(entry.Frame);
+            else if (putFrames && entry.IsLeaf)
+                pool.PutRange(entry.Frame, PageTableNode.Entries);
+        }
+
+        PageTableNode.Free(node);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

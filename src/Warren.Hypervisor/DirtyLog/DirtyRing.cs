@@ -71,6 +71,16 @@ internal sealed unsafe class DirtyRing : IDisposable
         return count;
     }
 
+    /// <summary>Whether a page is in the ring, harvested or not, until it is reset; for checks while every thread stands still.</summary>
+    internal bool Holds(DirtyGfn gfn)
+    {
+        for (uint i = _reset; i != _pushed; i++)
+        {
+            if (_entries[i & _mask].Gfn == gfn) return true;
+        }
+        return false;
+    }
+
     /// <summary>The oldest harvested entry, if any; <see cref="PopHarvested"/> gives its place back.</summary>
     public bool PeekHarvested(out DirtyGfn gfn)
     {

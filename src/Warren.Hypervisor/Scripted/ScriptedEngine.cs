@@ -29,6 +29,8 @@ public sealed unsafe class ScriptedEngine : IVcpuEngine
 
     public long TlbMisses { get; private set; }
 
+    internal ScriptedTlb Tlb => _tlb;
+
     /// <summary>Words decoded anew by <see cref="Fetch"/>.</summary>
     public long Decodes { get; private set; }
 

@@ -49,6 +49,7 @@ internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
                 }
                 Visit(entry, level, seen);
                 if (seen.IsLeaf) return true;
+                SkipEmpty();
                 break;
             }
             if (level == 1) _leafTable = table;
@@ -73,6 +74,7 @@ internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
                 }
                 Visit(entry, level, seen);
                 if (level == wanted && !seen.IsNone) return true;
+                SkipEmpty();
                 break;
             }
         }
@@ -89,12 +91,25 @@ internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
         _next = Gfn + span;
     }
 
+    /// <summary>
+    /// Behind an empty entry, steps over those that are empty too. Most of a table is, and a walk over all of a guest meets little else. Entries that
+    /// are filled meanwhile may be missed, as if they had been filled behind the cursor.
+    /// </summary>
+    private void SkipEmpty()
+    {
+        if (!Seen.IsNone) return;
+        int index = TdpTable.IndexOf(Gfn, Level) + 1;
+        int used = TdpTable.NextUsed(Entry - (index - 1), index);
+        _next += (ulong)(used - index) * TdpTable.PagesPerEntry(Level);
+    }
+
     private bool ScanLeafTable()
     {
         do
         {
             ulong* entry = _leafTable + TdpTable.IndexOf(_next, 1);
             Visit(entry, 1, SpteAccess.Read(entry));
+            SkipEmpty();
             if ((_next & TdpTable.EntryCount - 1) == 0) _leafTable = null;
             if (Seen.IsLeaf) return true;
         }

@@ -50,6 +50,9 @@ internal sealed unsafe partial class TdpMmu
         }
     }
 
+    /// <summary>The next root of the list, valid or not, or null; no step and no lock: for checks while every thread stands still.</summary>
+    internal TdpTable PeekRootAfter(TdpTable root) => FindRootLocked(root, addressSpaceId: -1, validOnly: false);
+
     /// <summary>Visits every leaf of every root, for checks. mmu_lock is taken for read.</summary>
     internal void ForEachLeaf(TdpLeafVisitor visit)
     {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
@@ -63,6 +64,19 @@ internal readonly unsafe struct TdpTable(ulong* entries) : IEquatable<TdpTable>
     public static ulong PagesPerEntry(int level) => 1UL << (level - 1) * IndexBits;
 
     public static int IndexOf(ulong gfn, int level) => (int)(gfn >> (level - 1) * IndexBits) & EntryCount - 1;
+
+    /// <summary>Index of the first entry at or behind <paramref name="from"/> that is not empty, or <see cref="EntryCount"/>; what is filled meanwhile may be missed.</summary>
+    public static int NextUsed(ulong* table, int from)
+    {
+        while (from < EntryCount && (from & 7) != 0)
+        {
+            if (table[from] != 0) return from;
+            from++;
+        }
+        while (from < EntryCount && Vector512.Load(table + from) == Vector512<ulong>.Zero) from += 8;
+        while (from < EntryCount && table[from] == 0) from++;
+        return from;
+    }
 
     public bool Equals(TdpTable other) => entries == other.Entries;
     public override bool Equals(object? obj) => obj is TdpTable other && Equals(other);

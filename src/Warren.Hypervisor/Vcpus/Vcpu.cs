@@ -70,6 +70,7 @@ public sealed unsafe partial class Vcpu
 
     /// <summary>The memslot address space whose tables it walks.</summary>
     internal int AddressSpaceId { get; }
+    internal VcpuState* State => _state;
     internal VcpuStatistics* StatisticsPointer => &_state->Statistics;
     internal DirtyRing? DirtyRing { get; }
     internal TdpTable Root => new(_state->Root);

@@ -1,0 +1,89 @@
+using Warren.HostMemory;
+using Warren.Hypervisor;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// Invariant 4: a frame is never freed while something maps it, and never written by a VM that shares it. At any time an SPTE maps the frame that the host maps for its
+/// page, writable only where the host's entry owns the frame and VMA and slot allow it; and each access of a guest goes to such a frame.
+/// </summary>
+internal sealed class FrameOracle(LabWorld world) : IStepMonitor
+{
+    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    {
+        if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Mark, HostMemoryMarks.FrameFreed) && ReferenceEquals(step.Instance, world.Pool))
+            CheckFreed((int)step.Offset);
+        else if (Still.ChangesMappings(world, step, succeeded))
+            CheckSptes();
+        else if (Still.AccessedFrame(world.Pool, step) is var frame && frame != 0)
+            CheckAccess(thread, frame, step.Operation != CheckOperation.AtomicRead);
+    }
+
+    private void CheckSptes()
+    {
+        foreach (var vm in world.VmList)
+        {
+            for (var root = vm.Vm.Tdp.PeekRootAfter(default); !root.IsNull; root = vm.Vm.Tdp.PeekRootAfter(root))
+            {
+                foreach (var gfn in vm.Gfns)
+                {
+                    if (Still.Leaf(root, gfn) is { IsLeaf: true } leaf && Still.Slot(vm, gfn) is { } slot)
+                        CheckSpte(vm, gfn, leaf, slot);
+                }
+            }
+        }
+    }
+
+    private void CheckSpte(LabVm vm, ulong gfn, Spte leaf, Memslot slot)
+    {
+        var entry = world.Memory.Peek(slot.GfnToHva(gfn), out var allowed);
+        if (!entry.IsLeaf || entry.Frame != leaf.Frame)
+            world.Fail(VerdictKind.UseAfterFree, $"An SPTE of {vm} maps gfn {gfn} to frame {leaf.Frame}, and the host maps {entry} there.");
+        if (!leaf.Writable)
+            return;
+        if (!entry.IsOwned)
+            world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn} in frame {leaf.Frame}, which it shares.");
+        if ((allowed & VmaProtection.Write) == 0 || slot.IsReadOnly)
+            world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn}, and {(slot.IsReadOnly ? "its slot" : "the host's mapping")} does not allow it.");
+    }
+
+    private unsafe void CheckFreed(int frame)
+    {
+        foreach (var vm in world.VmList)
+        {
+            foreach (var gfn in vm.Gfns)
+            {
+                for (var root = vm.Vm.Tdp.PeekRootAfter(default); !root.IsNull; root = vm.Vm.Tdp.PeekRootAfter(root))
+                {
+                    if (Still.Leaf(root, gfn) is { IsLeaf: true } leaf && leaf.Frame == frame)
+                        world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn} to it ({leaf}){(TdpMmu.IsObsolete(root) ? ", in an obsolete root" : "")}.");
+                }
+
+                foreach (var vcpu in vm.VcpuList)
+                {
+                    if (Still.UsableTlbEntry(vcpu, gfn) == world.Pool.Pointer(frame))
+                        world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn {gfn}.");
+                }
+            }
+        }
+    }
+
+    private void CheckAccess(int thread, int frame, bool write)
+    {
+        if (Still.AccessingVcpu(world, thread) is not { } vcpu)
+            return;
+        var gfn = vcpu.Current.Gfn;
+        if (Still.Slot(vcpu.Vm, gfn) is not { } slot)
+        {
+            world.Fail(VerdictKind.UseAfterFree, $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and no memslot holds it.");
+            return;
+        }
+
+        var entry = world.Memory.Peek(slot.GfnToHva(gfn), out _);
+        if (!entry.IsLeaf || entry.Frame != frame)
+            world.Fail(VerdictKind.UseAfterFree, $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and the host maps {entry} there.");
+        else if (write && !entry.IsOwned)
+            world.Fail(VerdictKind.Invariant, $"The guest wrote gfn {gfn} of {vcpu.Vm} in frame {frame}, which it shares.");
+    }
+}

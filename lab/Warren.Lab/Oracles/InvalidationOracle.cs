@@ -1,0 +1,91 @@
+using Warren.HostMemory;
+using Warren.Hypervisor;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// Invariant 1: from the return of an invalidation's start until its end no SPTE of any root, valid or not, no TLB entry that a guest can use and no
+/// decoded code (which is reached through an SPTE each time) leads to a page of its range, and none comes to.
+/// </summary>
+internal sealed class InvalidationOracle(LabWorld world) : IStepMonitor
+{
+    private readonly List<(ulong Start, ulong End)> _open = [];
+
+    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    {
+        if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Instance, world.Memory.Notifiers))
+        {
+            if (ReferenceEquals(step.Mark, HostMemoryMarks.InvalidationStarted))
+            {
+                _open.Add(((ulong)step.Offset, (ulong)step.Value));
+                CheckTlbs((ulong)step.Offset, (ulong)step.Value);
+            }
+            else if (ReferenceEquals(step.Mark, HostMemoryMarks.InvalidationEnding))
+            {
+                _open.Remove(((ulong)step.Offset, (ulong)step.Value));
+            }
+        }
+
+        if (_open.Count == 0)
+            return;
+        if (Still.ChangesMappings(world, step, succeeded))
+            CheckSptes();
+        else if (Still.AccessedFrame(world.Pool, step) is var frame && frame != 0)
+            CheckAccess(thread, frame);
+    }
+
+    private void CheckSptes()
+    {
+        foreach (var vm in world.VmList)
+        {
+            for (var root = vm.Vm.Tdp.PeekRootAfter(default); !root.IsNull; root = vm.Vm.Tdp.PeekRootAfter(root))
+            {
+                foreach (var gfn in vm.Gfns)
+                {
+                    if (Still.Leaf(root, gfn) is { IsLeaf: true } leaf && IsInvalidated(vm, gfn, out var hva))
+                        world.Fail(VerdictKind.Invariant,
+                            $"Between start and end of an invalidation of hva 0x{hva:x} an SPTE of {vm} maps gfn {gfn} ({leaf}){(TdpMmu.IsObsolete(root) ? ", in an obsolete root" : "")}.");
+                }
+            }
+        }
+    }
+
+    private unsafe void CheckTlbs(ulong start, ulong end)
+    {
+        foreach (var vm in world.VmList)
+        {
+            foreach (var vcpu in vm.VcpuList)
+            {
+                foreach (var gfn in vm.Gfns)
+                {
+                    if (Still.UsableTlbEntry(vcpu, gfn) != null && IsInvalidated(vm, gfn, out var hva) && hva >= start && hva < end)
+                        world.Fail(VerdictKind.Invariant, $"The start of an invalidation of hva 0x{hva:x} has returned, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with gfn {gfn} in its TLB.");
+                }
+            }
+        }
+    }
+
+    private void CheckAccess(int thread, int frame)
+    {
+        if (Still.AccessingVcpu(world, thread) is not { } vcpu)
+            return;
+        if (IsInvalidated(vcpu.Vm, vcpu.Current.Gfn, out var hva))
+            world.Fail(VerdictKind.UseAfterFree, $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {vcpu.Current.Gfn} of {vcpu.Vm} in frame {frame}.");
+    }
+
+    private bool IsInvalidated(LabVm vm, ulong gfn, out ulong hva)
+    {
+        hva = 0;
+        if (Still.Slot(vm, gfn) is not { } slot)
+            return false;
+        hva = slot.GfnToHva(gfn);
+        foreach (var (start, end) in _open)
+        {
+            if (hva >= start && hva < end)
+                return true;
+        }
+
+        return false;
+    }
+}

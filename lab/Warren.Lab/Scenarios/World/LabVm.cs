@@ -1,0 +1,150 @@
+using Warren.Hypervisor;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>A VM of a <see cref="LabWorld"/>: calls into it leave word with the oracles of what they are about.</summary>
+public sealed class LabVm
+{
+    private readonly LabWorld _world;
+    private readonly int _number;
+    private bool _disposed;
+
+    internal LabVm(LabWorld world, VirtualMachine vm)
+    {
+        _world = world;
+        _number = world.VmList.Count;
+        Vm = vm;
+    }
+
+    public VirtualMachine Vm { get; }
+
+    public IReadOnlyList<LabVcpu> Vcpus => VcpuList;
+
+    internal List<LabVcpu> VcpuList { get; } = [];
+
+    /// <summary>Every gfn that a slot has held.</summary>
+    internal List<ulong> Gfns { get; } = [];
+
+    internal bool IsDisposed => _disposed;
+
+    public LabVcpu AddVcpu()
+    {
+        var vcpu = new LabVcpu(_world, this);
+        VcpuList.Add(vcpu);
+        return vcpu;
+    }
+
+    /// <summary>Creates or moves a slot or changes its flags, of so many pages from <paramref name="gfn"/> over those from <paramref name="hva"/>.</summary>
+    /// <exception cref="MemslotException">As <see cref="VirtualMachine.SetUserMemoryRegion"/>.</exception>
+    public void SetSlot(uint id, ulong gfn, int pages, ulong hva, MemslotFlags flags = MemslotFlags.None)
+    {
+        for (var i = 0UL; i < (ulong)pages; i++)
+        {
+            if (!Gfns.Contains(gfn + i))
+                Gfns.Add(gfn + i);
+        }
+
+        Set(new UserMemoryRegion
+        {
+            Slot = id,
+            Flags = flags,
+            GuestPhysicalAddress = gfn * LabWorld.PageSize,
+            MemorySize = (ulong)pages * LabWorld.PageSize,
+            UserspaceAddress = hva,
+        });
+    }
+
+    /// <exception cref="MemslotException">As <see cref="VirtualMachine.SetUserMemoryRegion"/>.</exception>
+    public void DeleteSlot(uint id) => Set(new UserMemoryRegion { Slot = id });
+
+    /// <summary>KVM_GET_DIRTY_LOG, for a slot of at most 64 pages.</summary>
+    public ulong GetDirtyLog(uint slot)
+    {
+        Span<ulong> bitmap = stackalloc ulong[1];
+        Vm.GetDirtyLog(slot, bitmap);
+        Check.AssertNoneHeld();
+        _world.Dirty.Harvested(this, slot, bitmap[0]);
+        return bitmap[0];
+    }
+
+    /// <summary>KVM_CLEAR_DIRTY_LOG, for a slot of at most 64 pages.</summary>
+    public void ClearDirtyLog(uint slot, ulong pages, ulong bits)
+    {
+        Vm.ClearDirtyLog(slot, 0, pages, [bits]);
+        Check.AssertNoneHeld();
+        _world.Dirty.Harvested(this, slot, bits);
+    }
+
+    /// <summary>A device writes to guest memory.</summary>
+    public bool WriteGuest(ulong gfn, ulong value)
+    {
+        _world.Dirty.HostWriteBegins(this, gfn);
+        var done = Vm.WriteGuest(gfn * LabWorld.PageSize, BitConverter.GetBytes(value));
+        Check.AssertNoneHeld();
+        _world.Dirty.HostWriteEnded(this, gfn, done);
+        return done;
+    }
+
+    /// <summary>A device reads guest memory; null when nothing backs it.</summary>
+    public ulong? ReadGuest(ulong gfn)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        var done = Vm.ReadGuest(gfn * LabWorld.PageSize, bytes);
+        Check.AssertNoneHeld();
+        return done ? BitConverter.ToUInt64(bytes) : null;
+    }
+
+    /// <summary>Harvests every vCPU's ring and resets them (KVM_RESET_DIRTY_RINGS).</summary>
+    /// <returns>Entries given back.</returns>
+    public int HarvestRings()
+    {
+        var entries = new List<DirtyGfn>();
+        Span<DirtyGfn> some = stackalloc DirtyGfn[8];
+        foreach (var vcpu in VcpuList)
+        {
+            for (int count; (count = Vm.HarvestDirtyRing(vcpu.Vcpu, some)) > 0;)
+                entries.AddRange(some[..count]);
+        }
+
+        var reset = Vm.ResetDirtyRings();
+        Check.AssertNoneHeld();
+        _world.Dirty.Harvested(this, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(entries));
+        return reset;
+    }
+
+    public override string ToString() => $"VM {_number}";
+
+    public void Dispose()
+    {
+        if (_disposed)
+            return;
+        Vm.Dispose();
+        _disposed = true;
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>After threads were stopped in the middle: gives back native memory and takes no lock.</summary>
+    internal void Abandon()
+    {
+        if (!_disposed)
+            Vm.Tdp.Allocator.Dispose();
+        _disposed = true;
+    }
+
+    private void Set(in UserMemoryRegion region)
+    {
+        _world.Dirty.SlotChanges(this, region);
+        try
+        {
+            Vm.SetUserMemoryRegion(region);
+        }
+        finally
+        {
+            // On success and on every error.
+            Check.AssertNoneHeld();
+        }
+
+        _world.Dirty.SlotChanged(this, region);
+    }
+}

@@ -1,0 +1,164 @@
+using Warren.HostMemory;
+using Warren.Hypervisor;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// What a scenario of memory virtualization is played on: one address space over a small frame pool, virtual machines with scripted vCPUs, all of
+/// the production code, and the seven oracles, attached. Make one in <see cref="Scenario.Build"/>, with everything it needs; it clears up after the schedule.
+/// </summary>
+/// <remarks>
+/// Pages are named by their number: a gfn in a VM, an index behind <see cref="Map"/> in the host. Oracles look only at pages that some slot was
+/// set over by way of <see cref="LabVm"/>, hence slots of a few pages are what makes a scenario quick.
+/// </remarks>
+public sealed class LabWorld
+{
+    internal const ulong PageSize = FramePool.PageSize;
+
+    [ThreadStatic]
+    private static int t_index;
+
+    private readonly LabPool _pool;
+    private readonly MemoryBudget? _budget;
+    private int _running;
+    private int _ended;
+
+    /// <param name="schedule">What is being built.</param>
+    /// <param name="budgetPages">Pages the guests may use in all; negative: no bound but the pool.</param>
+    /// <param name="gate">Null: as <see cref="AddressSpace"/> has it.</param>
+    public LabWorld(Schedule schedule, int budgetPages = -1, IInvalidationGate? gate = null)
+    {
+        ArgumentNullException.ThrowIfNull(schedule);
+        Schedule = schedule;
+        _pool = LabPool.Take();
+        _budget = budgetPages < 0 ? null : new MemoryBudget(budgetPages * (long)PageSize);
+        Memory = new AddressSpace(_pool.Pool, _budget, gate);
+        schedule.Cleanup(ClearUp);
+        Removals = new RemovalOracle(this);
+        Dirty = new DirtyOracle(this);
+        schedule.Monitor(new LockOracle(schedule));
+        schedule.Monitor(new CountOracle(this));
+        schedule.Monitor(new InvalidationOracle(this));
+        schedule.Monitor(Removals);
+        schedule.Monitor(new FrameOracle(this));
+        schedule.Monitor(Dirty);
+    }
+
+    public Schedule Schedule { get; }
+
+    public AddressSpace Memory { get; }
+
+    public FramePool Pool => _pool.Pool;
+
+    /// <summary>In the order of their creation, disposed ones included.</summary>
+    public IReadOnlyList<LabVm> Vms => VmList;
+
+    internal List<LabVm> VmList { get; } = [];
+
+    /// <summary>The runs of pages mapped with <see cref="Map"/> and <see cref="MapFile"/>.</summary>
+    internal List<(ulong Start, ulong End)> Mapped { get; } = [];
+
+    internal long CachedFrames => _pool.Cached;
+
+    internal RemovalOracle Removals { get; }
+
+    internal DirtyOracle Dirty { get; }
+
+    /// <summary>Index of the controlled thread that asks, as monitors know it; -1 on any other.</summary>
+    internal static int CurrentThread => t_index - 1;
+
+    /// <summary>A VM over <see cref="Memory"/>, with so many vCPUs.</summary>
+    public LabVm AddVm(int vcpus = 1, VmOptions? options = null)
+    {
+        var vm = new LabVm(this, new VirtualMachine(Memory, options ?? new VmOptions { HugePages = false }));
+        VmList.Add(vm);
+        for (var i = 0; i < vcpus; i++)
+            vm.AddVcpu();
+        return vm;
+    }
+
+    /// <summary>Maps fresh anonymous pages.</summary>
+    /// <returns>Their first address.</returns>
+    public ulong Map(int pages)
+    {
+        var start = Memory.Map((ulong)pages * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: false);
+        Mapped.Add((start, start + ((ulong)pages * PageSize)));
+        return start;
+    }
+
+    /// <summary>Maps the first pages of a file privately, at most two; a word of page n reads n + 1. Writing one breaks a share.</summary>
+    public ulong MapFile(int pages)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(pages, LabPool.FilePages);
+        var start = Memory.MapFile(_pool.File, 0, (ulong)pages * PageSize, VmaProtection.Read | VmaProtection.Write);
+        Mapped.Add((start, start + ((ulong)pages * PageSize)));
+        return start;
+    }
+
+    /// <summary>Declares a thread; see <see cref="Schedule.Thread"/>.</summary>
+    public void Thread(string name, Action body)
+    {
+        var index = Schedule.Threads.Count;
+        _running++;
+        Schedule.Thread(name, () =>
+        {
+            t_index = index + 1;
+            RegionBuffer.Current.Pop(0);
+            body();
+            t_index = 0;
+            System.Threading.Interlocked.Increment(ref _ended);
+        });
+    }
+
+    /// <summary>madvise(MADV_DONTNEED).</summary>
+    public void Discard(ulong hva, int pages = 1)
+    {
+        Memory.Discard(hva, (ulong)pages * PageSize);
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>munmap.</summary>
+    public void Unmap(ulong hva, int pages = 1)
+    {
+        Memory.Unmap(hva, (ulong)pages * PageSize);
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>mprotect.</summary>
+    public void Protect(ulong hva, VmaProtection protection, int pages = 1)
+    {
+        Memory.Protect(hva, (ulong)pages * PageSize, protection);
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>The OOM reaper's way: false when it had to give up.</summary>
+    public bool Reap(ulong hva, int pages = 1)
+    {
+        var done = Memory.ReapNonBlocking(hva, (ulong)pages * PageSize);
+        Check.AssertNoneHeld();
+        return done;
+    }
+
+    /// <summary>Ends the schedule with a broken invariant.</summary>
+    internal void Fail(VerdictKind kind, string sentence) => Schedule.Fail(kind, sentence);
+
+    private void ClearUp()
+    {
+        if (_ended != _running)
+        {
+            // Threads were stopped in the middle: locks are held, counts are off. Nothing can be disposed in order.
+            foreach (var vm in VmList)
+                vm.Abandon();
+            Memory.Abandon();
+            _pool.Dispose();
+            return;
+        }
+
+        foreach (var vm in VmList)
+            vm.Dispose();
+        Memory.Dispose();
+        _budget?.Dispose();
+        _pool.Return();
+    }
+}
