@@ -78,7 +78,7 @@ public static class HtmlReport
         var trace = analysis.Trace;
         var locks = trace.Steps.SelectMany(s => s.Held).Distinct().Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i % LockColours);
         Tools(html, trace, locks);
-        html.Append("<div class=\"scroll\"><table class=\"trace\">\n<thead><tr><th class=\"n\"></th>");
+        html.Append(CultureInfo.InvariantCulture, $"<div class=\"scroll\"><table class=\"trace\" style=\"--threads:{trace.Threads.Count}\">\n<thead><tr><th class=\"n\"></th>");
         foreach (var thread in trace.Threads)
             html.Append(CultureInfo.InvariantCulture, $"<th>{E(thread)}</th>");
         html.Append("</tr></thead>\n<tbody>\n");

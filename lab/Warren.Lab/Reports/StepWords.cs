@@ -28,7 +28,8 @@ public static class StepWords
         CheckOperation.LockRelease or CheckOperation.MapLeave => StepKind.Unlock,
         CheckOperation.SrcuReadLock or CheckOperation.SrcuReadUnlock or CheckOperation.SrcuSynchronize or CheckOperation.SrcuCall
             or CheckOperation.SrcuBarrier => StepKind.Srcu,
-        CheckOperation.WaitPrepare or CheckOperation.WaitSleep or CheckOperation.WaitFinish or CheckOperation.WaitWakeUp => StepKind.Wait,
+        CheckOperation.WaitPrepare or CheckOperation.WaitSleep or CheckOperation.WaitFinish or CheckOperation.WaitWakeUp
+            or CheckOperation.WaitProbe => StepKind.Wait,
         CheckOperation.SequenceReadBegin or CheckOperation.SequenceReadRetry or CheckOperation.SequenceWriteBegin
             or CheckOperation.SequenceWriteEnd => StepKind.Sequence,
         CheckOperation.AtomicRead or CheckOperation.PlainRead => StepKind.Read,
@@ -40,7 +41,7 @@ public static class StepWords
     /// <summary>Whether another thread could see that the step was made.</summary>
     public static bool Changes(TraceStep step) => step.Operation is not (CheckOperation.AtomicRead or CheckOperation.PlainRead
         or CheckOperation.SequenceReadBegin or CheckOperation.SequenceReadRetry or CheckOperation.Fence or CheckOperation.Relax
-        or CheckOperation.MightWait or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.Mark);
+        or CheckOperation.WaitProbe or CheckOperation.MightWait or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.Mark);
 
     /// <summary>The verb with its object and what came of it, without the note: "write-lock mmu_lock#1, waits".</summary>
     public static string Sentence(TraceStep step)
@@ -76,6 +77,7 @@ public static class StepWords
         CheckOperation.WaitSleep => "sleep",
         CheckOperation.WaitFinish => "end wait",
         CheckOperation.WaitWakeUp => "wake",
+        CheckOperation.WaitProbe => "anyone waiting on",
         CheckOperation.SequenceReadBegin => "seq begin",
         CheckOperation.SequenceReadRetry => "seq check",
         CheckOperation.SequenceWriteBegin => "seq write",
@@ -102,6 +104,7 @@ public static class StepWords
     {
         CheckOperation.LockAcquire or CheckOperation.SrcuSynchronize or CheckOperation.SrcuBarrier or CheckOperation.WaitSleep
             or CheckOperation.SequenceReadBegin when !step.Succeeded => ", waits",
+        CheckOperation.WaitProbe => step.Succeeded ? "? yes" : "? no",
         CheckOperation.LockTryAcquire => step.Succeeded ? ", got it" : ", busy",
         CheckOperation.SequenceReadRetry => step.Succeeded ? ", unchanged" : ", changed: retry",
         CheckOperation.SequenceReadBegin or CheckOperation.AtomicRead or CheckOperation.PlainRead => " = " + Number(step.Value),

@@ -7,6 +7,12 @@
     root.classList.toggle('dark', !dark);
     root.classList.toggle('light', dark);
   };
+  const open = () => {
+    const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    if (target && target.tagName === 'DETAILS') { target.open = true; target.scrollIntoView(); }
+  };
+  addEventListener('hashchange', open);
+  open();
   for (const article of document.querySelectorAll('article')) {
     const data = article.querySelector('script.steps');
     if (!data) continue;

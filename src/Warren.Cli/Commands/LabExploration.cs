@@ -10,15 +10,15 @@ internal static class LabExploration
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <summary>Explores with progress on stderr. After Ctrl-C the result is what was explored so far, null when that is not even one report.</summary>
-    public static (ExplorationResult? Result, bool Interrupted) Explore(Scenario scenario, ExplorationOptions options)
+    public static (ExplorationResult? Result, bool Interrupted) Explore(LabTarget target, ExplorationOptions options)
     {
-        using var progress = new LabProgress(scenario.Name);
-        var (result, interrupted) = Run(scenario.Name, cancel => Explorer.Explore(scenario, options with { Cancellation = cancel }, progress));
+        using var progress = new LabProgress(target.Name);
+        var (result, interrupted) = Run(target.Name, cancel => target.Explore(options with { Cancellation = cancel }, progress));
         return (result ?? progress.Last, interrupted);
     }
 
     /// <exception cref="UserErrorException">The work threw what its scenario is to blame for.</exception>
-    public static (T? Result, bool Interrupted) Run<T>(string scenario, Func<CancellationToken, T> work)
+    public static (T? Result, bool Interrupted) Run<T>(string name, Func<CancellationToken, T> work)
         where T : class
     {
         using var cancel = new CancellationTokenSource();
@@ -54,13 +54,13 @@ internal static class LabExploration
         {
             return (done.Task.GetAwaiter().GetResult(), stopped.Task.IsCompleted);
         }
-        catch (FormatException e)
+        catch (Exception e) when (e is FormatException or VariantException)
         {
-            throw new UserErrorException(e.Message);
+            throw new UserErrorException(e.Message.Split('\n')[0]);
         }
         catch (Exception e) when (e is not UserErrorException)
         {
-            throw new UserErrorException($"Scenario '{scenario}' cannot be explored: {e.GetType().Name}: {e.Message.Split('\n')[0].TrimEnd('.', '\r')}");
+            throw new UserErrorException($"'{name}' cannot be explored: {e.GetType().Name}: {e.Message.Split('\n')[0].TrimEnd('.', '\r')}");
         }
 
         void Stop()

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Warren.Cli.Terminal;
+using Warren.Lab;
 
 namespace Warren.Cli.Commands;
 
@@ -19,11 +20,15 @@ internal static class LabListCommand
     {
         var console = Consoles.Output();
         Table(console, "scenario", LabScenarios.Known(assembly).Select(s => (s.Name, s.Summary)));
+        if (assembly is null)
+            Table(console, "variant", CorpusCatalogue.All.Select(v => (v.Name, LabTarget.Sentence(v))));
         return ExitStatus.Success;
     }
 
     private static void Table(IAnsiConsole console, string what, IEnumerable<(string Name, string Summary)> rows)
     {
+        if (!rows.Any())
+            return;
         var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn(what).NoWrap()).AddColumn("");
         foreach (var (name, summary) in rows)
             table.AddRow($"[bold]{Markup.Escape(name)}[/]", Markup.Escape(summary));

@@ -23,7 +23,7 @@ internal static class LabReports
         var result = outcome.Result;
         var json = new JsonObject
         {
-            ["scenario"] = outcome.Scenario.Name,
+            ["scenario"] = outcome.Name,
             ["outcome"] = outcome.Sentence,
             ["found"] = outcome.Found,
             ["interrupted"] = outcome.Interrupted,

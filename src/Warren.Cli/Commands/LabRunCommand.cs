@@ -58,32 +58,32 @@ internal static class LabRunCommand
 
     private static int Run(Settings settings, OutputFile? page, OutputFile? events)
     {
-        var scenario = LabScenarios.Find(settings.Name, LabScenarios.Known(settings.Assembly));
-        var (result, interrupted) = settings.Replay is { } replay ? Replay(scenario, replay) : LabExploration.Explore(scenario, settings.Options);
-        var outcome = new RunOutcome(scenario, settings.Options, result, interrupted, settings.Replay is not null);
-        var command = LabReports.ReplayCommand(scenario.Name, settings.Assembly, null, result?.Failure?.Replay ?? "");
+        var target = LabTarget.Find(settings.Name, settings.Assembly);
+        var (result, interrupted) = settings.Replay is { } replay ? Replay(target, replay) : LabExploration.Explore(target, settings.Options);
+        var outcome = new RunOutcome(target.Name, settings.Options, result, interrupted, settings.Replay is not null);
+        var command = LabReports.ReplayCommand(target.Name, settings.Assembly, null, result?.Failure?.Replay ?? "");
         if (settings.Json)
             Console.Out.WriteLine(LabReports.Json(outcome));
         else
             LabReports.Print(outcome, command);
-        page?.Write(HtmlReport.Page(result?.Failure, new HtmlReportOptions { Title = scenario.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
+        page?.Write(HtmlReport.Page(result?.Failure, new HtmlReportOptions { Title = target.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
         if (result?.Failure is { } trace)
             events?.Write(ChromeTrace.Format(trace));
         if (result?.Failure?.Verdict is { Kind: VerdictKind.Scenario } fault)
-            throw new UserErrorException($"Scenario '{scenario.Name}' is at fault: {fault.Sentence}");
+            throw new UserErrorException($"Scenario '{target.Name}' is at fault: {fault.Sentence}");
         return outcome.Status;
     }
 
-    private static (ExplorationResult? Result, bool Interrupted) Replay(Scenario scenario, string replay)
+    private static (ExplorationResult? Result, bool Interrupted) Replay(LabTarget target, string replay)
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
-        var (trace, interrupted) = LabExploration.Run(scenario.Name, _ => Explorer.Replay(scenario, replay));
-        return (trace is null ? null : new ExplorationResult(scenario.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed), interrupted);
+        var (trace, interrupted) = LabExploration.Run(target.Name, _ => target.Replay(replay));
+        return (trace is null ? null : new ExplorationResult(target.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed), interrupted);
     }
 }
 
 /// <summary>How a run ended; the result is null when it was interrupted before anything was known.</summary>
-internal sealed record RunOutcome(Scenario Scenario, ExplorationOptions Options, ExplorationResult? Result, bool Interrupted, bool Replayed)
+internal sealed record RunOutcome(string Name, ExplorationOptions Options, ExplorationResult? Result, bool Interrupted, bool Replayed)
 {
     public bool Found => Result?.Failure?.Verdict is not null;
 

@@ -7,17 +7,8 @@ namespace Warren.Cli.Commands;
 /// <summary>Scenarios by name: those of the lab, or those of an assembly of the user's.</summary>
 internal static class LabScenarios
 {
-    /// <exception cref="UserErrorException">There is none of that name.</exception>
-    public static Scenario Find(string name, IReadOnlyList<Scenario> known)
-    {
-        if (known.FirstOrDefault(s => s.Name == name) is { } scenario)
-            return scenario;
-        var hint = NearestNames.Hint(name, known.Select(s => s.Name), "see 'warren lab list'");
-        throw new UserErrorException($"There is no scenario '{name}'; {hint}");
-    }
-
     /// <param name="assembly">Path of the user's assembly, or null for the lab's scenarios.</param>
-    public static IReadOnlyList<Scenario> Known(string? assembly) => assembly is null ? ScenarioCatalogue.Core : Load(assembly);
+    public static IReadOnlyList<Scenario> Known(string? assembly) => assembly is null ? [.. ScenarioCatalogue.Core, .. CorpusCatalogue.Scenarios] : Load(assembly);
 
     /// <summary>Public, concrete subclasses of <see cref="Scenario"/> with a constructor without parameters, and what public static members of type
     /// <c>IEnumerable&lt;Scenario&gt;</c> hold.</summary>

@@ -31,7 +31,7 @@ internal sealed class OutputFile : IDisposable
             var full = Path.GetFullPath(path);
             if (Directory.Exists(full))
                 throw new UserErrorException($"{option} {path} is a directory; name a file");
-            var target = File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full;
+            var target = File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full : full;
             if (File.Exists(target) && !IsRegular(target))
                 return new OutputFile(target, null);
             if (File.Exists(target))

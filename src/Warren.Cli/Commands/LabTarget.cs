@@ -1,0 +1,52 @@
+using Warren.Lab;
+
+namespace Warren.Cli.Commands;
+
+/// <summary>What a name of the lab stands for: a scenario on the code as it is, or on a broken variant of it.</summary>
+internal abstract record LabTarget(string Name, string Summary, string Explanation)
+{
+    public abstract ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress);
+
+    /// <exception cref="FormatException">The string does not fit.</exception>
+    public abstract Trace Replay(string replay);
+
+    /// <summary>Scenarios of the user's assembly when one is given, else the lab's, then the corpus.</summary>
+    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    public static LabTarget Find(string name, string? assembly)
+    {
+        var scenarios = LabScenarios.Known(assembly);
+        if (scenarios.FirstOrDefault(s => s.Name == name) is { } scenario)
+            return new ScenarioTarget(scenario);
+        IReadOnlyList<Variant> variants = assembly is null ? CorpusCatalogue.All : [];
+        if (variants.FirstOrDefault(v => v.Name == name) is { } variant)
+            return new VariantTarget(variant);
+        var near = NearestNames.Hint(name, scenarios.Select(s => s.Name).Concat(variants.Select(v => v.Name)), "see 'warren lab list'");
+        throw new UserErrorException(assembly is null ? $"There is no scenario '{name}'; {near}" : $"There is no scenario '{name}' in {assembly}; {near}");
+    }
+
+    /// <summary>What a variant does otherwise, in one sentence: the first of its flaw that says "Here", or the first.</summary>
+    public static string Sentence(Variant variant)
+    {
+        var text = string.Join(' ', variant.Flaw.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
+        var sentences = text.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n');
+        return sentences.FirstOrDefault(s => s.StartsWith("Here", StringComparison.Ordinal)) ?? sentences[0];
+    }
+}
+
+internal sealed record ScenarioTarget(Scenario Scenario) : LabTarget(Scenario.Name, Scenario.Summary, Scenario.Explanation)
+{
+    public override ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress) => Explorer.Explore(Scenario, options, progress);
+
+    public override Trace Replay(string replay) => Explorer.Replay(Scenario, replay);
+}
+
+internal sealed record VariantTarget(Variant Variant) : LabTarget(Variant.Name, Sentence(Variant), Variant.Flaw)
+{
+    public override ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress)
+    {
+        var result = CorpusRunner.Run(Variant, options);
+        return result.Exploration ?? throw new VariantException(result.Problem ?? $"Variant {Variant.Name} gave no result.");
+    }
+
+    public override Trace Replay(string replay) => throw new UserErrorException($"'{Name}' is a variant; 'warren lab explain {Name}' shows its interleaving");
+}
