@@ -15,6 +15,8 @@ internal sealed class Exploration : IDisposable
     private readonly ICheckHook _before;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly long _maxSchedules;
+    private int _completedBound = -1;
+    private bool _exhausted;
 
     internal Exploration(Scenario scenario, ExplorationOptions options)
     {
@@ -33,7 +35,7 @@ internal sealed class Exploration : IDisposable
         var verdict = Search();
         var (schedules, steps) = (_engine.Schedules, _engine.TotalSteps);
         var failure = verdict is null ? null : _engine.IsLost ? Bare(verdict) : Record(Decisions(), verdict);
-        return new(_scenario.Name, schedules, steps, -1, false, failure, _clock.Elapsed);
+        return new(_scenario.Name, schedules, steps, _completedBound, _exhausted, failure, _clock.Elapsed);
     }
 
     /// <exception cref="FormatException">The string does not fit the scenario.</exception>
@@ -47,14 +49,30 @@ internal sealed class Exploration : IDisposable
         return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps, verdict, replay, recorder.Preemptions);
     }
 
-    private Verdict? Search()
+    private Verdict? Search() => _options.Strategy switch
     {
-        Search search = _options.Strategy switch
+        SearchStrategy.Exhaustive => Exhaust(_options.PreemptionBound, long.MaxValue),
+        SearchStrategy.Random => _engine.Run(new RandomSearch(_options.Seed), MayContinue),
+        SearchStrategy.Pct => _engine.Run(new PctSearch(_options.Seed), MayContinue),
+        SearchStrategy.PartialOrderSampling => _engine.Run(new PctSearch(_options.Seed), MayContinue),
+        _ => Exhaust(_options.PreemptionBound, _maxSchedules / 2) ?? (_exhausted ? null : _engine.Run(new PctSearch(_options.Seed), MayContinue)),
+    };
+
+    /// <summary>Bound after bound: most defects show with few preemptions, and each bound costs many times the one before.</summary>
+    private Verdict? Exhaust(int bound, long schedules)
+    {
+        for (var b = 0; b <= bound && !_exhausted; b++)
         {
-            SearchStrategy.Random => new RandomSearch(_options.Seed),
-            _ => new PctSearch(_options.Seed),
-        };
-        return _engine.Run(search, MayContinue);
+            var search = new ExhaustiveSearch(b);
+            if (_engine.Run(search, () => MayContinue() && _engine.Schedules < schedules) is { } verdict)
+                return verdict;
+            if (!search.Finished)
+                break;
+            _completedBound = b;
+            _exhausted = !search.CutOff;
+        }
+
+        return null;
     }
 
     private bool MayContinue() =>

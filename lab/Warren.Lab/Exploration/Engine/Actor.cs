@@ -50,6 +50,9 @@ internal sealed class Actor(Engine engine, int index)
     /// <summary>It tried and must wait until something happens to <see cref="Location"/>.</summary>
     internal bool Waiting;
 
+    /// <summary>It waited in this step already.</summary>
+    internal bool Retrying;
+
     /// <summary>It waits as a writer in the queue of a sleeping lock.</summary>
     internal bool InQueue;
     internal int WaitWakes;

@@ -6,6 +6,7 @@ namespace Warren.Lab;
 internal sealed partial class Engine
 {
     private Search _search = null!;
+    private bool _searchWatches;
     private long _steps;
     private long _totalSteps;
     private ulong _traceHash;
@@ -16,6 +17,18 @@ internal sealed partial class Engine
     /// <summary>Identity of what has happened in this schedule so far: two executions with equal hashes made the same steps in the same order.</summary>
     internal ulong TraceHash => _traceHash;
 
+    /// <summary>Who came to the decision that is being taken.</summary>
+    internal int LastActor { get; private set; }
+
+    /// <summary>The schedule does something else than one with the same decisions did before.</summary>
+    internal void Diverged(int actor, Warren.Locking.CheckOperation operation)
+    {
+        var now = _actors[LastActor];
+        Judge(new Verdict(VerdictKind.Scenario,
+            $"After {_steps} steps with the same decisions {now.Name} is at {now.Operation} where {_actors[actor].Name} was at {operation} in an earlier execution: "
+            + "the scenario touches shared state without a step, or depends on time, chance or what earlier schedules left behind."));
+    }
+
     /// <summary>Steps of this schedule so far.</summary>
     internal long Steps => _steps;
 
@@ -25,6 +38,7 @@ internal sealed partial class Engine
     /// <summary>The next thread; <paramref name="current"/> itself when the schedule has got its verdict.</summary>
     private int Decide(int current)
     {
+        LastActor = current;
         while (true)
         {
             var enabled = EnabledMask();
@@ -51,12 +65,16 @@ internal sealed partial class Engine
             if ((candidates & (candidates - 1)) != 0)
             {
                 var chosen = _search.Next(this, stays ? current : -1, candidates, next);
+                if (_aborting)
+                    return current;
                 Log.Add(chosen, chosen == next);
                 if (stays && chosen != current && _actors[chosen].Pseudo is null)
                     Recorder?.Preempted();
                 next = chosen;
             }
 
+            if (_searchWatches)
+                _search.Scheduled(next);
             if (_actors[next].Pseudo is { } pseudo)
             {
                 StepPseudo(next, pseudo);
@@ -88,9 +106,11 @@ internal sealed partial class Engine
     }
 
     /// <summary>The part of a step that ends here has taken place.</summary>
-    private void Executed(Actor actor, bool succeeded)
+    private void Executed(Actor actor, bool succeeded, bool arrivedOnly = false)
     {
         _steps++;
+        if (_searchWatches && actor.Location >= 0)
+            _search.Accessed(this, actor, succeeded, arrivedOnly);
         if (actor.Offloaded)
             _offloadSteps++;
         var label = ((ulong)actor.Index << 56) | ((ulong)actor.Operation << 48) | ((ulong)actor.Mode << 40) | ((ulong)(uint)actor.Location << 8) | (succeeded ? 1ul : 0);

@@ -45,6 +45,7 @@ internal sealed partial class Engine
     internal Verdict? Run(Search search, Func<bool> mayContinue)
     {
         _search = search;
+        _searchWatches = search.WatchesSteps;
         _mayContinue = mayContinue;
         _verdict = null;
         _aborting = false;
@@ -147,6 +148,13 @@ internal sealed partial class Engine
         while (_mayContinue())
         {
             Reset();
+            if (_sawTry && !ReleasePoints)
+            {
+                // From here on every lock's release is a point. What was searched without is searched again.
+                ReleasePoints = true;
+                _search.Restart();
+            }
+
             runner.Muted = true;
             try
             {

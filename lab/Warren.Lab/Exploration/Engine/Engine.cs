@@ -27,8 +27,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     /// <summary>Whether releases are scheduling points: only once somebody tries locks.</summary>
     internal bool ReleasePoints { get; set; }
 
-    /// <summary>Somebody tried a lock although <see cref="ReleasePoints"/> was off.</summary>
-    internal bool SawTry { get; private set; }
+    /// <summary>Somebody has tried a lock.</summary>
+    private bool _sawTry;
 
     /// <summary>Where to write down the steps, while a schedule is replayed for people.</summary>
     internal Recorder? Recorder { get; set; }
@@ -55,6 +55,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         actor.Mode = step.Mode;
         actor.Traits = traits;
         actor.Operand = step.Value;
+        actor.Retrying = false;
         actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class) : -1;
         if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0))
         {
@@ -97,10 +98,11 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         }
 
         actor.Waiting = true;
-        Executed(actor, succeeded: false);
+        Executed(actor, succeeded: false, arrivedOnly: step.Operation == CheckOperation.LockAcquire);
         Recorder?.Add(actor, step, step.Operation == CheckOperation.Relax, step.Operation == CheckOperation.Relax ? "" : WhatItWaitsFor(actor));
         Pass(actor);
         actor.Waiting = false;
+        actor.Retrying = true;
         actor.Yielding = false;
         return true;
     }
@@ -129,7 +131,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
                 Taken(actor);
                 break;
             case CheckOperation.LockTryAcquire:
-                SawTry = true;
+                _sawTry = true;
                 if (succeeded)
                     Taken(actor);
                 break;
@@ -157,6 +159,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
                 _locations[actor.Location].Woken = false;
                 break;
             case CheckOperation.Relax:
+                if (_searchWatches)
+                    _search.Awaited(this, actor);
                 actor.ReadCount = 0;
                 traits = StepTraits.None;
                 break;
@@ -180,6 +184,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         if (actor is null || actor.Muted || _aborting)
             return false;
         AddActor($"callbacks {++_offloaded}", work, background: false).Offloaded = true;
+        if (_searchWatches)
+            _search.Spawned(_actorCount - 1);
         return true;
     }
 

@@ -3,8 +3,16 @@ namespace Warren.Lab;
 /// <summary>Chooses schedules. All its members are called by whoever has the right to run.</summary>
 internal abstract class Search
 {
+    /// <summary>Whether <see cref="Scheduled"/>, <see cref="Accessed"/>, <see cref="Awaited"/> and <see cref="Spawned"/> are wanted.</summary>
+    internal virtual bool WatchesSteps => false;
+
     /// <summary>Prepares the next schedule; false when there is none.</summary>
     internal abstract bool Begin(Engine engine);
+
+    /// <summary>The scheduling points are others from here on: what was remembered of earlier schedules does not fit.</summary>
+    internal virtual void Restart()
+    {
+    }
 
     /// <summary>Who goes on. Asked only when there are several candidates.</summary>
     /// <param name="current">The thread that ran last if it could go on, else -1: choosing another is a preemption only when it is not -1.</param>
@@ -16,6 +24,27 @@ internal abstract class Search
 
     /// <summary>The schedule has ended, with or without a verdict.</summary>
     internal virtual void End(Engine engine)
+    {
+    }
+
+    /// <summary>The actor makes the next step.</summary>
+    internal virtual void Scheduled(int actor)
+    {
+    }
+
+    /// <summary>The running step of the actor has touched its location.</summary>
+    /// <param name="arrivedOnly">It found a lock held, and has only been seen to wait for it.</param>
+    internal virtual void Accessed(Engine engine, Actor actor, bool succeeded, bool arrivedOnly)
+    {
+    }
+
+    /// <summary>The actor goes on after a relax, since something that it had read was written.</summary>
+    internal virtual void Awaited(Engine engine, Actor actor)
+    {
+    }
+
+    /// <summary>The running step has brought a new actor into being.</summary>
+    internal virtual void Spawned(int actor)
     {
     }
 }

@@ -1,0 +1,201 @@
+using System.Numerics;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// Depth first through every schedule of at most so many preemptions. Reduced, it goes back only to decisions whose reversal the execution shows to matter:
+/// where two events race, the later one's thread is tried before the earlier one (dynamic partial-order reduction, Flanagan and Godefroid 2005),
+/// and, since there it may cost a preemption too many, also where the earlier one's thread began to run (conservative points of bounded
+/// reduction, Coons et al. 2013). Every race is followed, not only the last one, so that no bound hides the others.
+/// </summary>
+internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
+{
+    private readonly HappensBefore _order = new();
+    private readonly List<int> _races = [];
+    private Node[] _nodes = new Node[64];
+    private int _depth;
+    private int _position;
+    private int _pending = -1;
+    private bool _started;
+
+    private struct Node
+    {
+        internal bool IsChoice;
+        internal int Chosen;
+
+        /// <summary>Number of values of a choice.</summary>
+        internal int Count;
+
+        /// <summary>The thread that could have gone on, or -1.</summary>
+        internal int Current;
+        internal ulong Candidates;
+        internal ulong Wanted;
+        internal ulong Done;
+
+        /// <summary>Preemptions on the way to it.</summary>
+        internal int Preemptions;
+        internal ulong TraceHash;
+        internal int Actor;
+        internal CheckOperation Operation;
+    }
+
+    /// <summary>Something was left out because of the bound.</summary>
+    internal bool CutOff { get; private set; }
+
+    /// <summary>All there is has been covered.</summary>
+    internal bool Finished { get; private set; }
+
+    internal override bool WatchesSteps => reduce;
+
+    internal override bool Begin(Engine engine)
+    {
+        if (_started && !Backtrack())
+        {
+            Finished = true;
+            return false;
+        }
+
+        _started = true;
+        _position = 0;
+        _pending = -1;
+        _order.Clear();
+        return true;
+    }
+
+    internal override void Restart()
+    {
+        _depth = 0;
+        _started = false;
+        CutOff = false;
+    }
+
+    internal override int Next(Engine engine, int current, ulong candidates, int fallback)
+    {
+        if (_position < _depth)
+        {
+            ref var known = ref _nodes[_position];
+            if (known.IsChoice || known.Candidates != candidates || known.Current != current || known.TraceHash != engine.TraceHash)
+            {
+                engine.Diverged(known.Actor, known.Operation);
+                return fallback;
+            }
+
+            _pending = _position++;
+            return known.Chosen;
+        }
+
+        var preemptions = _depth == 0 ? 0 : PreemptionsAfter(_nodes[_depth - 1]);
+        ref var node = ref Push();
+        node = new Node
+        {
+            Chosen = fallback, Current = current, Candidates = candidates, Preemptions = preemptions, TraceHash = engine.TraceHash,
+            Wanted = reduce ? 1ul << fallback : candidates, Done = 1ul << fallback,
+            Actor = engine.LastActor, Operation = engine[engine.LastActor].Operation,
+        };
+        _pending = _position++;
+        return fallback;
+    }
+
+    internal override int Choose(Engine engine, int count)
+    {
+        if (_position < _depth)
+        {
+            ref var known = ref _nodes[_position++];
+            if (known.IsChoice && known.Count == count)
+                return known.Chosen;
+            engine.Diverged(known.Actor, known.Operation);
+            return 0;
+        }
+
+        var preemptions = _depth == 0 ? 0 : PreemptionsAfter(_nodes[_depth - 1]);
+        ref var node = ref Push();
+        node = new Node { IsChoice = true, Count = count, Preemptions = preemptions, TraceHash = engine.TraceHash, Current = -1 };
+        _position++;
+        return 0;
+    }
+
+    internal override void Scheduled(int actor)
+    {
+        _order.Begin(actor, _pending);
+        _pending = -1;
+    }
+
+    internal override void Accessed(Engine engine, Actor actor, bool succeeded, bool arrivedOnly)
+    {
+        _races.Clear();
+        _order.Access(ref engine.Locations[actor.Location], actor, succeeded, arrivedOnly, _races);
+        foreach (var race in _races)
+        {
+            Want(race, actor.Index);
+            if (bound == int.MaxValue)
+                continue;
+            var start = race;
+            while (start > 1 && _order.ThreadOf(start - 1) == _order.ThreadOf(race))
+                start--;
+            if (start != race)
+                Want(start, actor.Index);
+        }
+    }
+
+    internal override void Awaited(Engine engine, Actor actor) => _order.Await(engine, actor);
+
+    internal override void Spawned(int actor) => _order.Spawn(actor);
+
+    /// <summary>Has the thread, or else whoever leads to it, tried where the event was chosen.</summary>
+    private void Want(int e, int thread)
+    {
+        var index = _order.NodeOf(e);
+        if (index < 0)
+            return;
+        ref var node = ref _nodes[index];
+        if ((node.Candidates >> thread & 1) != 0)
+        {
+            node.Wanted |= 1ul << thread;
+            return;
+        }
+
+        node.Wanted |= node.Candidates;
+    }
+
+    /// <summary>Turns to the deepest decision that has something left to try.</summary>
+    private bool Backtrack()
+    {
+        for (; _depth > 0; _depth--)
+        {
+            ref var node = ref _nodes[_depth - 1];
+            if (node.IsChoice)
+            {
+                if (++node.Chosen < node.Count)
+                    return true;
+                continue;
+            }
+
+            for (var left = node.Wanted & ~node.Done; left != 0; left &= left - 1)
+            {
+                var thread = BitOperations.TrailingZeroCount(left);
+                node.Done |= 1ul << thread;
+                if (node.Preemptions + (node.Current >= 0 && node.Current != thread ? 1 : 0) > bound)
+                {
+                    CutOff = true;
+                    continue;
+                }
+
+                node.Chosen = thread;
+                return true;
+            }
+        }
+
+        return false;
+    }
+
+    private static int PreemptionsAfter(in Node node) =>
+        node.Preemptions + (!node.IsChoice && node.Current >= 0 && node.Current != node.Chosen ? 1 : 0);
+
+    private ref Node Push()
+    {
+        if (_depth == _nodes.Length)
+            Array.Resize(ref _nodes, _depth * 2);
+        return ref _nodes[_depth++];
+    }
+}
