@@ -27,20 +27,12 @@ public sealed partial class AddressSpace : IDisposable
     /// <param name="pool">Where frames come from; must outlive this.</param>
     /// <param name="budget">What they are charged to; null: only the pool bounds them.</param>
     public AddressSpace(FramePool pool, MemoryBudget? budget = null)
-        : this(pool, budget, null)
-    {
-    }
-
-    /// <param name="pool">Where frames come from; must outlive this.</param>
-    /// <param name="budget">What they are charged to; null: only the pool bounds them.</param>
-    /// <param name="gate">How invalidations and memslot updates exclude each other; null: <see cref="ActiveCountGate"/>.</param>
-    public AddressSpace(FramePool pool, MemoryBudget? budget, IInvalidationGate? gate)
     {
         ArgumentNullException.ThrowIfNull(pool);
         Pool = pool;
         _budget = budget;
         _table = new PageTable(pool);
-        Notifiers = new MmuNotifiers(gate);
+        Notifiers = new MmuNotifiers();
     }
 
     public FramePool Pool { get; }

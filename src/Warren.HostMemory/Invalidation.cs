@@ -1,18 +1,14 @@
 namespace Warren.HostMemory;
 
-/// <summary>One notification between its start and its end, on the thread that runs it.</summary>
+/// <summary>One notification between its start and its end.</summary>
 public readonly ref struct Invalidation
 {
-    internal readonly MmuNotifierRange Range;
-    internal readonly RegionBuffer? Buffer;
-    internal readonly int From;
-    internal readonly int To;
+    internal readonly InvalidationRecord Record;
+    internal readonly long Turn;
 
-    internal Invalidation(in MmuNotifierRange range, RegionBuffer? buffer, int from, int to)
+    internal Invalidation(InvalidationRecord record)
     {
-        Range = range;
-        Buffer = buffer;
-        From = from;
-        To = to;
+        Record = record;
+        Turn = record.Turn;
     }
 }

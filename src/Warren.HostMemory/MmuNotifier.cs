@@ -6,8 +6,13 @@ namespace Warren.HostMemory;
 /// <summary>
 /// One subscriber to the changes of an address space: one per VM (struct mmu_notifier of KVM). Callbacks run on the changing thread, inside an SRCU
 /// read section of the address space, usually with its mmap lock held: they must not call back into the address space,
-/// not update regions, not unregister, and not throw. The regions passed are this notifier's, sorted by address, at least one.
+/// not update regions, not unregister, and not throw. The regions passed are this notifier's, sorted by address.
 /// </summary>
+/// <remarks>
+/// A region passed may have left the index since it was looked up, where its owner's updates do not wait for notifications: of it only what never changes
+/// may be used, its range and what follows from that. What is freed with a region (bitmaps, reverse maps) the owner finds through what it has
+/// published, inside a read section of its own.
+/// </remarks>
 public abstract class MmuNotifier
 {
     internal const int Unregistered = 0;
@@ -17,6 +22,12 @@ public abstract class MmuNotifier
 
     private static long s_lastId;
     private int _state;
+
+    /// <summary>
+    /// Whether it is also told of changes that hit no region of its, with none passed: what a VM was before its notifications could be elided.
+    /// Fixed for its life.
+    /// </summary>
+    public virtual bool HearsAll => false;
 
     internal long Id { get; } = Interlocked.Increment(ref s_lastId);
 
@@ -31,7 +42,7 @@ public abstract class MmuNotifier
     /// </summary>
     public abstract bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions);
 
-    /// <summary>The change is done. The regions equal those of the start.</summary>
+    /// <summary>The change is done. The regions equal those of the start; none when an update entered it (<see cref="RegionUpdate.Join"/>) and no start did.</summary>
     public abstract void InvalidateRangeEnd(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions);
 
     /// <summary>Whether the range was accessed through secondary mappings; clears the marks and flushes TLBs that cache them.</summary>

@@ -14,14 +14,39 @@ public enum MmuNotifierEvent
 }
 
 /// <summary>The host virtual addresses [Start, End) whose backing changes, page-aligned and not empty.</summary>
-public readonly struct MmuNotifierRange(ulong start, ulong end, MmuNotifierEvent reason, bool blockable = true)
+public readonly struct MmuNotifierRange
 {
-    public ulong Start { get; } = start;
+    private readonly InFlightInvalidations? _inFlight;
+    private readonly InvalidationRecord? _record;
 
-    public ulong End { get; } = end;
+    public MmuNotifierRange(ulong start, ulong end, MmuNotifierEvent reason, bool blockable = true)
+    {
+        Start = start;
+        End = end;
+        Event = reason;
+        Blockable = blockable;
+    }
 
-    public MmuNotifierEvent Event { get; } = reason;
+    internal MmuNotifierRange(in MmuNotifierRange range, InFlightInvalidations inFlight, InvalidationRecord record)
+    {
+        this = range;
+        _inFlight = inFlight;
+        _record = record;
+    }
+
+    public ulong Start { get; }
+
+    public ulong End { get; }
+
+    public MmuNotifierEvent Event { get; }
 
     /// <summary>False: the caller must not sleep, so neither may the notifier; it may refuse instead.</summary>
-    public bool Blockable { get; } = blockable;
+    public bool Blockable { get; }
+
+    /// <summary>
+    /// In a start: puts the notifier among those that will be told the end; false when it is there already, because an update of its regions joined this
+    /// notification (<see cref="RegionUpdate.Join"/>). For notifiers that count under a lock of their own, held here and around the update; the others are
+    /// entered when they have accepted.
+    /// </summary>
+    public bool Enter(MmuNotifier notifier) => _inFlight!.Enter(_record!, notifier);
 }

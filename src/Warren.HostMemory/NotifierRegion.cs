@@ -26,10 +26,3 @@ public abstract class NotifierRegion
         HvaEnd = hvaEnd;
     }
 }
-
-/// <summary>What becomes visible together with a change of regions: stores the pointer to a VM's memslots.</summary>
-public interface IRegionPublisher
-{
-    /// <summary>Runs under a spinning lock, with no invalidation in flight: a plain store or two, nothing that waits.</summary>
-    void Publish();
-}

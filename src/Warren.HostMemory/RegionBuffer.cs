@@ -1,39 +1,27 @@
 namespace Warren.HostMemory;
 
 /// <summary>
-/// The regions of the notifications a thread has in progress, as a stack: nested notifications push above those around
-/// them. Grows by allocation when a record is set, and is then reused.
+/// The regions one lookup found. Grows by allocation when a record is set, and is then reused.
 /// </summary>
 internal sealed class RegionBuffer
 {
-    [ThreadStatic]
-    private static RegionBuffer? t_buffer;
-
     private static readonly Comparison<NotifierRegion> ByOwner = CompareOwner;
 
-    private NotifierRegion[] _regions = new NotifierRegion[64];
-    private bool[] _refused = new bool[64];
-
-    internal static RegionBuffer Current => t_buffer ??= new RegionBuffer();
+    private NotifierRegion[] _regions = new NotifierRegion[16];
 
     internal int Count { get; private set; }
 
     internal void Add(NotifierRegion region)
     {
         if (Count == _regions.Length)
-        {
             Array.Resize(ref _regions, Count * 2);
-            Array.Resize(ref _refused, Count * 2);
-        }
-
-        _refused[Count] = false;
         _regions[Count++] = region;
     }
 
-    /// <summary>Brings the regions of each owner together; address order holds within an owner.</summary>
-    internal void Group(int from)
+    /// <summary>Brings the regions of each owner together; address order holds within an owner. Not when empty.</summary>
+    internal void Group()
     {
-        var regions = _regions.AsSpan(from, Count - from);
+        var regions = _regions.AsSpan(0, Count);
         var owner = regions[0].Owner;
         for (var i = 1; i < regions.Length; i++)
         {
@@ -45,25 +33,33 @@ internal sealed class RegionBuffer
         }
     }
 
-    /// <summary>The run of regions of one owner that starts at <paramref name="at"/>.</summary>
-    internal ReadOnlySpan<NotifierRegion> Run(int at, int end)
+    /// <summary>The run of regions of one owner that starts at <paramref name="at"/>; grouped before.</summary>
+    internal ReadOnlySpan<NotifierRegion> Run(int at)
     {
         var owner = _regions[at].Owner;
         var to = at + 1;
-        while (to < end && _regions[to].Owner == owner)
+        while (to < Count && _regions[to].Owner == owner)
             to++;
         return new ReadOnlySpan<NotifierRegion>(_regions, at, to - at);
     }
 
-    internal void Refuse(int at) => _refused[at] = true;
-
-    internal bool IsRefused(int at) => _refused[at];
-
-    /// <summary>Drops everything from <paramref name="from"/> on, so that nothing is kept alive.</summary>
-    internal void Pop(int from)
+    /// <summary>The run of <paramref name="owner"/>, empty when it has none; grouped before.</summary>
+    internal ReadOnlySpan<NotifierRegion> RunOf(MmuNotifier owner)
     {
-        Array.Clear(_regions, from, Count - from);
-        Count = from;
+        for (var at = 0; at < Count; at++)
+        {
+            if (_regions[at].Owner == owner)
+                return Run(at);
+        }
+
+        return default;
+    }
+
+    /// <summary>Drops everything, so that nothing is kept alive.</summary>
+    internal void Clear()
+    {
+        Array.Clear(_regions, 0, Count);
+        Count = 0;
     }
 
     private static int CompareOwner(NotifierRegion a, NotifierRegion b)

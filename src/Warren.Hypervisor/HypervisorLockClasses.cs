@@ -17,7 +17,7 @@ internal static class HypervisorLockClasses
 
     /// <summary>Stage-2 tables and <see cref="InvalidationState"/>: read by faults, written by zaps and notifications.</summary>
     public static readonly LockClass MmuLock =
-        new("mmu_lock", WaitContext.Spin, SlotsLock, Srcu, HostMemoryLocks.Mmap, HostMemoryLocks.NotifierSrcu, HostMemoryLocks.InvalidateRange);
+        new("mmu_lock", WaitContext.Spin, SlotsLock, SlotsArchLock, Srcu, HostMemoryLocks.Mmap, HostMemoryLocks.NotifierSrcu, HostMemoryLocks.NotifierUpdate, HostMemoryLocks.InvalidateRange);
 
     /// <summary>Who registers devices, one at a time; lookups take nothing.</summary>
     public static readonly LockClass IoBusLock = new("io_bus_lock", WaitContext.Sleep);
@@ -26,7 +26,9 @@ internal static class HypervisorLockClasses
     {
         // Faults and devices reach host memory from inside a read section.
         HostMemoryLocks.Mmap.AlsoNestsIn(Srcu);
+        HostMemoryLocks.IdleUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
         HostMemoryLocks.NotifierUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
+        HostMemoryLocks.InvalidateGate.AlsoNestsIn(MmuLock, Srcu);
         HostMemoryLocks.FramePool.AlsoNestsIn(Srcu, MmuLock);
     }
 }

@@ -19,7 +19,8 @@ public sealed partial class VirtualMachine
 
     /// <summary>
     /// Creates, deletes or moves a memslot, or changes its flags (<c>KVM_SET_USER_MEMORY_REGION</c>). When it returns from a deletion or a move, nothing of the
-    /// VM refers to the old slot any more. Sleeps for grace periods (one; two to delete or move) and until no invalidation of the address space is in flight.
+    /// VM refers to the old slot any more. Sleeps for grace periods (one; two to delete or move), and with <see cref="GateKind.ActiveCount"/>
+    /// until no invalidation of the address space is in flight.
     /// </summary>
     /// <exception cref="MemslotException">
     /// EINVAL, EEXIST, ENOMEM or EIO, as KVM checks and in its order; nothing has changed.
@@ -59,7 +60,7 @@ public sealed partial class VirtualMachine
         {
             PrepareMemoryRegion(old, slot, change);
             Step(MemslotStep.Publish);
-            published = space.Publish(Memory.Notifiers, old, slot);
+            published = space.Publish(Gate, old, slot);
         }
         catch
         {

@@ -35,6 +35,7 @@ public sealed partial class VirtualMachine : IDisposable
         Invalidation = new InvalidationState(MmuLock);
         _spaces = new MemslotSpace[Options.AddressSpaces];
         for (var i = 0; i < _spaces.Length; i++) _spaces[i] = new MemslotSpace(i);
+        Gate = Options.Gate.Create(this);
         _notifier = new VmMmuNotifier(this);
         InitializeVcpus();
         _notificationsBefore = memory.Notifiers.Seen;
@@ -51,6 +52,7 @@ public sealed partial class VirtualMachine : IDisposable
     internal RwLock MmuLock { get; } = new(HypervisorLockClasses.MmuLock);
     internal Srcu Srcu { get; } = new(HypervisorLockClasses.Srcu);
     internal InvalidationState Invalidation { get; }
+    internal InvalidationGate Gate { get; }
     internal VmMmuNotifier Notifier => _notifier;
 
     /// <summary>The slots of an address space as published now. Inside <see cref="Srcu"/>, or with SlotsLock held.</summary>
@@ -80,6 +82,7 @@ public sealed partial class VirtualMachine : IDisposable
         _disposed = true;
         // Calls Release, so that nothing is mapped from here on; waits for callbacks that run, not for ends that are still to come.
         Memory.Notifiers.Unregister(_notifier);
+        Gate.Destroy();
         DisposeVcpus();
         Srcu.Synchronize();
         Srcu.Barrier();

@@ -21,8 +21,12 @@ public sealed record VmOptions
     /// <summary>Map 2 MiB at once where slot and host memory allow it.</summary>
     public bool HugePages { get; init; } = true;
 
+    /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
+    public GateKind Gate { get; init; } = GateKind.Default;
+
     internal void Validate()
     {
+        ArgumentNullException.ThrowIfNull(Gate);
         if (AddressSpaces is not (1 or 2)) throw new ArgumentException($"A VM has 1 or 2 address spaces, not {AddressSpaces}: set VmOptions.AddressSpaces accordingly.");
         if (DirtyRingEntries > 65536 || (DirtyRingEntries & (DirtyRingEntries - 1)) != 0)
             throw new ArgumentException($"A dirty ring has a power of two of entries, at most 65536, not {DirtyRingEntries}: set VmOptions.DirtyRingEntries accordingly.");

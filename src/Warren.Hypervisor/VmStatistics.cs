@@ -30,15 +30,19 @@ public readonly record struct VmStatistics
 internal sealed class VmCounters
 {
     private long _hostWriteRetries;
+    private long _invalidationsRelated;
 
-    /// <summary>mmu_lock, for write.</summary>
-    public long InvalidationsRelated;
     /// <summary>slots_lock.</summary>
     public long MemslotUpdates;
     /// <summary>slots_lock.</summary>
     public long MemslotGracePeriods;
 
     public long HostWriteRetries => Atomics.Read(ref _hostWriteRetries, this);
+
+    public long InvalidationsRelated => Atomics.Read(ref _invalidationsRelated, this);
+
+    /// <summary>mmu_lock, for write.</summary>
+    public void InvalidationRelated() => Shared.Write(ref _invalidationsRelated, Shared.Read(ref _invalidationsRelated, this) + 1, this);
 
     /// <summary>Rare: no lock, an atomic.</summary>
     public void HostWriteRetry() => Atomics.Add(ref _hostWriteRetries, 1, this);
@@ -56,7 +60,7 @@ public sealed partial class VirtualMachine
             var memslots = 0;
             foreach (var space in _spaces) memslots += space.Current.Count;
             // Related first: an invalidation between the two reads is then one elided too many for a moment, never one too few below zero.
-            var related = Atomics.Read(ref Counters.InvalidationsRelated, Counters);
+            var related = Counters.InvalidationsRelated;
             return new VmStatistics
             {
                 Vcpus = SumVcpuStatistics(),

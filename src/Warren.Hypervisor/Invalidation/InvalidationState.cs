@@ -35,24 +35,24 @@ public sealed class InvalidationState
         _state.Start = _state.End = Unset;
     }
 
-    public long InProgress => Atomics.Read(ref _state.InProgress);
+    public long InProgress => Atomics.Read(ref _state.InProgress, this);
 
     /// <summary>
     /// Snapshot this before looking up the slot and the frame; the read is ordered before what follows. Then ask
     /// <see cref="RetryGfnRange"/> under <c>mmu_lock</c> before installing.
     /// </summary>
-    public ulong Sequence => Atomics.Read(ref _state.Sequence);
+    public ulong Sequence => Atomics.Read(ref _state.Sequence, this);
 
     /// <summary>What the open invalidations cover, or the last ones covered; both ends are all ones before anything was added.</summary>
-    internal (ulong Start, ulong End) Range => (Atomics.Read(ref _state.Start), Atomics.Read(ref _state.End));
+    internal (ulong Start, ulong End) Range => (Atomics.Read(ref _state.Start, this), Atomics.Read(ref _state.End, this));
 
     /// <summary>Opens an invalidation (<c>kvm_mmu_invalidate_begin</c>); add its ranges before unlocking.</summary>
     internal void Begin()
     {
         _mmuLock.AssertHeldWrite();
-        var inProgress = _state.InProgress + 1;
+        var inProgress = Shared.Read(ref _state.InProgress, this) + 1;
         if (inProgress == 1) SetRange(Unset, Unset);
-        Atomics.Write(ref _state.InProgress, inProgress);
+        Atomics.Write(ref _state.InProgress, inProgress, this);
     }
 
     /// <summary>Adds [<paramref name="start"/>, <paramref name="end"/>) to what the open invalidations cover (<c>kvm_mmu_invalidate_range_add</c>).</summary>
@@ -60,8 +60,9 @@ public sealed class InvalidationState
     {
         _mmuLock.AssertHeldWrite();
         Debug.Assert(_state.InProgress > 0 && start < end);
-        if (_state.Start == Unset) SetRange(start, end);
-        else SetRange(Math.Min(_state.Start, start), Math.Max(_state.End, end));
+        var (oldStart, oldEnd) = (Shared.Read(ref _state.Start, this), Shared.Read(ref _state.End, this));
+        if (oldStart == Unset) SetRange(start, end);
+        else SetRange(Math.Min(oldStart, start), Math.Max(oldEnd, end));
     }
 
     /// <summary>
@@ -70,10 +71,18 @@ public sealed class InvalidationState
     internal void End()
     {
         _mmuLock.AssertHeldWrite();
-        if (_state.InProgress <= 0) throw new InvalidOperationException("An invalidation ended that had not begun: a notification reached this VM at its end only.");
+        var inProgress = Shared.Read(ref _state.InProgress, this);
+        if (inProgress <= 0) throw new InvalidOperationException("An invalidation ended that had not begun: a notification reached this VM at its end only.");
         Debug.Assert(_state.Start != Unset);
-        Atomics.Write(ref _state.Sequence, _state.Sequence + 1);
-        Atomics.Write(ref _state.InProgress, _state.InProgress - 1);
+        Bump();
+        Atomics.Write(ref _state.InProgress, inProgress - 1, this);
+    }
+
+    /// <summary>Makes every fault that took its snapshot before start again: an end does, and an update that publishes slots without waiting for notifications.</summary>
+    internal void Bump()
+    {
+        _mmuLock.AssertHeldWrite();
+        Atomics.Write(ref _state.Sequence, Shared.Read(ref _state.Sequence, this) + 1, this);
     }
 
     /// <summary>As <see cref="RetryGfnRange"/> for one page (<c>mmu_invalidate_retry_gfn</c>).</summary>
@@ -86,8 +95,8 @@ public sealed class InvalidationState
     public bool RetryGfnRange(ulong sequence, ulong start, ulong end)
     {
         _mmuLock.AssertHeld();
-        if (_state.InProgress != 0 && Covers(_state.Start, _state.End, start, end)) return true;
-        return _state.Sequence != sequence;
+        if (Shared.Read(ref _state.InProgress, this) != 0 && Covers(Shared.Read(ref _state.Start, this), Shared.Read(ref _state.End, this), start, end)) return true;
+        return Shared.Read(ref _state.Sequence, this) != sequence;
     }
 
     /// <summary>
@@ -96,7 +105,7 @@ public sealed class InvalidationState
     /// </summary>
     public bool RetryGfnRangeUnsafe(ulong sequence, ulong start, ulong end)
     {
-        if (InProgress != 0 && Covers(Atomics.Read(ref _state.Start), Atomics.Read(ref _state.End), start, end)) return true;
+        if (InProgress != 0 && Covers(Atomics.Read(ref _state.Start, this), Atomics.Read(ref _state.End, this), start, end)) return true;
         return Sequence != sequence;
     }
 
@@ -107,13 +116,13 @@ public sealed class InvalidationState
     public bool Retry(ulong sequence) => InProgress != 0 || Sequence != sequence;
 
     /// <summary>For tests of wrap-around.</summary>
-    internal void SetSequence(ulong sequence) => Atomics.Write(ref _state.Sequence, sequence);
+    internal void SetSequence(ulong sequence) => Atomics.Write(ref _state.Sequence, sequence, this);
 
     private static bool Covers(ulong rangeStart, ulong rangeEnd, ulong start, ulong end) => rangeStart == Unset || (start < rangeEnd && end > rangeStart);
 
     private void SetRange(ulong start, ulong end)
     {
-        Atomics.Write(ref _state.Start, start);
-        Atomics.Write(ref _state.End, end);
+        Atomics.Write(ref _state.Start, start, this);
+        Atomics.Write(ref _state.End, end, this);
     }
 }

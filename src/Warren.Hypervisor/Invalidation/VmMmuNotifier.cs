@@ -4,43 +4,28 @@ namespace Warren.Hypervisor;
 
 /// <summary>
 /// A VM's half of the notifications of its <see cref="AddressSpace"/> (<c>kvm_mmu_notifier_ops</c>). It is called only for ranges that hit one of the
-/// VM's slots, with the same regions at start and end; any other range costs the VM nothing.
+/// VM's slots; any other range costs the VM nothing.
 /// </summary>
 /// <remarks>
-/// Called with whatever locks the caller of the host-memory change holds. Nothing here sleeps: blockable or not, the path is one. That start and end see
-/// the same slots is the gate's doing (<see cref="IRegionPublisher"/>): no update publishes between them.
+/// Called with whatever locks the caller of the host-memory change holds. Nothing here sleeps: blockable or not, the path is one. What start and end do to the
+/// VM, and how they stay agreed while slots change, is the gate's (<see cref="InvalidationGate"/>).
 /// </remarks>
 internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
 {
+    public override bool HearsAll => vm.Gate.HearsAll;
+
     public override bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
     {
-        if (regions.IsEmpty) return true;
         var srcu = vm.Srcu.ReadLock();
-        vm.MmuLock.WriteLock();
-        vm.Invalidation.Begin();
-        vm.Counters.InvalidationsRelated++;
-        var flush = false;
-        foreach (var region in regions)
-        {
-            var slot = (Memslot)region;
-            var (start, end) = slot.HvaRangeToGfns(range.Start, range.End);
-            vm.Invalidation.RangeAdd(start, end);
-            flush |= vm.Tdp.UnmapGfnRange(slot.AddressSpaceId, start, end, range.Blockable);
-        }
-        // Before unlocking: who gets the lock next may find nothing left to zap, and would not flush what vCPUs still hold.
-        if (flush) vm.FlushRemoteTlbs();
-        vm.MmuLock.WriteUnlock();
+        vm.Gate.Start(range, regions);
         vm.Srcu.ReadUnlock(srcu);
         return true;
     }
 
     public override void InvalidateRangeEnd(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
     {
-        if (regions.IsEmpty) return;
         var srcu = vm.Srcu.ReadLock();
-        vm.MmuLock.WriteLock();
-        vm.Invalidation.End();
-        vm.MmuLock.WriteUnlock();
+        vm.Gate.End(range, regions);
         vm.Srcu.ReadUnlock(srcu);
     }
 

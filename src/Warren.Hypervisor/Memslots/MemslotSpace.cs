@@ -22,10 +22,10 @@ internal sealed class MemslotSpace : IRegionPublisher
 
     /// <summary>
     /// Publishes the set with <paramref name="add"/> in place of <paramref name="remove"/>, either of which may be null, and exchanges the regions that
-    /// notifications find, as one step that no notification is in the middle of (the first half of <c>kvm_swap_active_memslots</c>). May sleep
-    /// until those in flight have ended. When it throws, nothing is published.
+    /// notifications find, in a way that the gate answers for towards notifications in flight (the first half of <c>kvm_swap_active_memslots</c>). May
+    /// sleep, if the gate does. When it throws, nothing is published.
     /// </summary>
-    public Memslots Publish(MmuNotifiers notifiers, Memslot? remove, Memslot? add)
+    public Memslots Publish(InvalidationGate gate, Memslot? remove, Memslot? add)
     {
         var current = Current;
         var tree = current.Tree;
@@ -39,7 +39,7 @@ internal sealed class MemslotSpace : IRegionPublisher
             if (add is not null) tree = tree.Add(add);
         }
         Shared.Write(ref _pending, new Memslots(Id, tree, Ids, current.Generation | Memslots.UpdateInProgress), this);
-        notifiers.Update(remove, add, this);
+        gate.Publish(remove, add, this);
         return Current;
     }
 

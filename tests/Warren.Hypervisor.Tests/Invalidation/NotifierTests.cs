@@ -4,15 +4,26 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor.Tests;
 
 /// <summary>What an invalidation of host memory does to a VM, and what it does not.</summary>
-public sealed class NotifierTests : IDisposable
+public abstract class NotifierTests : IDisposable
 {
     private const ulong Page = SlotsVm.Page;
-    private readonly SlotsVm _t = new();
+    private readonly SlotsVm _t;
     private readonly ulong _hva;
 
-    public NotifierTests() => _hva = _t.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
+    private readonly GateKind _gate;
 
-    public void Dispose() => _t.Dispose();
+    protected NotifierTests(GateKind gate)
+    {
+        _gate = gate;
+        _t = new SlotsVm(new VmOptions { Gate = gate });
+        _hva = _t.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
+    }
+
+    public void Dispose()
+    {
+        _t.Dispose();
+        GC.SuppressFinalize(this);
+    }
 
     private VirtualMachine Vm => _t.Vm;
 
@@ -99,7 +110,7 @@ public sealed class NotifierTests : IDisposable
     [Fact]
     public void A_vm_pays_only_for_its_own_slots()
     {
-        using var other = new VirtualMachine(_t.Memory);
+        using var other = new VirtualMachine(_t.Memory, new VmOptions { Gate = _gate });
         _t.Set(1, 0x100, 16, _hva);
         other.SetUserMemoryRegion(SlotsVm.Region(1, 0x100, 16, _hva + 16 * Page));
         for (ulong i = 0; i < 32; i++) _t.Memory.Discard(_hva + i * Page, Page);
@@ -112,7 +123,7 @@ public sealed class NotifierTests : IDisposable
     [Fact]
     public void A_vm_is_destroyed_between_a_start_and_its_end()
     {
-        var vm = new VirtualMachine(_t.Memory);
+        var vm = new VirtualMachine(_t.Memory, new VmOptions { Gate = _gate });
         vm.SetUserMemoryRegion(SlotsVm.Region(1, 0x100, 16, _hva));
         using (new HeldInvalidation(_t.Memory, _hva, Page))
         {
@@ -122,7 +133,7 @@ public sealed class NotifierTests : IDisposable
         Assert.Equal(1, vm.Invalidation.InProgress);
         Assert.Equal(0, Vm.Invalidation.InProgress);
         // The address space is none the worse: a new VM gets its slots.
-        using var next = new VirtualMachine(_t.Memory);
+        using var next = new VirtualMachine(_t.Memory, new VmOptions { Gate = _gate });
         next.SetUserMemoryRegion(SlotsVm.Region(1, 0x100, 16, _hva));
         _t.Memory.Discard(_hva, Page);
         Assert.Equal(1, next.Statistics.InvalidationsRelated);
@@ -186,7 +197,8 @@ public sealed class NotifierTests : IDisposable
         reader.Join();
         Assert.Equal(0, wrong);
         Assert.Equal(0, Vm.Invalidation.InProgress);
-        Assert.Equal(Vm.Statistics.InvalidationsRelated, (long)Vm.Invalidation.Sequence);
+        var bumps = _gate == GateKind.Join ? Vm.Statistics.MemslotUpdates : 0;
+        Assert.Equal(Vm.Statistics.InvalidationsRelated + bumps, (long)Vm.Invalidation.Sequence);
         Assert.Equal(0, Vm.GetMemslots(0).Count);
         var before = Vm.Statistics.InvalidationsRelated;
         _t.Memory.Discard(_hva, 64 * Page);
@@ -194,3 +206,7 @@ public sealed class NotifierTests : IDisposable
         SlotsVm.AssertLocksFree(Vm);
     }
 }
+
+public sealed class NotifierTestsWithJoin() : NotifierTests(GateKind.Join);
+
+public sealed class NotifierTestsWithActiveCount() : NotifierTests(GateKind.ActiveCount);

@@ -5,7 +5,7 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor.Tests;
 
 /// <summary>Random requests, good and bad, against a list of slots searched from end to end.</summary>
-public sealed class MemslotModelTests
+public abstract class MemslotModelTests(GateKind gate)
 {
     private const ulong Page = SlotsVm.Page;
     private const int HvaPages = 64;
@@ -32,7 +32,7 @@ public sealed class MemslotModelTests
     {
         Prop.ForAll(Arb.From(Requests.ArrayOf(60)), requests =>
         {
-            using var t = new SlotsVm(new VmOptions { AddressSpaces = 2 });
+            using var t = new SlotsVm(new VmOptions { AddressSpaces = 2, Gate = gate });
             var hva = t.Memory.Map(HvaPages * Page, VmaProtection.Read | VmaProtection.Write);
             var model = new List<UserMemoryRegion>();
             ulong[] generations = [0, 1];
@@ -117,3 +117,7 @@ public sealed class MemslotModelTests
         Assert.Equal((gfns.Min(), gfns.Max() + 1), t.Vm.Invalidation.Range);
     }
 }
+
+public sealed class MemslotModelTestsWithJoin() : MemslotModelTests(GateKind.Join);
+
+public sealed class MemslotModelTestsWithActiveCount() : MemslotModelTests(GateKind.ActiveCount);

@@ -1,0 +1,134 @@
+using System.Threading;
+using Warren.Locking;
+
+namespace Warren.HostMemory;
+
+/// <summary>
+/// The notifications of one address space between start and end: a short list under a leaf lock (<c>mn_invalidate_lock</c>). What keeps the two
+/// halves of a notification agreed while memslots change is built on it: an updater waits until it is empty (KVM's way), or joins those in it.
+/// </summary>
+internal sealed class InFlightInvalidations
+{
+    private readonly Locking.SpinLock _lock = new(HostMemoryLocks.InvalidateGate);
+    private readonly RcuWait _wait = new(HostMemoryLocks.UpdateWait);
+    private InvalidationRecord? _first;
+    private long _active;
+    private long _seen;
+
+    /// <summary>Notifications some notifier may still expect the end of.</summary>
+    internal long Active => Volatile.Read(ref _active);
+
+    internal long Seen => Volatile.Read(ref _seen);
+
+    /// <summary>Puts the record in the list. Never waits, as nothing here does but <see cref="Sleep"/>.</summary>
+    internal void Add(InvalidationRecord record)
+    {
+        _lock.Lock();
+        var first = Shared.Read(ref _first, this);
+        Shared.Write(ref record.Previous, null, record);
+        Shared.Write(ref record.Next, first, record);
+        if (first is not null)
+            Shared.Write(ref first.Previous, record, first);
+        Shared.Write(ref _first, record, this);
+        Shared.Write(ref _active, Shared.Read(ref _active, this) + 1, this);
+        _seen++;
+        _lock.Unlock();
+    }
+
+    /// <summary>
+    /// Takes the record out: from here on nobody joins it, and whom it has entered stays as it is. It counts as active until <see cref="Leave"/>, which
+    /// this call includes when it has entered nobody.
+    /// </summary>
+    internal void Remove(InvalidationRecord record)
+    {
+        _lock.Lock();
+        var (previous, next) = (Shared.Read(ref record.Previous, record), Shared.Read(ref record.Next, record));
+        if (next is not null)
+            Shared.Write(ref next.Previous, previous, next);
+        if (previous is null)
+            Shared.Write(ref _first, next, this);
+        else
+            Shared.Write(ref previous.Next, next, previous);
+        Shared.Write(ref record.Next, null, record);
+        Shared.Write(ref record.Previous, null, record);
+        var last = false;
+        if (record.EnteredCount == 0)
+            last = Uncount();
+        _lock.Unlock();
+        if (last)
+            Wake();
+    }
+
+    /// <summary>Every notifier the record had entered has balanced its count: for updaters that wait, it is over.</summary>
+    internal void Leave()
+    {
+        _lock.Lock();
+        var last = Uncount();
+        _lock.Unlock();
+        if (last)
+            Wake();
+    }
+
+    internal bool Enter(InvalidationRecord record, MmuNotifier notifier)
+    {
+        _lock.Lock();
+        var enters = record.Enter(notifier);
+        _lock.Unlock();
+        return enters;
+    }
+
+    /// <summary>Enters the region's owner in each record that overlaps the region, and tells the joiner of each, entered now or before.</summary>
+    internal void Join(NotifierRegion region, IInvalidationJoiner joiner)
+    {
+        _lock.Lock();
+        for (var record = Shared.Read(ref _first, this); record is not null; record = Shared.Read(ref record.Next, record))
+        {
+            if (record.Range.Start < region.HvaEnd && record.Range.End > region.HvaStart)
+                joiner.Join(record.Range, region, record.Enter(region.Owner));
+        }
+
+        _lock.Unlock();
+    }
+
+    /// <summary>
+    /// Stores and publishes if no notification is active: under the lock, so that none can begin in between. Otherwise false, with the caller
+    /// announced as the one waiter, unless it is already.
+    /// </summary>
+    internal bool PublishIfIdle(in RegionUpdate update, IRegionPublisher publisher, ref bool announced)
+    {
+        _lock.Lock();
+        var idle = Shared.Read(ref _active, this) == 0;
+        if (idle)
+        {
+            update.Store();
+            publisher.Publish();
+        }
+        else if (!announced)
+        {
+            _wait.Prepare();
+            announced = true;
+        }
+
+        _lock.Unlock();
+        return idle;
+    }
+
+    /// <summary>Sleeps until no notification is active, or returns early; only between an announcement and <see cref="Awake"/>.</summary>
+    internal void Sleep() => _wait.Wait();
+
+    internal void Awake() => _wait.Finish();
+
+    private bool Uncount()
+    {
+        var active = Shared.Read(ref _active, this) - 1;
+        Shared.Write(ref _active, active, this);
+        return active == 0;
+    }
+
+    /// <summary>Outside the lock: the woken updater takes it first thing.</summary>
+    private void Wake()
+    {
+        if (_wait.HasWaiter)
+            _wait.WakeUp();
+    }
+}

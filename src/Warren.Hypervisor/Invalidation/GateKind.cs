@@ -1,0 +1,51 @@
+namespace Warren.Hypervisor;
+
+/// <summary>A way to keep memslot updates and notifications apart, chosen per VM (<see cref="VmOptions.Gate"/>).</summary>
+public sealed class GateKind
+{
+    private readonly Func<VirtualMachine, InvalidationGate> _create;
+
+    internal GateKind(string name, string idea, string price, Func<VirtualMachine, InvalidationGate> create)
+    {
+        Name = name;
+        Idea = idea;
+        Price = price;
+        _create = create;
+    }
+
+    /// <summary>KVM's: an update waits until no notification is in flight.</summary>
+    public static GateKind ActiveCount { get; } = new("active-count", "count notifications in flight; an update waits for zero",
+        "an unbroken stream of notifications starves an update", vm => new ActiveCountGate(vm));
+
+    /// <summary>An update lets the notifications in flight into the VM; nobody waits.</summary>
+    public static GateKind Join { get; } = new("join", "each notification carries the list of VMs it entered; an update joins those in flight",
+        "an update takes mmu_lock for write", vm => new JoinGate(vm));
+
+    public static GateKind Default => ActiveCount;
+
+    /// <summary>Every kind a VM can be made with outside of the lab.</summary>
+    public static IReadOnlyList<GateKind> All { get; } = [Join, ActiveCount];
+
+    /// <summary>What the command line calls it.</summary>
+    public string Name { get; }
+
+    /// <summary>How it works, in one line.</summary>
+    public string Idea { get; }
+
+    /// <summary>What it costs, in one line.</summary>
+    public string Price { get; }
+
+    /// <summary>The kind of that name, or null.</summary>
+    public static GateKind? Find(string name)
+    {
+        foreach (var kind in All)
+        {
+            if (kind.Name == name) return kind;
+        }
+        return null;
+    }
+
+    internal InvalidationGate Create(VirtualMachine vm) => _create(vm);
+
+    public override string ToString() => Name;
+}
