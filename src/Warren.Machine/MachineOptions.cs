@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
 using Warren.RiscV;
@@ -31,6 +32,9 @@ public sealed record MachineOptions
 
     /// <summary>The longest the machine may run, by the host's clock; null for no limit.</summary>
     public TimeSpan? Timeout { get; init; }
+
+    /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
+    public GateKind Gate { get; init; } = GateKind.Default;
 
     /// <summary>The frames of guest memory; null for a pool of the machine's own. A pool given stays the caller's.</summary>
     public FramePool? Frames { get; init; }

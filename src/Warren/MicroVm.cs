@@ -51,6 +51,7 @@ public sealed class MicroVm : IAsyncDisposable
             MemoryBytes = options.MemoryBytes,
             Cpus = options.Cpus,
             Hart = new HartOptions { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
+            Gate = options.Gate,
             Timeout = options.Timeout,
             Serial = [options.Console, new SerialOptions()],
             Frames = options.Frames,

@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
 using Warren.RiscV;
@@ -25,6 +26,9 @@ public sealed record MicroVmOptions
 
     /// <summary>The widest guest paging mode offered; a kernel takes the widest it finds, and wider costs more on each TLB miss.</summary>
     public SatpMode MaxPaging { get; init; } = SatpMode.Sv57;
+
+    /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
+    public GateKind Gate { get; init; } = GateKind.Default;
 
     /// <summary>The longest the guest may run, or null.</summary>
     public TimeSpan? Timeout { get; init; }

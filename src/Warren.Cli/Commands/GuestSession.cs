@@ -50,6 +50,7 @@ internal sealed class GuestSession(RunSettings settings)
             MemoryBytes = settings.MemoryBytes,
             Cpus = settings.Cpus,
             MaxPaging = settings.MaxPaging,
+            Gate = settings.Gate,
             Timeout = settings.Timeout,
             Verbose = settings.Verbose,
             Console = output is null ? SerialOptions.Discard : new SerialOptions { Output = output },

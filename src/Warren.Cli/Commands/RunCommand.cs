@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Warren.Hypervisor;
 using Warren.RiscV;
 
 namespace Warren.Cli.Commands;
@@ -17,6 +18,7 @@ internal static class RunCommand
         var cpus = new Option<int>("--cpus") { Description = "vCPUs, 1 to 16.", DefaultValueFactory = _ => 1, HelpName = "N" };
         var mmu = new Option<string>("--mmu") { Description = "How guest memory is translated: tdp.", DefaultValueFactory = _ => "tdp", HelpName = "KIND" };
         var paging = new Option<string>("--paging") { Description = "The widest paging mode offered to the guest: sv39, sv48 or sv57.", DefaultValueFactory = _ => "sv57", HelpName = "MODE" };
+        var gate = new Option<string>("--gate") { Description = "How memslot updates and invalidations stay apart: join or active-count.", DefaultValueFactory = _ => GateKind.Default.Name, HelpName = "KIND" };
         var timeout = new Option<TimeSpan?>("--timeout") { Description = "End the guest after this long, like 30s or 2m.", CustomParser = OptionParsers.Duration, HelpName = "T" };
         var verbose = new Option<bool>("--verbose") { Description = "Show the kernel's messages (on stderr when a command is given)." };
         var stats = new Option<string?>("--stats") { Description = "At exit, say on stderr what happened; '--stats=json' as one JSON object.", Arity = ArgumentArity.ZeroOrOne, HelpName = "json" };
@@ -26,7 +28,7 @@ internal static class RunCommand
 
         var run = new Command("run", "Boot Linux: a shell in your terminal, or one command.")
         {
-            kernel, initrd, guest, append, memory, cpus, mmu, paging, timeout, verbose, stats, mirror, offline, command,
+            kernel, initrd, guest, append, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, command,
         };
         run.SetAction((result, cancel) =>
         {
@@ -39,6 +41,7 @@ internal static class RunCommand
                 MemoryBytes = result.GetValue(memory) ?? 512L << 20,
                 Cpus = result.GetValue(cpus),
                 MaxPaging = Paging(result.GetValue(paging)),
+                Gate = Gate(result.GetValue(gate) ?? ""),
                 Timeout = result.GetValue(timeout),
                 Verbose = result.GetValue(verbose),
                 Statistics = Statistics(result.GetResult(stats) is { Implicit: false }, result.GetValue(stats)),
@@ -72,6 +75,9 @@ internal static class RunCommand
         "sv57" => SatpMode.Sv57,
         _ => throw new UserErrorException($"There is no paging mode '{name}'; choose sv39, sv48 or sv57."),
     };
+
+    private static GateKind Gate(string name) =>
+        GateKind.Find(name) ?? throw new UserErrorException($"There is no gate '{name}'; choose {string.Join(" or ", GateKind.All)}. (Those that lose are in 'warren lab'.)");
 
     private static StatisticsFormat Statistics(bool given, string? format) => (given, format) switch
     {

@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.RiscV;
 
 namespace Warren.Cli.Commands;
@@ -21,6 +22,7 @@ internal sealed record RunSettings
     public long MemoryBytes { get; init; }
     public int Cpus { get; init; }
     public SatpMode MaxPaging { get; init; }
+    public GateKind Gate { get; init; } = GateKind.Default;
     public TimeSpan? Timeout { get; init; }
     public bool Verbose { get; init; }
     public StatisticsFormat Statistics { get; init; }
