@@ -26,14 +26,13 @@ public sealed class LabWorld
 
     /// <param name="schedule">What is being built.</param>
     /// <param name="budgetPages">Pages the guests may use in all; negative: no bound but the pool.</param>
-    /// <param name="gate">Null: as <see cref="AddressSpace"/> has it.</param>
-    public LabWorld(Schedule schedule, int budgetPages = -1, IInvalidationGate? gate = null)
+    public LabWorld(Schedule schedule, int budgetPages = -1)
     {
         ArgumentNullException.ThrowIfNull(schedule);
         Schedule = schedule;
         _pool = LabPool.Take();
         _budget = budgetPages < 0 ? null : new MemoryBudget(budgetPages * (long)PageSize);
-        Memory = new AddressSpace(_pool.Pool, _budget, gate);
+        Memory = new AddressSpace(_pool.Pool, _budget);
         schedule.Cleanup(ClearUp);
         Removals = new RemovalOracle(this);
         Dirty = new DirtyOracle(this);
@@ -68,10 +67,11 @@ public sealed class LabWorld
     /// <summary>Index of the controlled thread that asks, as monitors know it; -1 on any other.</summary>
     internal static int CurrentThread => t_index - 1;
 
-    /// <summary>A VM over <see cref="Memory"/>, with so many vCPUs.</summary>
-    public LabVm AddVm(int vcpus = 1, VmOptions? options = null)
+    /// <summary>A VM over <see cref="Memory"/>, with so many vCPUs, and the gate of <see cref="LabSettings"/> unless <paramref name="gate"/> names one.</summary>
+    public LabVm AddVm(int vcpus = 1, VmOptions? options = null, GateKind? gate = null)
     {
-        var vm = new LabVm(this, new VirtualMachine(Memory, options ?? new VmOptions { HugePages = false }));
+        options = (options ?? new VmOptions { HugePages = false }) with { Gate = gate ?? LabSettings.CurrentGate };
+        var vm = new LabVm(this, new VirtualMachine(Memory, options));
         VmList.Add(vm);
         for (var i = 0; i < vcpus; i++)
             vm.AddVcpu();
@@ -104,7 +104,6 @@ public sealed class LabWorld
         Schedule.Thread(name, () =>
         {
             t_index = index + 1;
-            RegionBuffer.Current.Pop(0);
             body();
             t_index = 0;
             System.Threading.Interlocked.Increment(ref _ended);
