@@ -43,6 +43,7 @@ internal sealed class Exploration : IDisposable
     {
         var decoded = ReplayString.Decode(replay, _scenario.Name);
         _engine.ReleasePoints = decoded.ReleasePoints;
+        _engine.WeakMemory = decoded.WeakMemory;
         var (verdict, recorder, drifted) = Play(decoded);
         if (drifted || (uint)_engine.TraceHash != decoded.TraceHash)
             throw new FormatException($"The scenario {_scenario.Name} has changed since the replay string was made: it no longer makes the same steps. Explore it anew.");

@@ -8,7 +8,7 @@ namespace Warren.Lab;
 /// Finds uses of what is gone: an object or native memory after <see cref="LockingMarks.Retired"/>, which comes behind the grace period of its readers, and a
 /// frame between <see cref="HostMemoryMarks.FrameFreed"/> and its next allocation. Only steps are seen.
 /// </summary>
-internal sealed class LifetimeMonitor
+internal sealed class LifetimeMonitor(Engine engine)
 {
     private readonly record struct Gone(nint Start, nint End, object? Subject, int Thread, AccessSite Site);
 
@@ -16,24 +16,17 @@ internal sealed class LifetimeMonitor
     private readonly Dictionary<object, Gone> _objects = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<(FramePool Pool, int Frame), Gone> _frames = [];
     private readonly List<FramePool> _pools = [];
-    private Schedule _schedule = null!;
-    private bool _record;
-    private int _step;
 
-    internal void Reset(Schedule schedule, bool record)
+    internal void Reset()
     {
-        _schedule = schedule;
-        _record = record;
         _retired.Clear();
         _objects.Clear();
         _frames.Clear();
         _pools.Clear();
-        _step = 0;
     }
 
     internal void OnStep(int thread, in CheckStep step)
     {
-        _step++;
         if (step.Operation == CheckOperation.Mark)
         {
             OnMark(thread, step);
@@ -115,23 +108,18 @@ internal sealed class LifetimeMonitor
     private void Report(int thread, CheckOperation operation, in Gone gone, string what)
     {
         var does = operation is CheckOperation.AtomicRead or CheckOperation.PlainRead ? "read" : operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite ? "wrote" : "used";
-        var (user, owner) = (ThreadNames.Of(_schedule, thread), ThreadNames.Of(_schedule, gone.Thread));
+        var (user, owner) = (engine[thread].Name, engine[gone.Thread].Name);
         var now = Site();
-        _schedule.Fail(VerdictKind.UseAfterFree,
+        engine.Fail(new Verdict(VerdictKind.UseAfterFree,
             $"Use after free: {user} {does} {what}, which {owner} had freed.",
             string.Join('\n',
             [
-                Line(owner, "freed it", gone.Site),
-                Line(user, $"{does} it", now),
+                gone.Site.Line(owner, "freed it"),
+                now.Line(user, $"{does} it"),
                 "Whoever still holds a pointer must be waited for before the memory goes: a grace period for readers, a remote flush for vCPUs in guest mode.",
-            ]));
+            ])));
     }
 
-    private static string Line(string thread, string what, AccessSite site)
-    {
-        var where = site.Source is null ? "" : $", {site.Source}";
-        return string.Create(CultureInfo.InvariantCulture, $"  {thread}: {what} at step {site.Step}{where}");
-    }
 
-    private AccessSite Site() => new(_step, _record ? CodeSite.Caller() : null);
+    private AccessSite Site() => AccessSite.Of(engine);
 }

@@ -8,26 +8,16 @@ namespace Warren.Lab;
 /// Every invalidation that started ends once, and none ends that had not started or was refused. Follows the marks of <see cref="HostMemoryMarks"/>, hence
 /// only invalidations that start on a thread of the schedule.
 /// </summary>
-internal sealed class NotificationMonitor
+internal sealed class NotificationMonitor(Engine engine)
 {
-    private readonly List<(object? Notifiers, nint Start, long End, int Thread, int Step)> _open = [];
-    private Schedule _schedule = null!;
-    private int _step;
+    private readonly List<(object? Notifiers, nint Start, long End, int Thread, long Step)> _open = [];
 
-    internal void Reset(Schedule schedule)
-    {
-        _schedule = schedule;
-        _open.Clear();
-        _step = 0;
-    }
+    internal void Reset() => _open.Clear();
 
-    internal void OnStep(int thread, in CheckStep step)
+    internal void OnMark(int thread, in CheckStep step)
     {
-        _step++;
-        if (step.Operation != CheckOperation.Mark)
-            return;
         if (step.Mark == HostMemoryMarks.InvalidationStarted)
-            _open.Add((step.Instance, step.Offset, step.Value, thread, _step));
+            _open.Add((step.Instance, step.Offset, step.Value, thread, AccessSite.Of(engine).Step));
         else if (step.Mark == HostMemoryMarks.InvalidationEnded)
             End(thread, step);
     }
@@ -37,9 +27,9 @@ internal sealed class NotificationMonitor
         if (_open.Count == 0)
             return;
         var (_, start, end, thread, step) = _open[0];
-        _schedule.Fail(VerdictKind.UnbalancedNotification,
-            string.Create(CultureInfo.InvariantCulture, $"The invalidation of [0x{start:x}, 0x{end:x}) that {ThreadNames.Of(_schedule, thread)} started at step {step} never ended."),
-            "Its VMs keep their count up: every fault in the range retries for ever.");
+        engine.Fail(new Verdict(VerdictKind.UnbalancedNotification,
+            string.Create(CultureInfo.InvariantCulture, $"The invalidation of [0x{start:x}, 0x{end:x}) that {engine[thread].Name} started at step {step} never ended."),
+            "Its VMs keep their count up: every fault in the range retries for ever."));
     }
 
     private void End(int thread, in CheckStep step)
@@ -53,8 +43,8 @@ internal sealed class NotificationMonitor
             }
         }
 
-        _schedule.Fail(VerdictKind.UnbalancedNotification,
-            string.Create(CultureInfo.InvariantCulture, $"{ThreadNames.Of(_schedule, thread)} ends an invalidation of [0x{step.Offset:x}, 0x{step.Value:x}) that is not open: it was refused, ended before, or never started."),
-            "A count that was not raised goes down: the next invalidation is not waited for, and a fault may map what is being freed.");
+        engine.Fail(new Verdict(VerdictKind.UnbalancedNotification,
+            string.Create(CultureInfo.InvariantCulture, $"{engine[thread].Name} ends an invalidation of [0x{step.Offset:x}, 0x{step.Value:x}) that is not open: it was refused, ended before, or never started."),
+            "A count that was not raised goes down: the next invalidation is not waited for, and a fault may map what is being freed."));
     }
 }

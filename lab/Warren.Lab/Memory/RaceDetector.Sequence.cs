@@ -2,12 +2,12 @@ namespace Warren.Lab;
 
 /// <summary>A read section of a sequence count that a thread is in.</summary>
 /// <param name="Sequence">The count.</param>
-internal sealed record SequenceRead(Location Sequence)
+internal sealed record SequenceRead(RacePlace Sequence)
 {
-    internal List<(Location Place, AccessSite Site)> Reads { get; } = [];
+    internal List<(RacePlace Place, AccessSite Site)> Reads { get; } = [];
 
     /// <summary>A place it read while a writer changed it: the place, and who wrote.</summary>
-    internal (Location Place, AccessSite Read, int Writer, AccessSite Write)? Torn { get; set; }
+    internal (RacePlace Place, AccessSite Read, int Writer, AccessSite Write)? Torn { get; set; }
 }
 
 /// <summary>
@@ -17,7 +17,7 @@ internal sealed record SequenceRead(Location Sequence)
 /// </summary>
 internal sealed partial class RaceDetector
 {
-    private void BeginRead(ThreadClock self, Location sequence)
+    private void BeginRead(ThreadClock self, RacePlace sequence)
     {
         if (self.Refused is { } refused && refused.Sequence == sequence && self.HasStoredSinceRefused)
             ReportTorn(self, refused, "although ReadRetry had said that a writer was about");
@@ -32,11 +32,11 @@ internal sealed partial class RaceDetector
                 ReportTorn(self, open, "without asking ReadRetry");
         }
 
-        self.Join(sequence.Release);
+        self.Join(sequence.Release, _known);
         self.Reading.Add(new SequenceRead(sequence));
     }
 
-    private void ReadUnderSequence(ThreadClock self, Location at)
+    private void ReadUnderSequence(ThreadClock self, RacePlace at)
     {
         var section = self.Reading[^1];
         section.Reads.Add((at, Site()));
@@ -49,7 +49,7 @@ internal sealed partial class RaceDetector
         }
     }
 
-    private void EndRead(ThreadClock self, Location sequence, bool valid)
+    private void EndRead(ThreadClock self, RacePlace sequence, bool valid)
     {
         var index = self.Reading.FindLastIndex(r => r.Sequence == sequence);
         if (index < 0)
@@ -69,7 +69,7 @@ internal sealed partial class RaceDetector
             return;
         }
 
-        self.Join(sequence.Release);
+        self.Join(sequence.Release, _known);
         foreach (var (place, site) in section.Reads)
         {
             if (IsUnordered(self, place))
@@ -80,7 +80,7 @@ internal sealed partial class RaceDetector
     }
 
     /// <summary>Writers must exclude each other by a lock: else two write sections may overlap in another schedule.</summary>
-    private void BeginWrite(ThreadClock self, Location sequence)
+    private void BeginWrite(ThreadClock self, RacePlace sequence)
     {
         if (sequence.Writer >= 0 && sequence.Writer != self.Index && sequence.WriteClock > self.Clock[sequence.Writer])
             ReportWriters(self, sequence);
@@ -88,14 +88,14 @@ internal sealed partial class RaceDetector
         NoteWriter(self, sequence);
     }
 
-    private void EndWrite(ThreadClock self, Location sequence)
+    private void EndWrite(ThreadClock self, RacePlace sequence)
     {
         self.Writing.Remove(sequence);
         NoteWriter(self, sequence);
         Release(self, sequence);
     }
 
-    private void NoteWriter(ThreadClock self, Location sequence) =>
+    private void NoteWriter(ThreadClock self, RacePlace sequence) =>
         (sequence.Writer, sequence.WriteClock, sequence.WriteSite) = (self.Index, self.Now, Site());
 
     private void EndReads(ThreadClock self)
@@ -110,6 +110,6 @@ internal sealed partial class RaceDetector
             ReportTorn(self, refused, "although ReadRetry had said that a writer was about");
     }
 
-    private static bool IsUnordered(ThreadClock self, Location place) =>
+    private static bool IsUnordered(ThreadClock self, RacePlace place) =>
         place.Writer >= 0 && place.Writer != self.Index && place.WriteClock > self.Clock[place.Writer];
 }

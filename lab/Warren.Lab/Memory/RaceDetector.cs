@@ -12,104 +12,109 @@ namespace Warren.Lab;
 /// Readers under a <see cref="SequenceCount"/> may run beside its writer as long as they do not use what they read: see the other half of this class. Under
 /// store buffers a release takes effect when the store is performed, with the clock it had when it was made.
 /// </remarks>
-internal sealed partial class RaceDetector
+internal sealed partial class RaceDetector(Engine engine)
 {
-    private readonly LocationTable _locations = new();
+    private readonly List<RacePlace> _places = [];
     private readonly ThreadClock[] _threads = CreateThreads();
-    private Schedule _schedule = null!;
-    private bool _record;
+
+    /// <summary>One past the last thread that made a step in this schedule.</summary>
     private int _known;
-    private int _step;
+
+    /// <summary>One past the last place used in this schedule.</summary>
+    private int _used;
 
     /// <summary>Forgets everything: another schedule begins.</summary>
-    internal void Reset(Schedule next, bool recorded)
+    internal void Reset()
     {
-        _schedule = next;
-        _record = recorded;
-        _locations.Clear();
+        for (var i = 0; i < _used; i++)
+            _places[i].Reset();
+        _used = 0;
         for (var i = 0; i < _known; i++)
             _threads[i].Reset(i);
         _known = 0;
-        _step = 0;
     }
 
-    internal void OnStep(int thread, in CheckStep step, bool succeeded)
+    /// <param name="location">Of the step, in the engine; -1 when it has none.</param>
+    internal void OnStep(int thread, in CheckStep step, bool succeeded, int location)
     {
-        _step++;
         var self = Thread(thread);
         switch (step.Operation)
         {
             case CheckOperation.PlainRead:
-                PlainRead(self, At(step));
+                PlainRead(self, At(location));
                 break;
             case CheckOperation.PlainWrite:
-                PlainWrite(self, At(step));
+                PlainWrite(self, At(location));
                 self.NoteEffect(update: false);
                 self.TakeBuffered();
                 break;
             case CheckOperation.AtomicRead:
-                AtomicRead(self, At(step));
+                AtomicRead(self, At(location));
                 break;
             case CheckOperation.AtomicWrite:
-                AtomicWrite(self, At(step));
+                AtomicWrite(self, At(location));
                 self.NoteEffect(update: false);
                 break;
             case CheckOperation.AtomicUpdate:
-                AtomicUpdate(self, At(step), succeeded);
+                AtomicUpdate(self, At(location), succeeded);
                 self.NoteEffect(update: true);
                 break;
             case CheckOperation.LockAcquire:
             case CheckOperation.LockTryAcquire when succeeded:
-                Acquire(self, At(step), step.Mode);
+                Acquire(self, At(location), step.Mode);
                 break;
             case CheckOperation.LockRelease when step.Mode == LockMode.Shared:
-                Join(ref At(step).ReadRelease, self);
+                Join(ref At(location).ReadRelease, self);
                 self.Tick();
                 break;
             case CheckOperation.LockRelease:
             case CheckOperation.LockDowngrade:
             case CheckOperation.WaitFinish:
-                Release(self, At(step));
+                Release(self, At(location));
                 break;
             case CheckOperation.WaitPrepare:
             case CheckOperation.WaitWakeUp:
-                self.Join(At(step).Release);
-                Join(At(step).Release, self);
+                self.Join(At(location).Release, _known);
+                Join(At(location).Release, self);
                 self.Tick();
                 break;
             case CheckOperation.WaitSleep:
             case CheckOperation.WaitProbe:
-                self.Join(At(step).Release);
+                self.Join(At(location).Release, _known);
                 break;
             case CheckOperation.SrcuReadLock:
-                self.Join(At(step).Release);
+                self.Join(At(location).Release, _known);
                 break;
             case CheckOperation.SrcuReadUnlock:
-                Join(ref At(step).ReadRelease, self);
+                Join(ref At(location).ReadRelease, self);
                 self.Tick();
                 break;
             case CheckOperation.SrcuSynchronize:
-                GracePeriod(self, At(step));
+                GracePeriod(self, At(location));
                 break;
             case CheckOperation.SrcuCall:
-                Join(ref At(step).CallRelease, self);
+                Join(ref At(location).CallRelease, self);
                 self.Tick();
                 break;
             case CheckOperation.SrcuBarrier:
-                for (var i = _schedule.Threads.Count; i < _known; i++)
-                    self.Join(_threads[i].Clock);
+                for (var i = 0; i < _known; i++)
+                {
+                    if (engine[i].Offloaded)
+                        self.Join(_threads[i].Clock, _known);
+                }
+
                 break;
             case CheckOperation.SequenceReadBegin:
-                BeginRead(self, At(step));
+                BeginRead(self, At(location));
                 break;
             case CheckOperation.SequenceReadRetry:
-                EndRead(self, At(step), valid: succeeded);
+                EndRead(self, At(location), valid: succeeded);
                 break;
             case CheckOperation.SequenceWriteBegin:
-                BeginWrite(self, At(step));
+                BeginWrite(self, At(location));
                 break;
             case CheckOperation.SequenceWriteEnd:
-                EndWrite(self, At(step));
+                EndWrite(self, At(location));
                 break;
             case CheckOperation.Mark when step.Mark == LockingMarks.Reused:
                 Forget(step.Offset, step.Value);
@@ -135,30 +140,30 @@ internal sealed partial class RaceDetector
 
     private static ThreadClock[] CreateThreads()
     {
-        var threads = new ThreadClock[Location.MaxThreads];
+        var threads = new ThreadClock[Engine.MaxActors];
         for (var i = 0; i < threads.Length; i++)
             threads[i] = new ThreadClock(i);
         return threads;
     }
 
-    private static void Join(int[] clock, ThreadClock thread)
+    private void Join(int[] clock, ThreadClock thread)
     {
-        for (var i = 0; i < clock.Length; i++)
+        for (var i = 0; i < _known; i++)
             clock[i] = Math.Max(clock[i], thread.Clock[i]);
     }
 
-    private static void Join(ref int[]? clock, ThreadClock thread) => Join(clock ??= new int[Location.MaxThreads], thread);
+    private void Join(ref int[]? clock, ThreadClock thread) => Join(clock ??= new int[Engine.MaxActors], thread);
 
-    private static void Acquire(ThreadClock self, Location at, LockMode mode)
+    private void Acquire(ThreadClock self, RacePlace at, LockMode mode)
     {
-        self.Join(at.Release);
+        self.Join(at.Release, _known);
         if (mode == LockMode.Exclusive && at.ReadRelease is not null)
-            self.Join(at.ReadRelease);
+            self.Join(at.ReadRelease, _known);
         self.ForgetRefused();
     }
 
     /// <summary>A store that the thread's clock goes with: what was there before is overwritten.</summary>
-    private static void Release(ThreadClock self, Location at)
+    private static void Release(ThreadClock self, RacePlace at)
     {
         if (!self.TakeBuffered(at))
             self.Clock.CopyTo(at.Release, 0);
@@ -169,17 +174,17 @@ internal sealed partial class RaceDetector
     /// Ordered before it: the read sections that have ended. Ordered before later read sections: its caller, up to the beginning of the call. A
     /// callback thread also comes after those that queued what it is about to run.
     /// </summary>
-    private void GracePeriod(ThreadClock self, Location at)
+    private void GracePeriod(ThreadClock self, RacePlace at)
     {
-        if (self.Index >= _schedule.Threads.Count && at.CallRelease is not null)
-            self.Join(at.CallRelease);
+        if (engine[self.Index].Offloaded && at.CallRelease is not null)
+            self.Join(at.CallRelease, _known);
         Join(at.Release, self);
         if (at.ReadRelease is not null)
-            self.Join(at.ReadRelease);
+            self.Join(at.ReadRelease, _known);
         self.Tick();
     }
 
-    private void PlainRead(ThreadClock self, Location at)
+    private void PlainRead(ThreadClock self, RacePlace at)
     {
         if (self.IsReadingSequence)
         {
@@ -191,7 +196,7 @@ internal sealed partial class RaceDetector
         (at.PlainReads ??= new()).Add(self.Index, self.Now, Site());
     }
 
-    private void PlainWrite(ThreadClock self, Location at)
+    private void PlainWrite(ThreadClock self, RacePlace at)
     {
         CheckWrites(self, at, "writes");
         Check(self, at, at.PlainReads, "read", "writes");
@@ -201,77 +206,82 @@ internal sealed partial class RaceDetector
         (at.Writer, at.WriteClock, at.WriteSite) = (self.Index, self.Now, Site());
     }
 
-    private void AtomicRead(ThreadClock self, Location at)
+    private void AtomicRead(ThreadClock self, RacePlace at)
     {
         CheckPlainWrite(self, at, "reads (atomically)");
         (at.AtomicReads ??= new()).Add(self.Index, self.Now, Site());
-        self.Join(at.Release);
+        self.Join(at.Release, _known);
     }
 
-    private void AtomicWrite(ThreadClock self, Location at)
+    private void AtomicWrite(ThreadClock self, RacePlace at)
     {
         WriteAtomically(self, at);
         Release(self, at);
     }
 
-    private void AtomicUpdate(ThreadClock self, Location at, bool stored)
+    private void AtomicUpdate(ThreadClock self, RacePlace at, bool stored)
     {
         if (stored)
             WriteAtomically(self, at);
         else
             CheckPlainWrite(self, at, "reads (atomically)");
-        self.Join(at.Release);
+        self.Join(at.Release, _known);
         if (!stored)
             return;
         Join(at.Release, self);
         self.Tick();
     }
 
-    private void WriteAtomically(ThreadClock self, Location at)
+    private void WriteAtomically(ThreadClock self, RacePlace at)
     {
         CheckPlainWrite(self, at, "writes (atomically)");
         Check(self, at, at.PlainReads, "read", "writes (atomically)");
         (at.AtomicWrites ??= new()).Add(self.Index, self.Now, Site());
     }
 
-    private void CheckWrites(ThreadClock self, Location at, string does)
+    private void CheckWrites(ThreadClock self, RacePlace at, string does)
     {
         CheckPlainWrite(self, at, does);
         Check(self, at, at.AtomicWrites, "written (atomically)", does);
     }
 
-    private void CheckPlainWrite(ThreadClock self, Location at, string does)
+    private void CheckPlainWrite(ThreadClock self, RacePlace at, string does)
     {
         if (at.Writer >= 0 && at.Writer != self.Index && at.WriteClock > self.Clock[at.Writer])
             Report(self, at, at.Writer, at.WriteSite, "written", does);
     }
 
-    private void Check(ThreadClock self, Location at, Accesses? others, string done, string does)
+    private void Check(ThreadClock self, RacePlace at, Accesses? others, string done, string does)
     {
         if (others is null)
             return;
         var other = others.FirstUnordered(self.Index, self.Clock);
         if (other >= 0)
-            Report(self, at, other, others.Sites[other], done, does);
+            Report(self, at, other, others.SiteOf(other), done, does);
     }
 
     private void Forget(nint address, long bytes)
     {
-        foreach (var location in _locations.All)
+        for (var i = 0; i < _used; i++)
         {
-            if (location.Owner is null && location.Offset >= address && location.Offset - address < bytes)
-                location.ForgetAccesses();
+            ref var location = ref engine.Locations[i];
+            if (location.Instance is null && location.Offset >= address && location.Offset - address < bytes)
+                _places[i].ForgetAccesses();
         }
     }
 
-    private Location At(in CheckStep step) => _locations.Get(step.Instance, step.Offset);
+    private RacePlace At(int location)
+    {
+        while (_places.Count <= location)
+            _places.Add(new RacePlace(_places.Count));
+        _used = Math.Max(_used, location + 1);
+        return _places[location];
+    }
 
-    private AccessSite Site() => new(_step, _record ? CodeSite.Caller() : null);
+    private AccessSite Site() => AccessSite.Of(engine);
 
     private ThreadClock Thread(int index)
     {
-        if (index >= Location.MaxThreads)
-            _schedule.Fail(VerdictKind.Scenario, $"The scenario has more than {Location.MaxThreads} threads, callbacks included: races cannot be looked for. Use fewer, or switch that off.");
         if (index >= _known)
             _known = index + 1;
         return _threads[index];

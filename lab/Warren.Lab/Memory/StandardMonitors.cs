@@ -6,31 +6,32 @@ namespace Warren.Lab;
 /// The oracles of memory that watch every schedule without being asked: data races and torn sequence reads, uses after free, balance of notifications. One
 /// object serves one schedule after the other.
 /// </summary>
-internal sealed class StandardMonitors(ExplorationOptions options) : IStepMonitor
+internal sealed class StandardMonitors(Engine engine, bool dataRaces)
 {
-    private readonly RaceDetector? _races = options.DataRaces ? new() : null;
-    private readonly LifetimeMonitor _lifetimes = new();
-    private readonly NotificationMonitor _notifications = new();
+    private readonly RaceDetector? _races = dataRaces ? new(engine) : null;
+    private readonly LifetimeMonitor _lifetimes = new(engine);
+    private readonly NotificationMonitor _notifications = new(engine);
 
     /// <summary>A new schedule begins.</summary>
-    /// <param name="schedule">Gets the verdicts.</param>
-    /// <param name="record">Verdicts are to name source lines, which costs a stack walk for each access.</param>
-    internal void Attach(Schedule schedule, bool record)
+    internal void Reset()
     {
-        _races?.Reset(schedule, record);
-        _lifetimes.Reset(schedule, record);
-        _notifications.Reset(schedule);
+        _races?.Reset();
+        _lifetimes.Reset();
+        _notifications.Reset();
     }
 
-    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    /// <summary>After each step of a thread, also where its store stays in the store buffer.</summary>
+    /// <param name="location">Of the step, in the engine; -1 when it has none.</param>
+    internal void OnStep(int thread, in CheckStep step, bool succeeded, int location)
     {
         // Lifetimes first: of a freed place, that it is freed is the cause.
         _lifetimes.OnStep(thread, step);
-        _notifications.OnStep(thread, step);
-        _races?.OnStep(thread, step, succeeded);
+        if (step.Operation == CheckOperation.Mark)
+            _notifications.OnMark(thread, step);
+        _races?.OnStep(thread, step, succeeded, location);
     }
 
-    public void OnEnd()
+    internal void OnEnd()
     {
         _races?.OnEnd();
         _notifications.OnEnd();
@@ -42,7 +43,7 @@ internal sealed class StandardMonitors(ExplorationOptions options) : IStepMonito
     /// <summary>The oldest store in the thread's buffer has been performed.</summary>
     internal void OnPerformed(int thread, in PendingStore store)
     {
-        _lifetimes.OnPerformed(thread, store);
         _races?.OnPerformed(thread);
+        _lifetimes.OnPerformed(thread, store);
     }
 }

@@ -15,7 +15,7 @@ internal sealed class ThreadClock
     internal int Index { get; }
 
     /// <summary>What of each thread has happened before its next step; its own entry counts its releases.</summary>
-    internal int[] Clock { get; } = new int[Location.MaxThreads];
+    internal int[] Clock { get; } = new int[Engine.MaxActors];
 
     internal int Now => Clock[Index];
 
@@ -23,10 +23,10 @@ internal sealed class ThreadClock
     internal bool Buffering { get; set; }
 
     /// <summary>One entry per buffered store: the place it releases, if any, and the clock it was made at.</summary>
-    internal Queue<(Location? Place, int[]? Clock)> Buffer { get; } = new();
+    internal Queue<(RacePlace? Place, int[]? Clock)> Buffer { get; } = new();
 
     /// <summary>The sequence counts whose write section it is in.</summary>
-    internal List<Location> Writing { get; } = [];
+    internal List<RacePlace> Writing { get; } = [];
 
     /// <summary>The read sections of sequence counts it is in, innermost last.</summary>
     internal List<SequenceRead> Reading { get; } = [];
@@ -42,9 +42,10 @@ internal sealed class ThreadClock
     /// <summary>The same, or updated something, as a count of retries is.</summary>
     internal bool HasActedSinceRefused => _store || _effect;
 
-    internal void Join(int[] other)
+    /// <param name="width">Threads there are.</param>
+    internal void Join(int[] other, int width)
     {
-        for (var i = 0; i < other.Length; i++)
+        for (var i = 0; i < width; i++)
             Clock[i] = Math.Max(Clock[i], other[i]);
     }
 
@@ -67,7 +68,7 @@ internal sealed class ThreadClock
     internal void ForgetRefused() => Refused = null;
 
     /// <summary>Whether the store is buffered; if so its release is remembered until it is performed.</summary>
-    internal bool TakeBuffered(Location? place = null)
+    internal bool TakeBuffered(RacePlace? place = null)
     {
         if (!Buffering)
             return false;

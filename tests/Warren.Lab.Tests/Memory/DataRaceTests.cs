@@ -29,7 +29,7 @@ public sealed class DataRaceTests
             s.Thread("left", () => box.Add(1));
             s.Thread("right", () => box.Add(2));
         });
-        Assert.Contains("Box.Value", verdict.Sentence, StringComparison.Ordinal);
+        Assert.Contains("Box#1.Value", verdict.Sentence, StringComparison.Ordinal);
         Assert.Contains("left", verdict.Sentence, StringComparison.Ordinal);
         Assert.Contains("right", verdict.Sentence, StringComparison.Ordinal);
         Assert.Contains("DataRaceTests.cs", verdict.Details, StringComparison.Ordinal);

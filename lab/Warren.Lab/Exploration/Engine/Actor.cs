@@ -60,6 +60,17 @@ internal sealed class Actor(Engine engine, int index)
     /// <summary>It gives its turn away once, to whoever else can run.</summary>
     internal bool Yielding;
 
+    /// <summary>Under weak memory: stores of it that are not in memory yet.</summary>
+    internal StoreBuffer? Buffer;
+
+    /// <summary>The store of the step it is in the middle of went into the buffer.</summary>
+    internal bool HasBuffered;
+
+    /// <summary>More pending stores than this keep it from its next step.</summary>
+    internal int MayBePending;
+
+    internal bool MustDrain => Buffer is { } buffer && buffer.Count > MayBePending;
+
     internal int HeldCount;
     internal int[] HeldLocation = new int[16];
     internal LockMode[] HeldMode = new LockMode[16];
@@ -86,6 +97,9 @@ internal sealed class Actor(Engine engine, int index)
         Waiting = false;
         InQueue = false;
         Yielding = false;
+        HasBuffered = false;
+        MayBePending = StoreBuffer.Capacity;
+        Buffer?.Reset();
         HeldCount = 0;
         ReadCount = 0;
     }

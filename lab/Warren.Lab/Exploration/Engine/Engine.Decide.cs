@@ -35,7 +35,7 @@ internal sealed partial class Engine
     /// <summary>Steps of all schedules so far.</summary>
     internal long TotalSteps => _totalSteps + _steps;
 
-    /// <summary>The next thread; <paramref name="current"/> itself when the schedule has got its verdict.</summary>
+    /// <summary>The next thread; <paramref name="current"/> itself when the schedule has got its verdict; -1 when all have ended.</summary>
     private int Decide(int current)
     {
         LastActor = current;
@@ -44,6 +44,8 @@ internal sealed partial class Engine
             var enabled = EnabledMask();
             if (enabled == 0)
             {
+                if (OnlyIdlePseudoLeft())
+                    return -1;
                 Stuck();
                 if (_aborting)
                     return current;
@@ -78,6 +80,8 @@ internal sealed partial class Engine
             if (_actors[next].Pseudo is { } pseudo)
             {
                 StepPseudo(next, pseudo);
+                if (_aborting)
+                    return current;
                 continue;
             }
 
@@ -130,22 +134,30 @@ internal sealed partial class Engine
         runner.Muted = true;
         try
         {
+            Executed(actor, true);
+            Recorder?.Add(actor, step, true, withSource: false);
             pseudo.Step();
+            // A store buffer keeps the books itself: the store is its owner's.
+            if (pseudo is not StoreBuffer)
+            {
+                ref var location = ref _locations[actor.Location];
+                location.Version++;
+                location.Wakes++;
+                location.LastWriter = index;
+                location.Value = step.Value;
+            }
+
+            if (_hasOracles)
+                TellPseudo(runner, actor, step);
+        }
+        catch (ScheduleAbortedException)
+        {
+            // The verdict is there; whoever decides finds out.
         }
         finally
         {
             runner.Muted = wasMuted;
+            actor.Operation = Warren.Locking.CheckOperation.None;
         }
-
-        ref var location = ref _locations[actor.Location];
-        location.Version++;
-        location.Wakes++;
-        location.LastWriter = index;
-        location.Value = step.Value;
-        Executed(actor, true);
-        Recorder?.Add(actor, step, true, withSource: false);
-        actor.Operation = Warren.Locking.CheckOperation.None;
-        if (_hasOracles)
-            TellPseudo(runner, actor, step);
     }
 }

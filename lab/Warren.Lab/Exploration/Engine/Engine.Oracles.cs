@@ -19,10 +19,12 @@ internal sealed partial class Engine
         }
     }
 
+    private void TellStandard(Actor actor, in CheckStep step, bool succeeded) => _standard.OnStep(actor.Index, step, succeeded, actor.Location);
+
     private void TellAfter(Actor actor, in CheckStep step, bool succeeded) => Tell(actor, actor.Index, actor.Traits, step, succeeded);
 
     private void TellPseudo(Actor runner, Actor pseudo, in CheckStep step) =>
-        Tell(runner, pseudo.Index, pseudo.Traits, step, true);
+        Tell(runner, pseudo.Pseudo is StoreBuffer buffer ? buffer.Owner.Index : pseudo.Index, pseudo.Traits, step, true);
 
     private void Tell(Actor runner, int index, StepTraits traits, in CheckStep step, bool succeeded)
     {

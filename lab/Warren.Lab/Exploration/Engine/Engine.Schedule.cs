@@ -28,6 +28,8 @@ internal sealed partial class Engine
     {
         _scenario = scenario;
         _maxSteps = options.MaxSteps;
+        WeakMemory = options.WeakMemory;
+        _standard = new StandardMonitors(this, options.DataRaces);
         _schedule = new Schedule(Choose, Fail);
     }
 
@@ -85,6 +87,7 @@ internal sealed partial class Engine
             return;
         _verdict = verdict;
         _aborting = true;
+        PerformAllPending();
     }
 
     private Actor Pool(int index)
@@ -182,7 +185,10 @@ internal sealed partial class Engine
             if (_unfinished != 0)
             {
                 var first = Decide(_actorCount - 1);
-                return _aborting ? NextToUnwind(runner) : first;
+                if (_aborting)
+                    return NextToUnwind(runner);
+                if (first >= 0)
+                    return first;
             }
 
             if (!EndSchedule(runner))
@@ -195,6 +201,7 @@ internal sealed partial class Engine
     private void Reset()
     {
         _locations.Clear();
+        _standard.Reset();
         _schedule.Reset();
         Log.Clear();
         _totalSteps += _steps;
@@ -213,13 +220,18 @@ internal sealed partial class Engine
         foreach (var (name, body) in _schedule.Threads)
             AddActor(name, body, background: false);
         foreach (var pseudo in _schedule.PseudoThreads)
-        {
-            var actor = AddActor(pseudo.Name, null, background: true);
-            actor.Pseudo = pseudo;
-            _mayBlock |= 1ul << actor.Index;
-        }
+            AddPseudo(pseudo);
+        for (var i = 0; WeakMemory && i < _schedule.Threads.Count; i++)
+            AddBuffer(_actors[i]);
 
         _hasOracles = _schedule.Monitors.Count + _schedule.Invariants.Count > 0;
+    }
+
+    private void AddPseudo(IPseudoThread pseudo)
+    {
+        var actor = AddActor(pseudo.Name, null, background: true);
+        actor.Pseudo = pseudo;
+        _mayBlock |= 1ul << actor.Index;
     }
 
     private Actor AddActor(string name, Action? body, bool background)
@@ -269,10 +281,13 @@ internal sealed partial class Engine
             return NextToUnwind(actor);
         }
 
-        if (OnlyIdlePseudoLeft())
-            return EndSchedule(actor) ? BeginSchedule(actor) : -1;
+        // What is left of the store buffers reaches memory in any order.
         var next = Decide(actor.Index);
-        return _aborting ? NextToUnwind(actor) : next;
+        if (_aborting)
+            return NextToUnwind(actor);
+        if (next < 0)
+            return EndSchedule(actor) ? BeginSchedule(actor) : -1;
+        return next;
     }
 
     private bool OnlyIdlePseudoLeft()
@@ -324,6 +339,7 @@ internal sealed partial class Engine
                     Fail(new Verdict(VerdictKind.Invariant, $"{name}: {what}"));
             }
 
+            _standard.OnEnd();
             foreach (var monitor in _schedule.Monitors)
                 monitor.OnEnd();
         }

@@ -16,6 +16,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     private static Actor? t_actor;
 
     private readonly LocationTable _locations = new();
+    private readonly StandardMonitors _standard;
     private readonly List<Actor> _pool = [];
     private Actor[] _actors = new Actor[8];
     private int _actorCount;
@@ -57,7 +58,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         actor.Operand = step.Value;
         actor.Retrying = false;
         actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class) : -1;
-        if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0))
+        if (WeakMemory)
+            actor.MayBePending = StoreBuffer.MayBePending(step);
+        if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0) || actor.MustDrain)
         {
             if (Recorder is { } recorder && (traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
                 recorder.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
@@ -112,6 +115,12 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         var actor = t_actor;
         if (actor is null || actor.Muted || _aborting)
             return;
+        if (actor.HasBuffered)
+        {
+            AfterBuffered(actor, step);
+            return;
+        }
+
         var traits = actor.Traits;
         if (actor.Location >= 0)
         {
@@ -174,6 +183,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             Executed(actor, succeeded);
         if (Recorder is { } recorder && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.MightWait))
             recorder.Add(actor, step, succeeded);
+        TellStandard(actor, step, succeeded);
         if (_hasOracles)
             TellAfter(actor, step, succeeded);
     }
@@ -183,9 +193,12 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         var actor = t_actor;
         if (actor is null || actor.Muted || _aborting)
             return false;
-        AddActor($"callbacks {++_offloaded}", work, background: false).Offloaded = true;
+        var callbacks = AddActor($"callbacks {++_offloaded}", work, background: false);
+        callbacks.Offloaded = true;
         if (_searchWatches)
-            _search.Spawned(_actorCount - 1);
+            _search.Spawned(callbacks.Index);
+        if (WeakMemory)
+            AddBuffer(callbacks);
         return true;
     }
 
@@ -239,7 +252,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     private void Pass(Actor actor)
     {
         var bit = 1ul << actor.Index;
-        if ((actor.Traits & StepTraits.Blocks) != 0)
+        if ((actor.Traits & StepTraits.Blocks) != 0 || actor.MustDrain)
             _mayBlock |= bit;
         else
             _mayBlock &= ~bit;
@@ -281,6 +294,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     {
         if (actor.Pseudo is { } pseudo)
             return pseudo.Enabled;
+        if (actor.MustDrain)
+            return false;
         switch (actor.Operation)
         {
             case CheckOperation.LockAcquire:

@@ -1,0 +1,94 @@
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>Weak memory: the half of the hook that keeps stores back, and what the scheduler does when one reaches memory.</summary>
+internal sealed partial class Engine
+{
+    /// <summary>Stores wait in buffers. Changes only between schedules.</summary>
+    internal bool WeakMemory { get; set; }
+
+    /// <inheritdoc/>
+    public bool BuffersStores => WeakMemory && t_actor is { Muted: false } && !_aborting;
+
+    /// <inheritdoc/>
+    public bool TryBuffer(in PendingStore store)
+    {
+        var actor = t_actor!;
+        if (actor.Buffer is not { } buffer)
+            return false;
+        buffer.Add(store);
+        actor.HasBuffered = true;
+        _standard.OnBuffered(actor.Index);
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public bool TryForward(object? owner, nint offset, int size, out PendingStore store)
+    {
+        store = default;
+        if (t_actor!.Buffer is not { } buffer)
+            return false;
+        var found = buffer.TryFind(owner, offset, size, out store, out var overlaps);
+        // The load waits until the bytes are in memory.
+        if (overlaps)
+            PerformPending();
+        return found;
+    }
+
+    /// <inheritdoc/>
+    public void PerformPending()
+    {
+        var actor = t_actor!;
+        while (actor.Buffer is { Count: > 0 })
+            PerformOldest(actor);
+    }
+
+    /// <summary>The oldest store of the thread reaches memory.</summary>
+    internal void PerformOldest(Actor owner)
+    {
+        var store = owner.Buffer!.TakeOldest();
+        store.Perform();
+        var step = store.Step;
+        var index = _locations.Find(step.Instance, step.Offset, step.Class);
+        ref var location = ref _locations[index];
+        owner.HasWritten(index, location.Version);
+        location.Version++;
+        location.Wakes++;
+        location.LastWriter = owner.Index;
+        location.Value = step.Value;
+        if (step.Operation == CheckOperation.LockRelease)
+            location.Owner = -1;
+        _standard.OnPerformed(owner.Index, store);
+    }
+
+    /// <summary>The second half of a step whose store went into the buffer: for the thread it is done, for others nothing has happened.</summary>
+    private void AfterBuffered(Actor actor, in CheckStep step)
+    {
+        actor.HasBuffered = false;
+        if (step.Operation == CheckOperation.LockRelease)
+            actor.Released(actor.Location);
+        Executed(actor, succeeded: true);
+        Recorder?.Add(actor, step, succeeded: true, "into its store buffer");
+        TellStandard(actor, step, succeeded: true);
+    }
+
+    /// <summary>With a verdict nothing is explored any more; what threads meant to write is there for their clean-up.</summary>
+    private void PerformAllPending()
+    {
+        if (!WeakMemory)
+            return;
+        for (var i = 0; i < _actorCount; i++)
+        {
+            while (_actors[i].Buffer is { Count: > 0 } buffer)
+                buffer.TakeOldest().Perform();
+        }
+    }
+
+    private void AddBuffer(Actor owner)
+    {
+        owner.Buffer ??= new StoreBuffer(this, owner);
+        owner.Buffer.Reset();
+        AddPseudo(owner.Buffer);
+    }
+}
