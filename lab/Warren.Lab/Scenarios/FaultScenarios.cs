@@ -1,15 +1,20 @@
+using Warren.HostMemory;
+using Warren.Hypervisor;
+
 namespace Warren.Lab;
 
-/// <summary>A page fault against whatever takes the page away.</summary>
+/// <summary>Page faults and guest accesses against whatever takes the page away or changes what backs it.</summary>
 internal static class FaultScenarios
 {
+    private const ulong Gfn = 0x10;
+
     public static IEnumerable<Scenario> All =>
     [
         new DelegateScenario("fault-vs-discard", "A guest load faults its page in while madvise(DONTNEED) drops it.", s =>
         {
             var (world, vm, hva) = OnePage(s);
             world.Memory.Write(hva, [1]);
-            world.Thread("vcpu", () => vm.Vcpus[0].Load(0x10));
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
             world.Thread("discard", () => world.Discard(hva));
         },
         """
@@ -21,30 +26,161 @@ internal static class FaultScenarios
         {
             var (world, vm, hva) = OnePage(s);
             world.Memory.Write(hva, [1]);
-            world.Thread("vcpu", () => vm.Vcpus[0].Store(0x10, 5));
+            world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 5));
             world.Thread("munmap", () => world.Unmap(hva));
         },
-        "As fault-vs-discard, and with the mmap lock held for write: the fault either comes before and is zapped, or finds no VMA and raises an access fault."),
+        """
+        As fault-vs-discard, with the mmap lock held for write around the notification: the fault either comes before and is zapped, or finds no VMA and raises
+        an access fault in the guest.
+        """),
         new DelegateScenario("access-vs-discard", "A guest keeps using a page out of its TLB while madvise(DONTNEED) drops it.", s =>
         {
             var (world, vm, hva) = OnePage(s);
-            vm.Vcpus[0].Store(0x10, 7);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, 0x10), new(GuestOperation.Store, 0x10, 8) }));
+            vm.Vcpus[0].Store(Gfn, 7);
+            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Store, Gfn, 8) }));
             world.Thread("discard", () => world.Discard(hva));
         },
         """
         The TLB entry was filled before. The start of the invalidation zaps the SPTE, requests a flush and waits until the vCPU has left guest mode (or was never there); only
         then may the frame go. Requests and modes form a Dekker pair: each side writes its word, then reads the other's.
         """),
+        new DelegateScenario("cow-break-vs-read", "One vCPU reads a page shared with a file while another writes it.", s =>
+        {
+            var world = new LabWorld(s);
+            var hva = world.MapFile(1);
+            var vm = world.AddVm(2);
+            vm.SetSlot(0, Gfn, 1, hva);
+            vm.Vcpus[0].Load(Gfn);
+            var written = new Cell();
+            world.Thread("reader", () =>
+            {
+                var after = written.Value != 0;
+                var seen = vm.Vcpus[0].Load(Gfn);
+                if (after && seen != 9)
+                    world.Fail(VerdictKind.Invariant, $"The write had ended, and another vCPU read {seen} afterwards.");
+            });
+            world.Thread("writer", () =>
+            {
+                vm.Vcpus[1].Store(Gfn, 9);
+                written.Value = 1;
+            });
+        },
+        """
+        The writer's fault copies the file's frame and replaces the entry between start and end of a notification. The reader's TLB and SPTE lead to the old frame: both
+        must be gone before the new one is written, or the two vCPUs of one guest see different memory for ever.
+        """),
+        new DelegateScenario("protect-vs-write", "mprotect makes a page read-only while the guest writes it.", s =>
+        {
+            var (world, vm, hva) = OnePage(s);
+            vm.Vcpus[0].Store(Gfn, 1);
+            world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 2));
+            world.Thread("mprotect", () => world.Protect(hva, VmaProtection.Read));
+        },
+        """
+        The SPTE and the TLB entry allow writing. After mprotect has returned neither may: the next store faults, finds a VMA that forbids it, and becomes an access fault
+        of the guest. The frame oracle compares every writable SPTE with the VMA.
+        """),
+        new DelegateScenario("two-faults-one-page", "Two vCPUs fault on one page that the host has to fill.", s =>
+        {
+            var (world, vm, _) = OnePage(s, vcpus: 2);
+            world.Thread("store", () => vm.Vcpus[0].Store(Gfn, 1));
+            world.Thread("load", () => vm.Vcpus[1].Load(Gfn));
+        },
+        """
+        Both ask the host, one of the two frames is installed in the host's entry and the other given back; both link tables and install a leaf by compare-exchange, and the
+        loser takes what it finds. A reader's leaf must not take the writer's rights away, and no frame may be lost.
+        """),
+        new DelegateScenario("host-write-vs-discard", "A device writes guest memory while madvise(DONTNEED) drops the page.", s =>
+        {
+            var (world, vm, hva) = OnePage(s);
+            world.Memory.Write(hva, [1]);
+            var discarded = new Cell();
+            world.Thread("device", () =>
+            {
+                var after = discarded.Value != 0;
+                vm.WriteGuest(Gfn, 5);
+                if (after && vm.ReadGuest(Gfn) != 5)
+                    world.Fail(VerdictKind.Invariant, "A write to guest memory that began after the discard had returned was lost.");
+            });
+            world.Thread("discard", () =>
+            {
+                world.Discard(hva);
+                discarded.Value = 1;
+            });
+        },
+        """
+        The hypervisor's own write takes the same snapshot as a fault, and copies under mmu_lock held for read after the same check, so that the frame cannot be freed, or become
+        another's, under the copy.
+        """),
+        new DelegateScenario("host-write-vs-cow-break", "A device and a vCPU write different words of a page shared with a file.", s =>
+        {
+            var world = new LabWorld(s);
+            var hva = world.MapFile(1);
+            var vm = world.AddVm();
+            vm.SetSlot(0, Gfn, 1, hva);
+            world.Thread("device", () => vm.WriteGuest(Gfn, 5));
+            world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 7, offset: 8));
+            s.AtEnd("both writes are there", () => (vm.ReadGuest(Gfn), vm.Vcpus[0].Load(Gfn, 8)) is (5UL, 7UL) ? null : "one of the two was made to a copy that is gone");
+        },
+        """
+        Both break the share; one of them loses. A write that went to the losing copy, or to the file's own frame, would be lost or seen by every other mapping of the file.
+        """),
+        new DelegateScenario("reap-vs-fault", "The OOM reaper drops a page without blocking while a vCPU faults it in.", s =>
+        {
+            var (world, vm, hva) = OnePage(s);
+            world.Memory.Write(hva, [1]);
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
+            world.Thread("reaper", () => world.Reap(hva));
+        },
+        """
+        The reaper's notification may not block: it takes the mmap lock only if that is free, and the VM's part of it neither sleeps nor yields. Otherwise as fault-vs-discard.
+        """),
+        new DelegateScenario("budget-vs-faults", "Two vCPUs need a page each, and the budget holds one; a discard gives one back meanwhile.", s =>
+        {
+            var world = new LabWorld(s, budgetPages: 1);
+            var hva = world.Map(2);
+            var vm = world.AddVm(2);
+            vm.SetSlot(0, Gfn, 2, hva);
+            vm.Vcpus[0].Store(Gfn, 1);
+            world.Thread("vcpu", () => vm.Vcpus[1].Store(Gfn + 1, 2));
+            world.Thread("discard", () => world.Discard(hva));
+            s.AtEnd("who got no page says why", () => vm.Vcpus[1].LastExit == VcpuExitReason.EnvironmentCall && vm.Vcpus[1].Result == GuestAccessResult.Memory || vm.Vm.ErrorReason is not null
+                ? null : "the store failed without a word");
+        },
+        """
+        A fault that finds the budget used up reports an error of the VM and ends; it holds nothing afterwards, and every frame charged is one that a page table maps.
+        """),
+        new DelegateScenario("aging-vs-fault", "Reclaim asks whether a page was accessed, clearing the mark, while the guest loads it.", s =>
+        {
+            var (world, vm, hva) = OnePage(s);
+            vm.Vcpus[0].Load(Gfn);
+            var aged = new Cell();
+            var after = false;
+            world.Thread("vcpu", () =>
+            {
+                after = aged.Value != 0;
+                vm.Vcpus[0].Load(Gfn);
+            });
+            world.Thread("reclaim", () =>
+            {
+                world.Memory.ClearFlushYoung(hva);
+                aged.Value = 1;
+            });
+            s.AtEnd("an access after the look is noticed", () => !after || world.Memory.Age(hva, FramePool.PageSize, clear: false) == 1 ? null : "the page looks old, and the guest has used it since");
+        },
+        """
+        Clearing the accessed marks is no invalidation: SPTEs stay. ClearFlushYoung also has TLBs dropped, so that the guest's next access walks the tables and sets the mark again; without
+        that flush a page in constant use would look idle.
+        """),
     ];
 
-    /// <summary>A VM with one vCPU and one slot of one page at gfn 0x10.</summary>
-    private static (LabWorld World, LabVm Vm, ulong Hva) OnePage(Schedule schedule)
+    /// <summary>A VM with one slot of one page.</summary>
+    private static (LabWorld World, LabVm Vm, ulong Hva) OnePage(Schedule schedule, int vcpus = 1)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(1);
-        var vm = world.AddVm();
-        vm.SetSlot(0, 0x10, 1, hva);
+        var vm = world.AddVm(vcpus);
+        vm.SetSlot(0, Gfn, 1, hva);
         return (world, vm, hva);
     }
 }

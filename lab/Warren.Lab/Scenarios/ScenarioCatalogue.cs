@@ -4,5 +4,13 @@ namespace Warren.Lab;
 public static class ScenarioCatalogue
 {
     /// <summary>Those of the production code: each is explored to bound 2 by the gate, and none of them may fail.</summary>
-    public static IReadOnlyList<Scenario> Core { get; } = [.. FaultScenarios.All];
+    public static IReadOnlyList<Scenario> Core { get; } = 
+    [
+        .. PrimitiveScenarios.All,
+        .. FaultScenarios.All,
+        .. NotificationScenarios.All,
+        .. MemslotScenarios.All,
+        .. DirtyLogScenarios.All,
+        .. VcpuScenarios.All,
+    ];
 }

@@ -64,7 +64,9 @@ public sealed class LabVm
         Span<ulong> bitmap = stackalloc ulong[1];
         Vm.GetDirtyLog(slot, bitmap);
         Check.AssertNoneHeld();
-        _world.Dirty.Harvested(this, slot, bitmap[0]);
+        // With manual protection nothing was taken: the pages count as harvested once they are cleared.
+        if (!Vm.Options.ManualDirtyLogProtect)
+            _world.Dirty.Harvested(this, slot, bitmap[0]);
         return bitmap[0];
     }
 

@@ -139,6 +139,18 @@ public sealed class LabWorld
         return done;
     }
 
+    /// <summary>A notification around a change of the host's that leaves the pages as they are; <paramref name="between"/> may start others.</summary>
+    /// <returns>False when it was refused, as only one that may not block can be.</returns>
+    public bool Notify(ulong hva, int pages = 1, bool blockable = true, Action? between = null)
+    {
+        var range = new MmuNotifierRange(hva, hva + ((ulong)pages * PageSize), MmuNotifierEvent.Clear, blockable);
+        if (!Memory.Notifiers.TryStart(range, out var invalidation))
+            return false;
+        between?.Invoke();
+        Memory.Notifiers.End(invalidation);
+        return true;
+    }
+
     /// <summary>Ends the schedule with a broken invariant.</summary>
     internal void Fail(VerdictKind kind, string sentence) => Schedule.Fail(kind, sentence);
 
