@@ -79,6 +79,7 @@ internal sealed class Actor(Engine engine, int index)
     internal int ReadCount;
     internal int[] ReadLocation = new int[16];
     internal int[] ReadVersion = new int[16];
+    internal long[] ReadValue = new long[16];
 
     internal void Reset(string name, Action? body, bool background)
     {
@@ -137,7 +138,7 @@ internal sealed class Actor(Engine engine, int index)
     }
 
     /// <summary>Remembers a read for the await rule; the first since the last relax counts, so that no write after it is missed.</summary>
-    internal void HasRead(int location, int version)
+    internal void HasRead(int location, int version, long value)
     {
         for (var i = 0; i < ReadCount; i++)
         {
@@ -149,9 +150,11 @@ internal sealed class Actor(Engine engine, int index)
         {
             Array.Resize(ref ReadLocation, ReadCount * 2);
             Array.Resize(ref ReadVersion, ReadCount * 2);
+            Array.Resize(ref ReadValue, ReadCount * 2);
         }
 
         ReadLocation[ReadCount] = location;
+        ReadValue[ReadCount] = value;
         ReadVersion[ReadCount++] = version;
     }
 

@@ -127,9 +127,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             ref var location = ref _locations[actor.Location];
             location.Value = step.Value;
             if ((traits & StepTraits.Writes) == 0 || !succeeded)
-                actor.HasRead(actor.Location, location.Version);
+                actor.HasRead(actor.Location, location.Version, step.Value);
             else
-                Written(actor, ref location);
+                Written(actor, ref location, step.Value);
             if ((traits & StepTraits.Wakes) != 0 && succeeded)
                 location.Wakes++;
         }
@@ -202,11 +202,13 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         return true;
     }
 
-    private static void Written(Actor actor, ref Location location)
+    private static void Written(Actor actor, ref Location location, long value)
     {
+        location.IsStored = actor.Operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite;
+        location.Stored = value;
         // The thread saw the location as well: an update depends on what it found.
-        if (actor.Operation is not (CheckOperation.AtomicWrite or CheckOperation.PlainWrite))
-            actor.HasRead(actor.Location, location.Version);
+        if (!location.IsStored)
+            actor.HasRead(actor.Location, location.Version, value);
         actor.HasWritten(actor.Location, location.Version);
         location.Version++;
         location.LastWriter = actor.Index;
@@ -325,12 +327,16 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         }
     }
 
-    /// <summary>The await rule: something that the loop has read was written since by another.</summary>
+    /// <summary>
+    /// The await rule: something that the loop has read was written since by another; or by itself, to another value, so that the next round is not the same
+    /// (a fault that breaks a share moves the sequence for which it then starts again).
+    /// </summary>
     private bool HasNews(Actor actor)
     {
         for (var i = 0; i < actor.ReadCount; i++)
         {
-            if (_locations[actor.ReadLocation[i]].Version != actor.ReadVersion[i])
+            ref var location = ref _locations[actor.ReadLocation[i]];
+            if (location.Version != actor.ReadVersion[i] || (location.IsStored && location.LastWriter == actor.Index && location.Stored != actor.ReadValue[i]))
                 return true;
         }
 

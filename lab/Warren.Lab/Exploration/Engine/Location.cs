@@ -36,6 +36,10 @@ internal struct Location
     /// <summary>The last value that a step told.</summary>
     internal long Value;
 
+    /// <summary>The last write was a plain or atomic store, of this value.</summary>
+    internal bool IsStored;
+    internal long Stored;
+
     /// <summary>Head of its accesses in the history of the search, or -1.</summary>
     internal int History;
 }
