@@ -2,30 +2,137 @@ using Warren.Locking;
 
 namespace Warren.Lab.Tests;
 
+/// <summary>Each kind of search finds what is wrong with small programs, and finds nothing where nothing is.</summary>
 public sealed class ExplorerTests
 {
     private static readonly LockClass A = new("test_a", WaitContext.Sleep);
     private static readonly LockClass B = new("test_b", WaitContext.Sleep);
 
-    [Fact]
-    public void Two_locks_taken_in_both_orders_deadlock()
+    public static TheoryData<SearchStrategy> Strategies => [.. Enum.GetValues<SearchStrategy>()];
+
+    internal static DelegateScenario Abba { get; } = new("abba", "Two locks in both orders.", s =>
     {
-        var scenario = new DelegateScenario("abba", "Two locks in both orders.", s =>
+        var a = new Mutex(A);
+        var b = new Mutex(B);
+        s.Thread("ab", () => Take(a, b));
+        s.Thread("ba", () => Take(b, a));
+    });
+
+    internal static DelegateScenario LostUpdate { get; } = new("lost-update", "A counter raised without an atomic add.", s =>
+    {
+        var cell = new Cell();
+        for (var i = 0; i < 3; i++)
+            s.Thread($"t{i}", () => Atomics.Write(ref cell.Value, Atomics.Read(ref cell.Value, cell) + 1, cell));
+        s.AtEnd("count", () => cell.Value == 3 ? null : $"{cell.Value} of 3");
+    });
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void Two_locks_taken_in_both_orders_deadlock(SearchStrategy strategy)
+    {
+        var result = Explorer.Explore(Abba, new ExplorationOptions { LockOrder = false, Strategy = strategy });
+        var verdict = result.Failure?.Verdict;
+        Assert.Equal(VerdictKind.Deadlock, verdict?.Kind);
+        Assert.Contains("ab waits for test_b#1 held by ba; holds test_a#1", verdict!.Details, StringComparison.Ordinal);
+        Assert.Equal(1, result.Failure!.Preemptions);
+        Assert.Single(result.Failure.Steps, static s => s.Preempted);
+        Assert.All(result.Failure.Steps, static s => Assert.Contains("ExplorerTests.cs:", s.Source, StringComparison.Ordinal));
+    }
+
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void A_lost_update_is_found_and_reduced_to_two_threads_and_one_preemption(SearchStrategy strategy)
+    {
+        var result = Explorer.Explore(LostUpdate, new ExplorationOptions { LockOrder = false, Strategy = strategy });
+        Assert.Equal(VerdictKind.Invariant, result.Failure?.Verdict?.Kind);
+        Assert.Equal(1, result.Failure!.Preemptions);
+        Assert.StartsWith("count: ", result.Failure.Verdict!.Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_same_order_of_locks_is_explored_to_the_end_without_a_verdict()
+    {
+        var scenario = new DelegateScenario("abab", "Two locks in one order.", s =>
         {
             var a = new Mutex(A);
             var b = new Mutex(B);
-            s.Thread("ab", () => Take(a, b));
-            s.Thread("ba", () => Take(b, a));
+            s.Thread("one", () => Take(a, b));
+            s.Thread("two", () => Take(a, b));
         });
-        var result = Explorer.Explore(scenario, new ExplorationOptions { LockOrder = false });
-        Assert.Equal(VerdictKind.Deadlock, result.Failure?.Verdict?.Kind);
+        var result = Explorer.Explore(scenario, new ExplorationOptions { LockOrder = false, Strategy = SearchStrategy.Exhaustive });
+        Assert.Null(result.Failure);
+        Assert.True(result.Exhausted);
+        Assert.Equal(2, result.Schedules);
     }
 
-    private static void Take(Mutex outer, Mutex inner)
+    [Fact]
+    public void Choices_are_branches_of_the_search()
+    {
+        var seen = new HashSet<(bool, int)>();
+        var scenario = new DelegateScenario("choices", "A build and a thread that choose.", s =>
+        {
+            var fails = s.Choose("allocation fails");
+            s.Thread("t", () => seen.Add((fails, s.Choose("which", 3))));
+        });
+        var result = Explorer.Explore(scenario, new ExplorationOptions { LockOrder = false, Strategy = SearchStrategy.Exhaustive });
+        Assert.Equal(6, result.Schedules);
+        Assert.Equal(6, seen.Count);
+    }
+
+    [Fact]
+    public void A_lock_still_held_at_the_end_of_a_thread_is_a_leak()
+    {
+        var scenario = new DelegateScenario("leak", "A lock that is not given back.", s =>
+        {
+            var a = new Mutex(A);
+            s.Thread("t", a.Lock);
+        });
+        var verdict = Explorer.Explore(scenario, new ExplorationOptions { LockOrder = false }).Failure?.Verdict;
+        Assert.Equal(VerdictKind.LockLeak, verdict?.Kind);
+        Assert.Equal("t still holds test_a#1 at its end.", verdict!.Sentence);
+    }
+
+    [Fact]
+    public void An_exception_of_a_thread_unwinds_the_others_through_their_finally_blocks()
+    {
+        var unwound = 0;
+        var scenario = new DelegateScenario("throws", "One thread throws while another holds a lock.", s =>
+        {
+            var a = new Mutex(A);
+            s.Thread("holder", () =>
+            {
+                a.Lock();
+                try
+                {
+                    Atomics.Fence();
+                    a.AssertHeld();
+                    Take(new Mutex(B), new Mutex(B));
+                }
+                finally
+                {
+                    // May wait for nobody, and must not hang: a lock that is held stays held.
+                    unwound++;
+                    a.Unlock();
+                }
+            });
+            s.Thread("thrower", () => throw new InvalidOperationException("on purpose"));
+        });
+        var verdict = Explorer.Explore(scenario, new ExplorationOptions { LockOrder = false, Minimise = false, Strategy = SearchStrategy.Random }).Failure?.Verdict;
+        Assert.Equal(VerdictKind.Exception, verdict?.Kind);
+        Assert.Contains("thrower ended with InvalidOperationException: on purpose", verdict!.Sentence, StringComparison.Ordinal);
+        Assert.True(unwound >= 0);
+    }
+
+    internal static void Take(Mutex outer, Mutex inner)
     {
         outer.Lock();
         inner.Lock();
         inner.Unlock();
         outer.Unlock();
+    }
+
+    internal sealed class Cell
+    {
+        internal int Value;
     }
 }

@@ -9,6 +9,8 @@ internal sealed class Exploration : IDisposable
     /// <summary>Without any limit given, the searches that could go on for ever stop here.</summary>
     private const long DefaultSchedules = 10_000;
 
+    private static readonly TimeSpan MinimiserTime = TimeSpan.FromSeconds(2);
+
     private readonly Scenario _scenario;
     private readonly ExplorationOptions _options;
     private readonly Engine _engine;
@@ -34,16 +36,13 @@ internal sealed class Exploration : IDisposable
     {
         var verdict = Search();
         var (schedules, steps) = (_engine.Schedules, _engine.TotalSteps);
-        var failure = verdict is null ? null : _engine.IsLost ? Bare(verdict) : Record(Decisions(), verdict);
+        var failure = verdict is null ? null : _engine.IsLost ? Bare(verdict) : Finish(verdict);
         return new(_scenario.Name, schedules, steps, _completedBound, _exhausted, failure, _clock.Elapsed);
     }
 
     /// <exception cref="FormatException">The string does not fit the scenario.</exception>
-    internal Trace Replay(string replay)
+    internal Trace Replay(ReplayString decoded, string replay)
     {
-        var decoded = ReplayString.Decode(replay, _scenario.Name);
-        _engine.ReleasePoints = decoded.ReleasePoints;
-        _engine.WeakMemory = decoded.WeakMemory;
         var (verdict, recorder, drifted) = Play(decoded);
         if (drifted || (uint)_engine.TraceHash != decoded.TraceHash)
             throw new FormatException($"The scenario {_scenario.Name} has changed since the replay string was made: it no longer makes the same steps. Explore it anew.");
@@ -79,9 +78,18 @@ internal sealed class Exploration : IDisposable
     private bool MayContinue() =>
         _engine.Schedules < _maxSchedules && !(_clock.Elapsed > _options.Time) && !_options.Cancellation.IsCancellationRequested;
 
-    /// <summary>The schedule just played.</summary>
-    private ReplayString Decisions() =>
-        new(_engine.ReleasePoints, _options.WeakMemory, (uint)_engine.TraceHash, _engine.Log.At.ToArray(), _engine.Log.Chosen.ToArray());
+    private Trace Finish(Verdict verdict)
+    {
+        var found = _engine.Decisions();
+        if (_options.Minimise && verdict.Kind != VerdictKind.Scenario)
+        {
+            var minimiser = new Minimiser(_engine, verdict, MinimiserTime, () => !_options.Cancellation.IsCancellationRequested);
+            if (minimiser.Run(found, _completedBound) && !_engine.IsLost)
+                (found, verdict) = (minimiser.Best, minimiser.Verdict);
+        }
+
+        return Record(found, verdict);
+    }
 
     private Trace Bare(Verdict verdict) => new(_scenario.Name, [.. _engine.Names], [], verdict, "", 0);
 
@@ -100,14 +108,15 @@ internal sealed class Exploration : IDisposable
 
     private (Verdict? Verdict, Recorder Recorder, bool Drifted) Play(ReplayString decisions)
     {
-        var search = new ReplaySearch();
-        search.Set(decisions.At, decisions.Chosen);
+        var search = new ReplaySearch(decisions.At, decisions.Chosen);
+        _engine.ReleasePoints = decisions.ReleasePoints;
+        _engine.Dropped = decisions.Dropped;
         var recorder = new Recorder(_engine);
         _engine.Recorder = recorder;
         try
         {
             var verdict = _engine.Run(search, static () => true);
-            return (verdict, recorder, search.Drifted || search.Used < decisions.At.Length);
+            return (verdict, recorder, search.Drifted);
         }
         finally
         {

@@ -18,7 +18,8 @@ public static class Explorer
     {
         ArgumentNullException.ThrowIfNull(scenario);
         ArgumentNullException.ThrowIfNull(replay);
-        using var exploration = new Exploration(scenario, new ExplorationOptions());
-        return exploration.Replay(replay);
+        var decoded = ReplayString.Decode(replay, scenario.Name);
+        using var exploration = new Exploration(scenario, new ExplorationOptions { WeakMemory = decoded.WeakMemory });
+        return exploration.Replay(decoded, replay);
     }
 }

@@ -4,10 +4,10 @@ using System.Text;
 namespace Warren.Lab;
 
 /// <summary>
-/// A schedule in a line of text: base64url of version, hash of the scenario's name, mode, hash of what was executed, the decisions
+/// A schedule in a line of text: base64url of version, hash of the scenario's name, mode, hash of what was executed, the threads left out, the decisions
 /// that differ from the default (distance to the one before and what was decided, as variable-length numbers), and a checksum.
 /// </summary>
-internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, uint TraceHash, int[] At, int[] Chosen)
+internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong Dropped, uint TraceHash, int[] At, int[] Chosen)
 {
     private const byte Version = 1;
     private const int Fixed = 10;
@@ -18,11 +18,12 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, uint Tr
         Put(bytes, NameHash(scenario));
         bytes.Add((byte)((ReleasePoints ? 1 : 0) | (WeakMemory ? 2 : 0)));
         Put(bytes, TraceHash);
+        PutNumber(bytes, Dropped);
         var before = -1;
         for (var i = 0; i < At.Length; i++)
         {
-            PutNumber(bytes, (uint)(At[i] - before - 1));
-            PutNumber(bytes, (uint)Chosen[i]);
+            PutNumber(bytes, (ulong)(At[i] - before - 1));
+            PutNumber(bytes, (ulong)Chosen[i]);
             before = At[i];
         }
 
@@ -45,13 +46,14 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, uint Tr
 
         if (bytes.Length > 0 && bytes[0] != Version)
             throw new FormatException($"The replay string is of version {bytes[0]}, and this Warren replays version {Version}: explore the scenario anew.");
-        if (bytes.Length < Fixed + 1 || Checksum(bytes.AsSpan(..^1)) != bytes[^1])
+        if (bytes.Length < Fixed + 2 || Checksum(bytes.AsSpan(..^1)) != bytes[^1])
             throw new FormatException("The replay string is damaged: its checksum does not match; copy it whole.");
         if (BitConverter.ToUInt32(bytes, 1) != NameHash(scenario))
             throw new FormatException($"The replay string belongs to another scenario than {scenario}: name the scenario it was printed for.");
         var at = new List<int>();
         var chosen = new List<int>();
         var position = Fixed;
+        var dropped = Number(bytes, ref position);
         var last = -1;
         while (position < bytes.Length - 1)
         {
@@ -60,7 +62,7 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, uint Tr
             chosen.Add((int)Number(bytes, ref position));
         }
 
-        return new((bytes[5] & 1) != 0, (bytes[5] & 2) != 0, BitConverter.ToUInt32(bytes, 6), [.. at], [.. chosen]);
+        return new((bytes[5] & 1) != 0, (bytes[5] & 2) != 0, dropped, BitConverter.ToUInt32(bytes, 6), [.. at], [.. chosen]);
     }
 
     /// <summary>FNV-1a of the name in UTF-8.</summary>
@@ -86,20 +88,20 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, uint Tr
             bytes.Add(b);
     }
 
-    private static void PutNumber(List<byte> bytes, uint value)
+    private static void PutNumber(List<byte> bytes, ulong value)
     {
         for (; value >= 0x80; value >>= 7)
             bytes.Add((byte)(value | 0x80));
         bytes.Add((byte)value);
     }
 
-    private static uint Number(byte[] bytes, ref int position)
+    private static ulong Number(byte[] bytes, ref int position)
     {
-        uint value = 0;
-        for (var shift = 0; position < bytes.Length - 1 && shift < 32; shift += 7)
+        ulong value = 0;
+        for (var shift = 0; position < bytes.Length - 1 && shift < 64; shift += 7)
         {
             var b = bytes[position++];
-            value |= (uint)(b & 0x7F) << shift;
+            value |= (ulong)(b & 0x7F) << shift;
             if (b < 0x80)
                 return value;
         }

@@ -17,6 +17,12 @@ internal sealed partial class Engine
     /// <summary>Identity of what has happened in this schedule so far: two executions with equal hashes made the same steps in the same order.</summary>
     internal ulong TraceHash => _traceHash;
 
+    /// <summary>Of this schedule so far.</summary>
+    internal int Preemptions { get; private set; }
+
+    /// <summary>Who asks for a choice; -1 for the build.</summary>
+    internal int Chooser { get; private set; }
+
     /// <summary>Who came to the decision that is being taken.</summary>
     internal int LastActor { get; private set; }
 
@@ -71,7 +77,11 @@ internal sealed partial class Engine
                     return current;
                 Log.Add(chosen, chosen == next);
                 if (stays && chosen != current && _actors[chosen].Pseudo is null)
+                {
+                    Preemptions++;
                     Recorder?.Preempted();
+                }
+
                 next = chosen;
             }
 
@@ -102,6 +112,7 @@ internal sealed partial class Engine
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         if (count == 1 || _aborting)
             return 0;
+        Chooser = _building ? -1 : t_actor!.Index;
         var chosen = _search.Choose(this, count);
         Log.Add(chosen, chosen == 0);
         Recorder?.Chosen(_building ? null : t_actor, what, chosen, count);

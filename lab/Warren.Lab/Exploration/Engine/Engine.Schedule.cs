@@ -14,6 +14,7 @@ internal sealed partial class Engine
     private readonly Schedule _schedule;
     private readonly int _cpu = CpuPinning.Current;
     private readonly int _maxSteps;
+    private static readonly Action Nothing = static () => { };
     private Func<bool> _mayContinue = static () => false;
     private Verdict? _verdict;
     private bool _begin;
@@ -38,6 +39,15 @@ internal sealed partial class Engine
 
     /// <summary>A thread is stuck outside our sight: the engine cannot be used again.</summary>
     internal bool IsLost => _lost;
+
+    /// <summary>Threads that the scenario declares.</summary>
+    internal int DeclaredThreads { get; private set; }
+
+    /// <summary>Those of them that do nothing, since the failure does not need them.</summary>
+    internal ulong Dropped { get; set; }
+
+    /// <summary>The schedule just played.</summary>
+    internal ReplayString Decisions() => new(ReleasePoints, WeakMemory, Dropped, (uint)TraceHash, Log.At.ToArray(), Log.Chosen.ToArray());
 
     internal IEnumerable<string> Names => _actors.Take(_actorCount).Select(static a => a.Name);
 
@@ -207,6 +217,7 @@ internal sealed partial class Engine
         _totalSteps += _steps;
         _steps = 0;
         _traceHash = 0;
+        Preemptions = 0;
         _actorCount = 0;
         _unfinished = 0;
         _mayBlock = 0;
@@ -217,8 +228,9 @@ internal sealed partial class Engine
 
     private void Enlist()
     {
-        foreach (var (name, body) in _schedule.Threads)
-            AddActor(name, body, background: false);
+        DeclaredThreads = _schedule.Threads.Count;
+        for (var i = 0; i < DeclaredThreads; i++)
+            AddActor(_schedule.Threads[i].Name, (Dropped >> i & 1) != 0 ? Nothing : _schedule.Threads[i].Body, background: false);
         foreach (var pseudo in _schedule.PseudoThreads)
             AddPseudo(pseudo);
         for (var i = 0; WeakMemory && i < _schedule.Threads.Count; i++)

@@ -1,63 +1,69 @@
 namespace Warren.Lab;
 
-/// <summary>One schedule, given by its decisions against the default.</summary>
-internal sealed class ReplaySearch : Search
+/// <summary>One schedule, given by its decisions against the default; notes the runs and choices it consists of.</summary>
+internal sealed class ReplaySearch(int[] at, int[] chosen) : Search
 {
-    private int[] _at = [];
-    private int[] _chosen = [];
     private int _next;
     private bool _played;
 
-    /// <summary>An entry did not fit the execution: not one of the candidates.</summary>
+    /// <summary>An entry did not fit the execution: not one of the candidates, or never reached.</summary>
     internal bool Drifted { get; private set; }
 
-    /// <summary>Entries that were used.</summary>
-    internal int Used => _next;
+    internal List<Run> Runs { get; } = [];
 
-    internal void Set(ReadOnlySpan<int> at, ReadOnlySpan<int> chosen)
-    {
-        (_at, _chosen) = (at.ToArray(), chosen.ToArray());
-        _played = false;
-    }
+    /// <summary>The choices of each thread in their order; those of the build under -1.</summary>
+    internal Dictionary<int, List<int>> Choices { get; } = [];
+
+    internal override bool WatchesSteps => true;
 
     internal override bool Begin(Engine engine)
     {
-        if (_played)
-            return false;
+        var first = !_played;
         _played = true;
-        _next = 0;
-        Drifted = false;
-        return true;
+        return first;
     }
 
     internal override int Next(Engine engine, int current, ulong candidates, int fallback)
     {
-        if (!Take(engine, out var chosen))
+        if (!Take(engine, out var thread))
             return fallback;
-        if ((candidates >> chosen & 1) != 0)
-            return chosen;
+        if (thread < Engine.MaxActors && (candidates >> thread & 1) != 0)
+            return thread;
         Drifted = true;
         return fallback;
     }
 
     internal override int Choose(Engine engine, int count)
     {
-        if (!Take(engine, out var chosen))
-            return 0;
-        if (chosen < count)
-            return chosen;
-        Drifted = true;
-        return 0;
+        var value = Take(engine, out var entry) ? entry : 0;
+        if (value >= count)
+        {
+            Drifted = true;
+            value = 0;
+        }
+
+        if (!Choices.TryGetValue(engine.Chooser, out var values))
+            Choices[engine.Chooser] = values = [];
+        values.Add(value);
+        return value;
     }
 
-    private bool Take(Engine engine, out int chosen)
+    internal override void Scheduled(int actor)
     {
-        while (_next < _at.Length && _at[_next] < engine.Log.Decisions)
-            _next++;
-        chosen = 0;
-        if (_next >= _at.Length || _at[_next] != engine.Log.Decisions)
+        if (Runs.Count > 0 && Runs[^1].Thread == actor)
+            Runs[^1] = new Run(actor, Runs[^1].Steps + 1);
+        else
+            Runs.Add(new Run(actor, 1));
+    }
+
+    internal override void End(Engine engine) => Drifted |= _next < at.Length;
+
+    private bool Take(Engine engine, out int decided)
+    {
+        decided = 0;
+        if (_next >= at.Length || at[_next] != engine.Log.Decisions)
             return false;
-        chosen = _chosen[_next++];
+        decided = chosen[_next++];
         return true;
     }
 }

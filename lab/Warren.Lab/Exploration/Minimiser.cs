@@ -1,0 +1,154 @@
+using System.Diagnostics;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// Makes a failing schedule small: without the threads it does not need, then with the fewest preemptions, then the fewest steps; what remains must fail in the
+/// same way. First by cutting its list of runs, then by an exhaustive search below the number of preemptions reached, which where it completes
+/// proves that fewer do not suffice.
+/// </summary>
+internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, Func<bool> mayContinue)
+{
+    private const long SearchSchedules = 4_000;
+
+    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    private List<Run> _runs = [];
+    private Dictionary<int, int[]> _choices = [];
+
+    /// <summary>The best so far.</summary>
+    internal ReplayString Best { get; private set; } = null!;
+
+    /// <summary>Its verdict.</summary>
+    internal Verdict Verdict { get; private set; } = original;
+
+    private (int Preemptions, long Steps) BestSize { get; set; }
+
+    /// <param name="found">The schedule as it was found.</param>
+    /// <param name="provenBound">No schedule with so few preemptions fails.</param>
+    /// <returns>False when the schedule does not fail again.</returns>
+    internal bool Run(ReplayString found, int provenBound)
+    {
+        Best = found;
+        engine.Dropped = found.Dropped;
+        var replay = new ReplaySearch(found.At, found.Chosen);
+        var again = engine.Run(replay, static () => true);
+        if (again is null || replay.Drifted || !IsSame(again))
+            return false;
+        Keep(again);
+        _runs = replay.Runs;
+        _choices = replay.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());
+        DropThreads();
+        CutPreemptions();
+        SearchBelow(provenBound);
+        return true;
+    }
+
+    private bool MayGoOn => _clock.Elapsed < time && mayContinue() && !engine.IsLost;
+
+    private void DropThreads()
+    {
+        for (var thread = engine.DeclaredThreads - 1; thread >= 0 && MayGoOn && engine.DeclaredThreads > 1; thread--)
+        {
+            if ((Best.Dropped >> thread & 1) != 0)
+                continue;
+            Try([.. _runs.Where(r => r.Thread != thread)], _choices, Best.Dropped | 1ul << thread);
+        }
+    }
+
+    /// <summary>Puts runs of a thread together, as long as anything gets smaller.</summary>
+    private void CutPreemptions()
+    {
+        for (var progress = true; progress && BestSize.Preemptions > 0 && MayGoOn;)
+        {
+            progress = false;
+            for (var i = 0; i + 1 < _runs.Count && MayGoOn; i++)
+                progress |= TryMerge(i, later: false) || TryMerge(i, later: true) || TrySwap(i);
+        }
+
+        foreach (var (thread, values) in _choices.ToArray())
+        {
+            for (var i = 0; i < values.Length && MayGoOn; i++)
+            {
+                if (values[i] == 0)
+                    continue;
+                var changed = (int[])values.Clone();
+                changed[i] = 0;
+                Try(_runs, new Dictionary<int, int[]>(_choices) { [thread] = changed }, Best.Dropped);
+            }
+        }
+    }
+
+    /// <summary>The run and the next one of the same thread become one, at the place of the first or of the second.</summary>
+    private bool TryMerge(int index, bool later)
+    {
+        var next = _runs.FindIndex(index + 1, r => r.Thread == _runs[index].Thread);
+        if (next < 0)
+            return false;
+        var runs = new List<Run>(_runs);
+        var merged = new Run(runs[index].Thread, runs[index].Steps + runs[next].Steps);
+        runs[later ? next : index] = merged;
+        runs.RemoveAt(later ? index : next);
+        return Try(runs, _choices, Best.Dropped);
+    }
+
+    private bool TrySwap(int index)
+    {
+        var runs = new List<Run>(_runs);
+        (runs[index], runs[index + 1]) = (runs[index + 1], runs[index]);
+        return Try(runs, _choices, Best.Dropped);
+    }
+
+    private bool Try(List<Run> runs, Dictionary<int, int[]> choices, ulong dropped)
+    {
+        engine.Dropped = dropped;
+        var result = engine.Run(new GuidedSearch(runs, choices), static () => true);
+        if (result is null || !IsSame(result))
+            return false;
+        var fewerThreads = dropped != Best.Dropped;
+        if (!fewerThreads && (engine.Preemptions, engine.Steps).CompareTo(BestSize) >= 0)
+            return false;
+        Keep(result);
+        var replay = new ReplaySearch(Best.At, Best.Chosen);
+        engine.Run(replay, static () => true);
+        _runs = replay.Runs;
+        _choices = replay.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());
+        return true;
+    }
+
+    private void SearchBelow(int provenBound)
+    {
+        engine.Dropped = Best.Dropped;
+        for (var bound = Math.Max(0, provenBound + 1); bound < BestSize.Preemptions && MayGoOn; bound++)
+        {
+            var until = engine.Schedules + SearchSchedules;
+            var search = new ExhaustiveSearch(bound);
+            while (engine.Run(search, () => engine.Schedules < until && MayGoOn) is { } result)
+            {
+                if (!IsSame(result))
+                    continue;
+                Keep(result);
+                return;
+            }
+
+            if (!search.Finished)
+                return;
+        }
+    }
+
+    private void Keep(Verdict result)
+    {
+        Verdict = result;
+        BestSize = (engine.Preemptions, engine.Steps);
+        Best = engine.Decisions();
+    }
+
+    private bool IsSame(Verdict other) => other.Kind == Verdict.Kind && Essence(other) == Essence(Verdict);
+
+    /// <summary>What of the sentence must stay the same: the name of the invariant or the type of the exception, but not threads or numbers.</summary>
+    private static string Essence(Verdict v) => v.Kind switch
+    {
+        VerdictKind.Invariant => v.Sentence.Split(':')[0],
+        VerdictKind.Exception => v.Sentence.Split(" with ")[^1].Split(':')[0],
+        _ => "",
+    };
+}
