@@ -13,21 +13,19 @@ public sealed class ReplayTests
         var scenario = ExplorerTests.LostUpdate;
         var failure = Explorer.Explore(scenario, Options with { Minimise = false }).Failure!;
         var decoded = ReplayString.Decode(failure.Replay, scenario.Name);
-        using var exploration = new Exploration(scenario, Options);
-        var engine = exploration.Engine;
         // Failing schedules cost new threads each; what the decisions lead to is compared on one that unwinds nobody.
         var passing = new DelegateScenario(scenario.Name, "", s =>
         {
             scenario.Build(s);
             s.EndChecks.Clear();
         });
-        using var inner = new Exploration(passing, Options);
+        using var exploration = new Exploration(passing, Options);
         var identical = 0;
-        inner.Engine.Dropped = decoded.Dropped;
+        exploration.Engine.Dropped = decoded.Dropped;
         for (var i = 0; i < 10_000; i++)
         {
-            inner.Engine.Run(new ReplaySearch(decoded.At, decoded.Chosen), static () => true);
-            if ((uint)inner.Engine.TraceHash == decoded.TraceHash)
+            exploration.Engine.Run(new ReplaySearch(decoded.At, decoded.Chosen), static () => true);
+            if ((uint)exploration.Engine.TraceHash == decoded.TraceHash)
                 identical++;
         }
 

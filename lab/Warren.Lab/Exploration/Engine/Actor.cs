@@ -31,6 +31,9 @@ internal sealed class Actor(Engine engine, int index)
     internal bool Offloaded;
     internal ActorState State;
 
+    /// <summary>It has not come to its first scheduling point.</summary>
+    internal bool IsFresh;
+
     /// <summary>Its hooks pass silently: it runs an oracle, or builds a scenario.</summary>
     internal bool Muted;
 
@@ -89,6 +92,7 @@ internal sealed class Actor(Engine engine, int index)
         Offloaded = false;
         Pseudo = null;
         State = ActorState.NotStarted;
+        IsFresh = true;
         Muted = false;
         SilentSteps = 0;
         Operation = CheckOperation.None;

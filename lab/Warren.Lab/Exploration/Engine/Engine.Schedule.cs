@@ -160,7 +160,6 @@ internal sealed partial class Engine
     {
         while (_mayContinue())
         {
-            Reset();
             if (_sawTry && !ReleasePoints)
             {
                 // From here on every lock's release is a point. What was searched without is searched again.
@@ -168,11 +167,13 @@ internal sealed partial class Engine
                 _search.Restart();
             }
 
+            // What is known of the schedule before stays until there is another.
+            if (!_search.Begin(this))
+                return -1;
+            Reset();
             runner.Muted = true;
             try
             {
-                if (!_search.Begin(this))
-                    return -1;
                 _building = true;
                 _scenario.Build(_schedule);
             }

@@ -258,6 +258,14 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             _mayBlock |= bit;
         else
             _mayBlock &= ~bit;
+        // Being started is no step: the thread was chosen for what it does first, unless it cannot do that.
+        if (actor.IsFresh)
+        {
+            actor.IsFresh = false;
+            if ((_mayBlock & bit) == 0 || CanGoOn(actor))
+                return;
+        }
+
         var next = Decide(actor.Index);
         if (next != actor.Index)
         {
