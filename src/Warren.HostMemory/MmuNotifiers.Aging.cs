@@ -1,5 +1,3 @@
-using Warren.Locking;
-
 namespace Warren.HostMemory;
 
 /// <summary>The three questions of aging.</summary>
@@ -16,7 +14,7 @@ public sealed partial class MmuNotifiers
     internal bool Any(ulong start, ulong end)
     {
         var record = InvalidationRecord.Take();
-        RegionTree.Collect(Atomics.Read(ref _root, this), start, end, record.Regions);
+        Collect(start, end, record.Regions);
         var any = record.Regions.Count > 0;
         record.Return();
         return any;
@@ -27,7 +25,7 @@ public sealed partial class MmuNotifiers
     {
         var record = InvalidationRecord.Take();
         var regions = record.Regions;
-        RegionTree.Collect(Atomics.Read(ref _root, this), range.Start, range.End, regions);
+        Collect(range.Start, range.End, regions);
         var young = false;
         if (regions.Count > 0)
         {

@@ -48,7 +48,7 @@ public sealed partial class MmuNotifiers
         // Before the lookup: see the summary.
         InFlight.Add(record);
         invalidation = new Invalidation(record);
-        RegionTree.Collect(Atomics.Read(ref _root, this), range.Start, range.End, record.Regions);
+        Collect(range.Start, range.End, record.Regions);
         var hearers = Atomics.Read(ref _hearers, this);
         if (record.Regions.Count == 0 && hearers is null)
         {
@@ -83,6 +83,9 @@ public sealed partial class MmuNotifiers
         Mark(HostMemoryMarks.InvalidationEnded, record.Range);
         record.Return();
     }
+
+    /// <summary>Appends the regions that overlap the range, of all owners, as they are now.</summary>
+    internal void Collect(ulong start, ulong end, RegionBuffer into) => RegionTree.Collect(Atomics.Read(ref _root, this), start, end, into);
 
     private void Mark(CheckMark mark, in MmuNotifierRange range) => Check.Mark(mark, this, (long)range.Start, (long)range.End);
 

@@ -7,7 +7,7 @@ public static class CorpusCatalogue
     public static IReadOnlyList<Variant> All { get; } = [.. TdpVariants.All];
 
     /// <summary>Beside <see cref="ScenarioCatalogue.Core"/>: clean on the production code too.</summary>
-    public static IReadOnlyList<Scenario> Scenarios { get; } = [.. TdpScenarios.All];
+    public static IReadOnlyList<Scenario> Scenarios { get; } = [.. TdpScenarios.All, .. GateScenarios.All];
 
     /// <exception cref="VariantException">There is none of that name.</exception>
     public static Scenario FindScenario(string name) =>

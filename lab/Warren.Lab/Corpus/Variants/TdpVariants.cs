@@ -24,21 +24,21 @@ internal static class TdpVariants
             The end of an invalidation steps the sequence, so that a fault which looked the frame up before the end, and checks only after it, retries.
             """,
             "corpus-fault-discard",
-            [new(Hypervisor, "Invalidation/InvalidationState.cs", "Atomics.Write(ref _state.Sequence, _state.Sequence + 1);", "")],
+            [new(Hypervisor, "Invalidation/InvalidationState.cs", "        Bump();\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("flush-after-unlock", "kvm.md mutation: flush after unlock",
             """
             A start flushes before it drops mmu_lock. Here after.
             """,
             "corpus-two-discards",
-            [new(Hypervisor, "Invalidation/VmMmuNotifier.cs",
+            [new(Hypervisor, "Invalidation/InvalidationGate.cs", "        if (flush) Vm.FlushRemoteTlbs();",
                 """
-                        if (flush) vm.FlushRemoteTlbs();
-                        vm.MmuLock.WriteUnlock();
-                """,
-                """
-                        vm.MmuLock.WriteUnlock();
-                        if (flush) vm.FlushRemoteTlbs();
+                        if (flush)
+                        {
+                            Vm.MmuLock.WriteUnlock();
+                            Vm.FlushRemoteTlbs();
+                            Vm.MmuLock.WriteLock();
+                        }
                 """)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
     ];

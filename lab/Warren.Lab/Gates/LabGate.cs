@@ -1,0 +1,83 @@
+using Warren.HostMemory;
+using Warren.Hypervisor;
+
+namespace Warren.Lab;
+
+/// <summary>
+/// What the gates of the lab share: they are told of every notification, look slots up themselves, at their start and again at their end, and publish without
+/// regard to the list of notifications in flight that the production gates use.
+/// </summary>
+internal abstract class LabGate(VirtualMachine vm) : InvalidationGate(vm)
+{
+    public override bool HearsAll => true;
+
+    public sealed override void Start(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
+    {
+        var found = InvalidationRecord.Take();
+        Start(range, found.Regions);
+        found.Return();
+    }
+
+    public sealed override void End(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
+    {
+        var found = InvalidationRecord.Take();
+        End(range, found.Regions);
+        found.Return();
+    }
+
+    /// <param name="found">Empty; what <see cref="Find"/> fills.</param>
+    protected abstract void Start(in MmuNotifierRange range, RegionBuffer found);
+
+    /// <param name="found">Empty; what <see cref="Find"/> fills.</param>
+    protected abstract void End(in MmuNotifierRange range, RegionBuffer found);
+
+    /// <summary>The VM's slots that overlap the range, as published now.</summary>
+    protected ReadOnlySpan<NotifierRegion> Find(in MmuNotifierRange range, RegionBuffer found)
+    {
+        found.Clear();
+        Vm.Memory.Notifiers.Collect(range.Start, range.End, found);
+        if (found.Count == 0)
+            return default;
+        found.Group();
+        return found.RunOf(Vm.Notifier);
+    }
+
+    /// <summary>A related notification begins: count, range, zap, under mmu_lock.</summary>
+    protected void Enter(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> hit)
+    {
+        Vm.MmuLock.WriteLock();
+        Begin();
+        Zap(range, hit);
+        Vm.MmuLock.WriteUnlock();
+    }
+
+    /// <summary>A notification begins that may hit slots which are not there yet: no fault passes while it is open, whatever its page.</summary>
+    protected void EnterForAll(in MmuNotifierRange range, RegionBuffer found)
+    {
+        Vm.MmuLock.WriteLock();
+        Begin();
+        Vm.Invalidation.RangeAdd(0, VirtualMachine.MaxGfn);
+        // Under the lock: a slot published after this lookup is used by faults that find the count raised.
+        Zap(range, Find(range, found));
+        Vm.MmuLock.WriteUnlock();
+    }
+
+    protected void Begin()
+    {
+        Vm.Invalidation.Begin();
+        Vm.Counters.InvalidationRelated();
+    }
+
+    /// <summary>The regions first: who finds the slot in the new set can rely on notifications to find it, too.</summary>
+    protected static void Store(in RegionUpdate update, IRegionPublisher slots)
+    {
+        update.Store();
+        slots.Publish();
+    }
+
+    protected void PublishNow(Memslot? remove, Memslot? add, IRegionPublisher slots)
+    {
+        using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
+        Store(update, slots);
+    }
+}
