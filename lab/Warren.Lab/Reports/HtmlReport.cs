@@ -125,7 +125,7 @@ public static class HtmlReport
         var trace = analysis.Trace;
         var step = trace.Steps[index];
         var last = index == trace.Steps.Count - 1 && trace.Verdict is not null;
-        var classes = $"s{(analysis.Relevant[index] ? "" : " minor")}{(step.Preempted ? " preempts" : "")}{(last ? " last" : "")}";
+        var classes = $"s{(analysis.Relevant[index] ? "" : " minor")}{(analysis.PreemptedThread[index] >= 0 ? " preempts" : "")}{(last ? " last" : "")}";
         html.Append(CultureInfo.InvariantCulture, $"<tr class=\"{classes}\" data-i=\"{index}\" tabindex=\"-1\"><td class=\"n\">{index + 1}</td>");
         for (var t = 0; t < trace.Threads.Count; t++)
         {

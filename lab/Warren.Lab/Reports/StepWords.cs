@@ -109,7 +109,7 @@ public static class StepWords
         CheckOperation.SequenceReadRetry => step.Succeeded ? ", unchanged" : ", changed: retry",
         CheckOperation.SequenceReadBegin or CheckOperation.AtomicRead or CheckOperation.PlainRead => " = " + Number(step.Value),
         CheckOperation.AtomicWrite or CheckOperation.PlainWrite => " ← " + Number(step.Value),
-        CheckOperation.AtomicUpdate => step.Succeeded ? ", was " + Number(step.Value) : ", found " + Number(step.Value) + ": fails",
+        CheckOperation.AtomicUpdate => step.Succeeded ? ": " + Number(step.Value) : ", found " + Number(step.Value) + ": fails",
         CheckOperation.Mark when step.Value != 0 => " " + Number(step.Value),
         _ => "",
     };

@@ -118,7 +118,7 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
 
         var number = (index + 1).ToString(System.Globalization.CultureInfo.InvariantCulture);
         text.PadTo(_gutter - 2 - number.Length).Add(number, TextStyle.Dim);
-        if (_trace.Steps[index].Preempted)
+        if (analysis.PreemptedThread[index] >= 0)
             text.Add(" ▶", TextStyle.Preempted);
         text.PadTo(_gutter);
     }

@@ -22,7 +22,7 @@ internal sealed class TraceAnalysis
     {
         var preempted = new int[trace.Steps.Count];
         for (var i = 0; i < preempted.Length; i++)
-            preempted[i] = trace.Steps[i].Preempted && i > 0 ? trace.Steps[i - 1].Thread : -1;
+            preempted[i] = IsPreemption(trace.Steps, i) ? trace.Steps[i - 1].Thread : -1;
         return new TraceAnalysis(trace) { Lanes = LanesOf(trace), Relevant = RelevantOf(trace), PreemptedThread = preempted };
     }
 
@@ -101,9 +101,9 @@ internal sealed class TraceAnalysis
         for (var i = 0; i < steps.Count; i++)
         {
             var step = steps[i];
-            if (!step.Succeeded || step.Note.Length > 0 || step.Preempted || (step.Subject.Length > 0 && Names(verdict, step.Subject)))
+            if (!step.Succeeded || step.Note.Length > 0 || IsPreemption(steps, i) || (step.Subject.Length > 0 && Names(verdict, step.Subject)))
                 relevant[i] = true;
-            if (step.Preempted && i > 0)
+            if (IsPreemption(steps, i))
                 relevant[i - 1] = true;
             if (step.Subject.Length == 0 || step.Operation == CheckOperation.Mark)
                 continue;
@@ -116,6 +116,10 @@ internal sealed class TraceAnalysis
 
         return relevant;
     }
+
+    /// <summary>Where no other thread stood before there is nothing to show, whatever the scheduler counts.</summary>
+    private static bool IsPreemption(IReadOnlyList<TraceStep> steps, int index) =>
+        steps[index].Preempted && index > 0 && steps[index - 1].Thread != steps[index].Thread;
 
     private static bool Names(string text, string subject)
     {

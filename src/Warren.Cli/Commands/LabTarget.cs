@@ -24,12 +24,12 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
         throw new UserErrorException(assembly is null ? $"There is no scenario '{name}'; {near}" : $"There is no scenario '{name}' in {assembly}; {near}");
     }
 
-    /// <summary>What a variant does otherwise, in one sentence: the first of its flaw that says "Here", or the first.</summary>
+    /// <summary>The rule and what a variant does otherwise: the first sentence of its flaw and the one that says "Here".</summary>
     public static string Sentence(Variant variant)
     {
         var text = string.Join(' ', variant.Flaw.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         var sentences = text.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n');
-        return sentences.FirstOrDefault(s => s.StartsWith("Here", StringComparison.Ordinal)) ?? sentences[0];
+        return sentences.Skip(1).FirstOrDefault(s => s.StartsWith("Here", StringComparison.Ordinal)) is { } here ? $"{sentences[0]} {here}" : sentences[0];
     }
 }
 

@@ -21,7 +21,7 @@ public sealed class TextReportTests
     {
         var lines = Lines(SampleTrace.Deadlock);
         var header = lines.Single(l => l.Contains("vcpu", StringComparison.Ordinal) && l.Contains("notifier", StringComparison.Ordinal) && l.Contains('┊', StringComparison.Ordinal));
-        foreach (var (thread, text) in new[] { ("vcpu", "srcu read-lock kvm_srcu#1"), ("updater", "write Memslots#1.Active ← 0x7f0012345000"), ("notifier", "update InvalidationState#1.InProgress, was 0") })
+        foreach (var (thread, text) in new[] { ("vcpu", "srcu read-lock kvm_srcu#1"), ("updater", "write Memslots#1.Active ← 0x7f0012345000"), ("notifier", "update InvalidationState#1.InProgress: 0") })
         {
             var row = lines.Single(l => l.Contains(text, StringComparison.Ordinal));
             var cell = header.IndexOf(thread, StringComparison.Ordinal);
