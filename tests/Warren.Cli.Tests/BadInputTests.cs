@@ -9,19 +9,9 @@ public class BadInputTests
 
     private static (int Status, string Output, string Error) Run(string arguments, string? cache = null)
     {
-        var start = new ProcessStartInfo("dotnet", $"\"{Program}\" {arguments}")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            RedirectStandardInput = true,
-        };
+        var start = WarrenProcess.Start(arguments.Split(' '));
         if (cache is not null) start.Environment["XDG_CACHE_HOME"] = cache;
-        using var process = Process.Start(start)!;
-        process.StandardInput.Close();
-        var error = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output, error.Result);
+        return WarrenProcess.Finish(start);
     }
 
     [Theory]

@@ -131,7 +131,7 @@ public static class HtmlReport
         {
             var lanes = t == step.Thread ? analysis.Lanes[index] : analysis.LanesBetween(t, index);
             var kind = StepWords.Kind(step);
-            html.Append(CultureInfo.InvariantCulture, $"<td class=\"{(t == step.Thread ? Class(kind) : "idle")}{(t == step.Thread && !step.Succeeded ? " failed" : "")}\" style=\"--d:{lanes.Count}\">");
+            html.Append(CultureInfo.InvariantCulture, $"<td class=\"{(t == step.Thread ? Class(kind) : "idle")}{(t == step.Thread && StepWords.Failed(step) ? " failed" : "")}\" style=\"--d:{lanes.Count}\">");
             for (var l = 0; l < lanes.Count; l++)
             {
                 if (lanes[l].Lock is { } held)

@@ -38,6 +38,9 @@ public static class StepWords
         _ => StepKind.Order,
     };
 
+    /// <summary>Whether the step did not get what it was for; a look that finds nobody waiting is none of these.</summary>
+    public static bool Failed(TraceStep step) => !step.Succeeded && step.Operation != CheckOperation.WaitProbe;
+
     /// <summary>Whether another thread could see that the step was made.</summary>
     public static bool Changes(TraceStep step) => step.Operation is not (CheckOperation.AtomicRead or CheckOperation.PlainRead
         or CheckOperation.SequenceReadBegin or CheckOperation.SequenceReadRetry or CheckOperation.Fence or CheckOperation.Relax

@@ -6,6 +6,7 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
     public const string Separator = " ┊ ";
     private const string Preempted = "‹preempted›";
     private const int LongestName = 16;
+    private const int LeastFold = 3;
 
     private readonly Trace _trace = analysis.Trace;
     private readonly int _gutter = GutterWidth(analysis.Trace);
@@ -19,7 +20,7 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
         for (var i = 0; i < _trace.Steps.Count; i++)
         {
             var skipped = fold ? Skippable(i) : 0;
-            if (skipped > 1)
+            if (skipped >= LeastFold)
             {
                 text.PadTo(_gutter - 1).Add($"⋮ {TextReport.Count(skipped, "step")}", TextStyle.Dim).Line();
                 i += skipped - 1;
@@ -133,7 +134,7 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
 
     private static List<List<(string Text, TextStyle Style)>> Cell(TraceStep step, IReadOnlyList<Lane> lanes, int width)
     {
-        var style = step.Succeeded ? StyledText.Of(StepWords.Kind(step)) : TextStyle.Bad;
+        var style = StepWords.Failed(step) ? TextStyle.Bad : StyledText.Of(StepWords.Kind(step));
         var first = LanePieces(lanes, l => l.Change switch { LaneChange.Begins => '┌', LaneChange.Ends => '└', _ => '│' });
         var rest = Continued(lanes);
         var room = Math.Max(8, width - LaneWidth(lanes));

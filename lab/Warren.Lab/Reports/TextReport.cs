@@ -12,8 +12,11 @@ public sealed record TextReportOptions
     /// <summary>The command line that makes it happen again; the bare replay string when null.</summary>
     public string? ReplayCommand { get; init; }
 
-    /// <summary>Leave out the steps that do not bear on the verdict, and the verdict's details.</summary>
-    public bool Short { get; init; }
+    /// <summary>Fold stretches of steps that do not bear on the verdict when there are more steps than this.</summary>
+    public int FoldAbove { get; init; } = int.MaxValue;
+
+    /// <summary>Whether the verdict's details are printed.</summary>
+    public bool Details { get; init; } = true;
 }
 
 /// <summary>
@@ -38,11 +41,11 @@ public static class TextReport
         if (trace.Steps.Count > 0)
         {
             text.Line();
-            var table = new TextColumns(TraceAnalysis.Of(trace), ColumnWidths(trace, width), width, options.Short);
+            var table = new TextColumns(TraceAnalysis.Of(trace), ColumnWidths(trace, width), width, trace.Steps.Count > options.FoldAbove);
             table.Write(text);
         }
 
-        if (!options.Short && trace.Verdict is { Details.Length: > 0 } verdict)
+        if (options.Details && trace.Verdict is { Details.Length: > 0 } verdict)
         {
             text.Line();
             foreach (var line in verdict.Details.TrimEnd().Split('\n'))

@@ -83,7 +83,7 @@ internal sealed class TraceAnalysis
 
     /// <summary>
     /// A step bears on the verdict when the verdict names its subject, when it failed, waits, carries a note or stands at a preemption, when it is
-    /// the last of its thread, or when it is the first to see or to overwrite what another thread did to the same subject.
+    /// the last of its thread, tells an event, or when it is the first to see or to overwrite what another thread did to the same subject.
     /// </summary>
     private static bool[] RelevantOf(Trace trace)
     {
@@ -101,10 +101,12 @@ internal sealed class TraceAnalysis
         for (var i = 0; i < steps.Count; i++)
         {
             var step = steps[i];
-            if (!step.Succeeded || step.Note.Length > 0 || IsPreemption(steps, i) || (step.Subject.Length > 0 && Names(verdict, step.Subject)))
+            if (StepWords.Failed(step) || step.Note.Length > 0 || IsPreemption(steps, i) || (step.Subject.Length > 0 && Names(verdict, step.Subject)))
                 relevant[i] = true;
             if (IsPreemption(steps, i))
                 relevant[i - 1] = true;
+            if (step.Operation == CheckOperation.Mark)
+                relevant[i] = !IsHousekeeping(step);
             if (step.Subject.Length == 0 || step.Operation == CheckOperation.Mark)
                 continue;
             var changes = StepWords.Changes(step);
@@ -120,6 +122,9 @@ internal sealed class TraceAnalysis
     /// <summary>Where no other thread stood before there is nothing to show, whatever the scheduler counts.</summary>
     private static bool IsPreemption(IReadOnlyList<TraceStep> steps, int index) =>
         steps[index].Preempted && index > 0 && steps[index - 1].Thread != steps[index].Thread;
+
+    /// <summary>Allocators tell every piece of memory they hand out.</summary>
+    private static bool IsHousekeeping(TraceStep step) => step.Subject.StartsWith(LockingMarks.Reused.Name, StringComparison.Ordinal) || step.Subject.StartsWith(LockingMarks.Touched.Name, StringComparison.Ordinal);
 
     private static bool Names(string text, string subject)
     {

@@ -13,15 +13,17 @@ internal static class LabExplainCommand
     public static Command Build()
     {
         var name = new Argument<string>("NAME") { Description = "A scenario or variant; see 'warren lab list'." };
+        var gate = LabOptions.Gate();
         var assembly = LabOptions.Assembly();
-        var command = new Command("explain", "Tell what a scenario or a broken variant is about, and show the interleaving that breaks it.") { name, assembly };
-        command.SetAction(result => Explain(result.GetValue(name)!, result.GetValue(assembly)));
+        var command = new Command("explain", "Tell what a scenario or a broken variant is about, and show the interleaving that breaks it.") { name, gate, assembly };
+        command.SetAction(result => Explain(result.GetValue(name)!, result.GetValue(gate), result.GetValue(assembly)));
         return command;
     }
 
-    private static int Explain(string name, string? assembly)
+    private static int Explain(string name, string? gate, string? assembly)
     {
         var target = LabTarget.Find(name, assembly);
+        LabOptions.Choose(gate);
         Console.Out.WriteLine(Heading(target));
         Console.Out.WriteLine();
         Console.Out.WriteLine(target.Explanation.Trim());
@@ -31,7 +33,7 @@ internal static class LabExplainCommand
         var outcome = new RunOutcome(name, options, result, interrupted, false);
         if (result?.Failure is { } trace)
         {
-            Console.Out.Write(TextReport.Format(trace, LabReports.Terminal() with { Short = true, ReplayCommand = LabReports.ReplayCommand(target.Name, assembly, null, trace.Replay) }));
+            Console.Out.Write(TextReport.Format(trace, LabReports.Terminal() with { FoldAbove = 0, Details = false, ReplayCommand = LabReports.ReplayCommand(target.Name, assembly, gate, trace.Replay) }));
             Console.Out.WriteLine();
         }
 

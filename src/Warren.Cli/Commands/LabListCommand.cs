@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Warren.Cli.Terminal;
+using Warren.Hypervisor;
 using Warren.Lab;
 
 namespace Warren.Cli.Commands;
@@ -20,8 +21,11 @@ internal static class LabListCommand
     {
         var console = Consoles.Output();
         Table(console, "scenario", LabScenarios.Known(assembly).Select(s => (s.Name, s.Summary)));
-        if (assembly is null)
-            Table(console, "variant", CorpusCatalogue.All.Select(v => (v.Name, LabTarget.Sentence(v))));
+        if (assembly is not null)
+            return ExitStatus.Success;
+        Table(console, "gate", GateFactory.Correct.Select(g => (g.Name + (g == GateKind.Default ? " (default)" : ""), $"{g.Idea}; {g.Price}")));
+        Table(console, "broken gate", GateFactory.Broken.Select(g => (g.Name, $"{g.Idea}; {g.Price}")));
+        Table(console, "variant", CorpusCatalogue.All.Select(v => (v.Name, LabTarget.Sentence(v))));
         return ExitStatus.Success;
     }
 

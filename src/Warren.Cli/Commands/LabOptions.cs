@@ -39,6 +39,23 @@ internal static class LabOptions
 
     public static Option<string?> Assembly() => new("--assembly") { Description = "An assembly of yours with scenarios; see docs/lab.md.", HelpName = "FILE" };
 
+    public static Option<string?> Gate() => new("--gate")
+    {
+        Description = "How memslot updates and notifications are kept apart, in scenarios that leave it open; see 'warren lab list'.",
+        HelpName = "G",
+    };
+
+    /// <summary>Makes the gate that of every scenario of this process.</summary>
+    /// <exception cref="UserErrorException">There is none of that name.</exception>
+    public static void Choose(string? gate)
+    {
+        if (gate is null)
+            return;
+        LabSettings.Gate = GateFactory.All.FirstOrDefault(g => g.Name == gate) is { } kind
+            ? kind
+            : throw new UserErrorException($"There is no gate '{gate}'; {NearestNames.Hint(gate, GateFactory.All.Select(g => g.Name), $"choose {string.Join(", ", GateFactory.All.Select(g => g.Name))}")}");
+    }
+
     public static string Name(SearchStrategy strategy) => Strategies.First(s => s.Strategy == strategy).Name;
 
     private static int ParseBound(ArgumentResult result)

@@ -7,11 +7,14 @@ namespace Warren.Cli.Commands;
 /// <summary>Results of the lab on standard output.</summary>
 internal static class LabReports
 {
-    public static void Print(RunOutcome outcome, string replayCommand)
+    /// <summary>Longer traces are folded, unless all is asked for.</summary>
+    private const int LongTrace = 60;
+
+    public static void Print(RunOutcome outcome, string replayCommand, bool full)
     {
         if (outcome.Result?.Failure is { } trace)
         {
-            Console.Out.Write(TextReport.Format(trace, Terminal() with { ReplayCommand = replayCommand }));
+            Console.Out.Write(TextReport.Format(trace, Terminal() with { ReplayCommand = replayCommand, FoldAbove = full ? int.MaxValue : LongTrace }));
             Console.Out.WriteLine();
         }
 

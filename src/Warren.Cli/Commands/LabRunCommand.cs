@@ -9,13 +9,17 @@ namespace Warren.Cli.Commands;
 /// <summary><c>warren lab run NAME</c>: search a scenario's schedules, or execute one again. 0: nothing found; 1: found.</summary>
 internal static class LabRunCommand
 {
-    private sealed record Settings(string Name, string? Assembly, ExplorationOptions Options, string? Replay, bool Json);
+    private sealed record Settings(string Name, string? Assembly, string? Gate, ExplorationOptions Options, string? Replay, bool Json, bool Full);
+
+    /// <summary>What is given when no time is.</summary>
+    private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(60);
 
     public static Command Build()
     {
-        var name = new Argument<string>("NAME") { Description = "The scenario; see 'warren lab list'." };
+        var name = new Argument<string>("NAME") { Description = "A scenario or a broken variant; see 'warren lab list'." };
+        var gate = LabOptions.Gate();
         var bound = LabOptions.Bound();
-        var time = LabOptions.Time("Search for at most this long, like 30s or 2m.");
+        var time = LabOptions.Time("Search for at most this long, like 30s or 2m; 60s when not given.");
         var seed = LabOptions.Seed();
         var strategy = LabOptions.Strategy();
         var weak = new Option<bool>("--weak-memory") { Description = "Stores wait in a buffer per thread, as on x86." };
@@ -24,9 +28,10 @@ internal static class LabRunCommand
         var html = LabOptions.File("--html", "Write the result as a page of its own.");
         var chrome = LabOptions.File("--chrome", "Write the trace for Perfetto or chrome://tracing.");
         var json = LabOptions.Json();
+        var full = new Option<bool>("--full") { Description = "Print every step of a long trace, also those that do not bear on the verdict." };
         var command = new Command("run", "Search the schedules of a scenario for one that breaks something.")
         {
-            name, bound, time, seed, strategy, weak, replay, assembly, html, chrome, json,
+            name, gate, bound, time, seed, strategy, weak, replay, assembly, html, chrome, json, full,
         };
         command.SetAction(result =>
         {
@@ -35,7 +40,7 @@ internal static class LabRunCommand
             {
                 Strategy = result.GetValue(strategy) ?? (limit is null ? SearchStrategy.Exhaustive : SearchStrategy.Portfolio),
                 PreemptionBound = result.GetValue(bound),
-                Time = limit,
+                Time = limit ?? DefaultTime,
                 Seed = result.GetValue(seed),
                 WeakMemory = result.GetValue(weak),
             };
@@ -48,7 +53,7 @@ internal static class LabRunCommand
                 }
             }
 
-            var settings = new Settings(result.GetValue(name)!, result.GetValue(assembly), options, result.GetValue(replay), result.GetValue(json));
+            var settings = new Settings(result.GetValue(name)!, result.GetValue(assembly), result.GetValue(gate), options, result.GetValue(replay), result.GetValue(json), result.GetValue(full));
             using var page = OutputFile.Open(result.GetValue(html), html.Name);
             using var events = OutputFile.Open(result.GetValue(chrome), chrome.Name);
             return Run(settings, page, events);
@@ -59,13 +64,16 @@ internal static class LabRunCommand
     private static int Run(Settings settings, OutputFile? page, OutputFile? events)
     {
         var target = LabTarget.Find(settings.Name, settings.Assembly);
+        if (settings.Gate is not null && target is VariantTarget)
+            throw new UserErrorException($"'{target.Name}' is a variant that brings its gate; leave out --gate");
+        LabOptions.Choose(settings.Gate);
         var (result, interrupted) = settings.Replay is { } replay ? Replay(target, replay) : LabExploration.Explore(target, settings.Options);
         var outcome = new RunOutcome(target.Name, settings.Options, result, interrupted, settings.Replay is not null);
-        var command = LabReports.ReplayCommand(target.Name, settings.Assembly, null, result?.Failure?.Replay ?? "");
+        var command = LabReports.ReplayCommand(target.Name, settings.Assembly, settings.Gate, result?.Failure?.Replay ?? "");
         if (settings.Json)
             Console.Out.WriteLine(LabReports.Json(outcome));
         else
-            LabReports.Print(outcome, command);
+            LabReports.Print(outcome, command, settings.Full);
         page?.Write(HtmlReport.Page(result?.Failure, new HtmlReportOptions { Title = target.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
         if (result?.Failure is { } trace)
             events?.Write(ChromeTrace.Format(trace));
@@ -104,8 +112,9 @@ internal sealed record RunOutcome(string Name, ExplorationOptions Options, Explo
             var covered = result.Exhausted ? "complete for every bound"
                 : result.CompletedBound >= 0 ? $"complete for bound {result.CompletedBound}"
                 : "not complete for any bound";
+            var more = !Interrupted && Options.Strategy == SearchStrategy.Exhaustive && !result.Exhausted && result.CompletedBound < Options.PreemptionBound ? "; give it more with --time" : "";
             var start = Interrupted ? $"Interrupted, {covered}" : char.ToUpperInvariant(covered[0]) + covered[1..];
-            return $"{start}: {work}, nothing found{(Interrupted ? " so far" : "")}.";
+            return $"{start}: {work}, nothing found{(Interrupted ? " so far" : "")}{more}.";
         }
     }
 

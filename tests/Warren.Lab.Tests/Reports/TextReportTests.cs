@@ -73,7 +73,7 @@ public sealed class TextReportTests
         var text = string.Concat(Lines(SampleTrace.Deadlock, new() { Width = width }).Select(l => l.Replace(" ", "", StringComparison.Ordinal)));
         foreach (var subject in SampleTrace.Deadlock.Steps.Select(s => s.Subject).Where(s => s.Length is > 0 and < 20))
             Assert.Contains(subject, text, StringComparison.Ordinal);
-        Assert.Contains("⋮", string.Concat(Lines(SampleTrace.Deadlock, new() { Short = true })), StringComparison.Ordinal);
+        Assert.Contains("⋮", string.Concat(Lines(SampleTrace.Deadlock, new() { FoldAbove = 10 })), StringComparison.Ordinal);
         Assert.DoesNotContain("⋮", text, StringComparison.Ordinal);
     }
 

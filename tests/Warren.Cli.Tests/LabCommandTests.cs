@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using System.Text.Json;
+
+namespace Warren.Cli.Tests;
+
+/// <summary><c>warren lab</c> with the sample's scenarios: what is found, how it is told, and what a user can get wrong.</summary>
+public sealed class LabCommandTests : IDisposable
+{
+    private static readonly string Sample = Path.Combine(AppContext.BaseDirectory, "TranslationCache.dll");
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("warren-lab-test-");
+
+    public void Dispose() => _directory.Delete(recursive: true);
+
+    private string FileOf(string name) => Path.Combine(_directory.FullName, name);
+
+    private static (int Status, string Output, string Error) Sampled(params string[] arguments) => WarrenProcess.Run(["lab", .. arguments, "--assembly", Sample]);
+
+    private static void IsSentence((int Status, string Output, string Error) answer, string named)
+    {
+        Assert.Equal((125, ""), (answer.Status, answer.Output));
+        Assert.StartsWith("warren: ", answer.Error, StringComparison.Ordinal);
+        Assert.Contains(named, answer.Error, StringComparison.Ordinal);
+        Assert.Single(answer.Error.TrimEnd().Split('\n'));
+        Assert.DoesNotContain("   at ", answer.Error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("lab", "lab --help")]
+    [InlineData("lab frobnicate", "frobnicate")]
+    [InlineData("lab run", "lab run --help")]
+    [InlineData("lab run fault-vs-discrad", "fault-vs-discard")]
+    [InlineData("lab run qqqqqqqqqqqqqqqqqqqqqqqqqq", "warren lab list")]
+    [InlineData("lab explain fault-vs-discrad", "fault-vs-discard")]
+    [InlineData("lab corpus nothing-of-the-kind", "nothing-of-the-kind")]
+    [InlineData("lab run fault-vs-discard --bound 4", "0 to 3")]
+    [InlineData("lab run fault-vs-discard --bound -1", "0 to 3")]
+    [InlineData("lab run fault-vs-discard --time soon", "30s")]
+    [InlineData("lab run fault-vs-discard --time 0", "30s")]
+    [InlineData("lab run fault-vs-discard --seed -5", "seed")]
+    [InlineData("lab run fault-vs-discard --strategy exhausting", "exhaustive")]
+    [InlineData("lab run fault-vs-discard --gate jion", "join")]
+    [InlineData("lab run fault-vs-discard --replay !!", "damaged")]
+    [InlineData("lab run fault-vs-discard --replay ", "replay")]
+    [InlineData("lab run fault-vs-discard --replay Zm9v", "version")]
+    [InlineData("lab run fault-vs-discard --replay Zm9v --bound 1", "--bound")]
+    [InlineData("lab run fault-vs-discard --html /no/such/directory/x.html", "/no/such/directory/x.html")]
+    [InlineData("lab run fault-vs-discard --html /tmp", "directory")]
+    [InlineData("lab run fault-vs-discard --chrome /proc/no", "--chrome")]
+    [InlineData("lab run x --assembly /no/such.dll", "/no/such.dll")]
+    [InlineData("lab run x --assembly /etc/passwd", "/etc/passwd")]
+    [InlineData("lab corpus --controls few", "--controls")]
+    public void Bad_input_is_answered_in_one_sentence(string arguments, string named) => IsSentence(WarrenProcess.Run(arguments.Split(' ')), named);
+
+    [Fact]
+    public void An_assembly_without_scenarios_is_told() =>
+        IsSentence(WarrenProcess.Run("lab", "run", "x", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Locking.dll")), "no scenario");
+
+    [Fact]
+    public void An_unknown_scenario_of_an_assembly_names_what_is_near() => IsSentence(Sampled("run", "look-then-cuont"), "look-then-count");
+
+    [Fact]
+    public void List_names_scenarios_gates_and_variants()
+    {
+        var (status, output, error) = WarrenProcess.Run("lab", "list");
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("fault-vs-discard", output, StringComparison.Ordinal);
+        Assert.Contains("join", output, StringComparison.Ordinal);
+        Assert.Contains("fault-without-retry-check", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_defect_is_shown_in_columns_and_replays()
+    {
+        var (status, output, error) = Sampled("run", "look-then-count");
+        Assert.Equal((1, ""), (status, error));
+        var lines = output.Split('\n');
+        Assert.StartsWith("USE AFTER FREE: ", lines[0], StringComparison.Ordinal);
+        Assert.Contains(lines, l => l.Contains("┊ user", StringComparison.Ordinal) && l.Contains("┊ invalidator", StringComparison.Ordinal));
+        Assert.Contains("Cache.cs:", output, StringComparison.Ordinal);
+        var again = lines.Single(l => l.StartsWith("Again: ", StringComparison.Ordinal))["Again: ".Length..].Split(' ');
+        var replayed = WarrenProcess.Run(again[1..]);
+        Assert.Equal((1, ""), (replayed.Status, replayed.Error));
+        Assert.Equal(lines.TakeWhile(l => !l.StartsWith("Again", StringComparison.Ordinal)), replayed.Output.Split('\n').TakeWhile(l => !l.StartsWith("Again", StringComparison.Ordinal)));
+    }
+
+    [Fact]
+    public void What_is_right_is_complete_for_the_bound_with_status_0()
+    {
+        var (status, output, error) = Sampled("run", "count-then-look-fenced", "--bound", "2");
+        Assert.Equal((0, ""), (status, error));
+        Assert.StartsWith("Complete for ", output, StringComparison.Ordinal);
+        Assert.Contains("nothing found", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Json_is_one_object_with_the_trace()
+    {
+        var (status, output, _) = Sampled("run", "look-then-count", "--json");
+        Assert.Equal(1, status);
+        using var json = JsonDocument.Parse(output);
+        Assert.True(json.RootElement.GetProperty("found").GetBoolean());
+        Assert.Equal("UseAfterFree", json.RootElement.GetProperty("trace").GetProperty("verdict").GetProperty("kind").GetString());
+        Assert.NotEmpty(json.RootElement.GetProperty("trace").GetProperty("steps").EnumerateArray());
+    }
+
+    [Fact]
+    public void Files_are_written_and_what_was_there_stays_until_then()
+    {
+        var (page, events) = (FileOf("trace.html"), FileOf("trace.json"));
+        File.WriteAllText(page, "old");
+        IsSentence(Sampled("run", "no-such-scenario", "--html", page), "no-such-scenario");
+        Assert.Equal("old", File.ReadAllText(page));
+        Assert.Single(_directory.GetFiles());
+        Assert.Equal(1, Sampled("run", "look-then-count", "--html", page, "--chrome", events).Status);
+        Assert.StartsWith("<!DOCTYPE html>", File.ReadAllText(page), StringComparison.Ordinal);
+        using var json = JsonDocument.Parse(File.ReadAllText(events));
+        Assert.True(json.RootElement.TryGetProperty("traceEvents", out _));
+        Assert.Equal(2, _directory.GetFiles().Length);
+    }
+
+    [Fact]
+    public void A_replay_string_of_another_scenario_is_told()
+    {
+        var output = Sampled("run", "look-then-count").Output;
+        var replay = output.Split('\n').Single(l => l.StartsWith("Again: ", StringComparison.Ordinal)).Split(' ')[^1];
+        IsSentence(Sampled("run", "count-then-look", "--replay", replay), "another scenario");
+        IsSentence(Sampled("run", "look-then-count", "--replay", replay[..^2]), "damaged");
+    }
+
+    [Fact]
+    public void Explain_tells_the_idea_and_shows_the_interleaving()
+    {
+        var (status, output, _) = Sampled("explain", "look-then-count");
+        Assert.Equal(0, status);
+        Assert.Contains("users look, then count", output, StringComparison.Ordinal);
+        Assert.Contains("USE AFTER FREE", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Interrupt_tells_what_was_explored_so_far()
+    {
+        var start = WarrenProcess.Start("lab", "run", "endless", "--strategy", "random", "--time", "10m", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Cli.Tests.dll"));
+        using var process = Process.Start(start)!;
+        await Task.Delay(TimeSpan.FromSeconds(3));
+        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        var output = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(130, process.ExitCode);
+        Assert.StartsWith("Interrupted", output, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", await error, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("throws-in-build", "Build")]
+    [InlineData("differs-each-time", "differs-each-time")]
+    [InlineData("unhooked-loop", "unhooked-loop")]
+    public void A_scenario_at_fault_is_told_in_one_sentence(string name, string named)
+    {
+        var (status, _, error) = WarrenProcess.Run("lab", "run", name, "--time", "20s", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Cli.Tests.dll"));
+        Assert.Equal(125, status);
+        Assert.StartsWith("warren: ", error, StringComparison.Ordinal);
+        Assert.Contains(named, error, StringComparison.Ordinal);
+        Assert.Single(error.TrimEnd().Split('\n'));
+    }
+}
