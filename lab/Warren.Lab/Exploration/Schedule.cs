@@ -5,9 +5,11 @@ public sealed class Schedule
 {
     private readonly Func<string, int, int> _choose;
     private readonly Action<Verdict> _fail;
+    private readonly Action<object, nint, bool>? _depends;
 
-    internal Schedule(Func<string, int, int> choose, Action<Verdict> fail)
+    internal Schedule(Func<string, int, int> choose, Action<Verdict> fail, Action<object, nint, bool>? depends = null)
     {
+        _depends = depends;
         _choose = choose;
         _fail = fail;
     }
@@ -50,6 +52,16 @@ public sealed class Schedule
 
     /// <summary>Ends the schedule with a verdict; does not return when called on a controlled thread.</summary>
     public void Fail(VerdictKind kind, string sentence, string details = "") => _fail(new Verdict(kind, sentence, details));
+
+    /// <summary>
+    /// Said by a monitor within <see cref="IStepMonitor.OnStep"/>: what it sees here, or changes in what it sees elsewhere, is part of the step. Two steps of which one
+    /// changes what the other sees are then tried in both orders, although the code itself touches nothing in common there: a search that leaves out
+    /// equivalent orders knows only what steps touch.
+    /// </summary>
+    /// <param name="subject">What is seen: any object, by identity.</param>
+    /// <param name="part">Which part of it.</param>
+    /// <param name="changes">The step changes it, for the monitor's eyes.</param>
+    public void Depends(object subject, long part, bool changes) => _depends?.Invoke(subject, (nint)part, changes);
 
     internal void Reset()
     {

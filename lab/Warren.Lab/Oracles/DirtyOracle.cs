@@ -15,10 +15,11 @@ internal sealed class DirtyOracle(LabWorld world) : IStepMonitor
 
     public void OnStep(int thread, in CheckStep step, bool succeeded)
     {
-        if (_logging.Count == 0 || step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) == 0)
+        if (step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) == 0)
             return;
         if (Still.AccessingVcpu(world, thread) is not { } vcpu || Still.Slot(vcpu.Vm, vcpu.Current.Gfn) is not { } slot)
             return;
+        world.Schedule.Depends(this, slot.Id, changes: false);
         if (_logging.Contains((vcpu.Vm, (uint)slot.Id)))
             Note(new(vcpu.Vm, (uint)slot.Id, vcpu.Current.Gfn - slot.BaseGfn));
     }
@@ -46,6 +47,7 @@ internal sealed class DirtyOracle(LabWorld world) : IStepMonitor
     /// <summary>After it has succeeded: what is written from here on must be logged if it turned logging on.</summary>
     public void SlotChanged(LabVm vm, in UserMemoryRegion region)
     {
+        world.Schedule.Depends(this, region.Slot, changes: true);
         if ((region.Flags & MemslotFlags.LogDirtyPages) != 0 && !_logging.Contains((vm, region.Slot)))
             _logging.Add((vm, region.Slot));
     }
@@ -53,6 +55,7 @@ internal sealed class DirtyOracle(LabWorld world) : IStepMonitor
     /// <summary>A harvest that reported these pages has returned.</summary>
     public void Harvested(LabVm vm, uint slot, ulong bits)
     {
+        world.Schedule.Depends(this, slot, changes: true);
         for (; bits != 0; bits &= bits - 1)
             Reported(new(vm, slot, (ulong)System.Numerics.BitOperations.TrailingZeroCount(bits)));
     }
@@ -60,6 +63,8 @@ internal sealed class DirtyOracle(LabWorld world) : IStepMonitor
     /// <summary>Entries of a ring were harvested, and the reset has returned.</summary>
     public void Harvested(LabVm vm, ReadOnlySpan<DirtyGfn> entries)
     {
+        foreach (var entry in entries)
+            world.Schedule.Depends(this, entry.Slot, changes: true);
         foreach (var entry in entries)
             Reported(new(vm, entry.Slot, entry.Offset));
     }

@@ -50,6 +50,7 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
 
     private unsafe void CheckFreed(int frame)
     {
+        world.Schedule.Depends(this, frame, changes: true);
         foreach (var vm in world.VmList)
         {
             foreach (var gfn in vm.Gfns)
@@ -73,6 +74,7 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
     {
         if (Still.AccessingVcpu(world, thread) is not { } vcpu)
             return;
+        world.Schedule.Depends(this, frame, changes: false);
         var gfn = vcpu.Current.Gfn;
         if (Still.Slot(vcpu.Vm, gfn) is not { } slot)
         {

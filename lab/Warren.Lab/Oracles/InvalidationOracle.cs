@@ -19,20 +19,30 @@ internal sealed class InvalidationOracle(LabWorld world) : IStepMonitor
             if (ReferenceEquals(step.Mark, HostMemoryMarks.InvalidationStarted))
             {
                 _open.Add(((ulong)step.Offset, (ulong)step.Value));
+                Touch((ulong)step.Offset, (ulong)step.Value);
                 CheckTlbs((ulong)step.Offset, (ulong)step.Value);
             }
             else if (ReferenceEquals(step.Mark, HostMemoryMarks.InvalidationEnding))
             {
                 _open.Remove(((ulong)step.Offset, (ulong)step.Value));
+                Touch((ulong)step.Offset, (ulong)step.Value);
             }
         }
 
-        if (_open.Count == 0)
-            return;
-        if (Still.ChangesMappings(world, step, succeeded))
-            CheckSptes();
-        else if (Still.AccessedFrame(world.Pool, step) is var frame && frame != 0)
+        if (Still.AccessedFrame(world.Pool, step) is var frame && frame != 0)
             CheckAccess(thread, frame);
+        else if (_open.Count > 0 && Still.ChangesMappings(world, step, succeeded))
+            CheckSptes();
+    }
+
+    /// <summary>An invalidation of these pages begins or ends: seen by whoever uses them.</summary>
+    private void Touch(ulong start, ulong end)
+    {
+        foreach (var (first, last) in world.Mapped)
+        {
+            for (var hva = Math.Max(first, start); hva < Math.Min(last, end); hva += LabWorld.PageSize)
+                world.Schedule.Depends(this, (long)hva, changes: true);
+        }
     }
 
     private void CheckSptes()
@@ -70,7 +80,9 @@ internal sealed class InvalidationOracle(LabWorld world) : IStepMonitor
     {
         if (Still.AccessingVcpu(world, thread) is not { } vcpu)
             return;
-        if (IsInvalidated(vcpu.Vm, vcpu.Current.Gfn, out var hva))
+        var isInvalidated = IsInvalidated(vcpu.Vm, vcpu.Current.Gfn, out var hva);
+        world.Schedule.Depends(this, (long)hva, changes: false);
+        if (isInvalidated)
             world.Fail(VerdictKind.UseAfterFree, $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {vcpu.Current.Gfn} of {vcpu.Vm} in frame {frame}.");
     }
 

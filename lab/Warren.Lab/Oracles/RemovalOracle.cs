@@ -27,6 +27,8 @@ internal sealed class RemovalOracle(LabWorld world) : IStepMonitor
                 return;
         }
 
+        if (Still.AccessedFrame(world.Pool, step) != 0 && Still.AccessingVcpu(world, thread) is { } vcpu)
+            world.Schedule.Depends(vcpu.Vm, 0, changes: false);
         if (!Still.ChangesMappings(world, step, succeeded))
             return;
         NotePublished();
@@ -71,6 +73,7 @@ internal sealed class RemovalOracle(LabWorld world) : IStepMonitor
 
     private unsafe void CheckRemoved(LabVm vm, int slot)
     {
+        world.Schedule.Depends(vm, 0, changes: true);
         foreach (var vcpu in vm.VcpuList)
         {
             foreach (var gfn in vm.Gfns)

@@ -134,11 +134,18 @@ internal static class VcpuScenarios
         private readonly uint _before = vcpu.Vcpu.FlushCount;
         private bool _flushed;
 
-        public void Flushed() => _flushed = true;
+        public void Flushed()
+        {
+            _flushed = true;
+            world.Schedule.Depends(this, 0, changes: true);
+        }
 
         public void OnStep(int thread, in CheckStep step, bool succeeded)
         {
-            if (_flushed && vcpu.AccessingThread == thread && vcpu.Vcpu.FlushCount == _before && Still.AccessedFrame(world.Pool, step) != 0)
+            if (vcpu.AccessingThread != thread || Still.AccessedFrame(world.Pool, step) == 0)
+                return;
+            world.Schedule.Depends(this, 0, changes: false);
+            if (_flushed && vcpu.Vcpu.FlushCount == _before)
                 world.Fail(VerdictKind.Invariant, "A remote flush has returned, and the guest then used a TLB entry from before it.");
         }
     }

@@ -21,6 +21,24 @@ internal sealed partial class Engine
 
     private void TellStandard(Actor actor, in CheckStep step, bool succeeded) => _standard.OnStep(actor.Index, step, succeeded, actor.Location);
 
+    /// <summary>An access of the running step beside its own: what a monitor says that it sees.</summary>
+    private void Depends(object subject, nint part, bool changes)
+    {
+        var actor = t_actor;
+        if (actor is null || _aborting || _building || actor.State != ActorState.Started)
+            return;
+        // Numbered whether or not the search watches, so that a replay numbers locations alike.
+        var location = _locations.Find(subject, part, null);
+        if (!_searchWatches)
+            return;
+        var (own, operation, traits) = (actor.Location, actor.Operation, actor.Traits);
+        actor.Location = location;
+        actor.Operation = changes ? CheckOperation.AtomicWrite : CheckOperation.AtomicRead;
+        actor.Traits = changes ? StepTraits.Writes : StepTraits.Reads;
+        _search.Accessed(this, actor, succeeded: true, arrivedOnly: false);
+        (actor.Location, actor.Operation, actor.Traits) = (own, operation, traits);
+    }
+
     private void TellAfter(Actor actor, in CheckStep step, bool succeeded) => Tell(actor, actor.Index, actor.Traits, step, succeeded);
 
     private void TellPseudo(Actor runner, Actor pseudo, in CheckStep step) =>

@@ -31,7 +31,7 @@ internal sealed partial class Engine
         _maxSteps = options.MaxSteps;
         WeakMemory = options.WeakMemory;
         _standard = new StandardMonitors(this, options.DataRaces);
-        _schedule = new Schedule(Choose, Fail);
+        _schedule = new Schedule(Choose, Fail, Depends);
     }
 
     /// <summary>Schedules played to their end or verdict.</summary>

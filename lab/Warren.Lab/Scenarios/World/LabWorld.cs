@@ -36,7 +36,6 @@ public sealed class LabWorld
         schedule.Cleanup(ClearUp);
         Removals = new RemovalOracle(this);
         Dirty = new DirtyOracle(this);
-        schedule.Monitor(new LockOracle(schedule));
         schedule.Monitor(new CountOracle(this));
         schedule.Monitor(new InvalidationOracle(this));
         schedule.Monitor(Removals);
