@@ -34,6 +34,7 @@ internal static class ContextEntry
     {
         var request = ContextJson.ToRequest(requestText);
         var scenario = CorpusCatalogue.FindScenario(request.Scenario);
+        LabSettings.Gate = request.Gate is { } gate ? GateFactory.Create(gate) : null;
         return ContextJson.ToText(Explorer.Explore(scenario, request.ToOptions(cancellation)));
     }
 }

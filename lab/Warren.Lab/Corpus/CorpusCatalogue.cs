@@ -4,10 +4,16 @@ namespace Warren.Lab;
 public static class CorpusCatalogue
 {
     /// <summary>In the order of <c>warren lab corpus</c>.</summary>
-    public static IReadOnlyList<Variant> All { get; } = [.. TdpVariants.All];
+    public static IReadOnlyList<Variant> All { get; } =
+    [
+        .. FaultVariants.All, .. ZapVariants.All, .. DirtyLogVariants.All, .. VcpuVariants.All, .. MemslotVariants.All, .. NotifierVariants.All, .. JoinVariants.All, .. HostMemoryVariants.All, .. PrimitiveVariants.All,
+    ];
 
     /// <summary>Beside <see cref="ScenarioCatalogue.Core"/>: clean on the production code too.</summary>
-    public static IReadOnlyList<Scenario> Scenarios { get; } = [.. TdpScenarios.All, .. GateScenarios.All];
+    public static IReadOnlyList<Scenario> Scenarios { get; } =
+    [
+        .. FaultCorpus.All, .. DirtyLogCorpus.All, .. VcpuCorpus.All, .. MemslotCorpus.All, .. NotifierCorpus.All, .. HostMemoryCorpus.All, .. PrimitiveCorpus.All, .. GateScenarios.All,
+    ];
 
     /// <exception cref="VariantException">There is none of that name.</exception>
     public static Scenario FindScenario(string name) =>

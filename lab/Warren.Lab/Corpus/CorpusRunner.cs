@@ -39,7 +39,7 @@ public static class CorpusRunner
         ArgumentNullException.ThrowIfNull(variant);
         ArgumentNullException.ThrowIfNull(options);
         var clock = Stopwatch.StartNew();
-        var found = Explore(variant, variant.Patches, ContextRequest.From(variant, options), options.Cancellation);
+        var found = Explore(variant, [.. variant.Exposure, .. variant.Patches], ContextRequest.From(variant, options), options.Cancellation);
         var control = controlSchedules > 0 ? ExploreUnpatched(variant, options with { MaxSchedules = controlSchedules, Minimise = false }) : null;
         return new(variant, found, control, Judge(variant, found, control), clock.Elapsed);
     }
@@ -51,8 +51,10 @@ public static class CorpusRunner
         var results = new CorpusResult[variants.Count];
         var next = -1;
         var report = new Lock();
-        void Work()
+        void Work(object? worker)
         {
+            // The explorer stays on the CPU that its caller is on.
+            CpuPinning.PinCurrentThread((int)worker! % Environment.ProcessorCount);
             int i;
             while ((i = Interlocked.Increment(ref next)) < variants.Count && !options.Cancellation.IsCancellationRequested)
             {
@@ -63,8 +65,8 @@ public static class CorpusRunner
         }
 
         var threads = Enumerable.Range(0, parallel).Select(i => new Thread(Work) { Name = $"corpus {i}" }).ToArray();
-        foreach (var thread in threads)
-            thread.Start();
+        for (var i = 0; i < threads.Length; i++)
+            threads[i].Start(i);
         foreach (var thread in threads)
             thread.Join();
         return [.. results.Where(r => r is not null)];
@@ -75,7 +77,7 @@ public static class CorpusRunner
     {
         ArgumentNullException.ThrowIfNull(variant);
         ArgumentNullException.ThrowIfNull(options);
-        return Explore(variant, [], ContextRequest.From(variant, options) with { Gate = null }, options.Cancellation);
+        return Explore(variant, variant.Exposure, ContextRequest.From(variant, options) with { Gate = variant.Patches.Count > 0 ? variant.Gate : null }, options.Cancellation);
     }
 
     private static CorpusResult RunOne(Variant variant, ExplorationOptions options, long controlSchedules)

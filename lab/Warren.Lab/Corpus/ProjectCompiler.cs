@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp;
 using Microsoft.CodeAnalysis.Emit;
@@ -14,7 +15,7 @@ namespace Warren.Lab;
 internal sealed record CompiledProject(string Name, byte[] Assembly, byte[] Symbols);
 
 /// <summary>Compiles a production project from its embedded sources as the build does: in release, with the same global usings and friends.</summary>
-internal static class ProjectCompiler
+internal static partial class ProjectCompiler
 {
     private static readonly CSharpParseOptions Parse = new(LanguageVersion.Latest);
 
@@ -73,8 +74,12 @@ internal static class ProjectCompiler
         return CSharpCompilation.Create(project, trees, Framework.Value.Concat(siblings), Options);
     }
 
+    /// <summary>The build's source generator for native calls is not at hand here: the older attribute does the same for them, as they pass no managed types.</summary>
     private static SyntaxTree ParseFile(string project, string path, string text) =>
-        CSharpSyntaxTree.ParseText(SourceText.From(text, Encoding.UTF8), Parse, FilePath(project, path));
+        CSharpSyntaxTree.ParseText(SourceText.From(NativeImport().Replace(text, "[DllImport$1$2 extern "), Encoding.UTF8), Parse, FilePath(project, path));
+
+    [GeneratedRegex(@"\[LibraryImport(\([^\]]*\)\])(\s+(?:private|internal) static) partial ")]
+    private static partial Regex NativeImport();
 
     private static string FilePath(string project, string path) => $"src/{project}/{path}";
 

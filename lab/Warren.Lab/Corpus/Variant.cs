@@ -9,7 +9,13 @@ namespace Warren.Lab;
 /// <param name="Expected">The kinds of verdict that name this flaw; any other is not this flaw found.</param>
 public sealed record Variant(string Name, string Origin, string Flaw, string ScenarioName, IReadOnlyList<SourcePatch> Patches, IReadOnlyList<VerdictKind> Expected)
 {
-    /// <summary>The gate to explore with instead of the default, or null.</summary>
+    /// <summary>
+    /// Changes that break nothing and let a small scenario show the flaw (a batch of one instead of 64, steps where production code has none): the control
+    /// exploration has them too.
+    /// </summary>
+    public IReadOnlyList<SourcePatch> Exposure { get; init; } = [];
+
+    /// <summary>The gate to explore with instead of the default: one that is patched, or one that is the flaw itself (then there are no patches). Null: any.</summary>
     public string? Gate { get; init; }
 
     /// <summary>Shows only where stores are buffered.</summary>

@@ -1,0 +1,120 @@
+namespace Warren.Lab;
+
+/// <summary>The dirty log: every write is in the harvest that follows it or in the one after.</summary>
+internal static class DirtyLogVariants
+{
+    private const string Hypervisor = "Warren.Hypervisor";
+    private const string Log = "DirtyLog/DirtyLog.cs";
+    private const string Ring = "DirtyLog/DirtyRing.cs";
+
+    internal static IReadOnlyList<Variant> All { get; } =
+    [
+        new("harvest-without-flush", "kvm.md 3.8 and the 2012 bug of section 8: GET must flush what it protected",
+            """
+            A harvest takes the marks and takes W from the marked pages; until TLBs are flushed vCPUs store without faulting. Here the flush is left out.
+              vCPU   stores, with W in its TLB; the page is marked
+              host   harvest: takes the mark and W, returns, copies the page
+              vCPU   stores again through its TLB; nothing marks the page
+            The last store is in no harvest.
+            """,
+            "stores-vs-harvest",
+            [new(Hypervisor, Log, "if (Harvest(slot, bitmap, destination[..words])) _vm.FlushRemoteTlbs();", "Harvest(slot, bitmap, destination[..words]);")],
+            [VerdictKind.Invariant]),
+        new("marked-before-writable", "kvm.md 4.8: mark_page_dirty after the SPTE is writable",
+            """
+            A fault installs W, then marks the page. Here it marks first.
+              vCPU   store: marks the page
+              host   harvest: takes the mark; there is no W to take
+              vCPU   installs W and stores, and stores again
+            The page is writable, written and unmarked: no later harvest looks at it.
+            """,
+            "first-store-vs-harvest",
+            [new(Hypervisor, "Tdp/TdpMmu.Fault.cs", "            if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;\n", "            if (leaf.Writable && logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n            if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;\n"),
+             new(Hypervisor, "Tdp/TdpMmu.Fault.cs", "            if (leaf.Writable && logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n            return FaultResult.Fixed;", "            return FaultResult.Fixed;")],
+            [VerdictKind.Invariant]),
+        new("fast-fault-marks-first", "kvm.md 4.8: the fast page fault marks after its compare-exchange has succeeded",
+            """
+            The same order in the fault that takes no lock: W first, then the mark. Here the mark comes first.
+              vCPU   store to a protected page: marks it
+              host   harvest: takes the mark; W is away already
+              vCPU   gives itself W back, stores
+            """,
+            "protected-store-vs-harvest",
+            [new(Hypervisor, "Tdp/TdpMmu.FastFault.cs", "            if (!SpteAccess.TryReplace(", "            if (logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n            if (!SpteAccess.TryReplace("),
+             new(Hypervisor, "Tdp/TdpMmu.FastFault.cs", "            // After W, never before: see Map.\n            if (logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n", "")],
+            [VerdictKind.Invariant]),
+        new("marks-taken-in-two-steps", "kvm.md 3.8: GET takes each word by xchg",
+            """
+            The 64 marks of a word are taken by one exchange. Here the word is read, then zeroed.
+              host   harvest: reads the word, page 0 is marked
+              vCPU   store to page 1: W, then its mark in the same word
+              host   stores zero: the mark of page 1 is gone, and was not read
+            """,
+            "two-writers-vs-harvest",
+            [new(Hypervisor, "DirtyLog/DirtyBitmap.cs",
+                "public ulong TakeWord(nuint index) => Atomics.Exchange(ref _bits[index], 0UL);",
+                "public ulong TakeWord(nuint index)\n    {\n        ulong word = Word(index);\n        Atomics.Write(ref _bits[index], 0UL);\n        return word;\n    }")],
+            [VerdictKind.Invariant]),
+        new("mark-set-without-atomic", "set_bit_le in mark_page_dirty must be atomic",
+            """
+            Marks of 64 pages share a word and are set by an atomic OR. Here the word is read, extended and stored.
+              vCPU 0   store to page 0: reads the word
+              vCPU 1   store to page 1: its mark goes in
+              vCPU 0   stores the word without the mark of page 1
+            """,
+            "two-writers",
+            [new(Hypervisor, "DirtyLog/DirtyBitmap.cs", "if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);", "Atomics.Write(ref word, Atomics.Read(ref word) | bit);")],
+            [VerdictKind.Invariant]),
+        new("logging-on-without-flush", "kvm.md 3.7: enabling logging ends with an unconditional remote flush",
+            """
+            Switching logging on takes W from every page of the slot and flushes, whatever it changed. Here nothing is flushed.
+              vCPU   has W for the page in its TLB
+              host   switches logging on: W is gone from the SPTE; returns
+              vCPU   stores through its TLB: unlogged
+            """,
+            "store-vs-logging",
+            [new(Hypervisor, "Tdp/TdpMmu.DirtyLog.cs",
+                "        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.\n        _vm.FlushRemoteTlbs();\n", "")],
+            [VerdictKind.Invariant]),
+        new("logging-on-without-protection", "kvm.md 3.7: without INITIALLY_SET the pages are protected when logging begins",
+            """
+            Pages that are writable when logging is switched on must lose W, or their stores fault and are marked never. Here they keep it.
+              host   switches logging on
+              vCPU   stores to a page it has long had W for
+            """,
+            "store-vs-logging",
+            [new(Hypervisor, "Tdp/TdpMmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
+            [VerdictKind.Invariant]),
+        new("ring-reset-without-flush", "kvm.md 3.8: resetting a ring protects the pages and flushes",
+            """
+            A reset takes W from the harvested pages, flushes, and hands the entries back. Here it does not flush.
+              vCPU   stores; its ring has the page
+              host   harvest, then reset: W is gone from the SPTE
+              vCPU   stores again through its TLB: no entry
+            """,
+            "stores-vs-ring",
+            [new(Hypervisor, Log, "            if (cleared > 0) _vm.FlushRemoteTlbs();\n", "")],
+            [VerdictKind.Invariant]),
+        new("ring-entry-published-early", "kvm.md 3.8: a ring entry is complete before its flag says dirty",
+            """
+            A ring entry is filled, flagged dirty, and only then counted as pushed. Here it is flagged and counted before it is filled.
+              vCPU   pushes: flag, count
+              host   harvest: takes the entry, with what stood there before
+              vCPU   fills the entry
+            The page that was written is in no harvest, another one is there twice.
+            """,
+            "stores-vs-ring",
+            [new(Hypervisor, Ring,
+                """
+                        Shared.Write(ref entry->Gfn, gfn);
+                        Atomics.Write(ref entry->Flags, Dirty);
+                        Atomics.Write(ref _pushed, pushed + 1, this);
+                """,
+                """
+                        Atomics.Write(ref entry->Flags, Dirty);
+                        Atomics.Write(ref _pushed, pushed + 1, this);
+                        Shared.Write(ref entry->Gfn, gfn);
+                """)],
+            [VerdictKind.Invariant, VerdictKind.DataRace]),
+    ];
+}

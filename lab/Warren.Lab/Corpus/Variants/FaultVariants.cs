@@ -1,0 +1,183 @@
+namespace Warren.Lab;
+
+/// <summary>The page fault: its snapshot, its checks, and how it installs an SPTE.</summary>
+internal static class FaultVariants
+{
+    private const string Hypervisor = "Warren.Hypervisor";
+    private const string Fault = "Tdp/TdpMmu.Fault.cs";
+
+    internal static IReadOnlyList<Variant> All { get; } =
+    [
+        new("fault-without-retry-check", "The duty of every user of MMU notifiers (mmu_invalidate_retry_gfn)",
+            """
+            A fault takes a snapshot of the invalidation sequence, asks the host for the frame, and asks under mmu_lock whether an invalidation began or
+            ended since. Here the last question is missing; the guess before mmu_lock is all there is.
+              vCPU   fault: finds the frame of the page, guesses that all is quiet
+              host   discard: start finds nothing to zap, the page goes, end
+              vCPU   takes mmu_lock, installs an SPTE for a frame that the host no longer maps there
+            The guest goes on using a page that the host has given to somebody else.
+            """,
+            "fault-vs-discard",
+            [new(Hypervisor, Fault, "if (level == 1 && _vm.Invalidation.RetryGfnRange(sequence, gfn, gfn + 1))", "if (level == 0)")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("snapshot-after-frame", "arm64 read the sequence too late until 6.3; kvm.md 1.5",
+            """
+            The snapshot of the sequence must come before the frame is looked up: only then does an invalidation in between show. Here it comes after.
+              vCPU   fault: finds the frame
+              host   discard, from start to end; the sequence moves
+              vCPU   takes its snapshot, which is the new sequence already; the check under mmu_lock finds nothing amiss
+            The SPTE leads to the frame from before the discard.
+            """,
+            "fault-vs-discard",
+            [new(Hypervisor, Fault,
+                """
+                        FaultStatus status = _vm.Memory.Fault(hva, write, out FrameMapping mapping);
+                        if (status != FaultStatus.Ok) return HostFaultFailed(vcpu, status);
+                """,
+                """
+                        FaultStatus status = _vm.Memory.Fault(hva, write, out FrameMapping mapping);
+                        if (status != FaultStatus.Ok) return HostFaultFailed(vcpu, status);
+                        sequence = _vm.Invalidation.Sequence;
+                """)],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("snapshot-of-32-bits", "82d811ff5665: a sign-extended mmu_seq hangs vCPUs",
+            """
+            The sequence has 64 bits. The fault keeps its snapshot in an int, which is extended by sign when it is compared. Once 2^31 invalidations
+            have ended the two are never equal again, and each fault starts anew for ever: no lock, no waiting, the vCPU just never gets its page.
+            No particular interleaving is needed; the scenario begins just below the limit.
+            """,
+            "fault-after-many-invalidations",
+            [new(Hypervisor, Fault, "ulong sequence = _vm.Invalidation.Sequence;", "ulong sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
+            [VerdictKind.Livelock, VerdictKind.Starvation]),
+        new("invalid-slot-as-mmio", "e0c378684b65: faults on an invalid slot were handled as if there were none",
+            """
+            A slot that is about to go is marked invalid; a fault that meets it must start again, since the update may still fail and leave the slot as it
+            was. Here the fault takes it for no slot at all, emulates MMIO, and remembers that with an MMIO entry.
+              host   deletion: marks the slot invalid, zaps
+              vCPU   load: finds the slot invalid, installs an MMIO entry of this generation, reads from nobody
+              host   the deletion fails, the slot is valid again, the generation is the old one
+            The entry is believed from now on: memory has turned into a hole.
+            """,
+            "failed-delete-vs-access",
+            [new(Hypervisor, Fault,
+                """
+                            stats->RetriesInvalidSlot++;
+                            result = FaultResult.Retry;
+                """,
+                """
+                            result = MapMmio(vcpu, slots, gfn);
+                """)],
+            [VerdictKind.Invariant]),
+        new("install-into-obsolete-root", "a955cad84cda: retry a fault whose root was invalidated by a memslot update",
+            """
+            Deleting a slot makes every root obsolete under mmu_lock and zaps them afterwards. A fault must look, under mmu_lock, whether its root is
+            still current. Here it does not.
+              vCPU   fault on another slot: has its frame, waits for mmu_lock
+              host   deletion: roots obsolete, request made (the vCPU is not in guest mode), zap of everything there is
+              vCPU   installs its SPTE in the root that was zapped already
+            Nobody empties that root again; what hangs in it is lost, and outlives the slot it belongs to.
+            """,
+            "delete-of-another-slot-vs-fault",
+            [new(Hypervisor, Fault,
+                """
+                        if (IsObsolete(vcpu.Root))
+                        {
+                            stats->RetriesObsoleteRoot++;
+                            return FaultResult.Retry;
+                        }
+                        int level = 1;
+                """,
+                """
+                        int level = 1;
+                """)],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("table-linked-without-compare", "f7d9c7b7b902 and the TDP MMU's rule: an entry changes by compare-exchange from the value seen",
+            """
+            Faults run in parallel with mmu_lock shared, and put tables where nothing stands by compare-exchange: the loser keeps its page. Here the table is
+            stored whatever stands there.
+              vCPU 0   sees an empty entry, makes a table
+              vCPU 1   sees the same, links its own table, installs its SPTE below
+              vCPU 0   stores its table over that of vCPU 1
+            The other table and what hangs below it is out of reach: no notification finds the SPTE, no zap frees the table.
+            """,
+            "two-faults-one-table",
+            [new(Hypervisor, Fault,
+                "if (SpteAccess.TryReplace(entry, seen, Spte.ForTable(child.Entries)))",
+                "SpteAccess.Exchange(entry, Spte.ForTable(child.Entries));\n        if (true)")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("mmio-over-present", "aad885e77496 and df8374607577: an MMIO SPTE over a present one",
+            """
+            A vCPU that saw no slot wants to remember that with an MMIO entry; a present SPTE that came meanwhile must stay, since only a zap with a flush
+            may take it away. Here the entry is written in any case.
+              vCPU 0   fault: no slot there
+              host     creates the slot; waits for readers such as vCPU 0
+              vCPU 1   fault: finds the new slot, installs an SPTE, has it in its TLB
+              vCPU 0   overwrites the SPTE with its MMIO entry
+              host     discards the page: no SPTE to be zapped, so no flush; the frame goes, and vCPU 1's TLB still has it
+            """,
+            "probe-vs-use-and-create",
+            [new(Hypervisor, Fault, "if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);", "SpteAccess.Exchange(last, mmio);")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("stale-mmio-believed", "KVM's MMIO generations (kvm.md 3.6): an MMIO SPTE counts only for the memslots it was made from",
+            """
+            Creating a slot zaps nothing: MMIO entries of the time before are recognised by their generation. Here every MMIO entry is believed.
+              vCPU   probes an address: no slot, an MMIO entry of generation g is installed
+              host   creates a slot there; the generation is g + 1
+              vCPU   loads: meets the entry, goes to the bus, and reads from nobody what is memory now
+            """,
+            "mmio-then-create",
+            [new(Hypervisor, "Vcpus/Vcpu.Translate.cs",
+                "return (generation & Memslots.UpdateInProgress) == 0 && mmio.MmioGeneration == (generation & Spte.MmioGenerationMask);",
+                "return (generation & Memslots.UpdateInProgress) == 0;")],
+            [VerdictKind.Invariant]),
+        new("hardware-walk-overwrites", "4f510c8bb1dd (atomic updates of volatile SPTEs): a write of A or D that is not a compare-exchange",
+            """
+            The walk of a vCPU in guest mode sets A and D in the SPTE it uses, by compare-exchange from the value it saw. Here it stores the new value
+            whatever stands there.
+              vCPU   walk: sees the SPTE, without D
+              host   discard: zaps the SPTE, then waits for the vCPU to leave guest mode
+              vCPU   stores the SPTE with D: it is back; uses the frame; leaves at the next request
+            After the start has returned an SPTE leads to the page that is being dropped.
+            """,
+            "store-vs-discard-of-loaded-page",
+            [new(Hypervisor, "Vcpus/Vcpu.Translate.cs",
+                "if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;",
+                "if ((seen.Raw & set) != set) SpteAccess.Exchange(entry, seen.With(set));")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("fast-fault-overwrites", "kvm/locking.rst: fast page faults give W back by compare-exchange, or resurrect what was zapped",
+            """
+            A store to a page that only dirty logging protects gives W back without any lock, by compare-exchange over the whole entry. Here the new value
+            is stored whatever stands there.
+              vCPU   store: sees the SPTE without W and MMU-writable
+              host   discard: zaps the SPTE
+              vCPU   stores the SPTE with W: it is back, and leads to a frame that is being given up
+            """,
+            "store-vs-harvest-and-discard",
+            [new(Hypervisor, "Tdp/TdpMmu.FastFault.cs",
+                "if (!SpteAccess.TryReplace(entry, seen, seen.With(Spte.W | Spte.A | Spte.D))) continue;",
+                "SpteAccess.Exchange(entry, seen.With(Spte.W | Spte.A | Spte.D));")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("spte-overwritten-by-fault", "f5d16bb9be68 and handle_changed_spte: an SPTE is replaced only by who saw what stands there",
+            """
+            A fault installs its leaf by compare-exchange; losing means looking again. Here it stores it whatever stands there.
+              vCPU 0   load: sees an empty entry, prepares a leaf without D
+              vCPU 1   store to the same page: installs a leaf with D, and stores
+              vCPU 0   stores its leaf over it
+            What A and D said is lost: the page that vCPU 1 stored to counts as clean.
+            """,
+            "load-and-store-faults",
+            [new(Hypervisor, Fault, "if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;", "SpteAccess.Exchange(entry, leaf);")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("accessed-bit-lost", "Series merged as 4f510c8bb1dd: read-modify-write of a volatile SPTE loses bits",
+            """
+            A harvest takes W and D out of an SPTE in one atomic AND, since a vCPU in guest mode may set A at that moment. Here it reads, computes and stores.
+              host   harvest: reads the SPTE, A is clear
+              vCPU   load: sets A
+              host   stores the SPTE without W, D, and without the A of that load
+            The page was used and counts as old: reclaim takes what the guest works with.
+            """,
+            "access-vs-harvest-and-aging",
+            [new(Hypervisor, "Tdp/SpteAccess.cs", "Atomics.And(ref *entry, ~bits);", "Atomics.Write(ref *entry, Atomics.Read(ref *entry) & ~bits);")],
+            [VerdictKind.Invariant]),
+    ];
+}

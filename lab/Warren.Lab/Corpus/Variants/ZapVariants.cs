@@ -1,0 +1,177 @@
+namespace Warren.Lab;
+
+/// <summary>Invalidations as a VM sees them, zaps, and the flushes that must follow.</summary>
+internal static class ZapVariants
+{
+    private const string Hypervisor = "Warren.Hypervisor";
+    private const string State = "Invalidation/InvalidationState.cs";
+    private const string Gate = "Invalidation/InvalidationGate.cs";
+    private const string ZapAndUnlock = "        Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n";
+    private const string UnlockAndFlush = "        var flush = Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n        if (flush) Vm.FlushRemoteTlbs();\n";
+    private const string Roots = "Tdp/TdpMmu.Roots.cs";
+    private const string Zap = "Tdp/TdpMmu.Zap.cs";
+
+    internal static IReadOnlyList<Variant> All { get; } =
+    [
+        new("end-without-sequence", "Mutation of kvm_mmu_invalidate_end: seq++ dropped",
+            """
+            The end of an invalidation steps the sequence and drops the count. Without the step a fault that spans the whole invalidation notices nothing.
+              vCPU   fault: snapshot, finds the frame
+              host   start, the page goes, end
+              vCPU   under mmu_lock: nothing in progress, and the sequence is the one of the snapshot: installs the old frame
+            """,
+            "fault-vs-discard",
+            [new(Hypervisor, State, "        Bump();\n", "")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("count-before-sequence", "Mutation of kvm_mmu_invalidate_end: count-- before seq++",
+            """
+            The sequence moves before the count drops: a reader without mmu_lock that sees the lower count also sees the new sequence. Here the order is the other.
+              reader   snapshot; finds the frame
+              host     start, the page goes; end: the count is 0
+              reader   reads the count, 0, and the sequence, still that of the snapshot: takes the frame for current
+              host     steps the sequence
+            Under mmu_lock nothing shows; a pfn cache, which decides without it, is lost.
+            """,
+            "lockless-consumer",
+            [new(Hypervisor, State,
+                "        Bump();\n        Atomics.Write(ref _state.InProgress, inProgress - 1, this);\n",
+                "        Atomics.Write(ref _state.InProgress, inProgress - 1, this);\n        Bump();\n")],
+            [VerdictKind.Invariant]),
+        new("range-not-united", "kvm.md 1.6 A2 and 1.2 step 5: the range is a union while anything is in progress",
+            """
+            The range that faults keep out of is the union of all open invalidations. Here the last one's range replaces it.
+              host 1   starts to invalidate page 0
+              host 2   starts to invalidate page 1: the range is now page 1
+              vCPU     fault on page 0: finds its frame, which is still there; not in the range; installs it
+              host 1   gives the frame up
+            """,
+            "fault-vs-disjoint-discards",
+            [new(Hypervisor, State, "else SetRange(Math.Min(oldStart, start), Math.Max(oldEnd, end));", "else SetRange(start, end);")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("range-reset-by-nested-start", "kvm.md 1.2 step 4: the range is reset only when the count goes from 0 to 1",
+            """
+            The first open invalidation empties the range, the others add to it. Here each one empties it.
+              host 1   starts to invalidate page 0
+              host 2   starts to invalidate page 1: forgets page 0
+              vCPU     fault on page 0 is let through, and maps what host 1 is about to free
+            """,
+            "fault-vs-disjoint-discards",
+            [new(Hypervisor, State, "if (inProgress == 1) SetRange(Unset, Unset);", "SetRange(Unset, Unset);")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("flush-after-unlock", "Mutation: the flush moved behind the unlock; the rule is of kvm.md 1.2 step 6",
+            """
+            A start that zapped something flushes before it drops mmu_lock, for the next holder will find nothing left to zap and owe no flush. Here it
+            unlocks first.
+              host 1   start: zaps the SPTE, drops mmu_lock
+              host 2   start of the same page: nothing to zap, returns, frees the frame
+              vCPU     in guest mode all the time, uses the frame out of its TLB
+              host 1   flushes
+            """,
+            "access-vs-two-discards",
+            [new(Hypervisor, Gate, "protected void Zap(", "protected bool Zap("),
+             new(Hypervisor, Gate, "        if (flush) Vm.FlushRemoteTlbs();\n", "        return flush;\n"),
+             new(Hypervisor, "Invalidation/ActiveCountGate.cs", ZapAndUnlock, UnlockAndFlush),
+             new(Hypervisor, "Invalidation/JoinGate.cs", ZapAndUnlock, UnlockAndFlush)],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("zap-without-flush", "kvm.md mutation list: the invalid list freed without a flush",
+            """
+            A start zaps the SPTE and reports that a flush is owed; here nobody pays.
+              vCPU   in guest mode with the page in its TLB
+              host   start: zaps, returns; the frame is freed and given to somebody else
+              vCPU   stores to it
+            """,
+            "access-vs-discard",
+            [new(Hypervisor, Gate, "        if (flush) Vm.FlushRemoteTlbs();\n", "")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("yield-with-flush-pending", "a835429cda91 and 048f49809c52: a zap that drops mmu_lock with a flush outstanding",
+            """
+            A long zap drops mmu_lock for those who wait, after it has flushed what it zapped so far. Here it drops it with the flush still to come.
+              host 1   start over pages 0 and 1: zaps page 0, somebody waits, drops mmu_lock
+              host 2   start over page 0: nothing to zap, no flush owed; frees the frame
+              vCPU     uses page 0 out of its TLB
+            A zap yields every 64 entries; the scenario has it yield after each.
+            """,
+            "access-vs-overlapping-discards",
+            [new(Hypervisor, "Tdp/TdpMmu.cs", "        if (flush) _vm.FlushRemoteTlbs();\n        flush = false;\n", "")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree])
+        {
+            Exposure = [new(Hypervisor, "Tdp/TdpMmu.cs", "private const int YieldInterval = 64;", "private const int YieldInterval = 1;")],
+        },
+        new("zap-only-valid-roots", "kvm.md 5: an unmap by notifier must walk every root, invalid ones too",
+            """
+            Pages may be freed as soon as a start has returned, so its zap walks obsolete roots too, although no vCPU can reach them. Here it skips them.
+              host 1   deletion of another slot: makes the root obsolete, has not zapped it yet
+              host 2   discard: finds no valid root, zaps nothing; the frame is freed
+              host 1   zaps the root: reads (and would propagate A and D from) an SPTE to a frame that is somebody else's
+            """,
+            "use-vs-delete-and-discard",
+            [new(Hypervisor, Zap, "while (NextRoot(ref root, addressSpaceId, validOnly: false))", "while (NextRoot(ref root, addressSpaceId, validOnly: true))")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("reload-request-after-unlock", "kvm.md 4.4: the request comes strictly after the root is invalid, and before mmu_lock is free",
+            """
+            Making the roots obsolete and having every vCPU let go of them is one section of mmu_lock. Here the lock is dropped in between.
+              host 1   deletion of another slot: roots obsolete, unlocks
+              host 2   discard: zaps the SPTE in the obsolete root; owes no flush, for no vCPU can be in it
+              vCPU     is in it, in guest mode with the page in its TLB
+              host 2   frees the frame; the vCPU uses it
+              host 1   makes its request
+            """,
+            "use-vs-delete-and-discard",
+            [new(Hypervisor, Roots,
+                """
+                        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
+                        _mmuLock.WriteUnlock();
+                """,
+                """
+                        _mmuLock.WriteUnlock();
+                        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
+                """)],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("reload-request-not-awaited", "kvm.md 6: KVM_REQ_MMU_FREE_OBSOLETE_ROOTS without WAIT",
+            """
+            The zap of everything waits until each vCPU has left guest mode once: then nobody walks the obsolete tables, and they may be freed. Here the
+            request is made and not waited for.
+              vCPU   in guest mode, walks the root
+              host   deletion: roots obsolete, request, zap, tables freed, returns
+              vCPU   still in guest mode with the deleted slot's page in its TLB, or in a table that is freed
+            """,
+            "delete-vs-access",
+            [new(Hypervisor, "Vcpus/VcpuRequest.cs", "FreeObsoleteRoots = 4 | Wait | NoWakeup,", "FreeObsoleteRoots = 4 | NoWakeup,")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("reload-not-requested", "kvm.md 4.6: the zap without KVM_REQ_MMU_RELOAD",
+            """
+            Obsolete roots are out of use once each vCPU has served the request to let go of them. Here nobody is asked.
+              vCPU   has the slot's page in its TLB
+              host   deletion: roots obsolete, zap, returns
+              vCPU   goes on using the page of a slot that is gone
+            """,
+            "delete-vs-access",
+            [new(Hypervisor, Roots, "        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);\n", "")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("roots-invalidated-under-read-lock", "47b0c2e4c220's kind: work that needs mmu_lock for write, done with it shared",
+            """
+            Roots become obsolete with mmu_lock held for write, so that no fault is between its look at the root and its SPTE. Here the lock is shared.
+              vCPU   fault, mmu_lock shared: the root is current
+              host   deletion of another slot, mmu_lock shared: root obsolete, request, zap of what is there
+              vCPU   installs its SPTE in the root that has been emptied
+            """,
+            "delete-of-another-slot-vs-fault",
+            [new(Hypervisor, Roots,
+                "        _mmuLock.WriteLock();\n        bool any = InvalidateAllRoots();",
+                "        _mmuLock.ReadLock();\n        bool any = InvalidateAllRoots();"),
+             new(Hypervisor, Roots,
+                "        _mmuLock.WriteUnlock();\n        _counters.FastZaps++;",
+                "        _mmuLock.ReadUnlock();\n        _counters.FastZaps++;")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.DataRace]),
+        new("end-under-read-lock", "kvm.md 1.1: the counts are written with mmu_lock held for write",
+            """
+            Both halves of a notification take mmu_lock for write. Here the end takes it shared: the count is written while faults read it, and two ends may
+            meet in one store. The assertion in the code that writes it says so at the first notification.
+            """,
+            "fault-vs-discard",
+            [new(Hypervisor, Gate,
+                "        Vm.MmuLock.WriteLock();\n        Vm.Invalidation.End();\n        Vm.MmuLock.WriteUnlock();",
+                "        Vm.MmuLock.ReadLock();\n        Vm.Invalidation.End();\n        Vm.MmuLock.ReadUnlock();")],
+            [VerdictKind.Exception]),
+    ];
+}
