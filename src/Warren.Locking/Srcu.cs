@@ -36,7 +36,7 @@ public sealed unsafe partial class Srcu
     /// <summary>Grace periods that have ended.</summary>
     public long GracePeriods => Volatile.Read(ref _completed);
 
-    /// <summary>Enters a read section; hand the returned index to <see cref="ReadUnlock"/>, on any thread.</summary>
+    /// <summary>Enters a read section; hand the returned index to <see cref="ReadUnlock"/>, on any thread (a validator wants it on this one).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int ReadLock() => Check.On ? ReadLockChecked() : ReadLockNative();
 

@@ -10,7 +10,8 @@ internal static class HotPaths
 
     internal static readonly string[] Names =
         [nameof(HotSpin), nameof(HotSpinTry), nameof(HotRead), nameof(HotWrite), nameof(HotSemaphore), nameof(HotMutex), nameof(HotSrcu),
-            nameof(HotSequence), nameof(HotAtomicRead), nameof(HotAtomicUpdate), nameof(HotRelax), nameof(HotMap), nameof(HotWake)];
+            nameof(HotSequence), nameof(HotAtomicRead), nameof(HotAtomicUpdate), nameof(HotRelax), nameof(HotMap), nameof(HotWake),
+            nameof(HotNested), nameof(HotNotHeld), nameof(HotBalanced)];
 
     /// <summary>Calls them often, with pauses in which the runtime promotes them to tier 1.</summary>
     internal static void Run(int rounds)
@@ -41,6 +42,9 @@ internal static class HotPaths
                 HotRelax();
                 HotMap(map);
                 HotWake(wait);
+                HotNested(spin, rw, sem, mutex);
+                HotNotHeld(spin, rw, sem, mutex);
+                HotBalanced();
             }
 
             Thread.Sleep(20);
@@ -149,4 +153,36 @@ internal static class HotPaths
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool HotWake(RcuWait wait) => wait.WakeUp();
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void HotNested(SpinLock spin, RwLock rw, RwSemaphore sem, Mutex mutex)
+    {
+        spin.Lock(1);
+        spin.Unlock();
+        rw.ReadLock(1);
+        rw.ReadUnlock();
+        rw.WriteLock(1);
+        rw.WriteUnlock();
+        sem.DownRead(1);
+        sem.UpRead();
+        sem.DownWrite(1);
+        sem.UpWrite();
+        mutex.Lock(1);
+        mutex.Unlock();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void HotNotHeld(SpinLock spin, RwLock rw, RwSemaphore sem, Mutex mutex)
+    {
+        spin.AssertNotHeld();
+        rw.AssertNotHeld();
+        sem.AssertNotHeld();
+        mutex.AssertNotHeld();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void HotBalanced()
+    {
+        using var balance = Check.Balanced();
+    }
 }

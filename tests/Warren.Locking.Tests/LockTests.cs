@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Locking.Tests.Validation;
 
 namespace Warren.Locking.Tests;
 
@@ -96,6 +97,7 @@ public sealed class LockTests
         Assert.Equal(Threads_ * Rounds / 4, counter.First);
         Assert.False(rw.IsContended);
         Assert.True(rw.TryWriteLock());
+        rw.WriteUnlock();
     }
 
     [Fact]
@@ -268,6 +270,7 @@ public sealed class LockTests
         rw.ReadUnlock();
         Assert.True(writer.Join(Threads.Never));
         Assert.True(rw.TryReadLock());
+        rw.ReadUnlock();
 
         static bool TryAndRelease(RwLock rw)
         {
@@ -330,6 +333,7 @@ public sealed class LockTests
         Assert.True(rw.TryReadLock());
         Assert.False(rw.TryWriteLock());
         Assert.Throws<LockAssertionException>(rw.AssertHeldWrite);
+        rw.ReadUnlock();
         var sem = new RwSemaphore(Sleep);
         Assert.True(sem.TryDownRead());
         Assert.True(sem.TryDownRead());
@@ -343,6 +347,8 @@ public sealed class LockTests
     [Fact]
     public void Unbalanced_releases_are_noticed()
     {
+        // Wrong on purpose: the validator of the process need not hear of it.
+        using var watched = new Watched();
         Assert.Throws<LockAssertionException>(() => new Mutex(Sleep).Unlock());
         Assert.Throws<LockAssertionException>(() => new RwSemaphore(Sleep).UpWrite());
         Assert.Throws<LockAssertionException>(() => new RwLock(Spin).ReadUnlock());

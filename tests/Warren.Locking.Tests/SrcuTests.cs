@@ -95,11 +95,17 @@ public sealed class SrcuTests
     [Fact]
     public void A_section_may_end_on_another_thread()
     {
+        // The validator accounts for sections by thread, as the kernel's does.
+        using var watched = new Validation.Watched();
         var srcu = new Srcu(Class);
         for (var i = 0; i < 100; i++)
         {
             var idx = srcu.ReadLock();
-            Threads.Run(() => srcu.ReadUnlock(idx));
+            Threads.Run(() =>
+            {
+                using var entry = watched.Enter();
+                srcu.ReadUnlock(idx);
+            });
             srcu.SynchronizeExpedited();
         }
     }

@@ -5,6 +5,9 @@ internal struct HeldLock
 {
     internal Acquisition How;
 
+    /// <summary>Null unless sites are exact.</summary>
+    internal LockSite? Site;
+
     /// <summary>The key of the chain up to and with this one.</summary>
     internal ulong Key;
 
@@ -55,12 +58,13 @@ internal sealed class HeldLocks(LockValidator owner)
         return x == 0 ? 1 : x;
     }
 
-    internal void Push(in Acquisition how)
+    internal void Push(in Acquisition how, LockSite? site)
     {
         if (Count == _locks.Length)
             Array.Resize(ref _locks, Count * 2);
         ref var held = ref _locks[Count++];
         held.How = how;
+        held.Site = site;
         Link(ref held, Key, Mask, Limit);
     }
 

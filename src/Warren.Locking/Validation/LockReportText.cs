@@ -40,7 +40,7 @@ internal static class LockReportText
         }
 
         Line(text);
-        Line(text, report.Held.Count == 0 ? $"{report.Thread} holds no lock." : $"{report.Held.Count} {(report.Held.Count == 1 ? "lock" : "locks")} held by {report.Thread}, outermost first:");
+        Line(text, report.Held.Count == 0 ? $"{report.Thread} holds no lock." : $"{report.Held.Count} {(report.Held.Count == 1 ? "lock" : "locks")} held by {report.Thread}, outermost first, each with where its chain was first seen:");
         for (var i = 0; i < report.Held.Count; i++)
         {
             var held = report.Held[i];

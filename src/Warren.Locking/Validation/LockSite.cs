@@ -34,7 +34,7 @@ internal sealed class LockSite
         var inside = true;
         for (var i = 0; i < trace.FrameCount && frames.Count < Depth; i++)
         {
-            if (trace.GetFrame(i) is not { } frame || frame.GetMethod() is not { } method)
+            if (trace.GetFrame(i) is not { } frame || frame.GetMethod() is not { } method || IsPlumbing(method.DeclaringType))
                 continue;
             if (inside)
             {
@@ -56,6 +56,10 @@ internal sealed class LockSite
     internal IReadOnlyList<string> Lines => _lines ??= Note is not null ? [Note] : [.. _frames.Select(f => Describe(f.Method, f.Offset))];
 
     internal string Where => Lines.Count > 0 ? Lines[0] : "unknown";
+
+    /// <summary>Reflection, task machinery, test runners: who called whom does not show there.</summary>
+    private static bool IsPlumbing(Type? type) =>
+        type is null || type.Assembly == typeof(object).Assembly || type.Namespace?.StartsWith("Xunit", StringComparison.Ordinal) == true;
 
     private static bool IsValidator(Type? type) =>
         type is not null && (type == typeof(LockValidator) || type.DeclaringType == typeof(LockValidator) || type == typeof(Check));

@@ -84,7 +84,7 @@ public sealed partial class LockValidator
             ref readonly var outer = ref locks[i];
             if (outer.How.Class == how.Class)
                 continue;
-            var sighting = new Sighting(DependencyGraph.KindOf(outer.How.Mode, how.Recursive), outer.How.Call, _sites.GetValueOrDefault(outer.Key) ?? site,
+            var sighting = new Sighting(DependencyGraph.KindOf(outer.How.Mode, how.Recursive), outer.How.Call, SiteOf(outer) ?? site,
                 how.Call, how.Mode == LockMode.Shared, site);
             var step = AddStep(outer.How.Class, how.Class, sighting, out var isNewKind, out var isNewEdge);
             step.Dependency.Chains++;

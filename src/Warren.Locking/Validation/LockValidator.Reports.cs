@@ -26,7 +26,7 @@ public sealed partial class LockValidator
     private static LockReportEdge EdgeOf(PathStep step) => new(step.Dependency.From.Name, step.Dependency.To.Name, step.Sighting.Kind, step.Sighting.Holder,
         step.Sighting.HolderSite.Lines, step.Sighting.Waiter, step.Sighting.WaiterShared, step.Sighting.WaiterSite.Lines);
 
-    private static LockReportLock LockOf(in Acquisition how, LockSite site) => new(how.Class.Name, how.Call, how.Context, how.Inner, site.Lines);
+    private static LockReportLock LockOf(in Acquisition how, LockSite site) => new(how.Class.Name, how.Call, how.Form == AcquireForm.Sync ? how.Context : how.Class.Context, how.Inner, site.Lines);
 
     private static string ThreadName()
     {
@@ -173,11 +173,13 @@ public sealed partial class LockValidator
         _ => "wait for anything",
     };
 
+    private LockSite? SiteOf(in HeldLock held) => held.Site ?? _sites.GetValueOrDefault(held.Key);
+
     private LockReportLock[] HeldOf(HeldLocks held)
     {
         var locks = new LockReportLock[held.Count];
         for (var i = 0; i < locks.Length; i++)
-            locks[i] = LockOf(held.Locks[i].How, _sites.GetValueOrDefault(held.Locks[i].Key) ?? LockSite.Noted("unknown"));
+            locks[i] = LockOf(held.Locks[i].How, SiteOf(held.Locks[i]) ?? LockSite.Noted("unknown"));
         return locks;
     }
 

@@ -179,7 +179,7 @@ public sealed partial class LockValidator : ICheckHook
     {
         var held = Held();
         if (!held.Busy)
-            held.Push(how);
+            held.Push(how, _options.ExactSites ? LockSite.Capture() : null);
     }
 
     private void Tried(in Acquisition how)
@@ -190,7 +190,7 @@ public sealed partial class LockValidator : ICheckHook
         var key = HeldLocks.Extend(held.Key, how.Token);
         if (!_chains.Contains(key))
             Analyse(held, how, key);
-        held.Push(how);
+        held.Push(how, _options.ExactSites ? LockSite.Capture() : null);
     }
 
     private void Pop(object instance)
