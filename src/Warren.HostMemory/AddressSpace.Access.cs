@@ -1,3 +1,5 @@
+using Warren.Locking;
+
 namespace Warren.HostMemory;
 
 /// <summary>Access by the process itself: devices, loaders, the library (copy_from_user, copy_to_user).</summary>
@@ -8,6 +10,7 @@ public sealed partial class AddressSpace
     /// budget. Bytes before the failing page have been read.</exception>
     public unsafe void Read(ulong hva, Span<byte> destination)
     {
+        using var balance = Check.Balanced();
         while (destination.Length > 0)
         {
             var count = Math.Min(destination.Length, FramePool.PageSize - (int)(hva & PageMask));
@@ -23,6 +26,7 @@ public sealed partial class AddressSpace
     /// <exception cref="HostMemoryException">As <see cref="Read"/>; bytes before the failing page have been written.</exception>
     public unsafe void Write(ulong hva, ReadOnlySpan<byte> source)
     {
+        using var balance = Check.Balanced();
         while (source.Length > 0)
         {
             var count = Math.Min(source.Length, FramePool.PageSize - (int)(hva & PageMask));

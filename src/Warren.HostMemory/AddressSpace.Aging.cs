@@ -1,3 +1,5 @@
+using Warren.Locking;
+
 namespace Warren.HostMemory;
 
 /// <summary>Accessed marks, here and in the secondary tables of notifiers.</summary>
@@ -10,6 +12,7 @@ public sealed partial class AddressSpace
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range.</exception>
     public int Age(ulong hva, ulong length, bool clear)
     {
+        using var balance = Check.Balanced();
         length = CheckedLength(length);
         CheckRange(hva, length);
         MmapLock.DownRead();
@@ -33,6 +36,7 @@ public sealed partial class AddressSpace
     /// </summary>
     public bool ClearFlushYoung(ulong hva)
     {
+        using var balance = Check.Balanced();
         var page = hva & ~PageMask;
         CheckRange(page, FramePool.PageSize);
         MmapLock.DownRead();

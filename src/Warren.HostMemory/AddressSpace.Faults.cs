@@ -1,3 +1,5 @@
+using Warren.Locking;
+
 namespace Warren.HostMemory;
 
 /// <summary>Page faults.</summary>
@@ -12,6 +14,8 @@ public sealed partial class AddressSpace
     public unsafe FaultStatus Fault(ulong hva, bool write, out FrameMapping mapping)
     {
         mapping = default;
+        // A page of a file is read from it; whether this one is known only further down.
+        Check.MightWait(WaitContext.Block);
         MmapLock.DownRead();
         try
         {

@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Locking;
 
 namespace Warren.HostMemory;
 
@@ -18,6 +19,7 @@ public sealed partial class AddressSpace
     /// <exception cref="HostMemoryException">EINVAL: zero or absurd length. ENOMEM: no gap is long enough.</exception>
     public ulong Map(ulong length, VmaProtection protection, ulong hint = 0, bool hugePages = true)
     {
+        using var balance = Check.Balanced();
         length = CheckedLength(length);
         MmapLock.DownWrite();
         try
@@ -46,6 +48,7 @@ public sealed partial class AddressSpace
     /// <exception cref="HostMemoryException">EINVAL: unaligned or out of range. ENOMEM: no gap is long enough.</exception>
     public ulong MapFile(FileImage file, long offset, ulong length, VmaProtection protection, ulong fixedHva = 0)
     {
+        using var balance = Check.Balanced();
         ArgumentNullException.ThrowIfNull(file);
         length = CheckedLength(length);
         if (offset < 0 || ((ulong)offset & PageMask) != 0)
@@ -84,6 +87,7 @@ public sealed partial class AddressSpace
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range.</exception>
     public void Unmap(ulong hva, ulong length)
     {
+        using var balance = Check.Balanced();
         length = CheckedLength(length);
         CheckRange(hva, length);
         MmapLock.DownWrite();
@@ -102,6 +106,7 @@ public sealed partial class AddressSpace
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: a page of it is not mapped; nothing changed.</exception>
     public void Protect(ulong hva, ulong length, VmaProtection protection)
     {
+        using var balance = Check.Balanced();
         length = CheckedLength(length);
         CheckRange(hva, length);
         var end = hva + length;
@@ -127,6 +132,7 @@ public sealed partial class AddressSpace
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: part of it is not mapped; the rest was dropped.</exception>
     public void Discard(ulong hva, ulong length)
     {
+        using var balance = Check.Balanced();
         length = CheckedLength(length);
         CheckRange(hva, length);
         var end = hva + length;
@@ -153,6 +159,7 @@ public sealed partial class AddressSpace
     /// </summary>
     public bool ReapNonBlocking(ulong hva, ulong length)
     {
+        using var balance = Check.Balanced();
         length = CheckedLength(length);
         CheckRange(hva, length);
         if (!MmapLock.TryDownRead())

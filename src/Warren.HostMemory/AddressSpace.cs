@@ -21,6 +21,7 @@ public sealed partial class AddressSpace : IDisposable
     private readonly MemoryBudget? _budget;
     private readonly PageTable _table;
     private readonly VmaList _vmas = new();
+    private readonly LockMap _disposal = new(HostMemoryLocks.Disposal);
     private FaultCounters _counters;
     private bool _disposed;
 
@@ -72,6 +73,8 @@ public sealed partial class AddressSpace : IDisposable
     /// </summary>
     public void Dispose()
     {
+        using var balance = Check.Balanced();
+        _disposal.Enter(LockMode.Exclusive);
         Notifiers.ReleaseAll();
         MmapLock.DownWrite();
         try
@@ -86,6 +89,7 @@ public sealed partial class AddressSpace : IDisposable
         finally
         {
             MmapLock.UpWrite();
+            _disposal.Leave(LockMode.Exclusive);
         }
     }
 

@@ -91,6 +91,7 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
     private bool TryRead(long offset, Span<byte> page)
     {
         var done = 0;
+        Check.MightWait(WaitContext.Block);
         try
         {
             while (done < page.Length)

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Threading;
+using Warren.Locking;
 
 namespace Warren.HostMemory;
 
@@ -124,6 +125,8 @@ public sealed unsafe partial class FramePool
 
     private void GiveBackOne(int frame)
     {
+        // Beyond a limit, free memory goes back to the host.
+        Check.MightWait(WaitContext.Block);
         var b = frame / BlockFrames;
         _lock.Lock();
         ref var block = ref _blocks[b];
@@ -139,6 +142,7 @@ public sealed unsafe partial class FramePool
 
     private void GiveBack(int b, in FrameSet freed)
     {
+        Check.MightWait(WaitContext.Block);
         var count = freed.Count();
         _lock.Lock();
         ref var block = ref _blocks[b];

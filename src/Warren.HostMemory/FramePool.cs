@@ -26,6 +26,7 @@ public sealed unsafe partial class FramePool : IDisposable
     private readonly nuint _reservedBytes;
     private readonly Lock _disposeLock = new();
     private readonly List<IFrameHolder> _holders = [];
+    private readonly LockMap _reclaim = new(HostMemoryLocks.Reclaim);
     private bool _disposed;
 
     /// <param name="maxBytes">Most memory the pool may ever hold: only address space until used. Rounded up to 2 MiB; at least 4 MiB,
@@ -91,6 +92,7 @@ public sealed unsafe partial class FramePool : IDisposable
     /// </summary>
     public int AllocateBlock(MemoryBudget? budget)
     {
+        MayReclaim();
         if (budget is not null && !budget.TryCharge(BlockBytes))
             return -1;
         var block = TakeWholeBlock();
@@ -187,6 +189,7 @@ public sealed unsafe partial class FramePool : IDisposable
     internal AllocationStatus TryAllocate(MemoryBudget? budget, bool zeroed, out int frame)
     {
         frame = -1;
+        MayReclaim();
         if (budget is not null && !budget.TryCharge(PageSize))
             return AllocationStatus.OutOfBudget;
         frame = TakeFrame(out var isZero);
@@ -223,6 +226,14 @@ public sealed unsafe partial class FramePool : IDisposable
 
         if (any)
             GiveBack(first / BlockFrames, freed);
+    }
+
+    /// <summary>Who allocates holds nothing that taking frames from others, which invalidates their mappings, could need.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void MayReclaim()
+    {
+        _reclaim.Enter(LockMode.Exclusive);
+        _reclaim.Leave(LockMode.Exclusive);
     }
 
     private void FreeOne(int frame)

@@ -11,6 +11,10 @@ internal sealed class InFlightInvalidations
 {
     private readonly Locking.SpinLock _lock = new(HostMemoryLocks.InvalidateGate);
     private readonly RcuWait _wait = new(HostMemoryLocks.UpdateWait);
+
+    /// <summary>What a notification in flight holds and who waits for idleness wants.</summary>
+    internal LockMap Map { get; } = new(HostMemoryLocks.InFlight);
+
     private InvalidationRecord? _first;
     private long _active;
     private long _seen;
@@ -23,6 +27,7 @@ internal sealed class InFlightInvalidations
     /// <summary>Puts the record in the list. Never waits, as nothing here does but <see cref="Sleep"/>.</summary>
     internal void Add(InvalidationRecord record)
     {
+        Map.Enter();
         _lock.Lock();
         var first = Shared.Read(ref _first, this);
         Shared.Write(ref record.Previous, null, record);

@@ -64,6 +64,9 @@ public sealed partial class MmuNotifiers
         ArgumentNullException.ThrowIfNull(publisher);
         // One waiter at a time. Not _update: whoever joins instead must not have to wait for the one who waits.
         _idleUpdate.Lock();
+        // It may have to wait for those, now or another time.
+        InFlight.Map.Enter(LockMode.Exclusive);
+        InFlight.Map.Leave(LockMode.Exclusive);
         var announced = false;
         try
         {

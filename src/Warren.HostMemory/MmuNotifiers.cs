@@ -17,6 +17,7 @@ public sealed partial class MmuNotifiers
 {
     private readonly Srcu _srcu = new(HostMemoryLocks.NotifierSrcu);
     private readonly LockMap _map = new(HostMemoryLocks.InvalidateRange);
+    private readonly LockMap _nonBlockable = new(HostMemoryLocks.NonBlockable);
     private RegionTree? _root;
     private MmuNotifier[]? _hearers;
     private long _related;
@@ -93,18 +94,22 @@ public sealed partial class MmuNotifiers
     {
         // First: nobody enters any more, so that whom we leave below is everyone it had entered.
         InFlight.Remove(record);
-        if (record.EnteredCount == 0)
-            return;
-        CallEnds(record);
-        // Last: the memslots of those who wait for idleness must not change before every notifier has balanced its count.
-        InFlight.Leave();
+        if (record.EnteredCount != 0)
+        {
+            CallEnds(record);
+            // Last: the memslots of those who wait for idleness must not change before every notifier has balanced its count.
+            InFlight.Leave();
+        }
+
+        InFlight.Map.Leave();
     }
 
     private bool CallStarts(InvalidationRecord record, MmuNotifier[]? hearers)
     {
         var regions = record.Regions;
         var accepted = true;
-        _map.Enter();
+        var blockable = record.Range.Blockable;
+        EnterCall(blockable);
         var idx = _srcu.ReadLock();
         if (regions.Count > 0)
         {
@@ -122,7 +127,7 @@ public sealed partial class MmuNotifiers
         foreach (var hearer in hearers ?? [])
             accepted &= CallStart(record, hearer, regions.RunOf(hearer));
         _srcu.ReadUnlock(idx);
-        _map.Leave();
+        LeaveCall(blockable);
         return accepted;
     }
 
@@ -142,7 +147,8 @@ public sealed partial class MmuNotifiers
 
     private void CallEnds(InvalidationRecord record)
     {
-        _map.Enter();
+        var blockable = record.Range.Blockable;
+        EnterCall(blockable);
         var idx = _srcu.ReadLock();
         for (var i = 0; i < record.EnteredCount; i++)
         {
@@ -152,6 +158,21 @@ public sealed partial class MmuNotifiers
         }
 
         _srcu.ReadUnlock(idx);
-        _map.Leave();
+        LeaveCall(blockable);
+    }
+
+    private void EnterCall(bool blockable)
+    {
+        // Exclusively: whatever a callback waits for must not itself wait for a callback, its own thread's included.
+        _map.Enter(LockMode.Exclusive);
+        if (!blockable)
+            _nonBlockable.Enter();
+    }
+
+    private void LeaveCall(bool blockable)
+    {
+        if (!blockable)
+            _nonBlockable.Leave();
+        _map.Leave(LockMode.Exclusive);
     }
 }

@@ -4,7 +4,7 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>Lock classes of the VM itself; <c>docs/locking.md</c> has a row for each.</summary>
-internal static class HypervisorLockClasses
+public static class HypervisorLockClasses
 {
     /// <summary>One memslot update or dirty-log harvest at a time; held across grace periods, so never taken inside <see cref="Srcu"/>.</summary>
     public static readonly LockClass SlotsLock = new("slots_lock", WaitContext.Sleep);
@@ -29,6 +29,16 @@ internal static class HypervisorLockClasses
         HostMemoryLocks.IdleUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
         HostMemoryLocks.NotifierUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
         HostMemoryLocks.InvalidateGate.AlsoNestsIn(MmuLock, Srcu);
-        HostMemoryLocks.FramePool.AlsoNestsIn(Srcu, MmuLock);
+        // A joining update publishes under it.
+        MmuLock.AlsoNestsIn(HostMemoryLocks.NotifierUpdate);
+        // A notification may be the first one to come only under pressure; what it takes is known beforehand.
+        MmuLock.Prime(HostMemoryLocks.InvalidateRange);
+        Srcu.Prime(HostMemoryLocks.InvalidateRange, waiter: LockMode.Shared);
+        // Updates wait for readers, and for notifications, with the slots' locks held.
+        SlotsArchLock.Prime(SlotsLock);
+        Srcu.Prime(SlotsLock);
+        Srcu.Prime(HostMemoryLocks.Disposal);
+        HostMemoryLocks.NotifierUpdate.Prime(SlotsArchLock);
+        HostMemoryLocks.InFlight.Prime(SlotsArchLock);
     }
 }

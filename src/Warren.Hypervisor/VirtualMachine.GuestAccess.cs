@@ -12,6 +12,7 @@ public sealed unsafe partial class VirtualMachine
     /// <returns>false when some byte is in no memslot, or the host cannot back it; then <paramref name="destination"/> may be half filled</returns>
     public bool ReadGuest(ulong gpa, Span<byte> destination)
     {
+        using var balance = Check.Balanced();
         if (gpa + (ulong)destination.Length < gpa) return false;
         while (!destination.IsEmpty)
         {
@@ -30,6 +31,7 @@ public sealed unsafe partial class VirtualMachine
     /// <returns>false when some byte is in no memslot or a read-only one, or the host cannot back it; pages before it are written</returns>
     public bool WriteGuest(ulong gpa, ReadOnlySpan<byte> source)
     {
+        using var balance = Check.Balanced();
         if (gpa + (ulong)source.Length < gpa) return false;
         while (!source.IsEmpty)
         {

@@ -27,6 +27,7 @@ public sealed partial class VirtualMachine
     /// </exception>
     public void SetUserMemoryRegion(in UserMemoryRegion region)
     {
+        using var balance = Check.Balanced();
         MemslotCheck.Request(region, Options.AddressSpaces);
         SlotsLock.Lock();
         try

@@ -21,6 +21,7 @@ public sealed partial class VirtualMachine : IDisposable
     private readonly VmMmuNotifier _notifier;
     private readonly MemslotSpace[] _spaces;
     private readonly long _notificationsBefore;
+    private readonly LockMap _disposal = new(HostMemoryLocks.Disposal);
     private bool _disposed;
 
     /// <param name="memory">KVM's mm. May serve several VMs; must outlive this one or be disposed first, either is fine.</param>
@@ -80,6 +81,8 @@ public sealed partial class VirtualMachine : IDisposable
     {
         if (_disposed) return;
         _disposed = true;
+        using var balance = Check.Balanced();
+        _disposal.Enter(LockMode.Exclusive);
         // Calls Release, so that nothing is mapped from here on; waits for callbacks that run, not for ends that are still to come.
         Memory.Notifiers.Unregister(_notifier);
         Gate.Destroy();
@@ -90,5 +93,6 @@ public sealed partial class VirtualMachine : IDisposable
         {
             foreach (var slot in space.Current) slot.DirtyBitmap?.Dispose();
         }
+        _disposal.Leave(LockMode.Exclusive);
     }
 }

@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Locking;
 
 namespace Warren.Machines;
@@ -31,4 +32,14 @@ internal static class BoardLocks
 
     /// <summary>A pool's queue of runnable vCPUs. Waking a vCPU happens under any device's lock.</summary>
     public static readonly LockClass RunQueue = new("run-queue", WaitContext.Spin, Uart, Rtc);
+
+    static BoardLocks()
+    {
+        // The guest reaches devices by way of the bus, whose lookup is a read section.
+        Uart.AlsoNestsIn(HypervisorLockClasses.Srcu);
+        Rtc.AlsoNestsIn(HypervisorLockClasses.Srcu);
+        Plic.AlsoNestsIn(HypervisorLockClasses.Srcu);
+        // stimecmp is written in guest mode.
+        Timer.AlsoNestsIn(HypervisorLockClasses.Srcu, TdpLockClasses.GuestMode);
+    }
 }

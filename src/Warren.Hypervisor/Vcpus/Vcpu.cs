@@ -79,6 +79,7 @@ public sealed unsafe partial class Vcpu
     /// <exception cref="InvalidOperationException">another thread is running this vCPU</exception>
     public VcpuExit Run(ref long budget)
     {
+        using var balance = Check.Balanced();
         if (Atomics.Exchange(ref _state->Running, 1) != 0) throw new InvalidOperationException($"vCPU {Id} is being run by another thread: one thread at a time may run it.");
         Vcpu? outer = s_running;
         s_running = this;

@@ -85,6 +85,7 @@ public sealed partial class VirtualMachine
     /// <summary>Ends the VM (KVM_REQ_VM_DEAD): every vCPU returns Shutdown, halted ones are woken for it.</summary>
     public void Kill(string reason)
     {
+        using var balance = Check.Balanced();
         Atomics.CompareExchange(ref _errorReason, reason, null, this);
         Atomics.Write(ref _dead, true, this);
         MakeAllVcpusRequest(VcpuRequest.VmDead);
@@ -99,23 +100,36 @@ public sealed partial class VirtualMachine
 
     /// <summary>Harvests the bitmap of a memslot; see <see cref="DirtyLog.Get"/>.</summary>
     /// <exception cref="MemslotException">ENXIO, EINVAL, ENOENT or EFAULT, as KVM_GET_DIRTY_LOG</exception>
-    public void GetDirtyLog(uint slot, Span<ulong> bitmap) => DirtyLog.Get(slot, bitmap);
+    public void GetDirtyLog(uint slot, Span<ulong> bitmap)
+    {
+        using var balance = Check.Balanced();
+        DirtyLog.Get(slot, bitmap);
+    }
 
     /// <summary>Clears part of the bitmap of a memslot and protects its pages again; see <see cref="DirtyLog.Clear"/>.</summary>
     /// <exception cref="MemslotException">ENXIO, EINVAL, ENOENT or EFAULT, as KVM_CLEAR_DIRTY_LOG</exception>
-    public void ClearDirtyLog(uint slot, ulong firstPage, ulong pages, ReadOnlySpan<ulong> bitmap) => DirtyLog.Clear(slot, firstPage, pages, bitmap);
+    public void ClearDirtyLog(uint slot, ulong firstPage, ulong pages, ReadOnlySpan<ulong> bitmap)
+    {
+        using var balance = Check.Balanced();
+        DirtyLog.Clear(slot, firstPage, pages, bitmap);
+    }
 
     /// <summary>Takes the new entries of a vCPU's dirty ring.</summary>
     /// <exception cref="MemslotException">EINVAL: the VM uses bitmaps</exception>
     public int HarvestDirtyRing(Vcpu vcpu, Span<DirtyGfn> destination)
     {
+        using var balance = Check.Balanced();
         ArgumentNullException.ThrowIfNull(vcpu);
         return DirtyLog.HarvestRing(vcpu, destination);
     }
 
     /// <summary>Protects the harvested pages again and makes room in the rings (KVM_RESET_DIRTY_RINGS).</summary>
     /// <exception cref="MemslotException">EINVAL: the VM uses bitmaps</exception>
-    public int ResetDirtyRings() => DirtyLog.ResetRings();
+    public int ResetDirtyRings()
+    {
+        using var balance = Check.Balanced();
+        return DirtyLog.ResetRings();
+    }
 
     /// <summary>Sum of the vCPUs' counters; exact while none runs.</summary>
     public VcpuStatistics SumVcpuStatistics()

@@ -53,6 +53,7 @@ public sealed class VcpuPool : IDisposable
     /// <summary>Puts a vCPU at the end of the queue. It must not be in the queue, nor running.</summary>
     internal void Enqueue(VcpuRunner runner)
     {
+        Check.MightWait(WaitContext.Sleep);
         Thread? starting = null;
         bool wake = false;
         _lock.Lock();
@@ -123,6 +124,7 @@ public sealed class VcpuPool : IDisposable
                 _parked.Wait();
             else
                 runner.RunUntilIdle();
+            Check.AssertNoneHeld();
         }
     }
 }
