@@ -19,6 +19,7 @@ internal static class CheckSwitches
                 AppContext.SetSwitch(Check, true);
                 AppContext.SetSwitch(Steps, true);
                 break;
+            case "warren run" when parsed.GetValue<bool>("--lock-check"):
             case "warren lab locks":
                 AppContext.SetSwitch(Check, true);
                 break;

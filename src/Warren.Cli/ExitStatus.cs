@@ -20,6 +20,9 @@ internal static class ExitStatus
     /// <summary>The guest ended (power off, reboot) before the command reported a status.</summary>
     public const int GuestEnded = 122;
 
+    /// <summary><c>--lock-check</c> found a violation.</summary>
+    public const int LockViolation = 123;
+
     /// <summary>The <c>--timeout</c> was reached.</summary>
     public const int TimedOut = 124;
 

@@ -24,11 +24,12 @@ internal static class RunCommand
         var stats = new Option<string?>("--stats") { Description = "At exit, say on stderr what happened; '--stats=json' as one JSON object.", Arity = ArgumentArity.ZeroOrOne, HelpName = "json" };
         var mirror = ImageCommand.MirrorOption();
         var offline = new Option<bool>("--offline") { Description = "Use only what the cache holds." };
+        var lockCheck = new Option<bool>("--lock-check") { Description = "Watch Warren's own locks while the guest runs; at exit, report every violation on stderr (status 123)." };
         var command = new Argument<string[]>("command") { Description = "After '--': a command to run instead of a shell.", Arity = ArgumentArity.ZeroOrMore };
 
         var run = new Command("run", "Boot Linux: a shell in your terminal, or one command.")
         {
-            kernel, initrd, guest, append, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, command,
+            kernel, initrd, guest, append, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, lockCheck, command,
         };
         run.SetAction((result, cancel) =>
         {
@@ -52,7 +53,8 @@ internal static class RunCommand
             if (result.GetValue(mmu) is { } kind && kind != "tdp")
                 throw new UserErrorException($"There is no MMU '{kind}'; this version has 'tdp'.");
             settings.Validate();
-            return new GuestSession(settings).RunAsync(cancel);
+            var session = new GuestSession(settings);
+            return result.GetValue(lockCheck) ? LockCheck.RunAsync(() => session.RunAsync(cancel)) : session.RunAsync(cancel);
         });
         return run;
     }

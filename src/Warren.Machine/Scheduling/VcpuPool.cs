@@ -7,7 +7,7 @@ namespace Warren.Machines.Scheduling;
 
 /// <summary>
 /// A few dedicated threads that run the vCPUs of one or many machines, in the order they became runnable. A vCPU that is halted is in no
-/// queue and owns no thread. Threads are started as they are needed and end with <see cref="Dispose"/>, which must come after
+/// queue and owns no thread. Threads are started as vCPUs are added and end with <see cref="Dispose"/>, which must come after
 /// the last machine's.
 /// </summary>
 public sealed class VcpuPool : IDisposable
@@ -50,11 +50,27 @@ public sealed class VcpuPool : IDisposable
     /// <summary>True when some vCPU waits for a thread: whoever has had its slice should go to the end of the queue.</summary>
     internal bool HasWaiting => Volatile.Read(ref _queued) != 0;
 
-    /// <summary>Puts a vCPU at the end of the queue. It must not be in the queue, nor running.</summary>
+    /// <summary>
+    /// One vCPU more: starts a thread for it unless there are enough. Not when it becomes runnable, since a device's lock may be held there and the start of
+    /// a thread waits for the host.
+    /// </summary>
+    internal void Admit()
+    {
+        Check.MightWait(WaitContext.Block);
+        Thread? starting = null;
+        _lock.Lock();
+        if (_threads.Count < _maxThreads && !_stopping)
+        {
+            starting = new Thread(Work) { Name = $"{_name}-vcpu-{_threads.Count}", IsBackground = true };
+            _threads.Add(starting);
+        }
+        _lock.Unlock();
+        starting?.Start();
+    }
+
+    /// <summary>Puts a vCPU at the end of the queue. Waits for nobody: a spinning lock may be held. It must not be in the queue, nor running.</summary>
     internal void Enqueue(VcpuRunner runner)
     {
-        Check.MightWait(WaitContext.Sleep);
-        Thread? starting = null;
         bool wake = false;
         _lock.Lock();
         runner.NextInQueue = null;
@@ -70,15 +86,9 @@ public sealed class VcpuPool : IDisposable
             _idle--;
             wake = true;
         }
-        else if (_threads.Count < _maxThreads && !_stopping)
-        {
-            starting = new Thread(Work) { Name = $"{_name}-vcpu-{_threads.Count}", IsBackground = true };
-            _threads.Add(starting);
-        }
         _lock.Unlock();
         if (wake)
             _parked.Release();
-        starting?.Start();
     }
 
     public void Dispose()
@@ -91,6 +101,7 @@ public sealed class VcpuPool : IDisposable
         _lock.Unlock();
         if (idle > 0)
             _parked.Release(idle);
+        Check.MightWait(WaitContext.Block);
         foreach (Thread thread in threads)
             thread.Join();
         Timers.Dispose();

@@ -72,6 +72,7 @@ internal sealed class VcpuRunner
         _pool = pool;
         _owner = owner;
         vcpu.Wakeup = _ => Wake();
+        pool.Admit();
     }
 
     public int Id { get; }
