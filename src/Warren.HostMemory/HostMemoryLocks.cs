@@ -26,19 +26,19 @@ public static class HostMemoryLocks
     /// Pseudo-lock: shared by invalidations from start to end; an updater that waits until none is in flight takes it exclusively (what the waker of
     /// <see cref="UpdateWait"/> holds).
     /// </summary>
-    public static readonly LockClass InFlight = new("mn_active_invalidate_count", WaitContext.Sleep, Mmap, IdleUpdate) { HolderContext = WaitContext.Block };
+    public static readonly LockClass InFlight = new("mn_active_invalidate_count", WaitContext.Free, Mmap, IdleUpdate);
 
     /// <summary>Pseudo-lock around each call into notifiers (mmu_notifier_invalidate_range_start_map).</summary>
     public static readonly LockClass InvalidateRange = new("invalidate_range", WaitContext.Free, Mmap, InFlight);
 
     /// <summary>Pseudo-lock: in a notification that must not sleep (non_block_start).</summary>
-    public static readonly LockClass NonBlockable = new("non_blockable", WaitContext.Free, InvalidateRange) { HolderContext = WaitContext.Spin };
+    public static readonly LockClass NonBlockable = new("non_blockable", WaitContext.Free, Mmap, InFlight, InvalidateRange) { HolderContext = WaitContext.Spin };
 
     /// <summary>Callbacks of notifiers run inside; unregistering waits for them.</summary>
     public static readonly LockClass NotifierSrcu = new("notifier_srcu", WaitContext.Free, Mmap, InFlight, InvalidateRange, NonBlockable);
 
     /// <summary>The list of invalidations in flight and whom each has entered; a leaf (mn_invalidate_lock).</summary>
-    public static readonly LockClass InvalidateGate = new("mn_invalidate_lock", WaitContext.Spin, Mmap, NotifierUpdate, InFlight, InvalidateRange, NotifierSrcu);
+    public static readonly LockClass InvalidateGate = new("mn_invalidate_lock", WaitContext.Spin, Mmap, NotifierUpdate, InFlight, InvalidateRange, NonBlockable, NotifierSrcu);
 
     /// <summary>The updater's sleep until no invalidation is in flight (mn_memslots_update_rcuwait).</summary>
     public static readonly LockClass UpdateWait = new("mn_memslots_update_rcuwait", WaitContext.Sleep, IdleUpdate);
@@ -52,6 +52,9 @@ public static class HostMemoryLocks
     static HostMemoryLocks()
     {
         Disposal.AlsoNestsIn(Disposal);
+        // Between a start and its end, though not in a callback, other changes may be made, and subscribers may go.
+        Mmap.AlsoNestsIn(InFlight);
+        NotifierUpdate.AlsoNestsIn(InFlight);
         // Unmapping the last mapping of a file lets go of the file.
         FileTable.AlsoNestsIn(InFlight);
         // As the kernel does: reclaim by way of a reverse map notifies, holding no mmap_lock. Rare here, and ordered from the start.

@@ -25,12 +25,13 @@ public static class HypervisorLockClasses
     static HypervisorLockClasses()
     {
         // Faults and devices reach host memory from inside a read section.
-        HostMemoryLocks.Mmap.AlsoNestsIn(Srcu);
+        HostMemoryLocks.Mmap.AlsoNestsIn(Srcu, SlotsLock);
+        Srcu.AlsoNestsIn(HostMemoryLocks.NonBlockable);
         HostMemoryLocks.IdleUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
         HostMemoryLocks.NotifierUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
         HostMemoryLocks.InvalidateGate.AlsoNestsIn(MmuLock, Srcu);
         // A joining update publishes under it.
-        MmuLock.AlsoNestsIn(HostMemoryLocks.NotifierUpdate);
+        MmuLock.AlsoNestsIn(HostMemoryLocks.NotifierUpdate, HostMemoryLocks.NonBlockable);
         // A notification may be the first one to come only under pressure; what it takes is known beforehand.
         MmuLock.Prime(HostMemoryLocks.InvalidateRange);
         Srcu.Prime(HostMemoryLocks.InvalidateRange, waiter: LockMode.Shared);

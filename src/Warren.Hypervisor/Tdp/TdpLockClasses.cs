@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
@@ -9,7 +10,7 @@ public static class TdpLockClasses
     public static readonly LockClass TdpPagesLock = new("tdp_mmu_pages_lock", WaitContext.Spin, HypervisorLockClasses.MmuLock);
 
     /// <summary>Walkers of TDP tables outside guest mode and without mmu_lock.</summary>
-    public static readonly LockClass TdpSrcu = new("tdp_srcu", WaitContext.Free, HypervisorLockClasses.Srcu);
+    public static readonly LockClass TdpSrcu = new("tdp_srcu", WaitContext.Free, HypervisorLockClasses.Srcu, HypervisorLockClasses.SlotsLock, HostMemoryLocks.Disposal);
 
     /// <summary>One marking of a code frame at a time. vCPUs outside guest mode wait for it; its holder waits for vCPUs in guest mode.</summary>
     public static readonly LockClass CodeMarks = new("code_marks", WaitContext.Sleep);
@@ -18,7 +19,8 @@ public static class TdpLockClasses
     /// A pseudo-lock: shared by a vCPU in guest mode, taken exclusively by whoever waits for vCPUs to leave it (remote TLB flush), spinning locks held or not. So a vCPU in
     /// guest mode takes only what is never held around such a wait.
     /// </summary>
-    public static readonly LockClass GuestMode = new("guest_mode", WaitContext.Spin, HypervisorLockClasses.SlotsLock, HypervisorLockClasses.Srcu, HypervisorLockClasses.MmuLock, CodeMarks);
+    public static readonly LockClass GuestMode = new("guest_mode", WaitContext.Free, HypervisorLockClasses.SlotsLock, HypervisorLockClasses.Srcu, HypervisorLockClasses.MmuLock, CodeMarks)
+        { HolderContext = WaitContext.Spin };
 
     static TdpLockClasses()
     {

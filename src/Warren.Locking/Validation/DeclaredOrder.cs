@@ -1,6 +1,9 @@
 namespace Warren.Locking;
 
-/// <summary>The order that the classes' declarations allow: the transitive closure of <see cref="LockClass.MayNestIn"/>.</summary>
+/// <summary>
+/// The order that the classes' declarations allow: the transitive closure of <see cref="LockClass.MayNestIn"/>, but not by way of a class that nobody waits for
+/// (<see cref="WaitContext.Free"/>: read sections, pseudo-locks), since what may surround such a section has nothing to do with what may happen in it.
+/// </summary>
 public static class DeclaredOrder
 {
     /// <summary>Whether a lock of <paramref name="inner"/> may be taken while one of <paramref name="outer"/> is held.</summary>
@@ -20,7 +23,7 @@ public static class DeclaredOrder
             {
                 if (next.Root == outer.Root)
                     return true;
-                if (seen.Add(next.Root))
+                if (next.Context != WaitContext.Free && seen.Add(next.Root))
                     queue.Enqueue(next.Root);
             }
         }

@@ -62,7 +62,7 @@ internal sealed class LockSite
         type is null || type.Assembly == typeof(object).Assembly || type.Namespace?.StartsWith("Xunit", StringComparison.Ordinal) == true;
 
     private static bool IsValidator(Type? type) =>
-        type is not null && (type == typeof(LockValidator) || type.DeclaringType == typeof(LockValidator) || type == typeof(Check));
+        type is not null && (type == typeof(LockValidator) || type.DeclaringType == typeof(LockValidator));
 
     private static string Describe(MethodBase method, int offset)
     {

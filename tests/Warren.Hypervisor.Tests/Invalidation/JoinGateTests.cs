@@ -1,3 +1,4 @@
+using System.Threading;
 using Warren.HostMemory;
 
 namespace Warren.Hypervisor.Tests;
@@ -81,7 +82,10 @@ public sealed class JoinGateTests : IDisposable
         var notifiers = _t.Memory.Notifiers;
         Assert.True(notifiers.TryStart(new MmuNotifierRange(_hva, _hva + 4 * Page, MmuNotifierEvent.Unmap), out var a));
         Assert.True(notifiers.TryStart(new MmuNotifierRange(_hva + 2 * Page, _hva + 8 * Page, MmuNotifierEvent.Clear), out var b));
-        _t.Set(1, 0x100, 16, _hva);
+        // On another thread, as every update meets every notification: with a gate that waits, one inside the other on one thread would hang.
+        var update = new Thread(() => _t.Set(1, 0x100, 16, _hva));
+        update.Start();
+        update.Join();
         Assert.Equal(2, Vm.Invalidation.InProgress);
         Assert.True(notifiers.TryStart(new MmuNotifierRange(_hva, _hva + Page, MmuNotifierEvent.Clear), out var c));
         Assert.Equal(3, Vm.Invalidation.InProgress);
