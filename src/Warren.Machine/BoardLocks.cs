@@ -39,6 +39,9 @@ internal static class BoardLocks
         Uart.AlsoNestsIn(HypervisorLockClasses.Srcu);
         Rtc.AlsoNestsIn(HypervisorLockClasses.Srcu);
         Plic.AlsoNestsIn(HypervisorLockClasses.Srcu);
+        // A VM that runs out of tables wakes its vCPUs from inside a fault: rare, and known beforehand.
+        RunQueue.Prime(HypervisorLockClasses.MmuLock);
+        RunQueue.AlsoNestsIn(HypervisorLockClasses.Srcu);
         // stimecmp is written in guest mode.
         Timer.AlsoNestsIn(HypervisorLockClasses.Srcu, TdpLockClasses.GuestMode);
     }
