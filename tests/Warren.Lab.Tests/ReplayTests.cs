@@ -24,7 +24,7 @@ public sealed class ReplayTests
         exploration.Engine.Dropped = decoded.Dropped;
         for (var i = 0; i < 10_000; i++)
         {
-            exploration.Engine.Run(new ReplaySearch(decoded.At, decoded.Chosen), static () => true);
+            exploration.Engine.Run(new ReplaySearch(decoded), static () => true);
             if ((uint)exploration.Engine.TraceHash == decoded.TraceHash)
                 identical++;
         }

@@ -9,6 +9,7 @@ internal sealed class Exploration : IDisposable
     /// <summary>Without any limit given, the searches that could go on for ever stop here.</summary>
     private const long DefaultSchedules = 10_000;
 
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan MinimiserTime = TimeSpan.FromSeconds(2);
 
     private readonly Scenario _scenario;
@@ -17,14 +18,16 @@ internal sealed class Exploration : IDisposable
     private readonly ICheckHook _before;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly long _maxSchedules;
+    private readonly IProgress<ExplorationResult>? _progress;
+    private TimeSpan _reported;
     private int _completedBound = -1;
     private bool _exhausted;
 
-    internal Exploration(Scenario scenario, ExplorationOptions options)
+    internal Exploration(Scenario scenario, ExplorationOptions options, IProgress<ExplorationResult>? progress = null)
     {
         if (!Check.Steps)
             throw new InvalidOperationException("Schedules can only be explored where steps are reported: set the AppContext switch Warren.Check.Steps before the first lock is used.");
-        (_scenario, _options) = (scenario, options);
+        (_scenario, _options, _progress) = (scenario, options, progress);
         _maxSchedules = options.MaxSchedules == long.MaxValue && options.Time is null && options.Strategy != SearchStrategy.Exhaustive ? DefaultSchedules : options.MaxSchedules;
         _engine = new Engine(scenario, options);
         _before = Check.Install(_engine);
@@ -35,9 +38,8 @@ internal sealed class Exploration : IDisposable
     internal ExplorationResult Explore()
     {
         var verdict = Search();
-        var (schedules, steps) = (_engine.Schedules, _engine.TotalSteps);
-        var failure = verdict is null ? null : _engine.IsLost ? Bare(verdict) : Finish(verdict);
-        return new(_scenario.Name, schedules, steps, _completedBound, _exhausted, failure, _clock.Elapsed);
+        var result = Result(null);
+        return verdict is null ? result : result with { Failure = _engine.IsLost ? Bare(verdict) : Finish(verdict), Elapsed = _clock.Elapsed };
     }
 
     /// <exception cref="FormatException">The string does not fit the scenario.</exception>
@@ -51,20 +53,31 @@ internal sealed class Exploration : IDisposable
 
     private Verdict? Search() => _options.Strategy switch
     {
-        SearchStrategy.Exhaustive => Exhaust(_options.PreemptionBound, long.MaxValue),
+        SearchStrategy.Exhaustive => Exhaust(_options.PreemptionBound, long.MaxValue, null),
         SearchStrategy.Random => _engine.Run(new RandomSearch(_options.Seed), MayContinue),
         SearchStrategy.Pct => _engine.Run(new PctSearch(_options.Seed), MayContinue),
-        SearchStrategy.PartialOrderSampling => _engine.Run(new PctSearch(_options.Seed), MayContinue),
-        _ => Exhaust(_options.PreemptionBound, _maxSchedules / 2) ?? (_exhausted ? null : _engine.Run(new PctSearch(_options.Seed), MayContinue)),
+        SearchStrategy.PartialOrderSampling => _engine.Run(new PartialOrderSearch(_options.Seed), MayContinue),
+        _ => Portfolio(),
     };
 
+    /// <summary>Half of what there is for the exhaustive search, since it proves what it covers, the rest for those that reach beyond its bound.</summary>
+    private Verdict? Portfolio()
+    {
+        var schedules = _maxSchedules == DefaultSchedules ? long.MaxValue : _maxSchedules / 2;
+        if (Exhaust(_options.PreemptionBound, schedules, _options.Time / 2) is { } verdict)
+            return verdict;
+        var limit = _maxSchedules == DefaultSchedules ? _engine.Schedules + DefaultSchedules : _maxSchedules;
+        // Where everything has been covered only what lies beyond the fair order's start is left.
+        return _exhausted && !_engine.HasBackground ? null : _engine.Run(new MixedSearch(_options.Seed), () => MayContinue(limit, _options.Time));
+    }
+
     /// <summary>Bound after bound: most defects show with few preemptions, and each bound costs many times the one before.</summary>
-    private Verdict? Exhaust(int bound, long schedules)
+    private Verdict? Exhaust(int bound, long schedules, TimeSpan? time)
     {
         for (var b = 0; b <= bound && !_exhausted; b++)
         {
             var search = new ExhaustiveSearch(b);
-            if (_engine.Run(search, () => MayContinue() && _engine.Schedules < schedules) is { } verdict)
+            if (_engine.Run(search, () => MayContinue(schedules, time ?? _options.Time)) is { } verdict)
                 return verdict;
             if (!search.Finished)
                 break;
@@ -75,8 +88,22 @@ internal sealed class Exploration : IDisposable
         return null;
     }
 
-    private bool MayContinue() =>
-        _engine.Schedules < _maxSchedules && !(_clock.Elapsed > _options.Time) && !_options.Cancellation.IsCancellationRequested;
+    private bool MayContinue() => MayContinue(_maxSchedules, _options.Time);
+
+    private bool MayContinue(long schedules, TimeSpan? time)
+    {
+        var elapsed = _clock.Elapsed;
+        if (_progress is not null && elapsed - _reported > ProgressInterval)
+        {
+            _reported = elapsed;
+            _progress.Report(Result(null));
+        }
+
+        return _engine.Schedules < schedules && !(elapsed > time) && !_options.Cancellation.IsCancellationRequested;
+    }
+
+    private ExplorationResult Result(Trace? failure) =>
+        new(_scenario.Name, _engine.Schedules, _engine.TotalSteps, _completedBound, _exhausted, failure, _clock.Elapsed);
 
     private Trace Finish(Verdict verdict)
     {
@@ -108,7 +135,7 @@ internal sealed class Exploration : IDisposable
 
     private (Verdict? Verdict, Recorder Recorder, bool Drifted) Play(ReplayString decisions)
     {
-        var search = new ReplaySearch(decisions.At, decisions.Chosen);
+        var search = new ReplaySearch(decisions);
         _engine.ReleasePoints = decisions.ReleasePoints;
         _engine.Dropped = decisions.Dropped;
         var recorder = new Recorder(_engine);

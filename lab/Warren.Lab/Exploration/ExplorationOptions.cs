@@ -50,6 +50,15 @@ public sealed record ExplorationOptions
     /// <summary>A schedule of more steps is given up as one that never ends. Loops that get nowhere are recognised long before.</summary>
     public int MaxSteps { get; init; } = 100_000;
 
+    /// <summary>From this step on the order of a schedule is fair instead of searched, and repetition is a verdict.</summary>
+    public int FairAfter { get; init; } = 4_000;
+
+    /// <summary>Repetitions under a fair order, of a state or of a thread's step, that make a livelock or starvation.</summary>
+    public int StarvationRounds { get; init; } = 64;
+
+    /// <summary>A thread that makes no step for so long is taken to be blocked where the explorer cannot see it.</summary>
+    public TimeSpan StallTime { get; init; } = TimeSpan.FromSeconds(10);
+
     public CancellationToken Cancellation { get; init; }
 }
 

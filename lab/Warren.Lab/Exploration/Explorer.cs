@@ -3,12 +3,13 @@ namespace Warren.Lab;
 /// <summary>Searches the schedules of a scenario for one that breaks something. One exploration at a time in a process (in an assembly load context).</summary>
 public static class Explorer
 {
+    /// <param name="progress">Told about twice a second, on a thread of the exploration, how far it is; the search goes on when it returns.</param>
     /// <exception cref="InvalidOperationException">The switch <c>Warren.Check.Steps</c> is off in this process.</exception>
     public static ExplorationResult Explore(Scenario scenario, ExplorationOptions options, IProgress<ExplorationResult>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(scenario);
         ArgumentNullException.ThrowIfNull(options);
-        using var exploration = new Exploration(scenario, options);
+        using var exploration = new Exploration(scenario, options, progress);
         return exploration.Explore();
     }
 

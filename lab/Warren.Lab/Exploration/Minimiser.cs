@@ -30,13 +30,15 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
     {
         Best = found;
         engine.Dropped = found.Dropped;
-        var replay = new ReplaySearch(found.At, found.Chosen);
+        var replay = new ReplaySearch(found);
         var again = engine.Run(replay, static () => true);
         if (again is null || replay.Drifted || !IsSame(again))
             return false;
         Keep(again);
         _runs = replay.Runs;
         _choices = replay.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());
+        if (engine.Steps > Best.FairFrom)
+            Try([], _choices, Best.Dropped, fairFrom: 0);
         DropThreads();
         CutPreemptions();
         SearchBelow(provenBound);
@@ -61,7 +63,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
     private bool FailsInTurn(ulong dropped)
     {
         engine.Dropped = dropped;
-        return engine.Run(new GuidedSearch([], new Dictionary<int, int[]>()), static () => true) is { } result && IsSame(result) && BestSize.Preemptions > 0;
+        return engine.Run(new GuidedSearch([], new Dictionary<int, int[]>(), Best.FairFrom, Best.FairSeed), static () => true) is { } result && IsSame(result) && BestSize.Preemptions > 0;
     }
 
     /// <summary>Puts runs of a thread together, as long as anything gets smaller.</summary>
@@ -107,17 +109,17 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
         return Try(runs, _choices, Best.Dropped);
     }
 
-    private bool Try(List<Run> runs, Dictionary<int, int[]> choices, ulong dropped)
+    private bool Try(List<Run> runs, Dictionary<int, int[]> choices, ulong dropped, long? fairFrom = null)
     {
         engine.Dropped = dropped;
-        var result = engine.Run(new GuidedSearch(runs, choices), static () => true);
+        var result = engine.Run(new GuidedSearch(runs, choices, fairFrom ?? Best.FairFrom, Best.FairSeed), static () => true);
         if (result is null || !IsSame(result))
             return false;
         var fewerThreads = dropped != Best.Dropped;
         if (!fewerThreads && (engine.Preemptions, engine.Steps).CompareTo(BestSize) >= 0)
             return false;
         Keep(result);
-        var replay = new ReplaySearch(Best.At, Best.Chosen);
+        var replay = new ReplaySearch(Best);
         engine.Run(replay, static () => true);
         _runs = replay.Runs;
         _choices = replay.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());

@@ -4,10 +4,10 @@ using System.Text;
 namespace Warren.Lab;
 
 /// <summary>
-/// A schedule in a line of text: base64url of version, hash of the scenario's name, mode, hash of what was executed, the threads left out, the decisions
+/// A schedule in a line of text: base64url of version, hash of the scenario's name, mode, hash of what was executed, the threads left out, from when on the order is fair, the decisions
 /// that differ from the default (distance to the one before and what was decided, as variable-length numbers), and a checksum.
 /// </summary>
-internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong Dropped, uint TraceHash, int[] At, int[] Chosen)
+internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong Dropped, long FairFrom, ulong FairSeed, uint TraceHash, int[] At, int[] Chosen)
 {
     private const byte Version = 1;
     private const int Fixed = 10;
@@ -19,6 +19,8 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong D
         bytes.Add((byte)((ReleasePoints ? 1 : 0) | (WeakMemory ? 2 : 0)));
         Put(bytes, TraceHash);
         PutNumber(bytes, Dropped);
+        PutNumber(bytes, (ulong)FairFrom);
+        PutNumber(bytes, FairSeed);
         var before = -1;
         for (var i = 0; i < At.Length; i++)
         {
@@ -54,6 +56,8 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong D
         var chosen = new List<int>();
         var position = Fixed;
         var dropped = Number(bytes, ref position);
+        var fairFrom = (long)Number(bytes, ref position);
+        var fairSeed = Number(bytes, ref position);
         var last = -1;
         while (position < bytes.Length - 1)
         {
@@ -62,7 +66,7 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong D
             chosen.Add((int)Number(bytes, ref position));
         }
 
-        return new((bytes[5] & 1) != 0, (bytes[5] & 2) != 0, dropped, BitConverter.ToUInt32(bytes, 6), [.. at], [.. chosen]);
+        return new((bytes[5] & 1) != 0, (bytes[5] & 2) != 0, dropped, fairFrom, fairSeed, BitConverter.ToUInt32(bytes, 6), [.. at], [.. chosen]);
     }
 
     /// <summary>FNV-1a of the name in UTF-8.</summary>

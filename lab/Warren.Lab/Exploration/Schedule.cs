@@ -14,7 +14,7 @@ public sealed class Schedule
         _fail = fail;
     }
 
-    internal List<(string Name, Action Body)> Threads { get; } = [];
+    internal List<(string Name, Action Body, bool IsBackground)> Threads { get; } = [];
 
     internal List<(string Name, Func<string?> Broken)> Invariants { get; } = [];
 
@@ -27,7 +27,14 @@ public sealed class Schedule
     internal List<IPseudoThread> PseudoThreads { get; } = [];
 
     /// <summary>Declares a controlled thread. It starts with the others once Build has returned.</summary>
-    public void Thread(string name, Action body) => Threads.Add((name, body));
+    public void Thread(string name, Action body) => Threads.Add((name, body, false));
+
+    /// <summary>
+    /// Declares a thread that repeats <paramref name="round"/> for as long as any other thread runs: the environment, such as guests that fault and notifications that come. It
+    /// gives way after each round. The schedule ends when all threads declared with <see cref="Thread"/> have: that they do, under every fair order,
+    /// is checked.
+    /// </summary>
+    public void Background(string name, Action round) => Threads.Add((name, round, true));
 
     /// <summary>Declares what must hold after every step that writes; the answer is null, or what is broken. Keep it short: it runs often.</summary>
     public void Invariant(string name, Func<string?> broken) => Invariants.Add((name, broken));

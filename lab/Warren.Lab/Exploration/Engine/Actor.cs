@@ -60,6 +60,20 @@ internal sealed class Actor(Engine engine, int index)
     internal bool InQueue;
     internal int WaitWakes;
 
+    /// <summary>What it did since its last relax, and in the round before; and how many rounds in a row were the same while nobody could go on.</summary>
+    internal ulong LoopHash;
+    internal ulong LastLoopHash;
+    internal int SameRounds;
+
+    /// <summary>It was woken out of turn, to see whether its condition is true.</summary>
+    internal bool Probed;
+
+    // Under a fair order.
+    internal long LastRun;
+    internal int QuantumLeft;
+    internal bool WasHeldBack;
+    internal int Iterations;
+
     /// <summary>It gives its turn away once, to whoever else can run.</summary>
     internal bool Yielding;
 
@@ -102,6 +116,14 @@ internal sealed class Actor(Engine engine, int index)
         Waiting = false;
         InQueue = false;
         Yielding = false;
+        LoopHash = 0;
+        LastLoopHash = 0;
+        SameRounds = 0;
+        Probed = false;
+        LastRun = 0;
+        QuantumLeft = 0;
+        WasHeldBack = false;
+        Iterations = 0;
         HasBuffered = false;
         MayBePending = StoreBuffer.Capacity;
         Buffer?.Reset();

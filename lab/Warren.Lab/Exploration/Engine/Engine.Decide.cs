@@ -70,7 +70,13 @@ internal sealed partial class Engine
                 candidates &= ~own;
             var stays = (candidates & own) != 0;
             var next = stays ? current : Following(candidates, current);
-            if ((candidates & (candidates - 1)) != 0)
+            if (_steps >= FairFrom)
+            {
+                next = NextFairly(current, candidates);
+                if (_aborting)
+                    return current;
+            }
+            else if ((candidates & (candidates - 1)) != 0)
             {
                 var chosen = _search.Next(this, stays ? current : -1, candidates, next);
                 if (_aborting)
@@ -110,7 +116,7 @@ internal sealed partial class Engine
     private int Choose(string what, int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (count == 1 || _aborting)
+        if (count == 1 || _aborting || _steps >= FairFrom)
             return 0;
         Chooser = _building ? -1 : t_actor!.Index;
         var chosen = _search.Choose(this, count);

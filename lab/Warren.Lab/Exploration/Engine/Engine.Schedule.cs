@@ -6,14 +6,12 @@ namespace Warren.Lab;
 /// <summary>The life of a schedule: built, played, judged, cleaned up. All on the pooled threads; the last to end begins the next schedule.</summary>
 internal sealed partial class Engine
 {
-    /// <summary>Without a step, after which a thread counts as blocked outside the explorer's sight.</summary>
-    private const int StallSeconds = 10;
-
     private readonly ManualResetEventSlim _ended = new(false);
     private readonly Scenario _scenario;
     private readonly Schedule _schedule;
     private readonly int _cpu = CpuPinning.Current;
     private readonly int _maxSteps;
+    private readonly TimeSpan _stall;
     private static readonly Action Nothing = static () => { };
     private Func<bool> _mayContinue = static () => false;
     private Verdict? _verdict;
@@ -29,6 +27,9 @@ internal sealed partial class Engine
     {
         _scenario = scenario;
         _maxSteps = options.MaxSteps;
+        _stall = options.StallTime;
+        _fairAfter = options.FairAfter;
+        _starvation = options.StarvationRounds;
         WeakMemory = options.WeakMemory;
         _standard = new StandardMonitors(this, options.DataRaces);
         _schedule = new Schedule(Choose, Fail, Depends);
@@ -47,7 +48,7 @@ internal sealed partial class Engine
     internal ulong Dropped { get; set; }
 
     /// <summary>The schedule just played.</summary>
-    internal ReplayString Decisions() => new(ReleasePoints, WeakMemory, Dropped, (uint)TraceHash, Log.At.ToArray(), Log.Chosen.ToArray());
+    internal ReplayString Decisions() => new(ReleasePoints, WeakMemory, Dropped, FairFrom, FairSeed, (uint)TraceHash, Log.At.ToArray(), Log.Chosen.ToArray());
 
     internal IEnumerable<string> Names => _actors.Take(_actorCount).Select(static a => a.Name);
 
@@ -221,7 +222,10 @@ internal sealed partial class Engine
         Preemptions = 0;
         _actorCount = 0;
         _unfinished = 0;
+        _foreground = 0;
         _mayBlock = 0;
+        _probing = false;
+        ResetFairness();
         _offloaded = 0;
         _offloadSteps = 0;
         _hasOracles = false;
@@ -231,7 +235,13 @@ internal sealed partial class Engine
     {
         DeclaredThreads = _schedule.Threads.Count;
         for (var i = 0; i < DeclaredThreads; i++)
-            AddActor(_schedule.Threads[i].Name, (Dropped >> i & 1) != 0 ? Nothing : _schedule.Threads[i].Body, background: false);
+        {
+            var (name, body, isBackground) = _schedule.Threads[i];
+            var actor = AddActor(name, (Dropped >> i & 1) != 0 ? Nothing : body, isBackground);
+            if (isBackground && actor.Body != Nothing)
+                actor.Body = () => Loop(actor, body);
+        }
+
         foreach (var pseudo in _schedule.PseudoThreads)
             AddPseudo(pseudo);
         for (var i = 0; WeakMemory && i < _schedule.Threads.Count; i++)
@@ -256,6 +266,8 @@ internal sealed partial class Engine
         var actor = Pool(_actorCount);
         actor.Reset(name, body, background);
         _actors[_actorCount] = actor;
+        if (!background)
+            _foreground |= 1ul << _actorCount;
         _unfinished |= 1ul << _actorCount++;
         return actor;
     }
@@ -393,14 +405,15 @@ internal sealed partial class Engine
     /// <summary>Waits for the end, and gives up on threads that stand still for long.</summary>
     private void Watch()
     {
+        const int Looks = 10;
         var seen = -1L;
         var still = 0;
-        while (!_ended.Wait(1000))
+        while (!_ended.Wait(_stall / Looks))
         {
             var now = Volatile.Read(ref _steps) + Schedules;
             still = now == seen ? still + 1 : 0;
             seen = now;
-            if (still < StallSeconds)
+            if (still < Looks)
                 continue;
             _lost = true;
             _verdict = Stalled();

@@ -7,11 +7,19 @@ namespace Warren.Lab;
 /// <summary>What is wrong when nobody can go on, and how it is said.</summary>
 internal sealed partial class Engine
 {
+    /// <summary>Rounds of a loop that must be the same, with nobody else able to do anything, before it counts as one that never ends.</summary>
+    private const int RoundsToCertify = 16;
+
+    private bool _probing;
+
+    /// <summary>
+    /// Nobody can go on. Before that is a verdict it is put to the test: loops go round again, since what ends them may be something the explorer does not see,
+    /// and sleepers are woken for nothing, since what they do then tells whether their condition is true.
+    /// </summary>
     private void Stuck()
     {
-        var locks = 0;
-        var sleepers = 0;
-        var awaits = 0;
+        _probing = true;
+        var (locks, sleepers, awaits, probes) = (0, 0, 0, 0);
         for (var left = _unfinished; left != 0; left &= left - 1)
         {
             var actor = _actors[BitOperations.TrailingZeroCount(left)];
@@ -21,9 +29,22 @@ internal sealed partial class Engine
             {
                 case CheckOperation.WaitSleep:
                     sleepers++;
+                    if (!actor.Probed && _locations[actor.Location].Instance is RcuWait wait)
+                    {
+                        actor.Probed = true;
+                        Probe(wait, ref _locations[actor.Location]);
+                        probes++;
+                    }
+
                     break;
                 case CheckOperation.Relax:
                     awaits++;
+                    if (actor.SameRounds < RoundsToCertify)
+                    {
+                        actor.Yielding = true;
+                        probes++;
+                    }
+
                     break;
                 default:
                     locks++;
@@ -31,19 +52,44 @@ internal sealed partial class Engine
             }
         }
 
-        var kind = locks + sleepers == 0 ? VerdictKind.Livelock : VerdictKind.Deadlock;
-        var sentence = kind == VerdictKind.Livelock
-            ? $"{WhoIsLeft()} loop for ever: nobody is left to write what they read."
-            : $"{WhoIsLeft()} wait for each other; none can go on.";
-        Judge(new Verdict(kind, sentence, WaitForGraph()));
+        if (probes > 0)
+            return;
+        _probing = false;
+        var isLivelock = locks + sleepers == 0;
+        var sentence = isLivelock
+            ? $"{WhoIsLeft()} loop{(awaits == 1 ? "s" : "")} for ever: nobody is left to write what {(awaits == 1 ? "it reads" : "they read")}."
+            : locks + sleepers + awaits == 1
+                ? $"{WhoIsLeft()} waits for ever: nobody is left to let it go on."
+                : $"{WhoIsLeft()} wait for each other; none can go on.";
+        Judge(new Verdict(isLivelock ? VerdictKind.Livelock : VerdictKind.Deadlock, sentence, WaitForGraph()));
+    }
+
+    private static void Probe(RcuWait wait, ref Location location)
+    {
+        var runner = t_actor!;
+        var wasMuted = runner.Muted;
+        runner.Muted = true;
+        wait.WakeUp();
+        runner.Muted = wasMuted;
+        location.Woken = true;
+        location.Wakes++;
+    }
+
+    private Verdict LostWakeUp(Actor actor)
+    {
+        var waker = _locations[actor.Location].LastWriter;
+        return new Verdict(VerdictKind.LostWakeUp,
+            $"{actor.Name} sleeps on {NameOf(actor.Location)} although its condition is true, and nobody is left to wake it.",
+            "Woken for nothing, it found its condition true and went on. Whoever made it true did not wake it: it must do so after that, and the sleeper must be prepared before it looks."
+            + (waker < 0 || waker == actor.Index ? "" : $"\nThe last other to touch {NameOf(actor.Location)} was {_actors[waker].Name}."));
     }
 
     private Verdict NeverEnded() => new(VerdictKind.Scenario,
-        $"The schedule had not ended after {_maxSteps} steps, and nothing repeats in it: shorten the scenario's loops, or raise ExplorationOptions.MaxSteps.", WaitForGraph());
+        $"The schedule had not ended after {_maxSteps} steps, and does not repeat itself: shorten the scenario's loops, declare a thread that loops for ever with Schedule.Background, or raise ExplorationOptions.MaxSteps.", WaitForGraph());
 
     private Verdict Stalled() => new(VerdictKind.Scenario, _building
-        ? $"Building the scenario took more than {StallSeconds} seconds."
-        : $"{(_running >= 0 && _running < _actorCount ? _actors[_running].Name : "A thread")} has made no step for {StallSeconds} seconds: it waits for something that the explorer does not see "
+        ? $"Building the scenario took more than {_stall.TotalSeconds:0} seconds."
+        : $"{(_running >= 0 && _running < _actorCount ? _actors[_running].Name : "A thread")} has made no step for {_stall.TotalSeconds:0} seconds: it waits for something that the explorer does not see "
             + "(a native lock, a task, a file), or computes without end. Use the locks of Warren.Locking, and Cpu.Relax in loops.");
 
     private Verdict HeldWhereNoneMayBe(Actor actor, string where) =>

@@ -62,7 +62,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             actor.MayBePending = StoreBuffer.MayBePending(step);
         if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0) || actor.MustDrain)
         {
-            if (Recorder is { } recorder && (traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
+            if (Recorder is { } recorder && !_probing && (traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
                 recorder.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
             Pass(actor);
         }
@@ -84,6 +84,11 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         {
             // A loop that has read nothing we know of cannot be watched; it only gives way.
             actor.Yielding = actor.ReadCount == 0;
+            if (_probing && actor.LoopHash == actor.LastLoopHash)
+                actor.SameRounds++;
+            else
+                (actor.SameRounds, _probing) = (0, false);
+            (actor.LastLoopHash, actor.LoopHash) = (actor.LoopHash, 0);
         }
         else if (actor.Operation == CheckOperation.SrcuBarrier)
         {
@@ -102,7 +107,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
 
         actor.Waiting = true;
         Executed(actor, succeeded: false, arrivedOnly: step.Operation == CheckOperation.LockAcquire);
-        Recorder?.Add(actor, step, step.Operation == CheckOperation.Relax, step.Operation == CheckOperation.Relax ? "" : WhatItWaitsFor(actor));
+        if (!_probing)
+            Recorder?.Add(actor, step, step.Operation == CheckOperation.Relax, step.Operation == CheckOperation.Relax ? "" : WhatItWaitsFor(actor));
         Pass(actor);
         actor.Waiting = false;
         actor.Retrying = true;
@@ -167,6 +173,10 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             case CheckOperation.WaitSleep:
                 _locations[actor.Location].Woken = false;
                 break;
+            case CheckOperation.WaitFinish:
+                if (actor.Probed)
+                    Fail(LostWakeUp(actor));
+                break;
             case CheckOperation.Relax:
                 if (_searchWatches)
                     _search.Awaited(this, actor);
@@ -180,8 +190,12 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         }
 
         if (traits != StepTraits.None)
+        {
+            actor.LoopHash = ((actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15) + (succeeded ? 1u : 0u);
             Executed(actor, succeeded);
-        if (Recorder is { } recorder && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.MightWait))
+        }
+
+        if (Recorder is { } recorder && !_probing && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.MightWait))
             recorder.Add(actor, step, succeeded);
         TellStandard(actor, step, succeeded);
         if (_hasOracles)

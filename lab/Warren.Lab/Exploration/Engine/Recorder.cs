@@ -7,7 +7,12 @@ namespace Warren.Lab;
 /// <summary>Writes down every step of one schedule, with source lines.</summary>
 internal sealed class Recorder(Engine engine)
 {
+    /// <summary>Of a schedule that goes on for ever people need to see a few rounds: so many steps from where the order becomes fair, and so many before the end.</summary>
+    private const int FairSteps = 100;
+
     private readonly List<TraceStep> _steps = [];
+    private int _fairAt = -1;
+    private int _leftOut;
     private bool _preempted;
 
     internal IReadOnlyList<TraceStep> Steps => _steps;
@@ -28,6 +33,20 @@ internal sealed class Recorder(Engine engine)
             : step.Class?.Name ?? "";
         _steps.Add(new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "", [.. engine.HeldNames(actor)], _preempted, note));
         _preempted = false;
+        Shorten();
+    }
+
+    private void Shorten()
+    {
+        if (engine.Steps < engine.FairFrom)
+            return;
+        if (_fairAt < 0)
+            _fairAt = _steps.Count;
+        var cut = _fairAt + FairSteps;
+        if (_steps.Count <= cut + FairSteps)
+            return;
+        _steps.RemoveAt(cut);
+        _steps[cut] = _steps[cut] with { Note = $"after {++_leftOut} steps that are left out" };
     }
 
     internal void Chosen(Actor? actor, string what, int chosen, int count)

@@ -40,7 +40,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         internal CheckOperation Operation;
     }
 
-    /// <summary>Something was left out because of the bound.</summary>
+    /// <summary>Something was left out because of the bound, or since a schedule did not end before its order became fair.</summary>
     internal bool CutOff { get; private set; }
 
     /// <summary>All there is has been covered.</summary>
@@ -113,6 +113,14 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         node = new Node { IsChoice = true, Count = count, Preemptions = preemptions, TraceHash = engine.TraceHash, Current = -1 };
         _position++;
         return 0;
+    }
+
+    internal override void End(Engine engine)
+    {
+        CutOff |= engine.Steps > engine.FairFrom;
+        // It ended before it came to the decision that it was to take otherwise.
+        if (_position < _depth)
+            engine.Diverged(_nodes[_position].Actor, _nodes[_position].Operation);
     }
 
     internal override void Scheduled(int actor)

@@ -4,7 +4,7 @@ namespace Warren.Lab;
 /// Follows a list of runs, each a thread and how many steps it makes, as far as it can: a run whose thread cannot go on is left out, and after the last the
 /// default takes over. So a list that was cut from a failing schedule still means something.
 /// </summary>
-internal sealed class GuidedSearch(IReadOnlyList<Run> runs, IReadOnlyDictionary<int, int[]> choices) : Search
+internal sealed class GuidedSearch(IReadOnlyList<Run> runs, IReadOnlyDictionary<int, int[]> choices, long fairFrom, ulong fairSeed) : Search
 {
     private readonly Dictionary<int, int> _chosen = [];
     private int _run;
@@ -19,6 +19,8 @@ internal sealed class GuidedSearch(IReadOnlyList<Run> runs, IReadOnlyDictionary<
         _played = true;
         return first;
     }
+
+    internal override void Fairness(Engine engine) => (engine.FairFrom, engine.FairSeed) = (fairFrom, fairSeed);
 
     internal override int Next(Engine engine, int current, ulong candidates, int fallback)
     {

@@ -35,6 +35,9 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         for (; _known < engine.ActorCount; _known++)
             _priority[_known] = 1 + (int)(_dice.Next() >> 34);
         _decisions++;
+        // Who gives way falls behind all others, or they would wait for it for ever.
+        if (engine[engine.LastActor].Yielding)
+            _priority[engine.LastActor] = --_lowest;
         if (current >= 0)
         {
             for (var i = 0; i < _changeCount; i++)

@@ -1,8 +1,9 @@
 namespace Warren.Lab;
 
 /// <summary>One schedule, given by its decisions against the default; notes the runs and choices it consists of.</summary>
-internal sealed class ReplaySearch(int[] at, int[] chosen) : Search
+internal sealed class ReplaySearch(ReplayString schedule) : Search
 {
+    private readonly int[] _at = schedule.At;
     private int _next;
     private bool _played;
 
@@ -22,6 +23,8 @@ internal sealed class ReplaySearch(int[] at, int[] chosen) : Search
         _played = true;
         return first;
     }
+
+    internal override void Fairness(Engine engine) => (engine.FairFrom, engine.FairSeed) = (schedule.FairFrom, schedule.FairSeed);
 
     internal override int Next(Engine engine, int current, ulong candidates, int fallback)
     {
@@ -56,14 +59,14 @@ internal sealed class ReplaySearch(int[] at, int[] chosen) : Search
             Runs.Add(new Run(actor, 1));
     }
 
-    internal override void End(Engine engine) => Drifted |= _next < at.Length;
+    internal override void End(Engine engine) => Drifted |= _next < _at.Length;
 
     private bool Take(Engine engine, out int decided)
     {
         decided = 0;
-        if (_next >= at.Length || at[_next] != engine.Log.Decisions)
+        if (_next >= _at.Length || _at[_next] != engine.Log.Decisions)
             return false;
-        decided = chosen[_next++];
+        decided = schedule.Chosen[_next++];
         return true;
     }
 }

@@ -14,6 +14,11 @@ internal abstract class Search
     {
     }
 
+    /// <summary>Says from when on the coming schedule's order is fair, and how, by <see cref="Engine.FairFrom"/> and <see cref="Engine.FairSeed"/>.</summary>
+    internal virtual void Fairness(Engine engine)
+    {
+    }
+
     /// <summary>Who goes on. Asked only when there are several candidates.</summary>
     /// <param name="current">The thread that ran last if it could go on, else -1: choosing another is a preemption only when it is not -1.</param>
     /// <param name="fallback">The default: current, or the next in turn.</param>
