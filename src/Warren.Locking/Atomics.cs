@@ -55,6 +55,15 @@ public static partial class Atomics
         Interlocked.MemoryBarrier();
     }
 
+    /// <summary>A full fence in the middle of a primitive's step: under an explorer it is this line that empties the store buffer.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal static void FenceWithinStep()
+    {
+        if (Check.Steps)
+            Check.Hook.PerformPending();
+        Interlocked.MemoryBarrier();
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T ReadNative<T>(ref T location)
     {

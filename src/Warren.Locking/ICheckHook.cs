@@ -54,7 +54,7 @@ public interface ICheckHook
         return false;
     }
 
-    /// <summary>Performs every pending store of this thread: asked for before something that acts as a full fence within a step that does not.</summary>
+    /// <summary>Performs every pending store of this thread: at a full fence in the middle of a step.</summary>
     void PerformPending()
     {
     }

@@ -64,7 +64,7 @@ public sealed class RcuWait(LockClass lockClass)
     private bool WakeUpNative()
     {
         // The condition was made true before: it must be visible before we conclude that nobody waits.
-        Interlocked.MemoryBarrier();
+        Atomics.FenceWithinStep();
         if (Volatile.Read(ref _waiter) == 0)
             return false;
         Volatile.Write(ref _woken, 1);

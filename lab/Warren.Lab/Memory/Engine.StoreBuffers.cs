@@ -39,9 +39,24 @@ internal sealed partial class Engine
     /// <inheritdoc/>
     public void PerformPending()
     {
-        var actor = t_actor!;
-        while (actor.Buffer is { Count: > 0 })
+        if (!BuffersStores || t_actor!.Buffer is not { Count: > 0 } buffer)
+            return;
+        // Each is a step of its own for the search and the trace, in the middle of the thread's.
+        var actor = buffer.Owner;
+        var (operation, mode, traits, at) = (actor.Operation, actor.Mode, actor.Traits, actor.Location);
+        while (buffer.Count > 0)
+        {
+            var step = buffer.Next;
+            actor.Operation = step.Operation;
+            actor.Mode = step.Mode;
+            actor.Traits = StepTable.Of(step.Operation, step.Mode);
+            actor.Location = _locations.Find(step.Instance, step.Offset, step.Class);
+            Executed(actor, succeeded: true);
+            Recorder?.Add(actor, step, succeeded: true, "out of its store buffer", withSource: false);
             PerformOldest(actor);
+        }
+
+        (actor.Operation, actor.Mode, actor.Traits, actor.Location) = (operation, mode, traits, at);
     }
 
     /// <summary>The oldest store of the thread reaches memory.</summary>

@@ -72,7 +72,8 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
         CheckOperation.LockRelease => step.Instance is SpinLock ? Capacity - 1 : 0,
         CheckOperation.SrcuReadLock or CheckOperation.SrcuReadUnlock or CheckOperation.SrcuSynchronize => 0,
         CheckOperation.SrcuCall or CheckOperation.SrcuBarrier => 0,
-        CheckOperation.WaitPrepare or CheckOperation.WaitSleep or CheckOperation.WaitWakeUp => 0,
+        // Not a wake-up: its fence is a line of its code, which empties the buffer itself.
+        CheckOperation.WaitPrepare or CheckOperation.WaitSleep => 0,
         CheckOperation.SequenceWriteBegin or CheckOperation.AtomicUpdate or CheckOperation.Fence => 0,
         CheckOperation.AtomicWrite or CheckOperation.PlainWrite or CheckOperation.SequenceWriteEnd or CheckOperation.WaitFinish => Capacity - 1,
         _ => Capacity,

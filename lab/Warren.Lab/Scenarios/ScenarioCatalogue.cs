@@ -4,7 +4,7 @@ namespace Warren.Lab;
 public static class ScenarioCatalogue
 {
     /// <summary>Those of the production code: each is explored to bound 2 by the gate, and none of them may fail.</summary>
-    public static IReadOnlyList<Scenario> Core { get; } = 
+    public static IReadOnlyList<Scenario> Core { get; } =
     [
         .. PrimitiveScenarios.All,
         .. FaultScenarios.All,
@@ -12,5 +12,6 @@ public static class ScenarioCatalogue
         .. MemslotScenarios.All,
         .. DirtyLogScenarios.All,
         .. VcpuScenarios.All,
+        .. MemoryScenarios.All,
     ];
 }
