@@ -62,6 +62,9 @@ public sealed unsafe partial class Srcu
         var batch = new List<(Action<object?> Callback, object? State)>();
         while (true)
         {
+            // Taking the lock is a full fence, which an explorer does not see.
+            if (Check.Steps)
+                Check.Hook.PerformPending();
             lock (_callbackLock)
             {
                 if (_pending.Count == 0)
@@ -87,6 +90,9 @@ public sealed unsafe partial class Srcu
 
         internal void Complete()
         {
+            // Behind what the callbacks stored, by the order of stores.
+            if (Check.Steps)
+                Check.Hook.PerformPending();
             Volatile.Write(ref Done, 1);
             Parker.Unpark();
         }

@@ -54,6 +54,8 @@ internal sealed partial class Engine
             Executed(actor, succeeded: true);
             Recorder?.Add(actor, step, succeeded: true, "out of its store buffer", withSource: false);
             PerformOldest(actor);
+            if (_hasOracles)
+                Tell(actor, actor.Index, actor.Traits, step, succeeded: true, IsToldWhenPerformed(step));
         }
 
         (actor.Operation, actor.Mode, actor.Traits, actor.Location) = (operation, mode, traits, at);
@@ -72,6 +74,8 @@ internal sealed partial class Engine
         location.Wakes++;
         location.LastWriter = owner.Index;
         location.Value = step.Value;
+        location.IsStored = IsToldWhenPerformed(step);
+        location.Stored = step.Value;
         if (step.Operation == CheckOperation.LockRelease)
             location.Owner = -1;
         _standard.OnPerformed(owner.Index, store);
@@ -86,7 +90,12 @@ internal sealed partial class Engine
         Executed(actor, succeeded: true);
         Recorder?.Add(actor, step, succeeded: true, "into its store buffer");
         TellStandard(actor, step, succeeded: true);
+        if (_hasOracles && !IsToldWhenPerformed(step))
+            TellAfter(actor, step, succeeded: true);
     }
+
+    /// <summary>Monitors learn of a write when it reaches memory; that a thread has let go of a lock, when it does.</summary>
+    private static bool IsToldWhenPerformed(in CheckStep step) => step.Operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite;
 
     /// <summary>With a verdict nothing is explored any more; what threads meant to write is there for their clean-up.</summary>
     private void PerformAllPending()

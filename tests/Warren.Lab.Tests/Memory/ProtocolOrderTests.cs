@@ -23,7 +23,7 @@ public sealed class ProtocolOrderTests
         get
         {
             var data = new TheoryData<string, bool, SearchStrategy>();
-            foreach (var name in (string[])["invalidation-end-order", "rcuwait-wake-up"])
+            foreach (var name in (string[])["invalidation-end-order", "rcuwait-plain-store"])
             {
                 foreach (var strategy in (SearchStrategy[])[SearchStrategy.Random, SearchStrategy.Pct, SearchStrategy.Exhaustive])
                 {
@@ -44,7 +44,7 @@ public sealed class ProtocolOrderTests
         var result = Explorer.Explore(scenario, new ExplorationOptions { Strategy = strategy, WeakMemory = weak, MaxSchedules = 2000, PreemptionBound = 3 });
         Assert.True(result.Failure is null, $"{result.Failure?.Verdict}");
         if (strategy == SearchStrategy.Exhaustive)
-            Assert.Equal(3, result.CompletedBound);
+            Assert.True(result.Exhausted || result.CompletedBound == 3, $"complete to {result.CompletedBound}");
     }
 
     /// <summary>The protocol of InvalidationState, with the two stores of its end in either order.</summary>

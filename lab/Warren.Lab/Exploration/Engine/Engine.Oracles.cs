@@ -41,17 +41,25 @@ internal sealed partial class Engine
 
     private void TellAfter(Actor actor, in CheckStep step, bool succeeded) => Tell(actor, actor.Index, actor.Traits, step, succeeded);
 
-    private void TellPseudo(Actor runner, Actor pseudo, in CheckStep step) =>
-        Tell(runner, pseudo.Pseudo is StoreBuffer buffer ? buffer.Owner.Index : pseudo.Index, pseudo.Traits, step, true);
+    private void TellPseudo(Actor runner, Actor pseudo, in CheckStep step)
+    {
+        var buffer = pseudo.Pseudo as StoreBuffer;
+        Tell(runner, buffer?.Owner.Index ?? pseudo.Index, pseudo.Traits, step, true, buffer is null || IsToldWhenPerformed(step));
+    }
 
-    private void Tell(Actor runner, int index, StepTraits traits, in CheckStep step, bool succeeded)
+    /// <param name="toMonitors">False: invariants only.</param>
+    private void Tell(Actor runner, int index, StepTraits traits, in CheckStep step, bool succeeded, bool toMonitors = true)
     {
         var wasMuted = runner.Muted;
         runner.Muted = true;
         try
         {
-            foreach (var monitor in _schedule.Monitors)
-                monitor.OnStep(index, step, succeeded);
+            if (toMonitors)
+            {
+                foreach (var monitor in _schedule.Monitors)
+                    monitor.OnStep(index, step, succeeded);
+            }
+
             if ((traits & (StepTraits.Writes | StepTraits.Release)) == 0 && step.Operation != CheckOperation.Mark)
                 return;
             foreach (var (name, broken) in _schedule.Invariants)
