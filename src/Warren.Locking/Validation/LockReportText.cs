@@ -7,6 +7,13 @@ namespace Warren.Locking;
 internal static class LockReportText
 {
     private const int Frames = 5;
+
+    /// <summary>More CPUs than this make no columns that anyone reads.</summary>
+    private const int Columns = 6;
+
+    /// <summary>Links of a circle that are printed; all are in the JSON.</summary>
+    private const int Links = 24;
+
     private static readonly string Heavy = new('=', 78);
     private static readonly string Light = new('-', 78);
 
@@ -71,8 +78,8 @@ internal static class LockReportText
     {
         Line(text);
         Line(text, $"new order:       {edges[0].From} --> {edges[0].To}");
-        Line(text, $"existing order:  {string.Join(" --> ", edges.Skip(1).Select(e => e.From).Append(edges[0].From))}");
-        foreach (var edge in edges.Skip(1))
+        Line(text, $"existing order:  {string.Join(" --> ", edges.Skip(1).Take(Links).Select(e => e.From).Concat(edges.Count - 1 > Links ? ["...", edges[0].From] : [edges[0].From]))}");
+        foreach (var edge in edges.Skip(1).Take(Links))
         {
             Line(text);
             Line(text, $"-> {edge.From} --> {edge.To}  {{{Short(edge.Kind)}}}");
@@ -81,6 +88,9 @@ internal static class LockReportText
             Line(text, $"     {edge.Waiter} wanted at:");
             Stack(text, edge.WaiterStack);
         }
+
+        if (edges.Count - 1 > Links)
+            Line(text, $"({edges.Count - 1 - Links} more)");
     }
 
     /// <summary>One column per CPU: each takes its lock, then each waits for the next one's.</summary>
@@ -98,6 +108,20 @@ internal static class LockReportText
         }
 
         var count = columns.Count + writers.Count;
+        if (count > Columns)
+        {
+            Line(text);
+            Line(text, "how it can deadlock:");
+            Line(text);
+            for (var i = 0; i < Math.Min(columns.Count, Links); i++)
+                Line(text, $"     CPU{i} has {columns[i].First} and waits in {columns[i].Then}");
+            if (columns.Count > Links)
+                Line(text, $"     ({columns.Count - Links} more)");
+            for (var i = 0; i < writers.Count; i++)
+                Line(text, $"     CPU{columns.Count + i} waits in {writers[i]}, which holds readers back");
+            return;
+        }
+
         var width = columns.SelectMany(c => new[] { c.First, c.Then }).Concat(writers).Max(s => s.Length) + 4;
         Line(text);
         Line(text, "how it can deadlock:");

@@ -11,6 +11,8 @@ internal sealed class LockSite
     private const int Depth = 10;
     private static readonly Assembly Primitives = typeof(LockSite).Assembly;
 
+    private static readonly System.Collections.Concurrent.ConcurrentDictionary<(MethodBase Method, int Offset), string> Described = new();
+
     private readonly (MethodBase Method, int Offset)[] _frames;
     private string[]? _lines;
 
@@ -64,7 +66,12 @@ internal sealed class LockSite
     private static bool IsValidator(Type? type) =>
         type is not null && (type == typeof(LockValidator) || type.DeclaringType == typeof(LockValidator));
 
-    private static string Describe(MethodBase method, int offset)
+    /// <summary>What an explorer loads to throw away again must not be remembered here.</summary>
+    private static string Describe(MethodBase method, int offset) => method.IsCollectible
+        ? Write(method, offset)
+        : Described.GetOrAdd((method, offset), static at => Write(at.Method, at.Offset));
+
+    private static string Write(MethodBase method, int offset)
     {
         var type = method.DeclaringType;
         // Lambdas and local functions live in classes of the compiler: name the one the programmer wrote.

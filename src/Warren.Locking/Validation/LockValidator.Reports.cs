@@ -21,7 +21,8 @@ public sealed partial class LockValidator
         }
     }
 
-    private static string Names(IEnumerable<string> names) => string.Join(" --> ", names);
+    private static string Names(List<string> names) =>
+        string.Join(" --> ", names.Count <= 12 ? names : [.. names.Take(6), $"({names.Count - 8} more)", .. names.TakeLast(2)]);
 
     private static LockReportEdge EdgeOf(PathStep step) => new(step.Dependency.From.Name, step.Dependency.To.Name, step.Sighting.Kind, step.Sighting.Holder,
         step.Sighting.HolderSite.Lines, step.Sighting.Waiter, step.Sighting.WaiterShared, step.Sighting.WaiterSite.Lines);
@@ -44,7 +45,7 @@ public sealed partial class LockValidator
         if (before.Exists(classes.IsSupersetOf))
             return;
         before.Add(classes);
-        var sentence = $"{step.Dependency.To.Name} is taken inside {step.Dependency.From.Name}, yet {Names(path.Select(s => s.Dependency.From.Name).Append(step.Dependency.From.Name))} was seen: a circle that can deadlock.";
+        var sentence = $"{step.Dependency.To.Name} is taken inside {step.Dependency.From.Name}, yet {Names([.. path.Select(s => s.Dependency.From.Name), step.Dependency.From.Name])} was seen: a circle that can deadlock.";
         // The same circle in another mode of its links, or closed at another link, is the same defect.
         var key = $"cycle {string.Join(',', classes.Select(c => c.Id).Order())}";
         Add(reports, key, new LockReport
