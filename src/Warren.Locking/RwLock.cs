@@ -22,7 +22,7 @@ public sealed class RwLock(LockClass lockClass)
     public LockClass Class { get; } = lockClass;
 
     /// <summary>Whether someone waits, so that a long holder should drop the lock for a moment (rwlock_needbreak).</summary>
-    public bool IsContended => Volatile.Read(ref _p.Waiters) != 0;
+    public bool IsContended => Check.On ? IsContendedChecked() : Volatile.Read(ref _p.Waiters) != 0;
 
     public bool IsWriteLocked => (Volatile.Read(ref _p.Word) & Held) != 0;
 
@@ -241,6 +241,16 @@ public sealed class RwLock(LockClass lockClass)
         else
             Interlocked.And(ref _p.Word, ~Held);
         Check.Hook.After(step, true);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private bool IsContendedChecked()
+    {
+        var step = new CheckStep(CheckOperation.WaitProbe, LockMode.None, Class, this);
+        Check.Hook.Before(step);
+        var isContended = Volatile.Read(ref _p.Waiters) != 0;
+        Check.Hook.After(step, isContended);
+        return isContended;
     }
 
     private void ReleaseOwner()

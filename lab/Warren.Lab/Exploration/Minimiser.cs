@@ -12,6 +12,8 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
     private const long SearchSchedules = 4_000;
 
     private readonly Stopwatch _clock = Stopwatch.StartNew();
+    /// <summary>Which the validator takes long over; other verdicts do without.</summary>
+    private readonly bool _checksLockOrder = original.Kind is VerdictKind.LockOrder or VerdictKind.SleepInAtomic or VerdictKind.LockLeak or VerdictKind.Exception;
     private List<Run> _runs = [];
     private Dictionary<int, int[]> _choices = [];
 
@@ -31,7 +33,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
         Best = found;
         engine.Dropped = found.Dropped;
         var replay = new ReplaySearch(found);
-        var again = engine.Run(replay, static () => true);
+        var again = Play(replay);
         if (again is null || replay.Drifted || !IsSame(again))
             return false;
         Keep(again);
@@ -63,7 +65,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
     private bool FailsInTurn(ulong dropped)
     {
         engine.Dropped = dropped;
-        return engine.Run(new GuidedSearch([], new Dictionary<int, int[]>(), Best.FairFrom, Best.FairSeed), static () => true) is { } result && IsSame(result) && BestSize.Preemptions > 0;
+        return Play(new GuidedSearch([], new Dictionary<int, int[]>(), Best.FairFrom, Best.FairSeed)) is { } result && IsSame(result) && BestSize.Preemptions > 0;
     }
 
     /// <summary>Puts runs of a thread together, as long as anything gets smaller.</summary>
@@ -112,7 +114,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
     private bool Try(List<Run> runs, Dictionary<int, int[]> choices, ulong dropped, long? fairFrom = null)
     {
         engine.Dropped = dropped;
-        var result = engine.Run(new GuidedSearch(runs, choices, fairFrom ?? Best.FairFrom, Best.FairSeed), static () => true);
+        var result = Play(new GuidedSearch(runs, choices, fairFrom ?? Best.FairFrom, Best.FairSeed));
         if (result is null || !IsSame(result))
             return false;
         var fewerThreads = dropped != Best.Dropped;
@@ -120,10 +122,17 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
             return false;
         Keep(result);
         var replay = new ReplaySearch(Best);
-        engine.Run(replay, static () => true);
+        Play(replay);
         _runs = replay.Runs;
         _choices = replay.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());
         return true;
+    }
+
+    /// <summary>One schedule, judged by itself.</summary>
+    private Verdict? Play(Search search)
+    {
+        engine.RenewValidator(_checksLockOrder);
+        return engine.Run(search, static () => true);
     }
 
     private void SearchBelow(int provenBound)
@@ -133,6 +142,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
         {
             var until = engine.Schedules + SearchSchedules;
             var search = new ExhaustiveSearch(bound);
+            engine.RenewValidator(_checksLockOrder);
             while (engine.Run(search, () => engine.Schedules < until && MayGoOn) is { } result)
             {
                 if (!IsSame(result))

@@ -79,7 +79,8 @@ internal sealed partial class RaceDetector(Engine engine)
                 self.Tick();
                 break;
             case CheckOperation.WaitSleep:
-            case CheckOperation.WaitProbe:
+            // A look whether a lock is contended orders nothing.
+            case CheckOperation.WaitProbe when step.Instance is RcuWait:
                 self.Join(At(location).Release, _known);
                 break;
             case CheckOperation.SrcuReadLock:

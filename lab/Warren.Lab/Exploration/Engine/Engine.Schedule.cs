@@ -28,6 +28,7 @@ internal sealed partial class Engine
         _scenario = scenario;
         _maxSteps = options.MaxSteps;
         _stall = options.StallTime;
+        ChecksLockOrder = options.LockOrder;
         _fairAfter = options.FairAfter;
         _starvation = options.StarvationRounds;
         WeakMemory = options.WeakMemory;
@@ -61,6 +62,7 @@ internal sealed partial class Engine
         _searchWatches = search.WatchesSteps;
         _mayContinue = mayContinue;
         _verdict = null;
+        _report = null;
         _aborting = false;
         _begin = true;
         _ended.Reset();
@@ -277,6 +279,7 @@ internal sealed partial class Engine
         try
         {
             actor.State = ActorState.Started;
+            _validator?.ForgetThread();
             if (!_aborting)
                 actor.Body!();
             if (actor.HeldCount > 0 && !_aborting)

@@ -67,6 +67,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             Pass(actor);
         }
 
+        if (_validator is not null)
+            ValidateBefore(actor, step);
         if (_hasOracles)
             TellBefore(actor, step);
     }
@@ -197,6 +199,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
 
         if (Recorder is { } recorder && !_probing && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.MightWait))
             recorder.Add(actor, step, succeeded);
+        if (_validator is not null)
+            ValidateAfter(actor, step, succeeded);
         TellStandard(actor, step, succeeded);
         if (_hasOracles)
             TellAfter(actor, step, succeeded);
