@@ -205,7 +205,7 @@ public sealed class OracleTests
     [Fact]
     public void A_lock_held_on_an_error_path_is_found()
     {
-        Finds("still holds slots_arch_lock", s =>
+        Finds("slots_arch_lock still held", s =>
         {
             var (world, vm, _) = OnePage(s);
             vm.Vm.MemslotHook = step =>
