@@ -22,13 +22,14 @@ public sealed partial class MmuNotifiers
         _update.Lock();
         try
         {
-            if (_released)
+            if (Shared.Read(ref _released, this))
                 throw new InvalidOperationException("The address space has been disposed: nothing can subscribe to it any more.");
             if (!notifier.Transition(MmuNotifier.Unregistered, MmuNotifier.Live))
                 throw new InvalidOperationException("A notifier registers once in its life, with one address space.");
+            Shared.Changing(in _registered, this);
             _registered.Add(notifier);
             if (notifier.HearsAll)
-                Atomics.Write(ref _hearers, [.. _hearers ?? [], notifier], this);
+                Atomics.Write(ref _hearers, [.. Atomics.Read(ref _hearers, this) ?? [], notifier], this);
         }
         finally
         {
@@ -91,7 +92,7 @@ public sealed partial class MmuNotifiers
         _update.Lock();
         try
         {
-            if (add is not null && !(add.Owner.IsCalled && _registered.Contains(add.Owner)))
+            if (add is not null && !(add.Owner.IsCalled && Shared.Read(in _registered, this).Contains(add.Owner)))
                 throw new InvalidOperationException("Only a notifier registered with this address space can have regions in it: register it first.");
             return new RegionUpdate(this, Build(remove, add), add);
         }
@@ -111,8 +112,8 @@ public sealed partial class MmuNotifiers
     {
         MmuNotifier[] left;
         _update.Lock();
-        _released = true;
-        left = [.. _registered];
+        Shared.Write(ref _released, true, this);
+        left = [.. Shared.Read(in _registered, this)];
         _update.Unlock();
         foreach (var notifier in left)
             Release(notifier);
@@ -135,11 +136,12 @@ public sealed partial class MmuNotifiers
         _srcu.ReadUnlock(idx);
         notifier.Transition(MmuNotifier.Releasing, MmuNotifier.Dead);
         _update.Lock();
+        Shared.Changing(in _registered, this);
         _registered.Remove(notifier);
         // No regard for notifications in flight: a dead owner is skipped at both ends, so its regions may change between them.
-        StoreRoot(RegionTree.WithoutOwner(_root, notifier));
+        StoreRoot(RegionTree.WithoutOwner(Atomics.Read(ref _root, this), notifier));
         if (notifier.HearsAll)
-            Atomics.Write(ref _hearers, Array.FindAll(_hearers!, n => n != notifier) is { Length: > 0 } left ? left : null, this);
+            Atomics.Write(ref _hearers, Array.FindAll(Atomics.Read(ref _hearers, this)!, n => n != notifier) is { Length: > 0 } left ? left : null, this);
         _update.Unlock();
     }
 
@@ -147,17 +149,18 @@ public sealed partial class MmuNotifiers
     {
         if (remove is not null && add is not null && remove.HvaStart == add.HvaStart && remove.HvaEnd == add.HvaEnd)
         {
-            var replaced = RegionTree.Replace(_root, remove, add);
+            var replaced = RegionTree.Replace(Atomics.Read(ref _root, this), remove, add);
             add.IndexKey = remove.IndexKey;
             return replaced;
         }
 
-        var root = _root;
+        var root = Atomics.Read(ref _root, this);
         if (remove is not null)
             root = RegionTree.Remove(root, remove);
         if (add is not null)
         {
-            add.IndexKey = ++_lastKey;
+            add.IndexKey = Shared.Read(ref _lastKey, this) + 1;
+            Shared.Write(ref _lastKey, add.IndexKey, this);
             root = RegionTree.Insert(root, add, add.IndexKey);
         }
 

@@ -1,3 +1,5 @@
+using Warren.Locking;
+
 namespace Warren.HostMemory;
 
 /// <summary>The VMAs of an address space: sorted, not overlapping, neighbours alike merged. Guarded by the mmap lock.</summary>
@@ -5,7 +7,7 @@ internal sealed class VmaList
 {
     private readonly List<Vma> _list = [];
 
-    internal int Count => _list.Count;
+    internal int Count => Shared.Read(in _list, this).Count;
 
     internal Vma this[int index] => _list[index];
 
@@ -18,11 +20,12 @@ internal sealed class VmaList
     /// <summary>Index of the first VMA that ends after <paramref name="hva"/>.</summary>
     internal int FirstEndingAfter(ulong hva)
     {
-        int low = 0, high = _list.Count;
+        var list = Shared.Read(in _list, this);
+        int low = 0, high = list.Count;
         while (low < high)
         {
             var middle = (low + high) >>> 1;
-            if (_list[middle].End > hva)
+            if (list[middle].End > hva)
                 high = middle;
             else
                 low = middle + 1;
@@ -54,6 +57,7 @@ internal sealed class VmaList
     internal void Insert(Vma vma)
     {
         var index = FirstEndingAfter(vma.Start);
+        Shared.Changing(in _list, this);
         _list.Insert(index, vma);
         MergeAround(index, index);
     }
@@ -61,6 +65,7 @@ internal sealed class VmaList
     /// <summary>Makes the range begin and end at VMA borders. <paramref name="onCut"/> sees each address that becomes one.</summary>
     internal void SplitAt(ulong start, ulong end, Action<ulong> onCut)
     {
+        Shared.Changing(in _list, this);
         Split(start, onCut);
         Split(end, onCut);
     }
@@ -68,6 +73,7 @@ internal sealed class VmaList
     /// <summary>Removes whole VMAs in the range, which begins and ends at borders.</summary>
     internal void Remove(ulong start, ulong end)
     {
+        Shared.Changing(in _list, this);
         var first = FirstEndingAfter(start);
         var last = first;
         while (last < _list.Count && _list[last].Start < end)
@@ -77,6 +83,7 @@ internal sealed class VmaList
 
     internal void SetProtection(ulong start, ulong end, VmaProtection protection)
     {
+        Shared.Changing(in _list, this);
         var first = FirstEndingAfter(start);
         var last = first;
         while (last < _list.Count && _list[last].Start < end)

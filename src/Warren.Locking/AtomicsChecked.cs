@@ -69,6 +69,9 @@ public static partial class Atomics
         hook.After(Step(CheckOperation.PlainWrite, ref location, Bits(value), owner), true);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    internal static void PlainChange<T>(ref T location, object? owner) => Check.Point(Step(CheckOperation.PlainWrite, ref location, 0, owner));
+
     /// <summary>Offers a store of the thread to the hook; false: the caller performs it, after everything the hook still held for this thread.</summary>
     internal static bool TryBuffer<T>(ICheckHook hook, in CheckStep step, ref T location, T value, object? owner)
     {

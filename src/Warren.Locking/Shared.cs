@@ -24,4 +24,16 @@ public static class Shared
         else
             location = value;
     }
+
+    /// <summary>
+    /// What hangs on the field (a list, an array) is about to be changed in place: a write as far as races go, and nothing at all where steps are not
+    /// reported.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Changing<T>(ref readonly T location, object? owner = null)
+        where T : class
+    {
+        if (Check.Steps)
+            Atomics.PlainChange(ref Unsafe.AsRef(in location), owner);
+    }
 }

@@ -42,6 +42,7 @@ internal static class HotPaths
                 HotRelax();
                 HotMap(map);
                 HotWake(wait);
+                HotShared(ref word, ref spin);
                 HotNested(spin, rw, sem, mutex);
                 HotNotHeld(spin, rw, sem, mutex);
                 HotBalanced();
@@ -184,5 +185,13 @@ internal static class HotPaths
     private static void HotBalanced()
     {
         using var balance = Check.Balanced();
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static long HotShared(ref long word, ref SpinLock anything)
+    {
+        Shared.Write(ref word, 1);
+        Shared.Changing(ref anything);
+        return Shared.Read(ref word);
     }
 }

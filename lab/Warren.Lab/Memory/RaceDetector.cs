@@ -27,7 +27,7 @@ internal sealed partial class RaceDetector(Engine engine)
     internal void Reset()
     {
         for (var i = 0; i < _used; i++)
-            _places[i].Reset();
+            _places[i].Reset(_known);
         _used = 0;
         for (var i = 0; i < _known; i++)
             _threads[i].Reset(i);
@@ -164,10 +164,10 @@ internal sealed partial class RaceDetector(Engine engine)
     }
 
     /// <summary>A store that the thread's clock goes with: what was there before is overwritten.</summary>
-    private static void Release(ThreadClock self, RacePlace at)
+    private void Release(ThreadClock self, RacePlace at)
     {
         if (!self.TakeBuffered(at))
-            self.Clock.CopyTo(at.Release, 0);
+            self.Clock.AsSpan(0, _known).CopyTo(at.Release);
         self.Tick();
     }
 

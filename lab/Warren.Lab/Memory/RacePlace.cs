@@ -28,13 +28,14 @@ internal sealed class RacePlace(int index)
     internal Accesses? SequenceReads;
     internal RacePlace? Sequence;
 
-    internal void Reset()
+    /// <param name="threads">There were so many.</param>
+    internal void Reset(int threads)
     {
-        Array.Clear(Release);
+        Array.Clear(Release, 0, threads);
         if (ReadRelease is not null)
-            Array.Clear(ReadRelease);
+            Array.Clear(ReadRelease, 0, threads);
         if (CallRelease is not null)
-            Array.Clear(CallRelease);
+            Array.Clear(CallRelease, 0, threads);
         Sequence = null;
         ForgetAccesses();
     }
