@@ -52,7 +52,8 @@ internal sealed partial class Engine
             actor.Traits = StepTable.Of(step.Operation, step.Mode);
             actor.Location = _locations.Find(step.Instance, step.Offset, step.Class);
             Executed(actor, succeeded: true);
-            Recorder?.Add(actor, step, succeeded: true, "out of its store buffer", withSource: false);
+            if (!_probing)
+                Recorder?.Add(actor, step, succeeded: true, "out of its store buffer", withSource: false);
             PerformOldest(actor);
             if (_hasOracles)
                 Tell(actor, actor.Index, actor.Traits, step, succeeded: true, IsToldWhenPerformed(step));
@@ -87,8 +88,12 @@ internal sealed partial class Engine
         actor.HasBuffered = false;
         if (step.Operation == CheckOperation.LockRelease)
             actor.Released(actor.Location);
+        actor.LoopHash = (actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15;
         Executed(actor, succeeded: true);
-        Recorder?.Add(actor, step, succeeded: true, "into its store buffer");
+        if (!_probing)
+            Recorder?.Add(actor, step, succeeded: true, "into its store buffer");
+        if (_validator is not null)
+            ValidateAfter(actor, step, succeeded: true);
         TellStandard(actor, step, succeeded: true);
         if (_hasOracles && !IsToldWhenPerformed(step))
             TellAfter(actor, step, succeeded: true);
