@@ -10,6 +10,9 @@ namespace Warren.Locking;
 /// </summary>
 public sealed partial class LockValidator : ICheckHook
 {
+    /// <summary>Validators that one thread may report to by turns, each in the middle of something.</summary>
+    private const int MaxValidators = 8;
+
     [ThreadStatic]
     private static HeldLocks? t_held;
 
@@ -138,7 +141,8 @@ public sealed partial class LockValidator : ICheckHook
     {
         HeldLocks? mine = null;
         HeldLocks? others = null;
-        // Accounts of validators that have gone, or have nothing to say now, are dropped on the way.
+        var kept = 0;
+        // Accounts of validators that have nothing to say now, or have gone in the middle of something, are dropped on the way.
         for (var at = t_held; at is not null;)
         {
             var next = at.Next;
@@ -146,8 +150,9 @@ public sealed partial class LockValidator : ICheckHook
             {
                 mine = at;
             }
-            else if (!at.IsIdle || at.Busy)
+            else if (at.Busy || (!at.IsIdle && kept < MaxValidators))
             {
+                kept++;
                 at.Next = others;
                 others = at;
             }
