@@ -197,7 +197,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             Executed(actor, succeeded);
         }
 
-        if (Recorder is { } recorder && !_probing && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.MightWait))
+        if (Recorder is { } recorder && !_probing && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNotHeld
+            or CheckOperation.AssertNoneHeld or CheckOperation.MightWait or CheckOperation.ScopeEnter or CheckOperation.ScopeLeave))
             recorder.Add(actor, step, succeeded);
         if (_validator is not null)
             ValidateAfter(actor, step, succeeded);
