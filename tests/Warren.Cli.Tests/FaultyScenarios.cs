@@ -40,16 +40,22 @@ public static class FaultyScenarios
             var cell = new Cell();
             s.Thread("waiter", () =>
             {
+                Atomics.Increment(ref cell.Steps, cell);
                 while (System.Threading.Volatile.Read(ref cell.Value) == 0)
                 {
                 }
             });
-            s.Thread("setter", () => Atomics.Write(ref cell.Value, 1, cell));
+            s.Thread("setter", () =>
+            {
+                Atomics.Increment(ref cell.Steps, cell);
+                System.Threading.Volatile.Write(ref cell.Value, 1);
+            });
         }),
     ];
 
     private sealed class Cell
     {
+        public int Steps;
         public int Value;
     }
 }

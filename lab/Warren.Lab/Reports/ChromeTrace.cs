@@ -10,13 +10,14 @@ public static class ChromeTrace
     public static string Format(Trace trace)
     {
         ArgumentNullException.ThrowIfNull(trace);
+        var analysis = TraceAnalysis.Of(trace);
+        trace = analysis.Trace;
         var events = new JsonArray
         {
             new JsonObject { ["ph"] = "M", ["pid"] = Process, ["name"] = "process_name", ["args"] = new JsonObject { ["name"] = trace.Scenario } },
         };
         for (var t = 0; t < trace.Threads.Count; t++)
             events.Add(new JsonObject { ["ph"] = "M", ["pid"] = Process, ["tid"] = t, ["name"] = "thread_name", ["args"] = new JsonObject { ["name"] = trace.Threads[t] } });
-        var analysis = TraceAnalysis.Of(trace);
         for (var i = 0; i < trace.Steps.Count; i++)
             Step(events, analysis, i);
         if (trace.Verdict is { } verdict)

@@ -95,7 +95,7 @@ public static class HtmlReport
         }
 
         html.Append("</tbody></table></div>\n");
-        html.Append("<aside class=\"step\" hidden=\"hidden\"></aside>\n<script type=\"application/json\" class=\"steps\">").Append(Data(trace)).Append("</script>\n");
+        html.Append("<aside class=\"step\" hidden=\"hidden\"></aside>\n<script type=\"application/json\" class=\"steps\">").Append(Data(analysis.Trace)).Append("</script>\n");
     }
 
     private static int Fold(TraceAnalysis analysis, int index)

@@ -41,7 +41,8 @@ public static class TextReport
         if (trace.Steps.Count > 0)
         {
             text.Line();
-            var table = new TextColumns(TraceAnalysis.Of(trace), ColumnWidths(trace, width), width, trace.Steps.Count > options.FoldAbove);
+            var analysis = TraceAnalysis.Of(trace);
+            var table = new TextColumns(analysis, ColumnWidths(analysis.Trace, width), width, trace.Steps.Count > options.FoldAbove);
             table.Write(text);
         }
 

@@ -20,6 +20,7 @@ internal sealed class TraceAnalysis
 
     public static TraceAnalysis Of(Trace trace)
     {
+        trace = Complete(trace);
         var preempted = new int[trace.Steps.Count];
         for (var i = 0; i < preempted.Length; i++)
             preempted[i] = IsPreemption(trace.Steps, i) ? trace.Steps[i - 1].Thread : -1;
@@ -122,6 +123,15 @@ internal sealed class TraceAnalysis
     /// <summary>Where no other thread stood before there is nothing to show, whatever the scheduler counts.</summary>
     private static bool IsPreemption(IReadOnlyList<TraceStep> steps, int index) =>
         steps[index].Preempted && index > 0 && steps[index - 1].Thread != steps[index].Thread;
+
+    /// <summary>A schedule that broke while it was made may have steps of threads that have no name yet.</summary>
+    private static Trace Complete(Trace trace)
+    {
+        var needed = trace.Steps.Count == 0 ? 0 : trace.Steps.Max(s => s.Thread) + 1;
+        return needed <= trace.Threads.Count
+            ? trace
+            : trace with { Threads = [.. trace.Threads, .. Enumerable.Range(trace.Threads.Count, needed - trace.Threads.Count).Select(t => $"thread {t}")] };
+    }
 
     /// <summary>Allocators tell every piece of memory they hand out.</summary>
     private static bool IsHousekeeping(TraceStep step) => step.Subject.StartsWith(LockingMarks.Reused.Name, StringComparison.Ordinal) || step.Subject.StartsWith(LockingMarks.Touched.Name, StringComparison.Ordinal);

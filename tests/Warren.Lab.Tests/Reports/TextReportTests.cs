@@ -103,4 +103,12 @@ public sealed class TextReportTests
         Assert.StartsWith("Nothing wrong in this schedule.", TextReport.Format(empty), StringComparison.Ordinal);
         Assert.StartsWith("Nothing wrong", TextReport.Format(empty, new() { Width = 40, Colours = false }), StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Steps_of_threads_without_a_name_are_shown_too()
+    {
+        var lines = Lines(SampleTrace.Deadlock with { Threads = [] });
+        Assert.Contains(lines, l => l.Contains("┊ thread 2", StringComparison.Ordinal));
+        Assert.Contains("thread 2", HtmlReport.Page(SampleTrace.Deadlock with { Threads = [] }, new()), StringComparison.Ordinal);
+    }
 }
