@@ -7,6 +7,7 @@ internal sealed class TraceAnalysis
 {
     private TraceAnalysis(Trace trace) => Trace = trace;
 
+    /// <summary>As given, with a thread for each column.</summary>
     public Trace Trace { get; }
 
     /// <summary>For each step, the lanes of its thread as the row shows them.</summary>
@@ -20,7 +21,7 @@ internal sealed class TraceAnalysis
 
     public static TraceAnalysis Of(Trace trace)
     {
-        trace = Complete(trace);
+        trace = Columns(trace);
         var preempted = new int[trace.Steps.Count];
         for (var i = 0; i < preempted.Length; i++)
             preempted[i] = IsPreemption(trace.Steps, i) ? trace.Steps[i - 1].Thread : -1;
@@ -124,13 +125,20 @@ internal sealed class TraceAnalysis
     private static bool IsPreemption(IReadOnlyList<TraceStep> steps, int index) =>
         steps[index].Preempted && index > 0 && steps[index - 1].Thread != steps[index].Thread;
 
-    /// <summary>A schedule that broke while it was made may have steps of threads that have no name yet.</summary>
-    private static Trace Complete(Trace trace)
+    /// <summary>
+    /// Columns for the threads that step: one that never does (a store buffer, often) would only take room. A schedule that broke while it was
+    /// made may have steps of threads that have no name yet.
+    /// </summary>
+    private static Trace Columns(Trace trace)
     {
-        var needed = trace.Steps.Count == 0 ? 0 : trace.Steps.Max(s => s.Thread) + 1;
-        return needed <= trace.Threads.Count
-            ? trace
-            : trace with { Threads = [.. trace.Threads, .. Enumerable.Range(trace.Threads.Count, needed - trace.Threads.Count).Select(t => $"thread {t}")] };
+        int[] stepping = [.. trace.Steps.Select(s => s.Thread).Distinct().Order()];
+        if (stepping.Length == trace.Threads.Count)
+            return trace;
+        return trace with
+        {
+            Threads = [.. stepping.Select(t => t < trace.Threads.Count ? trace.Threads[t] : $"thread {t}")],
+            Steps = [.. trace.Steps.Select(s => s with { Thread = Array.IndexOf(stepping, s.Thread) })],
+        };
     }
 
     /// <summary>Allocators tell every piece of memory they hand out.</summary>

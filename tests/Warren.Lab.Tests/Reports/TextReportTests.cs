@@ -105,6 +105,14 @@ public sealed class TextReportTests
     }
 
     [Fact]
+    public void A_thread_without_a_step_takes_no_room()
+    {
+        var lines = Lines(SampleTrace.Deadlock with { Threads = ["vcpu", "updater", "notifier", "sleeper"] });
+        Assert.DoesNotContain(lines, l => l.Contains("sleeper", StringComparison.Ordinal));
+        Assert.Contains("4 threads", lines[1], StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Steps_of_threads_without_a_name_are_shown_too()
     {
         var lines = Lines(SampleTrace.Deadlock with { Threads = [] });
