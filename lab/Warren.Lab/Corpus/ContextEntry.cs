@@ -6,7 +6,7 @@ namespace Warren.Lab;
 
 /// <summary>What is asked of a context; see <see cref="ExplorationOptions"/>.</summary>
 internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
-    bool DataRaces, bool LockOrder, bool Minimise)
+    bool DataRaces, bool LockOrder, bool Minimise, string? Replay = null)
 {
     internal static ContextRequest From(Variant variant, ExplorationOptions options) =>
         new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.MaxSchedules, options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
@@ -35,7 +35,10 @@ internal static class ContextEntry
         var request = ContextJson.ToRequest(requestText);
         var scenario = CorpusCatalogue.FindScenario(request.Scenario);
         LabSettings.Gate = request.Gate is { } gate ? GateFactory.Create(gate) : null;
-        return ContextJson.ToText(Explorer.Explore(scenario, request.ToOptions(cancellation)));
+        if (request.Replay is not { } replay)
+            return ContextJson.ToText(Explorer.Explore(scenario, request.ToOptions(cancellation)));
+        var trace = Explorer.Replay(scenario, replay);
+        return ContextJson.ToText(new ExplorationResult(scenario.Name, 1, trace.Steps.Count, -1, false, trace, TimeSpan.Zero));
     }
 }
 

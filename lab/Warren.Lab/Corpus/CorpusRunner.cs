@@ -80,6 +80,16 @@ public static class CorpusRunner
         return Explore(variant, variant.Exposure, ContextRequest.From(variant, options) with { Gate = variant.Patches.Count > 0 ? variant.Gate : null }, options.Cancellation);
     }
 
+    /// <summary>Executes one schedule of a variant again.</summary>
+    /// <exception cref="VariantException">The variant cannot be made.</exception>
+    /// <exception cref="FormatException">The replay string does not fit; the message says why.</exception>
+    public static Trace Replay(Variant variant, string replay)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        var request = ContextRequest.From(variant, new ExplorationOptions()) with { Replay = replay };
+        return Explore(variant, [.. variant.Exposure, .. variant.Patches], request, CancellationToken.None).Failure!;
+    }
+
     private static CorpusResult RunOne(Variant variant, ExplorationOptions options, long controlSchedules)
     {
         try

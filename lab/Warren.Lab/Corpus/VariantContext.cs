@@ -34,8 +34,9 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
         return context;
     }
 
-    /// <summary>Explores in the context.</summary>
+    /// <summary>Explores in the context, or replays there.</summary>
     /// <exception cref="VariantException">The context's own, as text.</exception>
+    /// <exception cref="FormatException">The replay string does not fit.</exception>
     internal ExplorationResult Explore(ContextRequest request, CancellationToken cancellation)
     {
         var lab = LoadFromAssemblyName(typeof(ContextEntry).Assembly.GetName());
@@ -44,7 +45,7 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
         {
             return ContextJson.ToResult(entry.CreateDelegate<Func<string, CancellationToken, string>>()(ContextJson.ToText(request), cancellation));
         }
-        catch (Exception e) when (e is not OperationCanceledException)
+        catch (Exception e) when (e is not (OperationCanceledException or FormatException))
         {
             // The exception's type may be one of the context's own, which must not keep it alive.
             throw new VariantException($"Variant {Name} could not be explored: {e}");

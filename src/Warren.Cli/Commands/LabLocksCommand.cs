@@ -5,7 +5,6 @@ using Spectre.Console;
 using Warren.Cli.Terminal;
 using Warren.Locking;
 using Warren.Machines;
-using Warren.Machines.Serial;
 
 namespace Warren.Cli.Commands;
 

@@ -48,5 +48,5 @@ internal sealed record VariantTarget(Variant Variant) : LabTarget(Variant.Name, 
         return result.Exploration ?? throw new VariantException(result.Problem ?? $"Variant {Variant.Name} gave no result.");
     }
 
-    public override Trace Replay(string replay) => throw new UserErrorException($"'{Name}' is a variant; 'warren lab explain {Name}' shows its interleaving");
+    public override Trace Replay(string replay) => CorpusRunner.Replay(Variant, replay);
 }
