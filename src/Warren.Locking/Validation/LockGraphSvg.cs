@@ -10,7 +10,7 @@ internal static class LockGraphSvg
     private const int RowHeight = 104;
     private const int Gap = 28;
     private const int Margin = 40;
-    private const int Head = 92;
+    private const int Head = 112;
 
     internal static string Draw(LockGraph graph)
     {
@@ -18,7 +18,7 @@ internal static class LockGraphSvg
         var boxes = Place(graph, layout, out var width, out var height);
         var svg = new StringBuilder();
         Add(svg, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n");
-        svg.Append("<style>text{fill:#1f2328}.s{fill:#57606a;font-size:11px}.e{fill:none;stroke:#8c959f;stroke-width:1.3}.w{stroke-dasharray:5 4}.v{stroke:#cf222e;stroke-width:2.4}path:hover{stroke-width:3.5}</style>\n");
+        svg.Append("<style>text{fill:#1f2328}.s{fill:#57606a;font-size:11px}.e{fill:none;stroke:#8c959f;stroke-width:1.3}.w{stroke-dasharray:5 4;opacity:.55}.v{stroke:#cf222e;stroke-width:2.4}path:hover{stroke-width:3.5}</style>\n");
         svg.Append("<defs><marker id=\"a\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#8c959f\"/></marker><marker id=\"r\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#cf222e\"/></marker></defs>\n");
         Add(svg, $"<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n");
         Add(svg, $"<text x=\"{Margin}\" y=\"30\" font-size=\"17\" font-weight=\"600\">Lock classes: {graph.Classes.Count}, dependencies: {graph.Edges.Count}, chains: {graph.ChainCount}, violations: {graph.Reports.Count}</text>\n");
@@ -65,8 +65,7 @@ internal static class LockGraphSvg
         }
 
         Add(svg, $"<rect x=\"{x}\" y=\"46\" width=\"16\" height=\"16\" rx=\"3\" fill=\"#f6f8fa\" stroke=\"#57606a\" stroke-dasharray=\"3 2\"/><text x=\"{x + 22}\" y=\"58\" class=\"s\">pseudo-lock</text>\n");
-        x += 100;
-        Add(svg, $"<text x=\"{x}\" y=\"58\" class=\"s\">outer above inner; implied orders left out; dashed: upward, by readers only, harmless; red: violation</text>\n");
+        Add(svg, $"<text x=\"{Margin}\" y=\"82\" class=\"s\">outer above inner; implied orders left out; dashed: upward, by readers only, harmless; red: violation</text>\n");
     }
 
     private static void Line(StringBuilder svg, LockGraph graph, LockGraphEdge edge, (double X, double Y, double Width)[] boxes, bool upward)

@@ -90,10 +90,11 @@ public sealed partial class LockValidator
             step.Dependency.Chains++;
             if (i == locks.Length - 1)
                 step.Dependency.IsDirect = true;
-            if (isNewEdge && _options.DeclaredOrder && !DeclaredOrder.Allows(outer.How.Class, how.Class))
-                Undeclared(step, held, how, site, i, reports);
+            // A circle says more than that its last link is not declared.
             if (isNewKind && _graph.FindCircle(step) is { } path)
                 Circle(step, path, held, how, site, i, circles, reports);
+            else if (isNewEdge && _options.DeclaredOrder && !DeclaredOrder.Allows(outer.How.Class, how.Class))
+                Undeclared(step, held, how, site, i, reports);
         }
     }
 
