@@ -13,5 +13,6 @@ public static class ScenarioCatalogue
         .. DirtyLogScenarios.All,
         .. VcpuScenarios.All,
         .. MemoryScenarios.All,
+        .. LivenessScenarios.All,
     ];
 }

@@ -23,6 +23,7 @@ public sealed class LabWorld
     private readonly MemoryBudget? _budget;
     private int _running;
     private int _ended;
+    private int _rounds;
 
     /// <param name="schedule">What is being built.</param>
     /// <param name="budgetPages">Pages the guests may use in all; negative: no bound but the pool.</param>
@@ -109,6 +110,20 @@ public sealed class LabWorld
         });
     }
 
+    /// <summary>Declares a thread that repeats a round for as long as others run; see <see cref="Schedule.Background"/>.</summary>
+    public void Background(string name, Action round)
+    {
+        var index = Schedule.Threads.Count;
+        Schedule.Background(name, () =>
+        {
+            t_index = index + 1;
+            System.Threading.Interlocked.Increment(ref _rounds);
+            round();
+            System.Threading.Interlocked.Decrement(ref _rounds);
+            t_index = 0;
+        });
+    }
+
     /// <summary>madvise(MADV_DONTNEED).</summary>
     public void Discard(ulong hva, int pages = 1)
     {
@@ -155,7 +170,7 @@ public sealed class LabWorld
 
     private void ClearUp()
     {
-        if (_ended != _running)
+        if (_ended != _running || _rounds != 0)
         {
             // Threads were stopped in the middle: locks are held, counts are off. Nothing can be disposed in order.
             foreach (var vm in VmList)

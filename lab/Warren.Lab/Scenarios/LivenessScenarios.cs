@@ -1,0 +1,117 @@
+using Warren.Hypervisor;
+using Warren.Locking;
+
+namespace Warren.Lab;
+
+/// <summary>Operations that must end although the world around them never comes to rest: invariant 6.</summary>
+internal static class LivenessScenarios
+{
+    private const ulong Gfn = 0x10;
+
+    public static IEnumerable<Scenario> All =>
+    [
+        new DelegateScenario("endless-notifications-vs-update", "Two threads notify in turn, each ending when the other has started, so that one notification is always in flight; a slot is created.", s =>
+        {
+            var world = new LabWorld(s);
+            var hva = world.Map(2);
+            var vm = world.AddVm(gate: LabSettings.Gate ?? GateKind.Join);
+            vm.SetSlot(0, Gfn, 1, hva);
+            var done = new Cell();
+            world.Thread("update", () =>
+            {
+                vm.SetSlot(1, Gfn + 1, 1, hva + LabWorld.PageSize);
+                done.Value = 1;
+            });
+            Cell[] started = [new(), new()];
+            for (var i = 0; i < 2; i++)
+            {
+                var (mine, other) = (started[i], started[1 - i]);
+                world.Background($"notify{i}", () =>
+                {
+                    var seen = other.Value;
+                    world.Notify(hva, between: () =>
+                    {
+                        mine.Add(1);
+                        // No wait: the other may have ended for good.
+                        for (var looks = 0; looks < 100 && other.Value == seen && done.Value == 0; looks++)
+                        {
+                        }
+                    });
+                });
+            }
+        },
+        """
+        Under active-count the update sleeps until no notification is in flight, which two that overlap put off for ever: the open bug of the kernel (a memslot update that hung for more than two
+        minutes behind mn_active_invalidate_count). Under join it waits for nobody. Unless another gate is asked for, the VM of this scenario has join.
+        """),
+        new DelegateScenario("zap-all-under-load", "Everything is zapped while two vCPUs never stop faulting.", s =>
+        {
+            var (world, vm, _) = TwoPages(s);
+            vm.Vcpus[0].Load(Gfn);
+            world.Background("vcpu0", () => vm.Vcpus[0].Load(Gfn));
+            world.Background("vcpu1", () => vm.Vcpus[1].Load(Gfn + 1));
+            world.Thread("zap", () =>
+            {
+                vm.Vm.SlotsLock.Lock();
+                vm.Vm.Tdp.ZapAllFast();
+                vm.Vm.SlotsLock.Unlock();
+            });
+        },
+        """
+        vCPUs that keep faulting build tables under the new root only, so the zap has as much to do as there was when it began. A loop that starts again from the first entry whenever it
+        drops the lock is fed by them for ever.
+        """),
+        new DelegateScenario("delete-under-load", "A slot is deleted and created while a vCPU never stops using it.", s =>
+        {
+            var (world, vm, hva) = TwoPages(s);
+            world.Background("vcpu", () => vm.Vcpus[0].Store(Gfn, 1));
+            world.Thread("update", () =>
+            {
+                vm.DeleteSlot(0);
+                vm.SetSlot(0, Gfn, 2, hva);
+            });
+        },
+        """
+        A vCPU that finds the slot invalid starts its fault again, and enters and leaves read sections and guest mode all the time. Neither a grace period nor a remote flush may wait for those that
+        came after it began.
+        """),
+        new DelegateScenario("flush-under-load", "A remote TLB flush while a vCPU enters and leaves guest mode all the time.", s =>
+        {
+            var (world, vm, _) = TwoPages(s);
+            vm.Vcpus[0].Load(Gfn);
+            world.Background("vcpu", () => vm.Vcpus[0].Load(Gfn));
+            world.Thread("flush", vm.Vm.FlushRemoteTlbs);
+        },
+        "The flush waits for one section of guest mode to end, told apart from the next by its number: a vCPU that is back at once does not hold it up."),
+        new DelegateScenario("harvest-under-load", "The dirty log is harvested while two vCPUs never stop writing.", s =>
+        {
+            var (world, vm, hva) = TwoPages(s);
+            vm.SetSlot(0, Gfn, 2, hva, MemslotFlags.LogDirtyPages);
+            world.Background("vcpu0", () => vm.Vcpus[0].Store(Gfn, 1));
+            world.Background("vcpu1", () => vm.Vcpus[1].Store(Gfn + 1, 1));
+            world.Thread("harvest", () => vm.GetDirtyLog(0));
+        },
+        "Each word is taken once; what is written behind it is for the next harvest."),
+        new DelegateScenario("grace-period-under-load", "An updater waits for a grace period while two readers come and go all the time.", s =>
+        {
+            var srcu = new Srcu(SrcuClass);
+            for (var i = 0; i < 2; i++)
+                s.Background($"reader{i}", () => srcu.ReadUnlock(srcu.ReadLock()));
+            s.Thread("updater", srcu.Synchronize);
+        },
+        "Readers count themselves on the bank that is current when they enter; the flip sends newcomers to the other one, so that the one waited for drains."),
+    ];
+
+    private static readonly LockClass SrcuClass = new("lab_load_srcu", WaitContext.Free);
+
+    private static (LabWorld World, LabVm Vm, ulong Hva) TwoPages(Schedule schedule)
+    {
+        var world = new LabWorld(schedule);
+        var hva = world.Map(2);
+        world.Memory.Write(hva, [1]);
+        world.Memory.Write(hva + LabWorld.PageSize, [1]);
+        var vm = world.AddVm(2);
+        vm.SetSlot(0, Gfn, 2, hva);
+        return (world, vm, hva);
+    }
+}
