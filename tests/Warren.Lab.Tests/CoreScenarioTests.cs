@@ -3,6 +3,8 @@ namespace Warren.Lab.Tests;
 /// <summary>The production code passes every core scenario, under each of its gates, in every schedule of at most two preemptions.</summary>
 public sealed class CoreScenarioTests
 {
+    private const string Endless = "endless-notifications-vs-update";
+
     public static TheoryData<string, string> Runs
     {
         get
@@ -10,8 +12,11 @@ public sealed class CoreScenarioTests
             var runs = new TheoryData<string, string>();
             foreach (var scenario in ScenarioCatalogue.Core)
             {
-                foreach (var gate in GateFactory.Correct.Take(2))
-                    runs.Add(scenario.Name, gate.Name);
+                foreach (var gate in Hypervisor.GateKind.All)
+                {
+                    if (scenario.Name != Endless || gate == Hypervisor.GateKind.Join)
+                        runs.Add(scenario.Name, gate.Name);
+                }
             }
 
             return runs;
@@ -46,6 +51,22 @@ public sealed class CoreScenarioTests
         {
             var result = Explorer.Explore(scenario, new ExplorationOptions { Strategy = strategy, MaxSchedules = 50 });
             Assert.True(result.Failure is null, $"{result.Failure?.Verdict} {result.Failure?.Replay}");
+        }
+    }
+
+    [Fact]
+    public void An_update_starves_behind_endless_notifications_under_active_count()
+    {
+        LabSettings.Gate = Hypervisor.GateKind.ActiveCount;
+        try
+        {
+            var result = Explorer.Explore(ScenarioCatalogue.Core.Single(s => s.Name == Endless), new ExplorationOptions());
+            Assert.Contains(result.Failure?.Verdict?.Kind, new VerdictKind?[] { VerdictKind.Starvation, VerdictKind.Livelock });
+            Assert.StartsWith("update ", result.Failure!.Verdict!.Sentence, StringComparison.Ordinal);
+        }
+        finally
+        {
+            LabSettings.Gate = null;
         }
     }
 
