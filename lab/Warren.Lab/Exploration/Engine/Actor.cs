@@ -1,4 +1,3 @@
-using System.Threading;
 using Warren.Locking;
 
 namespace Warren.Lab;
@@ -11,16 +10,16 @@ internal enum ActorState : byte
 }
 
 /// <summary>
-/// One logical thread of a schedule, with the pooled OS thread that plays it (or, for a transition that is no thread, none). All its fields
+/// One logical thread of a schedule, or a transition that is no thread. All its fields
 /// are used only by whoever has the right to run.
 /// </summary>
 internal sealed class Actor(Engine engine, int index)
 {
     internal readonly Engine Engine = engine;
     internal readonly int Index = index;
-    internal readonly Baton Baton = new();
-    internal Thread? Thread;
-    internal bool Retired;
+
+    /// <summary>The OS thread that plays it; null before it is started, and where it is no thread.</summary>
+    internal Worker? Worker;
 
     internal string Name = "";
     internal Action? Body;
@@ -36,9 +35,6 @@ internal sealed class Actor(Engine engine, int index)
 
     /// <summary>Its hooks pass silently: it runs an oracle, or builds a scenario.</summary>
     internal bool Muted;
-
-    /// <summary>It was unwound in the middle of something: the OS thread is not used again.</summary>
-    internal bool Dirty;
 
     /// <summary>Steps that passed silently while it unwinds.</summary>
     internal int SilentSteps;
@@ -108,6 +104,7 @@ internal sealed class Actor(Engine engine, int index)
         State = ActorState.NotStarted;
         IsFresh = true;
         Muted = false;
+        Worker = null;
         SilentSteps = 0;
         Operation = CheckOperation.None;
         Mode = LockMode.None;

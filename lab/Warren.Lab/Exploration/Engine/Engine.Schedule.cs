@@ -66,14 +66,10 @@ internal sealed partial class Engine
         _aborting = false;
         _begin = true;
         _ended.Reset();
-        Pool(0).Baton.Give();
+        IdleWorker().Baton.Give();
         Watch();
-        for (var i = 0; i < _pool.Count && !_lost; i++)
-        {
-            if (_pool[i].Dirty)
-                Retire(_pool[i]);
-        }
-
+        if (!_lost && _workers.Exists(static w => w.Dirty))
+            RetireWorkers(all: false);
         return _verdict;
     }
 
@@ -82,8 +78,7 @@ internal sealed partial class Engine
     {
         if (_lost)
             return;
-        foreach (var actor in _pool)
-            Retire(actor);
+        RetireWorkers(all: true);
         _ended.Dispose();
     }
 
@@ -103,63 +98,8 @@ internal sealed partial class Engine
         PerformAllPending();
     }
 
-    private Actor Pool(int index)
-    {
-        while (_pool.Count <= index)
-            _pool.Add(new Actor(this, _pool.Count));
-        var actor = _pool[index];
-        if (actor.Thread is null)
-        {
-            actor.Retired = false;
-            actor.Dirty = false;
-            actor.Thread = new Thread(Main, 1 << 20) { IsBackground = true, Name = $"lab {index}" };
-            actor.Thread.UnsafeStart(actor);
-        }
-
-        return actor;
-    }
-
-    private static void Retire(Actor actor)
-    {
-        if (actor.Thread is not { } thread)
-            return;
-        actor.Retired = true;
-        actor.Baton.Give();
-        thread.Join();
-        actor.Thread = null;
-        actor.Dirty = false;
-    }
-
-    private void Main(object? state)
-    {
-        var actor = (Actor)state!;
-        CpuPinning.PinCurrentThread(_cpu);
-        t_actor = actor;
-        while (true)
-        {
-            actor.Baton.Take(_yields);
-            if (actor.Retired)
-                return;
-            int next;
-            do
-            {
-                if (_begin)
-                {
-                    _begin = false;
-                    next = BeginSchedule(actor);
-                }
-                else
-                {
-                    next = Play(actor);
-                }
-            }
-            while (next == actor.Index);
-            HandOver(next);
-        }
-    }
-
     /// <returns>Who is next, or -1 when the exploring thread is.</returns>
-    private int BeginSchedule(Actor runner)
+    private int BeginSchedule(Worker worker)
     {
         while (_mayContinue())
         {
@@ -174,7 +114,6 @@ internal sealed partial class Engine
             if (!_search.Begin(this))
                 return -1;
             Reset();
-            runner.Muted = true;
             try
             {
                 _building = true;
@@ -190,22 +129,21 @@ internal sealed partial class Engine
             finally
             {
                 _building = false;
-                runner.Muted = false;
             }
 
             if (_aborting)
-                return EndAborted(runner);
+                return EndAborted();
             Enlist();
             if (_unfinished != 0)
             {
                 var first = Decide(_actorCount - 1);
                 if (_aborting)
-                    return NextToUnwind(runner);
+                    return NextToUnwind();
                 if (first >= 0)
                     return first;
             }
 
-            if (!EndSchedule(runner))
+            if (!EndSchedule())
                 return -1;
         }
 
@@ -265,7 +203,7 @@ internal sealed partial class Engine
             throw new InvalidOperationException($"A scenario may have at most {MaxActors} threads, callbacks and store buffers.");
         if (_actorCount == _actors.Length)
             Array.Resize(ref _actors, _actorCount * 2);
-        var actor = Pool(_actorCount);
+        var actor = PooledActor(_actorCount);
         actor.Reset(name, body, background);
         _actors[_actorCount] = actor;
         if (!background)
@@ -274,10 +212,11 @@ internal sealed partial class Engine
         return actor;
     }
 
-    private int Play(Actor actor)
+    private int Play(Worker worker, Actor actor)
     {
         try
         {
+            t_actor = actor;
             actor.State = ActorState.Started;
             _validator?.ForgetThread();
             if (!_aborting)
@@ -293,10 +232,12 @@ internal sealed partial class Engine
             Judge(new Verdict(VerdictKind.Exception, $"{actor.Name} ended with {e.GetType().Name}: {e.Message}", e.ToString()));
         }
 
-        return Ended(actor);
+        t_actor = worker.Host;
+        worker.Dirty |= _aborting;
+        return Ended(worker, actor);
     }
 
-    private int Ended(Actor actor)
+    private int Ended(Worker worker, Actor actor)
     {
         actor.State = ActorState.Finished;
         _unfinished &= ~(1ul << actor.Index);
@@ -304,17 +245,14 @@ internal sealed partial class Engine
         if (actor.Offloaded)
             _offloadSteps++;
         if (_aborting)
-        {
-            actor.Dirty = true;
-            return NextToUnwind(actor);
-        }
+            return NextToUnwind();
 
         // What is left of the store buffers reaches memory in any order.
         var next = Decide(actor.Index);
         if (_aborting)
-            return NextToUnwind(actor);
+            return NextToUnwind();
         if (next < 0)
-            return EndSchedule(actor) ? BeginSchedule(actor) : -1;
+            return EndSchedule() ? BeginSchedule(worker) : -1;
         return next;
     }
 
@@ -330,7 +268,7 @@ internal sealed partial class Engine
     }
 
     /// <summary>The threads unwind one after the other.</summary>
-    private int NextToUnwind(Actor runner)
+    private int NextToUnwind()
     {
         for (var left = _unfinished; left != 0; left &= left - 1)
         {
@@ -341,23 +279,20 @@ internal sealed partial class Engine
             _unfinished &= ~(1ul << actor.Index);
         }
 
-        return EndAborted(runner);
+        return EndAborted();
     }
 
-    private int EndAborted(Actor runner)
+    private int EndAborted()
     {
-        runner.Muted = true;
         Schedules++;
         CleanUp();
         _search.End(this);
-        runner.Muted = false;
         return -1;
     }
 
     /// <summary>All threads have ended; false when something is wrong.</summary>
-    private bool EndSchedule(Actor runner)
+    private bool EndSchedule()
     {
-        runner.Muted = true;
         Schedules++;
         try
         {
@@ -381,7 +316,6 @@ internal sealed partial class Engine
 
         CleanUp();
         _search.End(this);
-        runner.Muted = false;
         return !_aborting;
     }
 

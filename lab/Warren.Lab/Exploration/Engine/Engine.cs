@@ -17,7 +17,6 @@ internal sealed partial class Engine : ICheckHook, IDisposable
 
     private readonly LocationTable _locations = new();
     private readonly StandardMonitors _standard;
-    private readonly List<Actor> _pool = [];
     private Actor[] _actors = new Actor[8];
     private int _actorCount;
     private ulong _unfinished;
@@ -289,20 +288,11 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         if (next != actor.Index)
         {
             HandOver(next);
-            actor.Baton.Take(_yields);
+            actor.Worker!.Baton.Take(_yields);
         }
 
         if (_aborting)
             throw ScheduleAbortedException.Instance;
-    }
-
-    private void HandOver(int next)
-    {
-        _running = next;
-        if (next >= 0)
-            _actors[next].Baton.Give();
-        else
-            _ended.Set();
     }
 
     /// <summary>The threads that can go on now.</summary>
