@@ -66,6 +66,7 @@ internal sealed partial class Engine
         _aborting = false;
         _begin = true;
         _ended.Reset();
+        FreeWorkers();
         IdleWorker().Baton.Give();
         Watch();
         if (!_lost && _workers.Exists(static w => w.Dirty))
@@ -152,6 +153,7 @@ internal sealed partial class Engine
 
     private void Reset()
     {
+        FreeWorkers();
         _locations.Clear();
         _standard.Reset();
         _schedule.Reset();
@@ -217,6 +219,7 @@ internal sealed partial class Engine
         try
         {
             t_actor = actor;
+            worker.Played = _playing;
             actor.State = ActorState.Started;
             _validator?.ForgetThread();
             if (!_aborting)

@@ -7,6 +7,10 @@ internal sealed partial class Engine
     private readonly List<Worker> _workers = [];
     private readonly Stack<Worker> _idle = new();
 
+    /// <summary>Idle too, but they have played in this schedule.</summary>
+    private readonly Stack<Worker> _spent = new();
+    private long _playing;
+
     private Actor PooledActor(int index)
     {
         if (_actorPool.Count == index)
@@ -43,7 +47,7 @@ internal sealed partial class Engine
                 next = Play(worker, worker.Actor!);
             }
 
-            while (next >= 0 && _actors[next] is { Worker: null } fresh)
+            while (next >= 0 && worker.Played != _playing && _actors[next] is { Worker: null } fresh)
             {
                 fresh.Worker = worker;
                 _running = next;
@@ -51,9 +55,17 @@ internal sealed partial class Engine
             }
 
             worker.Actor = null;
-            _idle.Push(worker);
+            (worker.Played == _playing ? _spent : _idle).Push(worker);
             HandOver(next);
         }
+    }
+
+    /// <summary>A new schedule begins: everybody may play again.</summary>
+    private void FreeWorkers()
+    {
+        _playing++;
+        while (_spent.TryPop(out var spent))
+            _idle.Push(spent);
     }
 
     private void HandOver(int next)
@@ -79,6 +91,7 @@ internal sealed partial class Engine
     private void RetireWorkers(bool all)
     {
         _idle.Clear();
+        _spent.Clear();
         for (var i = _workers.Count - 1; i >= 0; i--)
         {
             var worker = _workers[i];

@@ -3,8 +3,8 @@ using System.Threading;
 namespace Warren.Lab;
 
 /// <summary>
-/// A pooled OS thread. It plays one logical thread after the other, whichever is to begin when it is free, so that a thread that ends hands over to one
-/// that begins without any switch.
+/// A pooled OS thread. In each schedule it plays at most one logical thread, whichever is to begin when it is free: the thread that ends a schedule begins the
+/// next without any switch. One and no more, since what production code keeps in thread statics belongs to one thread.
 /// </summary>
 internal sealed class Worker
 {
@@ -17,6 +17,9 @@ internal sealed class Worker
 
     /// <summary>The logical thread that it is to play, or plays.</summary>
     internal Actor? Actor;
+
+    /// <summary>The last schedule in which it played.</summary>
+    internal long Played;
 
     internal bool Retired;
 
