@@ -137,6 +137,8 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
     /// <summary>Gets every vCPU out of the guest for good. A runner looks at the flag whenever it is notified.</summary>
     private async Task StopRunnersAsync()
     {
+        // Whoever set the reason may not have got to set the flag yet; a runner that looks before that would go idle again, for good.
+        Interlocked.Exchange(ref _ending, 1);
         foreach (VcpuRunner runner in _parts.Board.Harts.Runners)
             runner.Notify();
         await _allEnded.Task.ConfigureAwait(false);

@@ -5,6 +5,9 @@ namespace Warren.Lab.Reports;
 /// <summary>What the columns need beyond the steps: which lock occupies which lane of its thread, and which steps bear on the verdict.</summary>
 internal sealed class TraceAnalysis
 {
+    /// <summary>Steps before the verdict that always bear on it.</summary>
+    private const int Tail = 6;
+
     private TraceAnalysis(Trace trace) => Trace = trace;
 
     /// <summary>As given, with a thread for each column.</summary>
@@ -85,7 +88,7 @@ internal sealed class TraceAnalysis
 
     /// <summary>
     /// A step bears on the verdict when the verdict names its subject, when it failed, waits, carries a note or stands at a preemption, when it is
-    /// the last of its thread, tells an event, or when it is the first to see or to overwrite what another thread did to the same subject.
+    /// the last of its thread or among the last of all, tells an event, or when it is the first to see or to overwrite what another thread did to the same subject.
     /// </summary>
     private static bool[] RelevantOf(Trace trace)
     {
@@ -100,6 +103,8 @@ internal sealed class TraceAnalysis
                 relevant[i] = true;
         }
 
+        for (var i = Math.Max(0, steps.Count - Tail); i < steps.Count && trace.Verdict is not null; i++)
+            relevant[i] = true;
         for (var i = 0; i < steps.Count; i++)
         {
             var step = steps[i];
@@ -108,7 +113,7 @@ internal sealed class TraceAnalysis
             if (IsPreemption(steps, i))
                 relevant[i - 1] = true;
             if (step.Operation == CheckOperation.Mark)
-                relevant[i] = !IsHousekeeping(step);
+                relevant[i] |= !IsHousekeeping(step);
             if (step.Subject.Length == 0 || step.Operation == CheckOperation.Mark)
                 continue;
             var changes = StepWords.Changes(step);

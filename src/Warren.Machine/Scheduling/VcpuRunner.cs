@@ -135,7 +135,8 @@ internal sealed class VcpuRunner
     /// <summary>Runs the vCPU on the calling worker until it has nothing to do, has to give way, or its machine has ended.</summary>
     internal void RunUntilIdle()
     {
-        Volatile.Write(ref _state, Running);
+        // A fence: who finds it still queued made its change before, and this runner sees the change.
+        Interlocked.Exchange(ref _state, Running);
         while (true)
         {
             SliceEnd end = RunGuarded();
