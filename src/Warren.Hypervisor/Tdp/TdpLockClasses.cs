@@ -20,7 +20,7 @@ public static class TdpLockClasses
     /// guest mode takes only what is never held around such a wait.
     /// </summary>
     public static readonly LockClass GuestMode = new("guest_mode", WaitContext.Free, HypervisorLockClasses.SlotsLock, HypervisorLockClasses.Srcu, HypervisorLockClasses.MmuLock, CodeMarks)
-        { HolderContext = WaitContext.Spin };
+    { HolderContext = WaitContext.Spin };
 
     static TdpLockClasses()
     {
