@@ -25,6 +25,9 @@ internal sealed class SleepingLock
 
     internal ref int Owner => ref _p.Owner;
 
+    /// <summary>With checking on: writers that wait in the hook.</summary>
+    internal ref int WaitingWriters => ref _p.Waiters;
+
     internal bool IsHeld => (Volatile.Read(ref _p.Word) & ~Queued) != 0;
 
     internal bool IsWriteHeld => (Volatile.Read(ref _p.Word) & Held) != 0;

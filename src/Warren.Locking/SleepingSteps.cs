@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Threading;
 
 namespace Warren.Locking;
 
@@ -11,14 +12,23 @@ internal static class SleepingSteps
         var step = new CheckStep(CheckOperation.LockAcquire, mode, lockClass, instance, context: lockClass.Context);
         var hook = Check.Hook;
         hook.Before(step);
+        var queued = false;
         while (!(mode == LockMode.Shared ? inner.TryRead() : inner.TryWrite()))
         {
+            if (!queued && mode == LockMode.Exclusive)
+            {
+                queued = true;
+                Interlocked.Increment(ref inner.WaitingWriters);
+            }
+
             if (hook.Wait(step))
                 continue;
             inner.Acquire(mode == LockMode.Exclusive);
             break;
         }
 
+        if (queued)
+            Interlocked.Decrement(ref inner.WaitingWriters);
         hook.After(step, true);
     }
 
@@ -27,7 +37,8 @@ internal static class SleepingSteps
     {
         var step = new CheckStep(CheckOperation.LockTryAcquire, mode, lockClass, instance);
         Check.Hook.Before(step);
-        var taken = mode == LockMode.Shared ? inner.TryRead() : inner.TryWrite();
+        // A writer that waits in the hook is not in the queue, and stops readers all the same.
+        var taken = mode == LockMode.Shared ? Volatile.Read(ref inner.WaitingWriters) == 0 && inner.TryRead() : inner.TryWrite();
         Check.Hook.After(step, taken);
         return taken;
     }

@@ -30,8 +30,20 @@ internal class VmCountGate(VirtualMachine vm) : LabGate(vm)
         using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
         _lock.Lock();
         if (Shared.Read(ref _active, this) != 0)
-            Await();
-        StoreIdle(update, slots);
+        {
+            _wait.Prepare();
+            do
+            {
+                _lock.Unlock();
+                _wait.Wait();
+                _lock.Lock();
+            }
+            while (Shared.Read(ref _active, this) != 0);
+            _wait.Finish();
+        }
+
+        Store(update, slots);
+        _lock.Unlock();
     }
 
     protected bool Hit(in MmuNotifierRange range, RegionBuffer found)
@@ -57,74 +69,15 @@ internal class VmCountGate(VirtualMachine vm) : LabGate(vm)
         _lock.Unlock();
     }
 
-    protected virtual void Uncount()
-    {
-        if (Drop() == 0)
-            _wait.WakeUp();
-    }
-
-    protected long Drop()
+    protected void Uncount()
     {
         _lock.Lock();
         var active = Shared.Read(ref _active, this) - 1;
         Shared.Write(ref _active, active, this);
         _lock.Unlock();
-        return active;
-    }
-
-    protected void WakeIfLast()
-    {
-        _lock.Lock();
-        var last = Shared.Read(ref _active, this) == 1;
-        _lock.Unlock();
-        if (last)
+        // Outside the lock: the woken updater takes it first thing.
+        if (active == 0)
             _wait.WakeUp();
-    }
-
-    /// <summary>With the lock held, on entry and return, which comes when the count is zero.</summary>
-    protected virtual void Await()
-    {
-        _wait.Prepare();
-        do
-            SleepUnlocked();
-        while (Shared.Read(ref _active, this) != 0);
-        _wait.Finish();
-    }
-
-    protected void AwaitOnce()
-    {
-        _wait.Prepare();
-        SleepUnlocked();
-        _wait.Finish();
-    }
-
-    protected void AwaitPreparedLate()
-    {
-        do
-        {
-            Unlock();
-            _wait.Prepare();
-            _wait.Wait();
-            _wait.Finish();
-            _lock.Lock();
-        }
-        while (Shared.Read(ref _active, this) != 0);
-    }
-
-    /// <summary>With the lock held; drops it when all is stored.</summary>
-    protected virtual void StoreIdle(in RegionUpdate update, IRegionPublisher slots)
-    {
-        Store(update, slots);
-        Unlock();
-    }
-
-    protected void Unlock() => _lock.Unlock();
-
-    private void SleepUnlocked()
-    {
-        Unlock();
-        _wait.Wait();
-        _lock.Lock();
     }
 }
 
@@ -174,16 +127,6 @@ internal sealed class CountBlockableOnlyGate(VirtualMachine vm) : VmCountGate(vm
     }
 }
 
-/// <summary>The update drops the lock once the count is zero, and stores then: a start slips in between, and acts on the old slots.</summary>
-internal sealed class PublishUnlockedGate(VirtualMachine vm) : VmCountGate(vm)
-{
-    protected override void StoreIdle(in RegionUpdate update, IRegionPublisher slots)
-    {
-        Unlock();
-        Store(update, slots);
-    }
-}
-
 /// <summary>The end stops counting before it looks for the slots to leave: the update that it lets through changes them.</summary>
 internal sealed class UncountBeforeLeaveGate(VirtualMachine vm) : VmCountGate(vm)
 {
@@ -192,26 +135,4 @@ internal sealed class UncountBeforeLeaveGate(VirtualMachine vm) : VmCountGate(vm
         Uncount();
         Missed(range, found);
     }
-}
-
-/// <summary>The last end wakes the update, and lowers the count then: the update looks, finds one, and sleeps for good.</summary>
-internal sealed class WakeBeforeUncountGate(VirtualMachine vm) : VmCountGate(vm)
-{
-    protected override void Uncount()
-    {
-        WakeIfLast();
-        Drop();
-    }
-}
-
-/// <summary>The update looks at the count once, and not again when it is woken: another notification may have begun meanwhile.</summary>
-internal sealed class NoRecheckGate(VirtualMachine vm) : VmCountGate(vm)
-{
-    protected override void Await() => AwaitOnce();
-}
-
-/// <summary>The update announces itself after it has let go of the lock: the last end comes in between and sees nobody to wake.</summary>
-internal sealed class PrepareLateGate(VirtualMachine vm) : VmCountGate(vm)
-{
-    protected override void Await() => AwaitPreparedLate();
 }

@@ -85,8 +85,8 @@ internal static class JoinVariants
             """,
             "create-vs-discard",
             [new(HostMemory, "MmuNotifiers.cs",
-                "        InFlight.Add(record);\n        invalidation = new Invalidation(record);\n        RegionTree.Collect(Atomics.Read(ref _root, this), range.Start, range.End, record.Regions);\n",
-                "        RegionTree.Collect(Atomics.Read(ref _root, this), range.Start, range.End, record.Regions);\n        InFlight.Add(record);\n        invalidation = new Invalidation(record);\n")],
+                "        InFlight.Add(record);\n        invalidation = new Invalidation(record);\n        Collect(range.Start, range.End, record.Regions);\n",
+                "        Collect(range.Start, range.End, record.Regions);\n        InFlight.Add(record);\n        invalidation = new Invalidation(record);\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             Gate = "join",

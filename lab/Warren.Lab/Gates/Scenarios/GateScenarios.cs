@@ -102,6 +102,17 @@ internal static class GateScenarios
         A host that unmaps a range may break a share within it. With a lock held for read from start to end, an update that queues for write between the two
         starts stops the inner one, and waits for the outer: nobody goes on.
         """),
+        new DelegateScenario("gate-one-after-another", "One notification follows the other while a slot is created.", s =>
+        {
+            var (world, vm, hva) = Page(s);
+            world.Thread("create", () => vm.SetSlot(0, Gfn, 1, hva));
+            world.Thread("notifications", () =>
+            {
+                Notify(world, hva);
+                Notify(world, hva);
+            });
+        },
+        "Between the wake-up that says nothing is in flight, and the updater's look at it, the next may begin."),
         new DelegateScenario("gate-nested-reap", "A non-blockable notification within a blockable one, while a slot is created.", s =>
         {
             var (world, vm, hva) = Page(s);
