@@ -49,6 +49,12 @@ internal static class GateVariants
             the callbacks of every other subscriber: a device that takes a mutex for its IOTLB sleeps with a spinning lock held.
             """, "rwlock-sleeps"),
         Gate("rwlock", "gate-removal", "kvm.md 1.6 C: destruction, as for the semaphore", [VerdictKind.LockLeak], "As rwsem-removal.", "rwlock-removal"),
+        Gate("active-count", "gate-endless", "syzbot 5c566b850d6ab6f0427a: an update hung for more than 143 s; not fixed in KVM", [VerdictKind.Starvation],
+            """
+            An update waits until no notification is in flight. Two threads of the host that notify without end, of memory that is no slot's, keep the count above zero between
+            them: each has its turn, and the update none. Notifications may not be made to wait (some must not sleep), and an update may not fail: the price
+            belongs to the protocol.
+            """, "active-count-starves"),
         Gate("try-lock", "gate-nested-reap", "kvm.md 1.6 C1", [VerdictKind.Deadlock, VerdictKind.Livelock],
             """
             Who may not sleep tries for the semaphore in a loop. The writer in front of it waits for a reader; when that reader cannot run before the loop ends (here: it is the same
@@ -89,7 +95,7 @@ internal static class GateVariants
             The count is raised by an atomic operation without mmu_lock; ranges are added under it, as before. Count and range are no longer one: the first of two notifications finds
             the count at 1, is overtaken by the second, which adds its range, and then resets the range as the first one does. The second's pages are not covered.
             """,
-            "overlapping-notifications",
+            "gate-two-ranges",
             [
                 new(Hypervisor, "Invalidation/ActiveCountGate.cs", "        Vm.MmuLock.WriteLock();\n        Vm.Invalidation.Begin();\n", "        Vm.Invalidation.Begin();\n        Vm.MmuLock.WriteLock();\n"),
                 new(Hypervisor, "Invalidation/InvalidationState.cs",

@@ -90,13 +90,11 @@ public sealed class GuestAccessTests : IDisposable
     [Fact]
     public void A_write_waits_out_an_invalidation_of_its_page_only()
     {
-        var range = new MmuNotifierRange(_hva + Page, _hva + 2 * Page, MmuNotifierEvent.Clear, true);
-        NotifierRegion[] regions = [_t.Vm.GetMemslots(0).Find(Gpa / Page)!];
-        _t.Vm.Notifier.InvalidateRangeStart(range, regions);
+        var invalidation = new HeldInvalidation(_t.Memory, _hva + Page, Page);
         Assert.True(_t.Vm.WriteGuest(Gpa, [1]));
         var worker = new Worker(() => Assert.True(_t.Vm.WriteGuest(Gpa + Page, [1])));
         Assert.False(worker.EndsWithin(50));
-        _t.Vm.Notifier.InvalidateRangeEnd(range, regions);
+        invalidation.Dispose();
         worker.Join();
         Assert.True(_t.Vm.Statistics.HostWriteRetries > 0);
     }

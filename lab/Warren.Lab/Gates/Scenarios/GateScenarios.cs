@@ -178,6 +178,27 @@ internal static class GateScenarios
         The fault copies the page between a start and an end. Whatever lock the start takes inside the pseudo-lock "invalidate_range" and keeps until the end, the end enters the pseudo-lock with it
         held: a circle of classes, seen from one thread that never waited. This is what lockdep said of the semaphore proposed in 2021.
         """),
+        new DelegateScenario("gate-two-ranges", "Two pages of one slot are dropped at once, by two threads, while a vCPU uses the second.", s =>
+        {
+            var (world, vm, hva) = Page(s, pages: 2);
+            vm.SetSlot(0, Gfn, 2, hva);
+            world.Thread("first", () => world.Discard(hva));
+            world.Thread("second", () => world.Discard(hva + LabWorld.PageSize));
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn + 1));
+        },
+        "The range that faults ask about is the union of what is in flight, and starts anew with the first: count and range have to change as one."),
+        new DelegateScenario("gate-endless", "Two threads of the host notify without end, of pages that no slot has; a slot is created meanwhile.", s =>
+        {
+            var (world, vm, hva) = Page(s);
+            var elsewhere = hva + (4 * LabWorld.PageSize);
+            s.Background("host 0", () => Notify(world, elsewhere));
+            s.Background("host 1", () => Notify(world, elsewhere + LabWorld.PageSize));
+            world.Thread("create", () => vm.SetSlot(0, Gfn, 1, hva));
+        },
+        """
+        The notifications overlap: there is always one in flight. An update that waits for none to be waits for ever, with slots_lock and slots_arch_lock held (syzbot saw 143 seconds). Nobody is at
+        fault but the protocol: every thread gets its turn.
+        """),
         new DelegateScenario("gate-two-kinds", "Two VMs of one address space, one with active-count: its update waits, the other's must not.", s =>
         {
             var world = new LabWorld(s);
