@@ -50,4 +50,30 @@ public sealed class VariantTests
             Assert.InRange(variant.Flaw.Split('\n').Length, 1, 14);
         }
     }
+
+    /// <summary>The figures of the corpus: everything is found, as what it is, soon, and told in few preemptions.</summary>
+    [Fact]
+    public void Every_variant_is_found()
+    {
+        var options = new ExplorationOptions { MaxSchedules = 30_000 };
+        var results = CorpusRunner.RunAll(CorpusCatalogue.All, options, parallel: Math.Min(2, Environment.ProcessorCount));
+        Assert.Empty(results.Where(r => r.Problem is not null).Select(r => $"{r.Variant.Name}: {r.Problem}"));
+        Assert.InRange(results.Select(r => r.Schedules).Order().ElementAt(results.Count / 2), 1, 1_000);
+        Assert.InRange(results.Count(r => r.Preemptions <= 3), (int)Math.Ceiling(0.95 * results.Count), results.Count);
+    }
+
+    /// <summary>A scenario that is there for a variant finds nothing in the code as it is, also with what exposes the flaw.</summary>
+    [Fact]
+    public void No_scenario_of_a_variant_gives_a_false_alarm()
+    {
+        var alarms = new List<string>();
+        foreach (var variant in CorpusCatalogue.All.DistinctBy(v => (v.ScenarioName, v.WeakMemory, v.Exposure.Count, v.Patches.Count > 0 ? v.Gate : null)))
+        {
+            var result = CorpusRunner.ExploreUnpatched(variant, new ExplorationOptions { MaxSchedules = 300, Minimise = false });
+            if (result.Failure?.Verdict is { } alarm)
+                alarms.Add($"{variant.ScenarioName} ({variant.Name}): {alarm.Kind}: {alarm.Sentence}");
+        }
+
+        Assert.Empty(alarms);
+    }
 }

@@ -14,16 +14,6 @@ internal static class DirtyLogCorpus
             world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         }),
-        new DelegateScenario("first-store-vs-harvest", "A guest stores to a logged page that is not mapped yet while the log is harvested.", s =>
-        {
-            var (world, vm, _) = FaultCorpus.Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
-            world.Thread("harvest", () =>
-            {
-                vm.GetDirtyLog(0);
-                vm.GetDirtyLog(0);
-            });
-        }),
         new DelegateScenario("protected-store-vs-harvest", "A guest stores to a page that a harvest has protected while the next one runs.", s =>
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 2, flags: MemslotFlags.LogDirtyPages);
@@ -31,12 +21,14 @@ internal static class DirtyLogCorpus
             vm.Vcpus[0].Store(FaultCorpus.Gfn + 1, 1);
             vm.GetDirtyLog(0);
             world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
-            world.Thread("device", () => vm.WriteGuest(FaultCorpus.Gfn, 9));
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         }),
         new DelegateScenario("two-writers-vs-harvest", "Two vCPUs store to two logged pages of one word of the bitmap while it is harvested.", s =>
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 2, vcpus: 2, flags: MemslotFlags.LogDirtyPages);
+            vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
+            vm.Vcpus[1].Store(FaultCorpus.Gfn + 1, 1);
+            vm.GetDirtyLog(0);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
             world.Thread("vcpu", () => vm.Vcpus[1].Store(FaultCorpus.Gfn + 1, 2));
             world.Thread("harvest", () => vm.GetDirtyLog(0));

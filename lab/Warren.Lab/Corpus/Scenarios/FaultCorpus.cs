@@ -36,14 +36,13 @@ internal static class FaultCorpus
             });
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("access-vs-disjoint-discards", "Two pages are dropped at once by two threads while a guest uses both out of its TLB.", s =>
+        new DelegateScenario("access-vs-harvest-and-discard", "The log is harvested and a page dropped while a guest uses that page out of its TLB.", s =>
         {
-            var (world, vm, hva) = Pages(s, 2);
+            var (world, vm, hva) = Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
             vm.Vcpus[0].Store(Gfn, 7);
-            vm.Vcpus[0].Store(Gfn + 1, 8);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn + 1) }));
-            world.Thread("first", () => world.Discard(hva));
-            world.Thread("second", () => world.Discard(hva + LabWorld.PageSize));
+            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("harvest", () => vm.GetDirtyLog(0));
+            world.Thread("discard", () => world.Discard(hva));
         }),
         new DelegateScenario("fault-vs-disjoint-discards", "Two pages are dropped at once by two threads while a guest faults the first one in.", s =>
         {

@@ -69,6 +69,9 @@ internal static class MemslotCorpus
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, slot: false);
             world.Memory.Write(hva, [1]);
+            // The vCPU has its root: loading one would wait for the update.
+            vm.SetSlot(1, FaultCorpus.Gfn + 1, 1, world.Map(1));
+            vm.Vcpus[0].Load(FaultCorpus.Gfn + 1);
             world.Thread("create", () => vm.SetSlot(0, FaultCorpus.Gfn, 1, hva));
             world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn));
             world.Thread("discard", () => world.Discard(hva));

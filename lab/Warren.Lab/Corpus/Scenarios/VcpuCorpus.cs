@@ -23,14 +23,13 @@ internal static class VcpuCorpus
             world.Thread("kick", vcpu.Kick);
             s.AtEnd("a kick wakes a halted vCPU", () => halted && !woken && vcpu.RequestPending ? "the vCPU has halted with the kick pending, and nobody runs it again" : null);
         }),
-        new DelegateScenario("two-deletes-vs-entry", "Two slots are deleted one after the other while two vCPUs load roots and enter.", s =>
+        new DelegateScenario("two-deletes-vs-entry", "Two slots are deleted one after the other while a vCPU loads a root and uses a third.", s =>
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 1, vcpus: 2);
-            var other = world.Map(1);
-            vm.SetSlot(1, FaultCorpus.Gfn + 0x10, 1, other);
-            world.Memory.Write(other, [1]);
+            vm.SetSlot(1, FaultCorpus.Gfn + 1, 1, world.Map(1));
+            vm.SetSlot(2, FaultCorpus.Gfn + 2, 1, world.Map(1));
             vm.Vcpus[1].Load(FaultCorpus.Gfn);
-            world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn + 0x10));
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn + 2));
             world.Thread("delete", () =>
             {
                 vm.DeleteSlot(0);

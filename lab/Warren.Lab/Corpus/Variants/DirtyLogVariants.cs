@@ -20,21 +20,9 @@ internal static class DirtyLogVariants
             "stores-vs-harvest",
             [new(Hypervisor, Log, "if (Harvest(slot, bitmap, destination[..words])) _vm.FlushRemoteTlbs();", "Harvest(slot, bitmap, destination[..words]);")],
             [VerdictKind.Invariant]),
-        new("marked-before-writable", "kvm.md 4.8: mark_page_dirty after the SPTE is writable",
-            """
-            A fault installs W, then marks the page. Here it marks first.
-              vCPU   store: marks the page
-              host   harvest: takes the mark; there is no W to take
-              vCPU   installs W and stores, and stores again
-            The page is writable, written and unmarked: no later harvest looks at it.
-            """,
-            "first-store-vs-harvest",
-            [new(Hypervisor, "Tdp/TdpMmu.Fault.cs", "            if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;\n", "            if (leaf.Writable && logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n            if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;\n"),
-             new(Hypervisor, "Tdp/TdpMmu.Fault.cs", "            if (leaf.Writable && logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n            return FaultResult.Fixed;", "            return FaultResult.Fixed;")],
-            [VerdictKind.Invariant]),
         new("fast-fault-marks-first", "kvm.md 4.8: the fast page fault marks after its compare-exchange has succeeded",
             """
-            The same order in the fault that takes no lock: W first, then the mark. Here the mark comes first.
+            A store to a page that only dirty logging protects gives W back without a lock, then marks the page. Here the mark comes first.
               vCPU   store to a protected page: marks it
               host   harvest: takes the mark; W is away already
               vCPU   gives itself W back, stores
@@ -47,7 +35,7 @@ internal static class DirtyLogVariants
             """
             The 64 marks of a word are taken by one exchange. Here the word is read, then zeroed.
               host   harvest: reads the word, page 0 is marked
-              vCPU   store to page 1: W, then its mark in the same word
+              vCPU   store to page 1, without a lock: W, then its mark in the same word
               host   stores zero: the mark of page 1 is gone, and was not read
             """,
             "two-writers-vs-harvest",

@@ -19,16 +19,21 @@ internal static class VcpuVariants
             """,
             "reentry-vs-discard",
             [new(Hypervisor, Requests, "if ((Atomics.Read(ref _state->RequestWord) & ~deferred) == 0)", "if ((Atomics.Read(ref _state->RequestWord) & ~deferred) is var pending && (pending == 0 || true))")],
-            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree])
+        {
+            // An engine may execute an instruction before it looks at its requests for the first time; the scripted one is more careful.
+            Exposure = [new(Hypervisor, "Scripted/ScriptedEngine.cs", "        while (!vcpu.RequestPending)\n", "        for (bool first = true; first || !vcpu.RequestPending; first = false)\n")],
+        },
         new("exiting-vcpu-not-awaited", "kvm.md 6: a WAIT request waits for every vCPU that is not outside, EXITING included",
             """
             Who asks for a flush moves the vCPU from IN_GUEST to EXITING and waits until it is outside. A second one that finds it EXITING waits as well. Here
             that one takes it for outside.
-              host 1   zaps page 0, tells the vCPU to leave, waits
-              host 2   zaps nothing more but owes a flush of its own: finds the vCPU EXITING, does not wait; frees its frame
-              vCPU     has not left yet, and uses that frame
+              host 1   harvest: has taken W, tells the vCPU to leave, waits
+              vCPU     still in guest mode, EXITING
+              host 2   discard: zaps, finds the vCPU EXITING, does not wait; frees the frame
+              vCPU     uses the frame out of its TLB
             """,
-            "access-vs-disjoint-discards",
+            "access-vs-harvest-and-discard",
             [new(Hypervisor, Requests, "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return true;", "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return false;")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("flush-not-awaited", "kvm.md 6: TLB_FLUSH carries WAIT",
@@ -62,7 +67,8 @@ internal static class VcpuVariants
             looks first.
               vCPU   has loaded root 2; the request of an earlier zap is up; looks: root 2 is current
               host   second zap: root 2 obsolete, request (up already); the vCPU is outside, no need to wait
-              vCPU   clears the request, enters with a root that is being freed
+              vCPU   clears the request, enters with root 2
+            No fault installs anything in an obsolete root, and nobody asks again to let go of it: each fault starts anew for ever.
             """,
             "two-deletes-vs-entry",
             [new(Hypervisor, Requests,
@@ -81,7 +87,7 @@ internal static class VcpuVariants
                             CheckRequest(VcpuRequest.FreeObsoleteRoots);
                         }
                 """)],
-            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+            [VerdictKind.Livelock, VerdictKind.Starvation, VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("halt-without-recheck", "kvm_vcpu_block: look at the requests after saying that one sleeps",
             """
             A vCPU that halts says so and looks at its requests again; who makes one sets it and looks whether the vCPU has halted. Here the second look of

@@ -163,6 +163,44 @@ internal static class ZapVariants
                 "        _mmuLock.WriteUnlock();\n        _counters.FastZaps++;",
                 "        _mmuLock.ReadUnlock();\n        _counters.FastZaps++;")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.DataRace]),
+        new("zap-all-and-restart", "kvm_mmu_zap_all before fast invalidation (2013, and again in 2019): the loop that vCPUs feed",
+            """
+            Zapping everything makes the roots obsolete, and has as much to do as there was at that moment. Here it zaps the current tables entry by entry, lets go of
+            mmu_lock after each, and starts again from the first until it finds nothing.
+              host   zaps an entry, drops mmu_lock
+              vCPU   faults, maps its page anew
+              host   starts again: there is an entry
+            vCPUs that keep faulting keep it busy: each pass ends, the loop does not.
+            """,
+            "zap-all-under-load",
+            [new(Hypervisor, Roots,
+                """
+                        _mmuLock.WriteLock();
+                        bool any = InvalidateAllRoots();
+                """,
+                """
+                        for (bool found = true; found;)
+                        {
+                            found = false;
+                            bool flush = false;
+                            _mmuLock.WriteLock();
+                            TdpTable at = default;
+                            while (NextRoot(ref at, -1, validOnly: true))
+                            {
+                                TdpCursor cursor = new(at, 0, TdpTable.MaxGfn);
+                                while (!found && cursor.NextLeaf())
+                                {
+                                    SpteAccess.Exchange(cursor.Entry, default);
+                                    found = flush = true;
+                                }
+                            }
+                            if (flush) _vm.FlushRemoteTlbs();
+                            _mmuLock.WriteUnlock();
+                        }
+                        _mmuLock.WriteLock();
+                        bool any = false;
+                """)],
+            [VerdictKind.Livelock, VerdictKind.Starvation]),
         new("end-under-read-lock", "kvm.md 1.1: the counts are written with mmu_lock held for write",
             """
             Both halves of a notification take mmu_lock for write. Here the end takes it shared: the count is written while faults read it, and two ends may
