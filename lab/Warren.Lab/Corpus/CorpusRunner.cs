@@ -44,6 +44,15 @@ public static class CorpusRunner
         return new(variant, found, control, Judge(variant, found, control), clock.Elapsed);
     }
 
+    /// <summary>Applies the variant's patches, and compiles nothing: whether its anchors are there.</summary>
+    /// <exception cref="VariantException">One is not.</exception>
+    public static void Prepare(Variant variant)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        foreach (var project in ProductionSources.Projects)
+            ProductionSources.Patched(variant.Name, project, [.. variant.Exposure, .. variant.Patches]);
+    }
+
     /// <summary>Runs many, <paramref name="parallel"/> at a time, and hands each result over as it comes.</summary>
     public static IReadOnlyList<CorpusResult> RunAll(IReadOnlyList<Variant> variants, ExplorationOptions options, Action<CorpusResult>? done = null, int parallel = 1, long controlSchedules = 0)
     {

@@ -6,10 +6,7 @@ public sealed class VariantTests
     public void Every_anchor_is_there_exactly_once()
     {
         foreach (var variant in CorpusCatalogue.All)
-        {
-            foreach (var project in ProductionSources.Projects)
-                ProductionSources.Patched(variant.Name, project, variant.Patches);
-        }
+            CorpusRunner.Prepare(variant);
     }
 
     [Fact]

@@ -101,8 +101,8 @@ internal static class JoinVariants
             """,
             "create-vs-discard",
             [new(HostMemory, "MmuNotifiers.cs",
-                "        InFlight.Remove(record);\n        if (record.EnteredCount == 0)\n            return;\n        CallEnds(record);\n",
-                "        CallEnds(record);\n        InFlight.Remove(record);\n        if (record.EnteredCount == 0)\n            return;\n")],
+                "        InFlight.Remove(record);\n        if (record.EnteredCount != 0)\n        {\n            CallEnds(record);\n",
+                "        CallEnds(record);\n        InFlight.Remove(record);\n        if (record.EnteredCount != 0)\n        {\n")],
             [VerdictKind.Invariant, VerdictKind.UnbalancedNotification, VerdictKind.Livelock])
         {
             Gate = "join",
