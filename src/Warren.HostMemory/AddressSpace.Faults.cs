@@ -33,6 +33,49 @@ public sealed partial class AddressSpace
         }
     }
 
+    /// <summary>
+    /// As <see cref="Fault"/> for a page that is there and may be accessed as it is. False: it is not, or the mmap lock is not free. Does not sleep and does not notify, so that a
+    /// lock that notifiers take may be held, as long as nobody who holds it waits for the mmap lock.
+    /// </summary>
+    public unsafe bool TryFaultPresent(ulong hva, bool write, out FrameMapping mapping)
+    {
+        mapping = default;
+        if (!MmapLock.TryDownRead())
+            return false;
+        var taken = false;
+        var page = hva & ~PageMask;
+        if (hva < AddressLimit && _vmas.Find(hva) is { } vma && (vma.Protection & (write ? VmaProtection.Write : VmaProtection.Read)) != 0)
+        {
+            var slot = _table.Find(page, out var level);
+            var entry = slot == null ? default : PageTableNode.Load(slot);
+            taken = entry.IsLeaf && (!write || entry.IsOwned) && TryTake(vma, page, slot, entry, level, ref mapping);
+        }
+
+        MmapLock.UpRead();
+        return taken;
+    }
+
+    /// <summary>Takes a reference on what a leaf entry maps; false when the entry has changed since.</summary>
+    private unsafe bool TryTake(Vma vma, ulong page, ulong* slot, Pte entry, int level, ref FrameMapping mapping)
+    {
+        var frame = level == 0 ? entry.Frame : entry.Frame + (int)((page >> FramePool.PageShift) & (FramePool.BlockFrames - 1));
+        if (!Pool.TryGet(frame))
+            return false;
+        // The frame may have been freed and given to someone else before we got hold of it; the entry tells.
+        if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)
+        {
+            Pool.Put(frame);
+            return false;
+        }
+
+        if (!entry.IsAccessed)
+            PageTableNode.CompareExchange(slot, entry, entry.Young());
+        mapping.Frame = frame;
+        mapping.Writable = entry.IsOwned && (vma.Protection & VmaProtection.Write) != 0;
+        mapping.Order = level == 0 ? 0 : FramePool.BlockOrder;
+        return true;
+    }
+
     private unsafe FaultStatus Resolve(Vma vma, ulong page, bool write, ref FrameMapping mapping)
     {
         var found = false;
@@ -60,23 +103,10 @@ public sealed partial class AddressSpace
                 continue;
             }
 
-            var frame = level == 0 ? entry.Frame : entry.Frame + (int)((page >> FramePool.PageShift) & (FramePool.BlockFrames - 1));
-            if (!Pool.TryGet(frame))
+            if (!TryTake(vma, page, slot, entry, level, ref mapping))
                 continue;
-            // The frame may have been freed and given to someone else before we got hold of it; the entry tells.
-            if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)
-            {
-                Pool.Put(frame);
-                continue;
-            }
-
-            if (!entry.IsAccessed)
-                PageTableNode.CompareExchange(slot, entry, entry.Young());
             if (!found)
                 Count(ref _counters.Minor);
-            mapping.Frame = frame;
-            mapping.Writable = entry.IsOwned && (vma.Protection & VmaProtection.Write) != 0;
-            mapping.Order = level == 0 ? 0 : FramePool.BlockOrder;
             return FaultStatus.Ok;
         }
     }

@@ -69,13 +69,21 @@ public sealed unsafe partial class VirtualMachine
         {
             var gfn = gpa >> PageShift;
             if (FindForHost(gfn, write: true) is not { } slot) return false;
-            for (var spin = default(SpinState); ; Cpu.Relax(ref spin))
+            var spin = default(SpinState);
+            for (var retries = 0; ; retries++, Cpu.Relax(ref spin))
             {
                 var sequence = Invalidation.Sequence;
                 if (Memory.Fault(slot.GfnToHva(gfn), write: true, out var mapping) != FaultStatus.Ok) return false;
                 // As a vCPU's store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot
                 // become another's, or shared, under the copy.
                 MmuLock.ReadLock();
+                if (retries >= FaultPatience && Memory.TryFaultPresent(slot.GfnToHva(gfn), write: true, out var present))
+                {
+                    // As a fault that has been patient (TdpMmu.MapPresent): what is there now is there for as long as mmu_lock is held, unless it is covered.
+                    Pool.Put(mapping.Frame);
+                    mapping = present;
+                    sequence = Invalidation.Sequence;
+                }
                 var retry = Invalidation.RetryGfn(sequence, gfn);
                 if (!retry)
                 {

@@ -56,6 +56,11 @@ public sealed partial class VirtualMachine : IDisposable
     internal InvalidationGate Gate { get; }
     internal VmMmuNotifier Notifier => _notifier;
 
+    /// <summary>
+    /// Retries after which a fault, or a write by the host, is no longer sent back to its start by invalidations of other pages (<c>TdpMmu.MapPresent</c>). Set by tests.
+    /// </summary>
+    internal int FaultPatience { get; set; } = 8;
+
     /// <summary>The slots of an address space as published now. Inside <see cref="Srcu"/>, or with SlotsLock held.</summary>
     internal Memslots GetMemslots(int addressSpaceId) => _spaces[addressSpaceId].Current;
 

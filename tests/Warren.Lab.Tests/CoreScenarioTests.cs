@@ -54,6 +54,24 @@ public sealed class CoreScenarioTests
         }
     }
 
+    [Theory]
+    [InlineData("fault-under-notifications")]
+    [InlineData("host-write-under-notifications")]
+    public void Nobody_starves_under_load(string name)
+    {
+        // Before faults lost their patience, each of them starved within some hundred schedules.
+        LabSettings.Gate = Hypervisor.GateKind.Join;
+        try
+        {
+            var result = Explorer.Explore(ScenarioCatalogue.Core.Single(s => s.Name == name), new ExplorationOptions { MaxSchedules = 2500 });
+            Assert.True(result.Failure is null, $"{result.Failure?.Verdict} {result.Failure?.Replay}");
+        }
+        finally
+        {
+            LabSettings.Gate = null;
+        }
+    }
+
     [Fact]
     public void An_update_starves_behind_endless_notifications_under_active_count()
     {

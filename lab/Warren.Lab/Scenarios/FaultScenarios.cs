@@ -80,6 +80,45 @@ internal static class FaultScenarios
         The SPTE and the TLB entry allow writing. After mprotect has returned neither may: the next store faults, finds a VMA that forbids it, and becomes an access fault
         of the guest. The frame oracle compares every writable SPTE with the VMA.
         """),
+        new DelegateScenario("patient-fault-vs-discard", "As fault-vs-discard, for a fault that has retried so often that it looks its page up under mmu_lock.", s =>
+        {
+            var (world, vm, hva) = OnePage(s);
+            world.Memory.Write(hva, [1]);
+            vm.Vm.FaultPatience = 0;
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
+            world.Thread("discard", () => world.Discard(hva));
+        },
+        """
+        Such a fault ignores the sequence: under mmu_lock no invalidation begins or ends, so what the host's page table says then is right unless an invalidation in progress covers the page. The
+        mmap lock is only tried, since whoever holds it may be waiting for mmu_lock.
+        """),
+        new DelegateScenario("patient-fault-vs-munmap", "As fault-vs-munmap, for a fault that looks its page up under mmu_lock.", s =>
+        {
+            var (world, vm, hva) = OnePage(s);
+            world.Memory.Write(hva, [1]);
+            vm.Vm.FaultPatience = 0;
+            world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 5));
+            world.Thread("munmap", () => world.Unmap(hva));
+        }),
+        new DelegateScenario("patient-fault-vs-cow-break", "A fault that looks its page up under mmu_lock meets the break of a share.", s =>
+        {
+            var world = new LabWorld(s);
+            var hva = world.MapFile(1);
+            var vm = world.AddVm(2);
+            vm.SetSlot(0, Gfn, 1, hva);
+            vm.Vcpus[1].Load(Gfn);
+            vm.Vm.FaultPatience = 0;
+            world.Thread("reader", () => vm.Vcpus[0].Load(Gfn));
+            world.Thread("writer", () => vm.Vcpus[1].Store(Gfn, 9));
+        }),
+        new DelegateScenario("patient-host-write-vs-discard", "A device's write that looks its page up under mmu_lock meets a discard.", s =>
+        {
+            var (world, vm, hva) = OnePage(s);
+            world.Memory.Write(hva, [1]);
+            vm.Vm.FaultPatience = 0;
+            world.Thread("device", () => vm.WriteGuest(Gfn, 5));
+            world.Thread("discard", () => world.Discard(hva));
+        }),
         new DelegateScenario("two-faults-one-page", "Two vCPUs fault on one page that the host has to fill.", s =>
         {
             var (world, vm, _) = OnePage(s, vcpus: 2);

@@ -93,6 +93,24 @@ internal static class LivenessScenarios
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         },
         "Each word is taken once; what is written behind it is for the next harvest."),
+        new DelegateScenario("fault-under-notifications", "A vCPU faults while notifications of another page of its slot never stop.", s =>
+        {
+            var (world, vm, hva) = TwoPages(s);
+            vm.Vcpus[0].Load(Gfn + 1);
+            world.Background("notify", () => world.Notify(hva + LabWorld.PageSize));
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
+        },
+        """
+        Each end of a notification moves the sequence, and a fault whose snapshot is older starts again, whatever page was meant: notifications that come faster than a fault takes would keep
+        it from ever ending, as they can in KVM. A fault that was sent back several times looks its page up under mmu_lock instead, where the sequence stands still.
+        """),
+        new DelegateScenario("host-write-under-notifications", "A device writes guest memory while notifications of another page never stop.", s =>
+        {
+            var (world, vm, hva) = TwoPages(s);
+            world.Background("notify", () => world.Notify(hva + LabWorld.PageSize));
+            world.Thread("device", () => vm.WriteGuest(Gfn, 5));
+        },
+        "As fault-under-notifications, for the hypervisor's own writes."),
         new DelegateScenario("grace-period-under-load", "An updater waits for a grace period while two readers come and go all the time.", s =>
         {
             var srcu = new Srcu(SrcuClass);

@@ -39,6 +39,30 @@ internal static class MemslotScenarios
         The start of the notification found no slot and did not enter the VM. Either the update waits until the notification has ended (ActiveCount), or it enters the VM on the notification's
         behalf (Join): otherwise the fault maps a frame that is being freed, or the end finds a count it never raised.
         """),
+        new DelegateScenario("patient-fault-in-new-slot", "As slot-create-in-notification, for a fault that looks its page up under mmu_lock.", s =>
+        {
+            var world = new LabWorld(s);
+            var hva = world.Map(1);
+            world.Memory.Write(hva, [1]);
+            var vm = world.AddVm();
+            vm.Vm.FaultPatience = 0;
+            vm.Vcpus[0].Load(Gfn);
+            world.Thread("discard", () => world.Discard(hva));
+            world.Thread("create", () => vm.SetSlot(0, Gfn, 1, hva));
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
+        },
+        """
+        The fault may find the new slot before the update has entered the VM on the notification's behalf. It holds mmu_lock when it looks at what is in progress, and the update publishes and joins in one
+        section of it.
+        """),
+        new DelegateScenario("patient-fault-vs-slot-delete", "As slot-delete-vs-fault, for a fault that looks its page up under mmu_lock.", s =>
+        {
+            var (world, vm, hva) = Slots(s);
+            world.Memory.Write(hva, [1]);
+            vm.Vm.FaultPatience = 0;
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
+            world.Thread("delete", () => vm.DeleteSlot(0));
+        }),
         new DelegateScenario("slot-delete-vs-fault", "A slot is deleted while a vCPU faults in it.", s =>
         {
             var (world, vm, hva) = Slots(s);

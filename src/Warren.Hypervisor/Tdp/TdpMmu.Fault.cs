@@ -26,7 +26,11 @@ internal sealed unsafe partial class TdpMmu
     /// Resolves one fault of a vCPU that is outside guest mode. Holds SRCU for as long as it uses the memslot; may sleep in the host's memory
     /// manager, before mmu_lock is taken. Allocates nothing on the managed heap.
     /// </summary>
-    public FaultResult PageFault(Vcpu vcpu, ulong gpa, bool write)
+    /// <param name="vcpu">whose root, caches and statistics serve</param>
+    /// <param name="gpa">what was accessed</param>
+    /// <param name="write">it was a write</param>
+    /// <param name="retries">how often this access has come back for a retry: from <see cref="VirtualMachine.FaultPatience"/> on invalidations of other pages no longer send it back</param>
+    public FaultResult PageFault(Vcpu vcpu, ulong gpa, bool write, int retries)
     {
         VcpuStatistics* stats = vcpu.StatisticsPointer;
         int idx = _vm.Srcu.ReadLock();
@@ -57,17 +61,17 @@ internal sealed unsafe partial class TdpMmu
         }
         else
         {
-            result = FaultIn(vcpu, slot, gfn, write, sequence);
+            result = FaultIn(vcpu, slot, gfn, write, sequence, retries >= _vm.FaultPatience);
         }
         _vm.Srcu.ReadUnlock(idx);
         return result;
     }
 
-    private FaultResult FaultIn(Vcpu vcpu, Memslot slot, ulong gfn, bool write, ulong sequence)
+    private FaultResult FaultIn(Vcpu vcpu, Memslot slot, ulong gfn, bool write, ulong sequence, bool insist)
     {
         VcpuStatistics* stats = vcpu.StatisticsPointer;
         // Not authoritative: spares mmu_lock and the host's memory manager while an invalidation is under way.
-        if (_vm.Invalidation.RetryGfnRangeUnsafe(sequence, gfn, gfn + 1))
+        if (!insist && _vm.Invalidation.RetryGfnRangeUnsafe(sequence, gfn, gfn + 1))
         {
             stats->RetriesInvalidation++;
             return FaultResult.Retry;
@@ -76,7 +80,11 @@ internal sealed unsafe partial class TdpMmu
         FaultStatus status = _vm.Memory.Fault(hva, write, out FrameMapping mapping);
         if (status != FaultStatus.Ok) return HostFaultFailed(vcpu, status);
         FaultResult result;
-        if (_vm.Invalidation.RetryGfnRangeUnsafe(sequence, gfn, gfn + 1))
+        if (insist)
+        {
+            result = MapPresent(vcpu, slot, gfn, hva, write);
+        }
+        else if (_vm.Invalidation.RetryGfnRangeUnsafe(sequence, gfn, gfn + 1))
         {
             stats->RetriesInvalidation++;
             result = FaultResult.Retry;
@@ -89,6 +97,22 @@ internal sealed unsafe partial class TdpMmu
         }
         // The SPTE needs no reference: the notification that precedes the frame's end removes it.
         _pool.Put(mapping.Frame);
+        return result;
+    }
+
+    /// <summary>
+    /// The sequence moves with each invalidation of the VM, whatever its range, and a fault that takes longer than they are apart would start again for as long as they come. One that
+    /// has been patient looks its page up under mmu_lock, where no invalidation begins or ends: only one that covers the page can still send it back. The page
+    /// was made present before, without the lock; a lookup that would have to sleep gives up.
+    /// </summary>
+    private FaultResult MapPresent(Vcpu vcpu, Memslot slot, ulong gfn, ulong hva, bool write)
+    {
+        FaultResult result = FaultResult.Retry;
+        _mmuLock.ReadLock();
+        bool present = _vm.Memory.TryFaultPresent(hva, write, out FrameMapping mapping);
+        if (present) result = MapFault(vcpu, slot, gfn, hva, write, _vm.Invalidation.Sequence, mapping);
+        _mmuLock.ReadUnlock();
+        if (present) _pool.Put(mapping.Frame);
         return result;
     }
 

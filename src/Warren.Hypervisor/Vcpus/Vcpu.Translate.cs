@@ -105,6 +105,7 @@ public sealed unsafe partial class Vcpu
     {
         int markedFrame = -1;
         int markedVersion = 0;
+        int retries = 0;
         SpinState spin = default;
         if (walk == WalkResult.Miss && access == GuestAccess.Write && DirtyRing is not { IsSoftFull: true } && _tdp.FastPageFaultInGuestMode(this, gpa >> 12))
         {
@@ -137,7 +138,7 @@ public sealed unsafe partial class Vcpu
             {
                 fault = !TryTopUp() ? FaultResult.Error
                     : Root.Equals(EmptyTable) ? FaultResult.Retry
-                    : _tdp.PageFault(this, gpa, access == GuestAccess.Write);
+                    : _tdp.PageFault(this, gpa, access == GuestAccess.Write, retries);
             }
             if (!ReenterGuestMode() || fault == FaultResult.Retry && walk == WalkResult.Miss && KickPending)
             {
@@ -149,7 +150,11 @@ public sealed unsafe partial class Vcpu
                 t = default;
                 return fault == FaultResult.Mmio ? TranslateStatus.Mmio : TranslateStatus.Error;
             }
-            if (fault == FaultResult.Retry && walk == WalkResult.Miss) Cpu.Relax(ref spin);
+            if (fault == FaultResult.Retry && walk == WalkResult.Miss)
+            {
+                retries++;
+                Cpu.Relax(ref spin);
+            }
             walk = Walk(gpa, access, out t);
             if (walk == WalkResult.Memory) return TranslateStatus.Memory;
             if (walk == WalkResult.Unmarked && t.Frame == markedFrame)
