@@ -51,6 +51,9 @@ internal static class MemslotCorpus
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
             s.Monitor(new BitmapMonitor(s, vm));
+            // The store finds the page mapped and protected, and marks it without a lock.
+            vm.Vcpus[0].Store(FaultCorpus.Gfn, 7);
+            vm.GetDirtyLog(0);
             world.Thread("vcpu", () => vm.Vcpus[0].Store(FaultCorpus.Gfn, 8));
             world.Thread("logging off", () => vm.SetSlot(0, FaultCorpus.Gfn, 1, hva));
         }),

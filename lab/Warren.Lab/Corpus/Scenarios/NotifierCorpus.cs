@@ -6,7 +6,7 @@ namespace Warren.Lab;
 /// <summary>The notifier core with subscribers of the scenario's own beside a VM: one refuses, one is unregistered.</summary>
 internal static class NotifierCorpus
 {
-    private static readonly LockClass DeviceLock = new("device_state", WaitContext.Spin, HostMemoryLocks.NotifierSrcu, HostMemoryLocks.InvalidateRange);
+    private static readonly LockClass DeviceLock = new("device_state", WaitContext.Spin, HostMemoryLocks.Mmap, HostMemoryLocks.NonBlockable, HostMemoryLocks.NotifierSrcu, HostMemoryLocks.InvalidateRange);
 
     internal static IReadOnlyList<Scenario> All { get; } =
     [

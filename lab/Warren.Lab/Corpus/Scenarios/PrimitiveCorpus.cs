@@ -12,16 +12,13 @@ internal static class PrimitiveCorpus
 
     internal static IReadOnlyList<Scenario> All { get; } =
     [
-        new DelegateScenario("srcu-two-updates", "A reader enters while an updater replaces what it reads, twice.", s =>
+        new DelegateScenario("srcu-two-updates", "A reader enters while two updaters replace what it reads.", s =>
         {
             var srcu = new Srcu(SrcuClass);
             var box = new Box();
             s.Thread("reader", () => Read(s, srcu, box));
-            s.Thread("updater", () =>
-            {
-                Replace(srcu, box);
-                Replace(srcu, box);
-            });
+            s.Thread("updater 1", () => Replace(srcu, box));
+            s.Thread("updater 2", () => Replace(srcu, box));
         }),
         new DelegateScenario("sequence-count", "A reader copies two words that a writer changes together.", s =>
         {

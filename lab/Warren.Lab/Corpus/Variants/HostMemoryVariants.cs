@@ -52,7 +52,7 @@ internal static class HostMemoryVariants
             """,
             "host-write-vs-discard-and-reuse",
             [new(HostMemory, "AddressSpace.Faults.cs",
-                "            if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)\n            {\n                Pool.Put(frame);\n                continue;\n            }\n", "")],
+                "        if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)\n        {\n            Pool.Put(frame);\n            return false;\n        }\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("reference-revived-from-zero", "get_page_unless_zero must be one compare-exchange",
             """

@@ -103,7 +103,7 @@ internal static class JoinVariants
             [new(HostMemory, "MmuNotifiers.cs",
                 "        InFlight.Remove(record);\n        if (record.EnteredCount != 0)\n        {\n            CallEnds(record);\n",
                 "        CallEnds(record);\n        InFlight.Remove(record);\n        if (record.EnteredCount != 0)\n        {\n")],
-            [VerdictKind.Invariant, VerdictKind.UnbalancedNotification, VerdictKind.Livelock])
+            [VerdictKind.Invariant, VerdictKind.UnbalancedNotification, VerdictKind.Livelock, VerdictKind.DataRace])
         {
             Gate = "join",
         },

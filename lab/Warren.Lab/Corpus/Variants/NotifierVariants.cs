@@ -99,7 +99,7 @@ internal static class NotifierVariants
             "refusal-of-one-subscriber",
             [new(HostMemory, Core,
                 "        Finish(record);\n        Mark(HostMemoryMarks.InvalidationRefused",
-                "        InFlight.Remove(record);\n        if (record.EnteredCount != 0)\n            InFlight.Leave();\n        Mark(HostMemoryMarks.InvalidationRefused")],
+                "        InFlight.Remove(record);\n        if (record.EnteredCount != 0)\n            InFlight.Leave();\n        InFlight.Map.Leave();\n        Mark(HostMemoryMarks.InvalidationRefused")],
             [VerdictKind.Invariant, VerdictKind.UnbalancedNotification]),
         new("refusing-subscriber-gets-its-end", "kvm.md 2.2: who refused has done nothing, and gets no end",
             """
@@ -109,7 +109,7 @@ internal static class NotifierVariants
             [new(HostMemory, Core,
                 "        if (!owner.InvalidateRangeStart(record.Range, run) && !record.Range.Blockable)\n            return false;\n        InFlight.Enter(record, owner);\n",
                 "        InFlight.Enter(record, owner);\n        if (!owner.InvalidateRangeStart(record.Range, run) && !record.Range.Blockable)\n            return false;\n")],
-            [VerdictKind.Invariant, VerdictKind.UnbalancedNotification, VerdictKind.Exception]),
+            [VerdictKind.Invariant, VerdictKind.UnbalancedNotification, VerdictKind.Exception, VerdictKind.LockLeak]),
         new("refused-invalidation-stays-counted", "kvm.md 2.2: a failed start undoes its own count",
             """
             A refused invalidation leaves the gate like one that ended. Here it does not: the next memslot update waits for ever, though nothing is in flight.
@@ -118,7 +118,7 @@ internal static class NotifierVariants
             [new(HostMemory, Core,
                 "        Finish(record);\n        Mark(HostMemoryMarks.InvalidationRefused",
                 "        InFlight.Remove(record);\n        CallEnds(record);\n        Mark(HostMemoryMarks.InvalidationRefused")],
-            [VerdictKind.Deadlock, VerdictKind.LostWakeUp, VerdictKind.UnbalancedNotification])
+            [VerdictKind.Deadlock, VerdictKind.LostWakeUp, VerdictKind.UnbalancedNotification, VerdictKind.LockLeak])
         {
             Gate = "active-count",
         },

@@ -210,6 +210,6 @@ internal static class ZapVariants
             [new(Hypervisor, Gate,
                 "        Vm.MmuLock.WriteLock();\n        Vm.Invalidation.End();\n        Vm.MmuLock.WriteUnlock();",
                 "        Vm.MmuLock.ReadLock();\n        Vm.Invalidation.End();\n        Vm.MmuLock.ReadUnlock();")],
-            [VerdictKind.Exception]),
+            [VerdictKind.Exception, VerdictKind.LockLeak]),
     ];
 }
