@@ -7,6 +7,6 @@ internal static class LabCommand
 {
     public static Command Build() => new("lab", "Search the interleavings of locking protocols for one that breaks, and see it as a column per thread.")
     {
-        LabListCommand.Build(), LabExplainCommand.Build(), LabRunCommand.Build(), LabCorpusCommand.Build(), LabLocksCommand.Build(),
+        LabListCommand.Build(), LabExplainCommand.Build(), LabRunCommand.Build(), LabCorpusCommand.Build(), LabLocksCommand.Build(), LabMeasureCommand.Build(),
     };
 }

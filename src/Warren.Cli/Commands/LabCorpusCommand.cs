@@ -111,7 +111,7 @@ internal static class LabCorpusCommand
         Consoles.Output().Write(table);
         foreach (var alarm in summary.Alarms)
         {
-            Console.Out.Write(TextReport.Format(alarm.Failure!, LabReports.Terminal() with { ReplayCommand = LabReports.ReplayCommand(alarm.Scenario, null, null, alarm.Failure!.Replay) }));
+            Console.Out.Write(TextReport.Format(alarm.Failure!, LabReports.Terminal() with { FoldAbove = 20, Details = false, ReplayCommand = LabReports.ReplayCommand(alarm.Scenario, null, null, alarm.Failure!.Replay) }));
             Console.Out.WriteLine();
         }
 
