@@ -25,7 +25,7 @@ public static class CorpusReport
     private static void Row(StringBuilder html, CorpusResult result)
     {
         var name = HtmlReport.E(result.Variant.Name);
-        var found = result.Problem is { } problem ? $"<td class=\"no\">{HtmlReport.E(problem)}</td>" : $"<td class=\"yes\">{HtmlReport.E(TextReport.KindWords(result.Kind!.Value))}</td>";
+        var found = result.Problem is { } problem ? $"<td class=\"no\">{HtmlReport.E(problem.Split('\n')[0])}</td>" : $"<td class=\"yes\">{HtmlReport.E(TextReport.KindWords(result.Kind!.Value))}</td>";
         html.Append(CultureInfo.InvariantCulture,
             $"<tr><td><a href=\"#{name}\">{name}</a></td>{found}<td class=\"r\">{result.Schedules:#,0}</td><td class=\"r\">{(result.Exploration?.Failure is null ? "–" : result.Preemptions)}</td><td class=\"r\">{result.Elapsed.TotalSeconds:0.0} s</td></tr>\n");
     }
