@@ -12,6 +12,9 @@ public enum CheckOperation : byte
     SrcuReadUnlock,
     SrcuSynchronize,
     SrcuCall,
+
+    /// <summary>The queue of callbacks is looked at, or taken to be run.</summary>
+    SrcuCallbacks,
     SrcuBarrier,
     WaitPrepare,
     WaitSleep,

@@ -34,6 +34,8 @@ public sealed unsafe partial class Srcu
     /// <summary>Waits until every callback queued before this call has run. Not from a callback, not inside a read section.</summary>
     public void Barrier()
     {
+        if (Check.Steps)
+            Check.Point(new CheckStep(CheckOperation.SrcuCallbacks, LockMode.None, Class, this));
         lock (_callbackLock)
         {
             if (!_draining)
@@ -62,9 +64,13 @@ public sealed unsafe partial class Srcu
         var batch = new List<(Action<object?> Callback, object? State)>();
         while (true)
         {
-            // Taking the lock is a full fence, which an explorer does not see.
             if (Check.Steps)
+            {
+                Check.Point(new CheckStep(CheckOperation.SrcuCallbacks, LockMode.None, Class, this));
+                // Taking the lock is a full fence, which an explorer does not see.
                 Check.Hook.PerformPending();
+            }
+
             lock (_callbackLock)
             {
                 if (_pending.Count == 0)

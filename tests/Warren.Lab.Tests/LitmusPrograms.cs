@@ -149,6 +149,40 @@ internal static class LitmusPrograms
             });
             s.Thread("waker", () => { m.Write(ref m.X, 1); m.R[2] = wait.WakeUp() ? 1 : 2; m.Write(ref m.Y, 1); });
         },
+        ["srcu-two-readers"] = static (s, m) =>
+        {
+            var srcu = new Srcu(Readers);
+            for (var i = 0; i < 2; i++)
+            {
+                var register = i;
+                s.Thread($"reader {i}", () => { var index = srcu.ReadLock(); m.Read(register, ref m.X); srcu.ReadUnlock(index); });
+            }
+
+            s.Thread("updater", () => { m.Write(ref m.X, 1); srcu.Synchronize(); m.Write(ref m.Y, 1); });
+        },
+        ["srcu-callback"] = static (s, m) =>
+        {
+            var srcu = new Srcu(Readers);
+            s.Thread("reader", () => { var i = srcu.ReadLock(); m.Read(0, ref m.Y); srcu.ReadUnlock(i); });
+            s.Thread("updater", () => { m.Write(ref m.X, 1); srcu.Call(_ => m.Write(ref m.Y, 1), null); m.Read(1, ref m.Y); });
+        },
+        ["rcuwait-two-wakers"] = static (s, m) =>
+        {
+            var wait = new RcuWait(Sleep);
+            s.Thread("sleeper", () =>
+            {
+                wait.Prepare();
+                while (Atomics.Read(ref m.X, m) != 2)
+                {
+                    m.R[0]++;
+                    wait.Wait();
+                }
+
+                wait.Finish();
+            });
+            for (var i = 0; i < 2; i++)
+                s.Thread($"waker {i}", () => { Atomics.Increment(ref m.X, m); wait.WakeUp(); });
+        },
         ["sequence-count"] = static (s, m) =>
         {
             var count = new SequenceCount(Sequence);

@@ -54,6 +54,27 @@ public sealed class ReductionTests
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Without_a_bound_every_order_that_differs_is_explored(string name)
+    {
+        var full = Classes(LitmusPrograms.All[name], reduce: false);
+        var reduced = Classes(LitmusPrograms.All[name], reduce: true);
+        Assert.NotEmpty(full);
+        Assert.True(reduced.SetEquals(full), $"{full.Except(reduced).Count()} of {full.Count} orders are missing");
+    }
+
+    private static HashSet<ulong> Classes(Action<Schedule, LitmusPrograms.State> program, bool reduce)
+    {
+        var scenario = new DelegateScenario("litmus", "", s => program(s, new LitmusPrograms.State()));
+        using var exploration = new Exploration(scenario, new ExplorationOptions { LockOrder = false, DataRaces = false });
+        var search = new ExhaustiveSearch(int.MaxValue, reduce);
+        var classes = new TraceClasses(search);
+        Assert.Null(exploration.Engine.Run(classes, static () => true));
+        Assert.True(search.Finished);
+        return classes.Seen;
+    }
+
     [Fact]
     public void Steps_that_do_not_touch_the_same_are_explored_in_one_order()
     {

@@ -71,7 +71,7 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
         CheckOperation.LockAcquire or CheckOperation.LockTryAcquire or CheckOperation.LockDowngrade => 0,
         CheckOperation.LockRelease => step.Instance is SpinLock ? Capacity - 1 : 0,
         CheckOperation.SrcuReadLock or CheckOperation.SrcuReadUnlock or CheckOperation.SrcuSynchronize => 0,
-        CheckOperation.SrcuCall or CheckOperation.SrcuBarrier => 0,
+        CheckOperation.SrcuCall or CheckOperation.SrcuBarrier or CheckOperation.SrcuCallbacks => 0,
         // Not a wake-up: its fence is a line of its code, which empties the buffer itself.
         CheckOperation.WaitPrepare or CheckOperation.WaitSleep => 0,
         CheckOperation.SequenceWriteBegin or CheckOperation.AtomicUpdate or CheckOperation.Fence => 0,

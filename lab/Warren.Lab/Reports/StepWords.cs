@@ -27,7 +27,7 @@ public static class StepWords
         CheckOperation.LockAcquire or CheckOperation.LockTryAcquire or CheckOperation.LockDowngrade or CheckOperation.MapEnter => StepKind.Lock,
         CheckOperation.LockRelease or CheckOperation.MapLeave => StepKind.Unlock,
         CheckOperation.SrcuReadLock or CheckOperation.SrcuReadUnlock or CheckOperation.SrcuSynchronize or CheckOperation.SrcuCall
-            or CheckOperation.SrcuBarrier => StepKind.Srcu,
+            or CheckOperation.SrcuBarrier or CheckOperation.SrcuCallbacks => StepKind.Srcu,
         CheckOperation.WaitPrepare or CheckOperation.WaitSleep or CheckOperation.WaitFinish or CheckOperation.WaitWakeUp
             or CheckOperation.WaitProbe => StepKind.Wait,
         CheckOperation.SequenceReadBegin or CheckOperation.SequenceReadRetry or CheckOperation.SequenceWriteBegin
@@ -76,6 +76,7 @@ public static class StepWords
         CheckOperation.SrcuSynchronize => "synchronize",
         CheckOperation.SrcuCall => "call after grace period",
         CheckOperation.SrcuBarrier => "srcu barrier",
+        CheckOperation.SrcuCallbacks => "look at callbacks of",
         CheckOperation.WaitPrepare => "prepare to wait",
         CheckOperation.WaitSleep => "sleep",
         CheckOperation.WaitFinish => "end wait",

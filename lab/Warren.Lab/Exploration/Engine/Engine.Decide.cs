@@ -146,6 +146,7 @@ internal sealed partial class Engine
         actor.Mode = step.Mode;
         actor.Traits = StepTable.Of(step.Operation, step.Mode);
         actor.Location = _locations.Find(step.Instance, step.Offset, step.Class);
+        actor.Dependence = actor.Location;
         var runner = t_actor!;
         var wasMuted = runner.Muted;
         runner.Muted = true;

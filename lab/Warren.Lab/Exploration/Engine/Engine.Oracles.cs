@@ -31,12 +31,12 @@ internal sealed partial class Engine
         var location = _locations.Find(subject, part, null);
         if (!_searchWatches)
             return;
-        var (own, operation, traits) = (actor.Location, actor.Operation, actor.Traits);
-        actor.Location = location;
+        var (own, operation, traits) = (actor.Dependence, actor.Operation, actor.Traits);
+        actor.Dependence = location;
         actor.Operation = changes ? CheckOperation.AtomicWrite : CheckOperation.AtomicRead;
         actor.Traits = changes ? StepTraits.Writes : StepTraits.Reads;
         _search.Accessed(this, actor, succeeded: true, arrivedOnly: false);
-        (actor.Location, actor.Operation, actor.Traits) = (own, operation, traits);
+        (actor.Dependence, actor.Operation, actor.Traits) = (own, operation, traits);
     }
 
     private void TellAfter(Actor actor, in CheckStep step, bool succeeded) => Tell(actor, actor.Index, actor.Traits, step, succeeded);

@@ -57,6 +57,10 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         actor.Operand = step.Value;
         actor.Retrying = false;
         actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class) : -1;
+        // The queue of callbacks is a thing of its own: who adds to it and who takes from it, but not its readers' counters.
+        actor.Dependence = step.Operation is CheckOperation.SrcuCall or CheckOperation.SrcuCallbacks or CheckOperation.SrcuBarrier
+            ? _locations.Find(step.Instance, step.Offset + 1, step.Class)
+            : actor.Location;
         if (WeakMemory)
             actor.MayBePending = StoreBuffer.MayBePending(step);
         if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0) || actor.MustDrain)

@@ -56,6 +56,7 @@ internal static class StepTable
         t[(int)CheckOperation.SrcuReadUnlock] = StepTraits.Reads | StepTraits.Wakes | StepTraits.Release;
         t[(int)CheckOperation.SrcuSynchronize] = StepTraits.Point | StepTraits.Writes | StepTraits.Wakes | StepTraits.Blocks;
         t[(int)CheckOperation.SrcuCall] = StepTraits.Point | StepTraits.Writes;
+        t[(int)CheckOperation.SrcuCallbacks] = StepTraits.Point | StepTraits.Writes;
         t[(int)CheckOperation.SrcuBarrier] = StepTraits.Point | StepTraits.Writes | StepTraits.Blocks;
         t[(int)CheckOperation.WaitPrepare] = StepTraits.Point | StepTraits.Writes;
         t[(int)CheckOperation.WaitSleep] = StepTraits.Point | StepTraits.Writes | StepTraits.Blocks;

@@ -12,7 +12,7 @@ namespace Warren.Lab;
 internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
 {
     private readonly HappensBefore _order = new();
-    private readonly List<int> _races = [];
+    private readonly List<HappensBefore.Race> _races = [];
     private Node[] _nodes = new Node[64];
     private int _depth;
     private int _position;
@@ -132,9 +132,15 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     internal override void Accessed(Engine engine, Actor actor, bool succeeded, bool arrivedOnly)
     {
         _races.Clear();
-        _order.Access(ref engine.Locations[actor.Location], actor, succeeded, arrivedOnly, _races);
+        _order.Access(ref engine.Locations[actor.Dependence], actor, succeeded, arrivedOnly, _races);
+        var enablers = 0;
         foreach (var race in _races)
+            enablers += race.OnlyIfEnabled ? 1 : 0;
+        foreach (var (race, onlyIfEnabled) in _races)
         {
+            // What alone let it go on must come first. Of several, each might have been the first.
+            if (onlyIfEnabled && enablers == 1 && !IsCandidate(race, actor.Index))
+                continue;
             Want(race, actor.Index);
             if (bound == int.MaxValue)
                 continue;
@@ -145,6 +151,8 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
                 Want(start, actor.Index);
         }
     }
+
+    private bool IsCandidate(int e, int thread) => _order.NodeOf(e) is >= 0 and var node && (_nodes[node].Candidates >> thread & 1) != 0;
 
     internal override void Awaited(Engine engine, Actor actor) => _order.Await(engine, actor);
 

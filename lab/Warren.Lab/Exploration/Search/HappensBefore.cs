@@ -17,6 +17,10 @@ internal sealed class HappensBefore
     private Entry[] _entries = new Entry[256];
     private int _entryCount;
 
+    /// <param name="Event">The earlier event.</param>
+    /// <param name="OnlyIfEnabled">It is what the later one waited for, if that could not go on before it.</param>
+    internal readonly record struct Race(int Event, bool OnlyIfEnabled);
+
     /// <summary>One access in the history of a location; they form a list from the newest back.</summary>
     private struct Entry
     {
@@ -82,7 +86,7 @@ internal sealed class HappensBefore
     /// <summary>
     /// Adds an access of the running event; the events it races with are put into <paramref name="races"/>, the newest first.
     /// </summary>
-    internal void Access(ref Location location, Actor actor, bool succeeded, bool arrivedOnly, List<int> races)
+    internal void Access(ref Location location, Actor actor, bool succeeded, bool arrivedOnly, List<Race> races)
     {
         var e = Count;
         var thread = _thread[e];
@@ -97,8 +101,8 @@ internal sealed class HappensBefore
             var by = _thread[other.Event];
             if (by != thread && Depends(other, actor.Operation, traits, arrivedOnly, location.Instance))
             {
-                if (!IsBefore(other.Event, thread, previous) && !Enables(other, actor) && (races.Count == 0 || races[^1] != other.Event))
-                    races.Add(other.Event);
+                if (!IsBefore(other.Event, thread, previous) && !LetsGoOn(other, actor) && (races.Count == 0 || races[^1].Event != other.Event))
+                    races.Add(new Race(other.Event, MayLetGoOn(other, actor)));
                 Join(clock, Clock(other.Event));
             }
 
@@ -149,16 +153,16 @@ internal sealed class HappensBefore
                 || (instance is RwSemaphore && o is CheckOperation.LockAcquire or CheckOperation.LockTryAcquire && (t & StepTraits.Writes) == 0);
         }
 
-        if ((other.Operation == CheckOperation.SrcuCall && operation is CheckOperation.SrcuReadLock or CheckOperation.SrcuReadUnlock)
-            || (operation == CheckOperation.SrcuCall && other.Operation is CheckOperation.SrcuReadLock or CheckOperation.SrcuReadUnlock))
-            return false;
         return ((other.Traits | traits) & StepTraits.Writes) != 0;
     }
 
     /// <summary>Whether the actor's step cannot be had before the other one, which gave up what it waits for.</summary>
-    private static bool Enables(in Entry other, Actor actor) => actor.Operation switch
+    private static bool LetsGoOn(in Entry other, Actor actor) =>
+        actor.Operation == CheckOperation.LockAcquire && other.Operation is CheckOperation.LockRelease or CheckOperation.LockDowngrade;
+
+    /// <summary>The same, unless something else had let the actor go on before.</summary>
+    private static bool MayLetGoOn(in Entry other, Actor actor) => actor.Operation switch
     {
-        CheckOperation.LockAcquire => other.Operation is CheckOperation.LockRelease or CheckOperation.LockDowngrade,
         CheckOperation.WaitSleep => other.Operation == CheckOperation.WaitWakeUp,
         CheckOperation.SequenceReadBegin => other.Operation == CheckOperation.SequenceWriteEnd,
         CheckOperation.SrcuSynchronize => other.Operation == CheckOperation.SrcuReadUnlock && actor.Retrying,
