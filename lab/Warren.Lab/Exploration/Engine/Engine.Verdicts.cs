@@ -142,31 +142,31 @@ internal sealed partial class Engine
         switch (actor.Operation)
         {
             case CheckOperation.LockAcquire:
-            {
-                var holders = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
-                var queued = _locations[actor.Location].Owner < 0 && actor.Mode == LockMode.Shared ? ", where a writer is queued" : "";
-                return $"waits for {NameOf(actor.Location)}{(actor.Mode == LockMode.Shared ? " (shared)" : "")} held by {(holders.Length == 0 ? "nobody" : holders)}{queued}";
-            }
-
-            case CheckOperation.Relax:
-            {
-                var parts = new List<string>();
-                for (var i = 0; i < actor.ReadCount; i++)
                 {
-                    var writer = _locations[actor.ReadLocation[i]].LastWriter;
-                    parts.Add($"{NameOf(actor.ReadLocation[i])} (last written by {(writer < 0 ? "nobody" : _actors[writer].Name)})");
+                    var holders = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
+                    var queued = _locations[actor.Location].Owner < 0 && actor.Mode == LockMode.Shared ? ", where a writer is queued" : "";
+                    return $"waits for {NameOf(actor.Location)}{(actor.Mode == LockMode.Shared ? " (shared)" : "")} held by {(holders.Length == 0 ? "nobody" : holders)}{queued}";
                 }
 
-                return $"loops until somebody writes {string.Join(" or ", parts)}";
-            }
+            case CheckOperation.Relax:
+                {
+                    var parts = new List<string>();
+                    for (var i = 0; i < actor.ReadCount; i++)
+                    {
+                        var writer = _locations[actor.ReadLocation[i]].LastWriter;
+                        parts.Add($"{NameOf(actor.ReadLocation[i])} (last written by {(writer < 0 ? "nobody" : _actors[writer].Name)})");
+                    }
+
+                    return $"loops until somebody writes {string.Join(" or ", parts)}";
+                }
 
             case CheckOperation.WaitSleep:
                 return $"sleeps on {NameOf(actor.Location)}";
             case CheckOperation.SrcuSynchronize:
-            {
-                var readers = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
-                return $"waits for a grace period of {NameOf(actor.Location)}" + (readers.Length == 0 ? "" : $"; inside it: {readers}");
-            }
+                {
+                    var readers = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
+                    return $"waits for a grace period of {NameOf(actor.Location)}" + (readers.Length == 0 ? "" : $"; inside it: {readers}");
+                }
 
             default:
                 return actor.Location >= 0 ? $"is at {actor.Operation} of {NameOf(actor.Location)}" : $"is at {actor.Operation}";

@@ -322,22 +322,22 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         switch (actor.Operation)
         {
             case CheckOperation.LockAcquire:
-            {
-                ref var location = ref _locations[actor.Location];
-                var isFree = location.Owner < 0 && (actor.Mode == LockMode.Exclusive
-                    ? location.Readers == 0
-                    : location.Queued == 0 || location.Instance is not RwSemaphore);
-                if (actor.Waiting)
-                    return isFree && location.Wakes != actor.WaitWakes;
-                // That someone waits for a reader-writer lock is seen by others: arriving is a step of its own.
-                return isFree || location.Instance is RwLock || (location.Instance is RwSemaphore && actor.Mode == LockMode.Exclusive);
-            }
+                {
+                    ref var location = ref _locations[actor.Location];
+                    var isFree = location.Owner < 0 && (actor.Mode == LockMode.Exclusive
+                        ? location.Readers == 0
+                        : location.Queued == 0 || location.Instance is not RwSemaphore);
+                    if (actor.Waiting)
+                        return isFree && location.Wakes != actor.WaitWakes;
+                    // That someone waits for a reader-writer lock is seen by others: arriving is a step of its own.
+                    return isFree || location.Instance is RwLock || (location.Instance is RwSemaphore && actor.Mode == LockMode.Exclusive);
+                }
 
             case CheckOperation.WaitSleep:
-            {
-                ref var location = ref _locations[actor.Location];
-                return actor.Waiting ? location.Wakes != actor.WaitWakes : location.Woken || !location.Prepared;
-            }
+                {
+                    ref var location = ref _locations[actor.Location];
+                    return actor.Waiting ? location.Wakes != actor.WaitWakes : location.Woken || !location.Prepared;
+                }
 
             case CheckOperation.Relax:
                 return actor.Yielding || HasNews(actor);

@@ -89,9 +89,15 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         ref var node = ref Push();
         node = new Node
         {
-            Chosen = fallback, Current = current, Candidates = candidates, Preemptions = preemptions, TraceHash = engine.TraceHash,
-            Wanted = reduce ? 1ul << fallback : candidates, Done = 1ul << fallback,
-            Actor = engine.LastActor, Operation = engine[engine.LastActor].Operation,
+            Chosen = fallback,
+            Current = current,
+            Candidates = candidates,
+            Preemptions = preemptions,
+            TraceHash = engine.TraceHash,
+            Wanted = reduce ? 1ul << fallback : candidates,
+            Done = 1ul << fallback,
+            Actor = engine.LastActor,
+            Operation = engine[engine.LastActor].Operation,
         };
         _pending = _position++;
         return fallback;

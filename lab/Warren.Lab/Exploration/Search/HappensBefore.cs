@@ -115,7 +115,12 @@ internal sealed class HappensBefore
             Array.Resize(ref _entries, _entryCount * 2);
         _entries[_entryCount] = new Entry
         {
-            Event = e, Before = location.History, Version = location.Version, Operation = actor.Operation, Traits = traits, Arrived = arrivedOnly,
+            Event = e,
+            Before = location.History,
+            Version = location.Version,
+            Operation = actor.Operation,
+            Traits = traits,
+            Arrived = arrivedOnly,
         };
         location.History = _entryCount++;
     }
