@@ -30,10 +30,13 @@ internal sealed class InFlightInvalidations
         Map.Enter();
         _lock.Lock();
         var first = Shared.Read(ref _first, this);
-        Shared.Write(ref record.Previous, null, record);
-        Shared.Write(ref record.Next, first, record);
+        // Both null outside the list: alone in it, as a record mostly is, there is one reference to store.
         if (first is not null)
+        {
+            Shared.Write(ref record.Next, first, record);
             Shared.Write(ref first.Previous, record, first);
+        }
+
         Shared.Write(ref _first, record, this);
         Shared.Write(ref _active, Shared.Read(ref _active, this) + 1, this);
         _seen++;
@@ -49,13 +52,21 @@ internal sealed class InFlightInvalidations
         _lock.Lock();
         var (previous, next) = (Shared.Read(ref record.Previous, record), Shared.Read(ref record.Next, record));
         if (next is not null)
+        {
             Shared.Write(ref next.Previous, previous, next);
+            Shared.Write(ref record.Next, null, record);
+        }
+
         if (previous is null)
+        {
             Shared.Write(ref _first, next, this);
+        }
         else
+        {
             Shared.Write(ref previous.Next, next, previous);
-        Shared.Write(ref record.Next, null, record);
-        Shared.Write(ref record.Previous, null, record);
+            Shared.Write(ref record.Previous, null, record);
+        }
+
         var last = false;
         if (record.EnteredCount == 0)
             last = Uncount();
@@ -74,8 +85,12 @@ internal sealed class InFlightInvalidations
             Wake();
     }
 
+    /// <summary>On the notification's own thread, in its start. False: an update, or the start itself, has entered the notifier before.</summary>
     internal bool Enter(InvalidationRecord record, MmuNotifier notifier)
     {
+        if (record.LastEntered == notifier)
+            return false;
+        record.LastEntered = notifier;
         _lock.Lock();
         var enters = record.Enter(notifier);
         _lock.Unlock();
@@ -88,7 +103,7 @@ internal sealed class InFlightInvalidations
         _lock.Lock();
         for (var record = Shared.Read(ref _first, this); record is not null; record = Shared.Read(ref record.Next, record))
         {
-            if (record.Range.Start < region.HvaEnd && record.Range.End > region.HvaStart)
+            if (record.Start < region.HvaEnd && record.End > region.HvaStart)
                 joiner.Join(record.Range, region, record.Enter(region.Owner));
         }
 

@@ -14,6 +14,8 @@ internal sealed class InvalidationRecord
     private MmuNotifier?[] _entered = new MmuNotifier?[4];
     private int _enteredCount;
     private InvalidationRecord? _nextFree;
+    private MmuNotifierEvent _event;
+    private bool _blockable;
 
     internal RegionBuffer Regions { get; } = new();
 
@@ -22,11 +24,23 @@ internal sealed class InvalidationRecord
 
     internal InvalidationRecord? Previous;
 
-    /// <summary>Fixed while the record is in the list.</summary>
-    internal MmuNotifierRange Range;
+    /// <summary>The list the record is in, or was in last.</summary>
+    internal InFlightInvalidations List { get; private set; } = null!;
+
+    /// <summary>First address; fixed, as all that describes the range, while the record is in the list.</summary>
+    internal ulong Start { get; private set; }
+
+    /// <summary>Address after the last.</summary>
+    internal ulong End { get; private set; }
+
+    /// <summary>What notifiers are passed.</summary>
+    internal MmuNotifierRange Range => new(this, _event, _blockable);
 
     /// <summary>The notification this record stands for now; tells a stale handle from a live one.</summary>
     internal long Turn { get; private set; }
+
+    /// <summary>Whom the start has entered last; its thread's alone.</summary>
+    internal MmuNotifier? LastEntered { get; set; }
 
     /// <summary>Notifiers entered so far. Under the lock of the list; once the record is out of it, its thread alone reads it.</summary>
     internal int EnteredCount => Shared.Read(ref _enteredCount, this);
@@ -40,6 +54,17 @@ internal sealed class InvalidationRecord
         return record;
     }
 
+    internal void Describe(in MmuNotifierRange range, InFlightInvalidations list)
+    {
+        // Field by field, and references only where they differ: a store of one costs more than all the rest.
+        if (List != list)
+            List = list;
+        Start = range.Start;
+        End = range.End;
+        _event = range.Event;
+        _blockable = range.Blockable;
+    }
+
     /// <summary>Gives the record back to the calling thread's pool, with nothing in it.</summary>
     internal void Return()
     {
@@ -50,6 +75,7 @@ internal sealed class InvalidationRecord
         {
             Array.Clear(_entered, 0, _enteredCount);
             Shared.Write(ref _enteredCount, 0, this);
+            LastEntered = null;
         }
 
         _nextFree = t_free;

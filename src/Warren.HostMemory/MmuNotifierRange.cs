@@ -16,7 +16,6 @@ public enum MmuNotifierEvent
 /// <summary>The host virtual addresses [Start, End) whose backing changes, page-aligned and not empty.</summary>
 public readonly struct MmuNotifierRange
 {
-    private readonly InFlightInvalidations? _inFlight;
     private readonly InvalidationRecord? _record;
 
     public MmuNotifierRange(ulong start, ulong end, MmuNotifierEvent reason, bool blockable = true)
@@ -27,12 +26,8 @@ public readonly struct MmuNotifierRange
         Blockable = blockable;
     }
 
-    internal MmuNotifierRange(in MmuNotifierRange range, InFlightInvalidations inFlight, InvalidationRecord record)
-    {
-        this = range;
-        _inFlight = inFlight;
-        _record = record;
-    }
+    internal MmuNotifierRange(InvalidationRecord record, MmuNotifierEvent reason, bool blockable)
+        : this(record.Start, record.End, reason, blockable) => _record = record;
 
     public ulong Start { get; }
 
@@ -48,5 +43,5 @@ public readonly struct MmuNotifierRange
     /// notification (<see cref="RegionUpdate.Join"/>). For notifiers that count under a lock of their own, held here and around the update; the others are
     /// entered when they have accepted.
     /// </summary>
-    public bool Enter(MmuNotifier notifier) => _inFlight!.Enter(_record!, notifier);
+    public bool Enter(MmuNotifier notifier) => _record!.List.Enter(_record, notifier);
 }

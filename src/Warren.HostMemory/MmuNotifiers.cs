@@ -45,7 +45,7 @@ public sealed partial class MmuNotifiers
     public bool TryStart(in MmuNotifierRange range, out Invalidation invalidation)
     {
         var record = InvalidationRecord.Take();
-        record.Range = new MmuNotifierRange(range, InFlight, record);
+        record.Describe(range, InFlight);
         // Before the lookup: see the summary.
         InFlight.Add(record);
         invalidation = new Invalidation(record);
@@ -53,21 +53,21 @@ public sealed partial class MmuNotifiers
         var hearers = Atomics.Read(ref _hearers, this);
         if (record.Regions.Count == 0 && hearers is null)
         {
-            Mark(HostMemoryMarks.InvalidationStarted, range);
+            Mark(HostMemoryMarks.InvalidationStarted, record);
             return true;
         }
 
         Interlocked.Increment(ref _related);
         if (CallStarts(record, hearers))
         {
-            Mark(HostMemoryMarks.InvalidationStarted, range);
+            Mark(HostMemoryMarks.InvalidationStarted, record);
             return true;
         }
 
         Interlocked.Increment(ref _refused);
         // Those that accepted have raised their counts: every one of them gets its end, whatever its place in the order.
         Finish(record);
-        Mark(HostMemoryMarks.InvalidationRefused, range);
+        Mark(HostMemoryMarks.InvalidationRefused, record);
         record.Return();
         return false;
     }
@@ -79,16 +79,16 @@ public sealed partial class MmuNotifiers
         var record = invalidation.Record;
         if (record is null || record.Turn != invalidation.Turn)
             throw new LockAssertionException("An invalidation ended that never started, or had ended before.");
-        Mark(HostMemoryMarks.InvalidationEnding, record.Range);
+        Mark(HostMemoryMarks.InvalidationEnding, record);
         Finish(record);
-        Mark(HostMemoryMarks.InvalidationEnded, record.Range);
+        Mark(HostMemoryMarks.InvalidationEnded, record);
         record.Return();
     }
 
     /// <summary>Appends the regions that overlap the range, of all owners, as they are now.</summary>
     internal void Collect(ulong start, ulong end, RegionBuffer into) => RegionTree.Collect(Atomics.Read(ref _root, this), start, end, into);
 
-    private void Mark(CheckMark mark, in MmuNotifierRange range) => Check.Mark(mark, this, (long)range.Start, (long)range.End);
+    private void Mark(CheckMark mark, InvalidationRecord record) => Check.Mark(mark, this, (long)record.Start, (long)record.End);
 
     private void Finish(InvalidationRecord record)
     {
