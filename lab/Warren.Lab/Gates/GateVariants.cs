@@ -12,7 +12,7 @@ internal static class GateVariants
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
-        Gate("one-sided", "gate-create-between", "kvm.md 1.6 A1; the first proposal to elide mmu_lock", Unbalanced,
+        Gate("one-sided", "gate-create-between", "The first proposal to elide mmu_lock", Unbalanced,
             """
             Start and end each look for slots in the range, and each takes mmu_lock and counts only if it finds one.
               host     start: no slot there, nothing counted
@@ -20,11 +20,11 @@ internal static class GateVariants
               host     end: finds the slot, lowers a count that was never raised
             With a deletion in between, the count stays up instead, and every fault of the range retries for ever.
             """),
-        Gate("one-sided", "gate-delete-between", "kvm.md 1.6 A1", Unbalanced,
+        Gate("one-sided", "gate-delete-between", "From the discussion of KVM's memslot locking", Unbalanced,
             """
             As one-sided, the other way round: the start finds the slot and counts, a deletion takes it away, the end finds nothing to leave.
             """, "one-sided-delete"),
-        Gate("rwsem", "gate-nested", "kvm.md 1.6 B; the semaphore of the 2021 proposal", [VerdictKind.Deadlock],
+        Gate("rwsem", "gate-nested", "The semaphore of the 2021 proposal", [VerdictKind.Deadlock],
             """
             A blockable notification holds a semaphore for read from start to end; an update takes it for write.
               host     outer start: read-holds
@@ -32,7 +32,7 @@ internal static class GateVariants
               host     inner start, in the same thread: queues behind the update
             Nobody goes on. The semaphore is fair to writers; one that is not starves them.
             """, "rwsem-nested"),
-        Gate("rwsem", "gate-removal", "kvm.md 1.6 B: destruction must make the lock anew", [VerdictKind.LockLeak],
+        Gate("rwsem", "gate-removal", "KVM: destruction must make the lock anew", [VerdictKind.LockLeak],
             """
             A notifier that is unregistered between a start and its end is not told the end. Whoever held the VM's semaphore for read holds it for ever: destruction has to
             put a new one in its place, under the feet of a holder.
@@ -43,30 +43,30 @@ internal static class GateVariants
             the semaphore held. Two classes, each taken inside the other, shown by one thread that never waited: with a writer between two readers it is the deadlock of
             rwsem-nested across threads.
             """, "rwsem-lock-order"),
-        Gate("rwlock", "gate-device", "kvm.md 1.6 C", [VerdictKind.SleepInAtomic, VerdictKind.LockOrder],
+        Gate("rwlock", "gate-device", "From the discussion of KVM's memslot locking", [VerdictKind.SleepInAtomic, VerdictKind.LockOrder],
             """
             A spinning lock held from start to end makes non-blockable notifications no special case. But the section spans whatever the host does in between, and
             the callbacks of every other subscriber: a device that takes a mutex for its IOTLB sleeps with a spinning lock held.
             """, "rwlock-sleeps"),
-        Gate("rwlock", "gate-removal", "kvm.md 1.6 C: destruction, as for the semaphore", [VerdictKind.LockLeak], "As rwsem-removal.", "rwlock-removal"),
+        Gate("rwlock", "gate-removal", "KVM: destruction, as for the semaphore", [VerdictKind.LockLeak], "As rwsem-removal.", "rwlock-removal"),
         Gate("active-count", "gate-endless", "syzbot 5c566b850d6ab6f0427a: an update hung for more than 143 s; not fixed in KVM", [VerdictKind.Starvation],
             """
             An update waits until no notification is in flight. Two threads of the host that notify without end, of memory that is no slot's, keep the count above zero between
             them: each has its turn, and the update none. Notifications may not be made to wait (some must not sleep), and an update may not fail: the price
             belongs to the protocol.
             """, "active-count-starves"),
-        Gate("try-lock", "gate-nested-reap", "kvm.md 1.6 C1", [VerdictKind.Deadlock, VerdictKind.Livelock],
+        Gate("try-lock", "gate-nested-reap", "From the discussion of KVM's memslot locking", [VerdictKind.Deadlock, VerdictKind.Livelock],
             """
             Who may not sleep tries for the semaphore in a loop. The writer in front of it waits for a reader; when that reader cannot run before the loop ends (here: it is the same
             thread; in a kernel: the loop has its CPU) nobody ever gets anywhere.
             """),
-        Gate("count-related-only", "gate-create-between", "kvm.md 8: elide without mn_active", Unbalanced,
+        Gate("count-related-only", "gate-create-between", "KVM: elide without mn_active", Unbalanced,
             "Only notifications that hit a slot are counted. One that hits none is not waited for, finds the new slot at its end, and lowers a count it has not raised."),
         Gate("count-after-lookup", "gate-create-between", "Order of the two first steps of a start", Unbalanced,
             "The notification is counted after it has looked for slots: an update between the two does not wait for it."),
         Gate("count-blockable-only", "gate-reap", "Two paths instead of one", Unbalanced,
             "Non-blockable notifications are not counted, being short. Short is long enough: the reaper's start and end see different slots."),
-        Gate("count-dropped-early", "gate-create-between", "kvm.md 8: drop mn_active before in_progress", Unbalanced,
+        Gate("count-dropped-early", "gate-create-between", "KVM: drop mn_active before in_progress", Unbalanced,
             "The end stops counting before it leaves the VM: the update it lets through changes the slots by which it looks for what to leave."),
         new("join-nobody", "design: join those in flight",
             """
@@ -90,7 +90,7 @@ internal static class GateVariants
             "gate-alias-late-start",
             [new(Hypervisor, "Invalidation/JoinGate.cs", "        if (range.Enter(Vm.Notifier)) Begin();\n", "        range.Enter(Vm.Notifier);\n        Begin();\n")],
             Unbalanced) { Gate = "join" },
-        new("atomic-count", "kvm.md 1.6 A2",
+        new("atomic-count", "From the discussion of KVM's memslot locking",
             """
             The count is raised by an atomic operation without mmu_lock; ranges are added under it, as before. Count and range are no longer one: the first of two notifications finds
             the count at 1, is overtaken by the second, which adds its range, and then resets the range as the first one does. The second's pages are not covered.

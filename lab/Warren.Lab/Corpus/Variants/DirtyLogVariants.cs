@@ -9,7 +9,7 @@ internal static class DirtyLogVariants
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
-        new("harvest-without-flush", "kvm.md 3.8 and the 2012 bug of section 8: GET must flush what it protected",
+        new("harvest-without-flush", "KVM; the 2012 dirty-log bug: GET must flush what it protected",
             """
             A harvest takes the marks and takes W from the marked pages; until TLBs are flushed vCPUs store without faulting. Here the flush is left out.
               vCPU   stores, with W in its TLB; the page is marked
@@ -20,7 +20,7 @@ internal static class DirtyLogVariants
             "stores-vs-harvest",
             [new(Hypervisor, Log, "if (Harvest(slot, bitmap, destination[..words])) _vm.FlushRemoteTlbs();", "Harvest(slot, bitmap, destination[..words]);")],
             [VerdictKind.Invariant]),
-        new("fast-fault-marks-first", "kvm.md 4.8: the fast page fault marks after its compare-exchange has succeeded",
+        new("fast-fault-marks-first", "KVM: the fast page fault marks after its compare-exchange has succeeded",
             """
             A store to a page that only dirty logging protects gives W back without a lock, then marks the page. Here the mark comes first.
               vCPU   store to a protected page: marks it
@@ -31,7 +31,7 @@ internal static class DirtyLogVariants
             [new(Hypervisor, "Tdp/TdpMmu.FastFault.cs", "            if (!SpteAccess.TryReplace(", "            if (logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n            if (!SpteAccess.TryReplace("),
              new(Hypervisor, "Tdp/TdpMmu.FastFault.cs", "            // After W, never before: see Map.\n            if (logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n", "")],
             [VerdictKind.Invariant]),
-        new("marks-taken-in-two-steps", "kvm.md 3.8: GET takes each word by xchg",
+        new("marks-taken-in-two-steps", "KVM: GET takes each word by xchg",
             """
             The 64 marks of a word are taken by one exchange. Here the word is read, then zeroed.
               host   harvest: reads the word, page 0 is marked
@@ -53,7 +53,7 @@ internal static class DirtyLogVariants
             "two-writers",
             [new(Hypervisor, "DirtyLog/DirtyBitmap.cs", "if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);", "Atomics.Write(ref word, Atomics.Read(ref word) | bit);")],
             [VerdictKind.Invariant]),
-        new("logging-on-without-flush", "kvm.md 3.7: enabling logging ends with an unconditional remote flush",
+        new("logging-on-without-flush", "KVM: enabling logging ends with an unconditional remote flush",
             """
             Switching logging on takes W from every page of the slot and flushes, whatever it changed. Here nothing is flushed.
               vCPU   has W for the page in its TLB
@@ -64,7 +64,7 @@ internal static class DirtyLogVariants
             [new(Hypervisor, "Tdp/TdpMmu.DirtyLog.cs",
                 "        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.\n        _vm.FlushRemoteTlbs();\n", "")],
             [VerdictKind.Invariant]),
-        new("logging-on-without-protection", "kvm.md 3.7: without INITIALLY_SET the pages are protected when logging begins",
+        new("logging-on-without-protection", "KVM: without INITIALLY_SET the pages are protected when logging begins",
             """
             Pages that are writable when logging is switched on must lose W, or their stores fault and are marked never. Here they keep it.
               host   switches logging on
@@ -73,7 +73,7 @@ internal static class DirtyLogVariants
             "store-vs-logging",
             [new(Hypervisor, "Tdp/TdpMmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
             [VerdictKind.Invariant]),
-        new("ring-reset-without-flush", "kvm.md 3.8: resetting a ring protects the pages and flushes",
+        new("ring-reset-without-flush", "KVM: resetting a ring protects the pages and flushes",
             """
             A reset takes W from the harvested pages, flushes, and hands the entries back. Here it does not flush.
               vCPU   stores; its ring has the page
@@ -83,7 +83,7 @@ internal static class DirtyLogVariants
             "stores-vs-ring",
             [new(Hypervisor, Log, "            if (cleared > 0) _vm.FlushRemoteTlbs();\n", "")],
             [VerdictKind.Invariant]),
-        new("ring-entry-published-early", "kvm.md 3.8: a ring entry is complete before its flag says dirty",
+        new("ring-entry-published-early", "KVM: a ring entry is complete before its flag says dirty",
             """
             A ring entry is filled, flagged dirty, and only then counted as pushed. Here it is flagged and counted before it is filled.
               vCPU   pushes: flag, count

@@ -20,7 +20,7 @@ internal static class FaultVariants
             "fault-vs-discard",
             [new(Hypervisor, Fault, "if (level == 1 && _vm.Invalidation.RetryGfnRange(sequence, gfn, gfn + 1))", "if (level == 0)")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("snapshot-after-frame", "arm64 read the sequence too late until 6.3; kvm.md 1.5",
+        new("snapshot-after-frame", "arm64 read the sequence too late until 6.3",
             """
             The snapshot of the sequence must come before the frame is looked up: only then does an invalidation in between show. Here it comes after.
               vCPU   fault: finds the frame
@@ -44,7 +44,7 @@ internal static class FaultVariants
             """
             The sequence has 64 bits. The fault keeps its snapshot in an int, which is extended by sign when it is compared. Once 2^31 invalidations
             have ended the two are never equal again, and each fault starts anew for ever: no lock, no waiting, the vCPU just never gets its page.
-            No particular interleaving is needed; the scenario begins just below the limit.
+            No particular interleaving is needed; the scenario begins just below the limit, and takes from faults the patience that is there against another evil.
             """,
             "fault-after-many-invalidations",
             [new(Hypervisor, Fault, "ulong sequence = _vm.Invalidation.Sequence;", "ulong sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
@@ -118,7 +118,7 @@ internal static class FaultVariants
             "probe-vs-use-and-create",
             [new(Hypervisor, Fault, "if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);", "SpteAccess.Exchange(last, mmio);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("stale-mmio-believed", "KVM's MMIO generations (kvm.md 3.6): an MMIO SPTE counts only for the memslots it was made from",
+        new("stale-mmio-believed", "KVM's MMIO generations: an MMIO SPTE counts only for the memslots it was made from",
             """
             Creating a slot zaps nothing: MMIO entries of the time before are recognised by their generation. Here every MMIO entry is believed.
               vCPU   probes an address: no slot, an MMIO entry of generation g is installed

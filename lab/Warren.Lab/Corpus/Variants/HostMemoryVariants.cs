@@ -7,7 +7,7 @@ internal static class HostMemoryVariants
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
-        new("page-dropped-before-start", "kvm.md 2.2: at start the pages are still mapped; they may be freed once start has returned",
+        new("page-dropped-before-start", "KVM: at start the pages are still mapped; they may be freed once start has returned",
             """
             A discard tells its subscribers first, and then clears its entries. Here it clears, then tells.
               host   clears the entry, the frame is freed
@@ -19,7 +19,7 @@ internal static class HostMemoryVariants
                 "        if (!Notifiers.TryStart(range, out var invalidation))\n            return false;\n        var count = _disposed ? 0 : _table.Clear(range.Start, range.End);\n",
                 "        var count = _disposed ? 0 : _table.Clear(range.Start, range.End);\n        if (!Notifiers.TryStart(range, out var invalidation))\n            return false;\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("invalidation-ends-before-the-change", "kvm.md 2.2: the end comes when the host page table has its new state",
+        new("invalidation-ends-before-the-change", "KVM: the end comes when the host page table has its new state",
             """
             The end of a discard comes after its entries are cleared. Here before.
               host   start, end
@@ -31,7 +31,7 @@ internal static class HostMemoryVariants
                 "        var count = _disposed ? 0 : _table.Clear(range.Start, range.End);\n        Notifiers.End(invalidation);\n",
                 "        Notifiers.End(invalidation);\n        var count = _disposed ? 0 : _table.Clear(range.Start, range.End);\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("share-broken-without-notification", "kvm.md 2.6: a CoW break notifies (CLEAR, one page)",
+        new("share-broken-without-notification", "KVM: a CoW break notifies (CLEAR, one page)",
             """
             Breaking a share replaces the frame of a page, so everybody who maps the shared one for reading is told. Here nobody is.
               vCPU 0   reads the page in the shared frame

@@ -8,7 +8,7 @@ internal static class MemslotVariants
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
-        new("delete-without-grace-period", "Mutation: no SRCU synchronization between INVALID, zap and the end of a deletion (kvm.md 3.3)",
+        new("delete-without-grace-period", "Mutation: no SRCU synchronization between INVALID, zap and the end of a deletion",
             """
             A deletion waits for the readers of the slot: for faults that found it valid, before the zap, and for everybody, before it returns. Here it never waits.
             (Leaving out the first wait alone goes unpunished: the zap makes the roots obsolete, and a fault that found the slot valid notices that.)
@@ -29,7 +29,7 @@ internal static class MemslotVariants
             "delete-vs-fault",
             [new(Hypervisor, Memslots, "        slot.IsInvalid = true;\n        AwaitReaders();\n", "        AwaitReaders();\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("delete-without-zap", "kvm.md 3.3: the slot's mappings are zapped while it is invalid",
+        new("delete-without-zap", "KVM: the slot's mappings are zapped while it is invalid",
             """
             A deletion removes what maps the slot before it takes the slot away. Here it only takes it away.
               vCPU   has the page in its TLB
@@ -39,7 +39,7 @@ internal static class MemslotVariants
             "delete-vs-access",
             [new(Hypervisor, Memslots, "        Tdp.ZapAllFast();\n        Step(MemslotStep.Zapped);", "        Step(MemslotStep.Zapped);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("bitmap-freed-without-grace-period", "kvm.md 3.3 step 5: the old slot and its bitmap go after synchronize_srcu",
+        new("bitmap-freed-without-grace-period", "KVM: the old slot and its bitmap go after synchronize_srcu",
             """
             When the new set is published the update waits for readers of the old one before it frees anything of the old slot. Here it does not wait.
               vCPU   store: found the logged slot, has given itself W; about to mark the page
@@ -49,7 +49,7 @@ internal static class MemslotVariants
             "store-vs-logging-off",
             [new(Hypervisor, Memslots, "        AwaitReaders();\n        var generation", "        var generation")],
             [VerdictKind.UseAfterFree, VerdictKind.Exception]),
-        new("invalid-after-failed-delete", "kvm.md 3.4: the revert path must clear INVALID",
+        new("invalid-after-failed-delete", "KVM: the revert path must clear INVALID",
             """
             A deletion that fails half-way makes the slot valid again. Here it stays invalid.
               host   deletion: marks the slot; the last step fails; returns ENOMEM
@@ -87,7 +87,7 @@ internal static class MemslotVariants
              new(Hypervisor, Memslots, "            PrepareMemoryRegion(old, slot, change);\n", "            PrepareMemoryRegion(old, slot, change);\n            prepared = true;\n"),
              new(Hypervisor, Memslots, "            SlotsArchLock.Unlock();\n        }\n        AwaitReaders();", "            if (prepared || goes) SlotsArchLock.Unlock();\n        }\n        AwaitReaders();")],
             [VerdictKind.LockLeak, VerdictKind.Deadlock]),
-        new("arch-lock-held-over-grace-period", "kvm.md 1.4 step 4: unlock slots_arch_lock before synchronize_srcu",
+        new("arch-lock-held-over-grace-period", "KVM: unlock slots_arch_lock before synchronize_srcu",
             """
             slots_arch_lock may be taken inside an SRCU read section, so nobody may wait for readers with it held. Here the update unlocks after the grace period.
               reader   enters its read section
@@ -117,7 +117,7 @@ internal static class MemslotVariants
             "arch-allocation-vs-update",
             [new(Hypervisor, Memslots, "slot.Arch = old!.Arch;", "old!.Arch = slot.Arch;")],
             [VerdictKind.Invariant, VerdictKind.DataRace]),
-        new("published-outside-arch-lock", "kvm.md 3.4: hold slots_arch_lock until the new pointer is installed",
+        new("published-outside-arch-lock", "KVM: hold slots_arch_lock until the new pointer is installed",
             """
             The rule is: from before the slots are read until the new set is published. Here the lock is let go in between.
               host     change of flags: copies the arch part (none yet), unlocks

@@ -9,7 +9,7 @@ internal static class NotifierVariants
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
-        new("elision-without-count", "kvm.md 1.6 A1: mmu_lock elided and memslot updates not held off",
+        new("elision-without-count", "KVM: mmu_lock elided and memslot updates not held off",
             """
             An invalidation that hits no slot takes no mmu_lock, which is right only if no slot appears before it has ended: so every one is counted, and an
             update waits for the count to be zero. Here they are not counted.
@@ -101,7 +101,7 @@ internal static class NotifierVariants
                 "        Finish(record);\n        Mark(HostMemoryMarks.InvalidationRefused",
                 "        InFlight.Remove(record);\n        if (record.EnteredCount != 0)\n            InFlight.Leave();\n        InFlight.Map.Leave();\n        Mark(HostMemoryMarks.InvalidationRefused")],
             [VerdictKind.Invariant, VerdictKind.UnbalancedNotification]),
-        new("refusing-subscriber-gets-its-end", "kvm.md 2.2: who refused has done nothing, and gets no end",
+        new("refusing-subscriber-gets-its-end", "KVM: who refused has done nothing, and gets no end",
             """
             A subscriber that refused has not raised its count. Here it gets an end with the others, and the count goes to -1.
             """,
@@ -110,7 +110,7 @@ internal static class NotifierVariants
                 "        if (!owner.InvalidateRangeStart(record.Range, run) && !record.Range.Blockable)\n            return false;\n        InFlight.Enter(record, owner);\n",
                 "        InFlight.Enter(record, owner);\n        if (!owner.InvalidateRangeStart(record.Range, run) && !record.Range.Blockable)\n            return false;\n")],
             [VerdictKind.Invariant, VerdictKind.UnbalancedNotification, VerdictKind.Exception, VerdictKind.LockLeak]),
-        new("refused-invalidation-stays-counted", "kvm.md 2.2: a failed start undoes its own count",
+        new("refused-invalidation-stays-counted", "KVM: a failed start undoes its own count",
             """
             A refused invalidation leaves the gate like one that ended. Here it does not: the next memslot update waits for ever, though nothing is in flight.
             """,
@@ -122,7 +122,7 @@ internal static class NotifierVariants
         {
             Gate = "active-count",
         },
-        new("unregister-without-grace-period", "mmu_notifier_unregister always waits for SRCU (kvm.md 2.1)",
+        new("unregister-without-grace-period", "mmu_notifier_unregister always waits for SRCU",
             """
             Who unregisters may free its state when the call returns: so the call waits for callbacks that run. Here it does not.
               host         discard: is inside the subscriber's callback

@@ -24,7 +24,7 @@ internal static class VcpuVariants
             // An engine may execute an instruction before it looks at its requests for the first time; the scripted one is more careful.
             Exposure = [new(Hypervisor, "Scripted/ScriptedEngine.cs", "        while (!vcpu.RequestPending)\n", "        for (bool first = true; first || !vcpu.RequestPending; first = false)\n")],
         },
-        new("exiting-vcpu-not-awaited", "kvm.md 6: a WAIT request waits for every vCPU that is not outside, EXITING included",
+        new("exiting-vcpu-not-awaited", "KVM: a WAIT request waits for every vCPU that is not outside, EXITING included",
             """
             Who asks for a flush moves the vCPU from IN_GUEST to EXITING and waits until it is outside. A second one that finds it EXITING waits as well. Here
             that one takes it for outside.
@@ -36,7 +36,7 @@ internal static class VcpuVariants
             "access-vs-harvest-and-discard",
             [new(Hypervisor, Requests, "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return true;", "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return false;")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("flush-not-awaited", "kvm.md 6: TLB_FLUSH carries WAIT",
+        new("flush-not-awaited", "KVM: TLB_FLUSH carries WAIT",
             """
             A flush is done when each vCPU that was in guest mode has left it. Here it is only asked for.
               vCPU   in guest mode with the page in its TLB
@@ -46,7 +46,7 @@ internal static class VcpuVariants
             "access-vs-discard",
             [new(Hypervisor, "Vcpus/VcpuRequest.cs", "TlbFlush = 0 | Wait | NoWakeup,", "TlbFlush = 0 | NoWakeup,")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("mode-stored-without-barrier", "kvm.md 6: the full barrier between mode = IN_GUEST_MODE and the look at the requests",
+        new("mode-stored-without-barrier", "KVM: the full barrier between mode = IN_GUEST_MODE and the look at the requests",
             """
             Entering is one half of a Dekker pair: store the mode, barrier, read the requests. Here the mode is stored without a barrier, as x86 lets
             a later load overtake it.
@@ -61,33 +61,6 @@ internal static class VcpuVariants
         {
             WeakMemory = true,
         },
-        new("request-cleared-after-work", "kvm.md 6: a request is cleared before it is served",
-            """
-            A vCPU clears the request to let go of obsolete roots, then looks at its root: one that is made in between is served next time. Here it
-            looks first.
-              vCPU   has loaded root 2; the request of an earlier zap is up; looks: root 2 is current
-              host   second zap: root 2 obsolete, request (up already); the vCPU is outside, no need to wait
-              vCPU   clears the request, enters with root 2
-            No fault installs anything in an obsolete root, and nobody asks again to let go of it: each fault starts anew for ever.
-            """,
-            "two-deletes-vs-entry",
-            [new(Hypervisor, Requests,
-                """
-                        if (CheckRequest(VcpuRequest.FreeObsoleteRoots))
-                        {
-                            if (!Root.Equals(EmptyTable) && TdpMmu.IsObsolete(Root)) PutRoot();
-                            FlushTlb();
-                        }
-                """,
-                """
-                        if ((Atomics.Read(ref _state->RequestWord) & VcpuRequest.FreeObsoleteRoots.Bit()) != 0)
-                        {
-                            if (!Root.Equals(EmptyTable) && TdpMmu.IsObsolete(Root)) PutRoot();
-                            FlushTlb();
-                            CheckRequest(VcpuRequest.FreeObsoleteRoots);
-                        }
-                """)],
-            [VerdictKind.Livelock, VerdictKind.Starvation, VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("halt-without-recheck", "kvm_vcpu_block: look at the requests after saying that one sleeps",
             """
             A vCPU that halts says so and looks at its requests again; who makes one sets it and looks whether the vCPU has halted. Here the second look of

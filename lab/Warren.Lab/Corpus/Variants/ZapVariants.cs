@@ -37,7 +37,7 @@ internal static class ZapVariants
                 "        Bump();\n        Atomics.Write(ref _state.InProgress, inProgress - 1, this);\n",
                 "        Atomics.Write(ref _state.InProgress, inProgress - 1, this);\n        Bump();\n")],
             [VerdictKind.Invariant]),
-        new("range-not-united", "kvm.md 1.6 A2 and 1.2 step 5: the range is a union while anything is in progress",
+        new("range-not-united", "KVM: the range is a union while anything is in progress",
             """
             The range that faults keep out of is the union of all open invalidations. Here the last one's range replaces it.
               host 1   starts to invalidate page 0
@@ -48,7 +48,7 @@ internal static class ZapVariants
             "fault-vs-disjoint-discards",
             [new(Hypervisor, State, "else SetRange(Math.Min(oldStart, start), Math.Max(oldEnd, end));", "else SetRange(start, end);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("range-reset-by-nested-start", "kvm.md 1.2 step 4: the range is reset only when the count goes from 0 to 1",
+        new("range-reset-by-nested-start", "KVM: the range is reset only when the count goes from 0 to 1",
             """
             The first open invalidation empties the range, the others add to it. Here each one empties it.
               host 1   starts to invalidate page 0
@@ -58,7 +58,7 @@ internal static class ZapVariants
             "fault-vs-disjoint-discards",
             [new(Hypervisor, State, "if (inProgress == 1) SetRange(Unset, Unset);", "SetRange(Unset, Unset);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("flush-after-unlock", "Mutation: the flush moved behind the unlock; the rule is of kvm.md 1.2 step 6",
+        new("flush-after-unlock", "Mutation: the flush moved behind the unlock",
             """
             A start that zapped something flushes before it drops mmu_lock, for the next holder will find nothing left to zap and owe no flush. Here it
             unlocks first.
@@ -73,7 +73,7 @@ internal static class ZapVariants
              new(Hypervisor, "Invalidation/ActiveCountGate.cs", ZapAndUnlock, UnlockAndFlush),
              new(Hypervisor, "Invalidation/JoinGate.cs", ZapAndUnlock, UnlockAndFlush)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("zap-without-flush", "kvm.md mutation list: the invalid list freed without a flush",
+        new("zap-without-flush", "KVM: the invalid list freed without a flush",
             """
             A start zaps the SPTE and reports that a flush is owed; here nobody pays.
               vCPU   in guest mode with the page in its TLB
@@ -97,7 +97,7 @@ internal static class ZapVariants
         {
             Exposure = [new(Hypervisor, "Tdp/TdpMmu.cs", "private const int YieldInterval = 64;", "private const int YieldInterval = 1;")],
         },
-        new("zap-only-valid-roots", "kvm.md 5: an unmap by notifier must walk every root, invalid ones too",
+        new("zap-only-valid-roots", "KVM: an unmap by notifier must walk every root, invalid ones too",
             """
             Pages may be freed as soon as a start has returned, so its zap walks obsolete roots too, although no vCPU can reach them. Here it skips them.
               host 1   deletion of another slot: makes the root obsolete, has not zapped it yet
@@ -107,7 +107,7 @@ internal static class ZapVariants
             "use-vs-delete-and-discard",
             [new(Hypervisor, Zap, "while (NextRoot(ref root, addressSpaceId, validOnly: false))", "while (NextRoot(ref root, addressSpaceId, validOnly: true))")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("reload-request-after-unlock", "kvm.md 4.4: the request comes strictly after the root is invalid, and before mmu_lock is free",
+        new("reload-request-after-unlock", "KVM: the request comes strictly after the root is invalid, and before mmu_lock is free",
             """
             Making the roots obsolete and having every vCPU let go of them is one section of mmu_lock. Here the lock is dropped in between.
               host 1   deletion of another slot: roots obsolete, unlocks
@@ -127,7 +127,7 @@ internal static class ZapVariants
                         if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
                 """)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("reload-request-not-awaited", "kvm.md 6: KVM_REQ_MMU_FREE_OBSOLETE_ROOTS without WAIT",
+        new("reload-request-not-awaited", "KVM: KVM_REQ_MMU_FREE_OBSOLETE_ROOTS without WAIT",
             """
             The zap of everything waits until each vCPU has left guest mode once: then nobody walks the obsolete tables, and they may be freed. Here the
             request is made and not waited for.
@@ -138,7 +138,7 @@ internal static class ZapVariants
             "delete-vs-access",
             [new(Hypervisor, "Vcpus/VcpuRequest.cs", "FreeObsoleteRoots = 4 | Wait | NoWakeup,", "FreeObsoleteRoots = 4 | NoWakeup,")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("reload-not-requested", "kvm.md 4.6: the zap without KVM_REQ_MMU_RELOAD",
+        new("reload-not-requested", "KVM: the zap without KVM_REQ_MMU_RELOAD",
             """
             Obsolete roots are out of use once each vCPU has served the request to let go of them. Here nobody is asked.
               vCPU   has the slot's page in its TLB
@@ -201,7 +201,7 @@ internal static class ZapVariants
                         bool any = false;
                 """)],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
-        new("end-under-read-lock", "kvm.md 1.1: the counts are written with mmu_lock held for write",
+        new("end-under-read-lock", "KVM: the counts are written with mmu_lock held for write",
             """
             Both halves of a notification take mmu_lock for write. Here the end takes it shared: the count is written while faults read it, and two ends may
             meet in one store. The assertion in the code that writes it says so at the first notification.
