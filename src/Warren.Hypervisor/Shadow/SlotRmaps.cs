@@ -1,0 +1,101 @@
+using System.Diagnostics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// What shadow paging keeps for each page of a memslot (<c>struct kvm_arch_memory_slot</c>): the SPTEs that map it, how many shadow pages track writes to it, and
+/// how many forbid to map its 2 MiB block at once. One native block, which the host commits where it is touched. Its contents are under <c>mmu_lock</c>; it is
+/// shared by the <see cref="Memslot"/> objects that stand for one slot in turn, and freed a grace period after the last.
+/// </summary>
+internal sealed unsafe class SlotRmaps : IDisposable
+{
+    /// <summary>Levels with a head of their own: 4 KiB and 2 MiB.</summary>
+    public const int Levels = 2;
+
+    private readonly ulong _baseGfn;
+    private readonly ulong _baseBlock;
+    private RmapHead* _pages;
+    private RmapHead* _blocks;
+    private uint* _disallowHuge;
+    private ushort* _writeTrack;
+
+    /// <param name="baseGfn">first gfn of the slot</param>
+    /// <param name="pages">pages of the slot, at least 1</param>
+    /// <exception cref="OutOfMemoryException">the host has no memory for it</exception>
+    public SlotRmaps(ulong baseGfn, ulong pages)
+    {
+        Debug.Assert(pages != 0);
+        _baseGfn = baseGfn;
+        _baseBlock = baseGfn >> 9;
+        Pages = pages;
+        Blocks = (baseGfn + pages - 1 >> 9) - _baseBlock + 1;
+        Bytes = BytesFor(pages, Blocks);
+        byte* memory = (byte*)NativeMemory.AllocZeroed((nuint)Bytes);
+        Check.Mark(LockingMarks.Reused, this, (nint)memory, Bytes);
+        _pages = (RmapHead*)memory;
+        _blocks = _pages + pages;
+        _disallowHuge = (uint*)(_blocks + Blocks);
+        _writeTrack = (ushort*)(_disallowHuge + Blocks);
+    }
+
+    ~SlotRmaps() => Free();
+
+    public ulong Pages { get; }
+
+    /// <summary>Aligned blocks of 2 MiB that the slot reaches into.</summary>
+    public ulong Blocks { get; }
+
+    /// <summary>Native memory reserved: some 10 bytes a page, 0.25 % of the guest's memory.</summary>
+    public long Bytes { get; }
+
+    /// <summary>The SPTEs of this level that map <paramref name="gfn"/>, which the slot holds; for level 2 the block it lies in.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public RmapHead* Head(ulong gfn, int level)
+    {
+        Debug.Assert(gfn - _baseGfn < Pages && level is 1 or 2);
+        return level == 1 ? _pages + (gfn - _baseGfn) : _blocks + ((gfn >> 9) - _baseBlock);
+    }
+
+    /// <summary>Shadow pages, and whoever else, that must see every write to <paramref name="gfn"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref ushort WriteTrack(ulong gfn) => ref _writeTrack[gfn - _baseGfn];
+
+    /// <summary>Reasons not to map the 2 MiB block of <paramref name="gfn"/> by one SPTE.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public ref uint DisallowHuge(ulong gfn) => ref _disallowHuge[(gfn >> 9) - _baseBlock];
+
+    /// <summary>Whether nothing is mapped, tracked or forbidden, as must be when the slot goes. Looks at every page: for checks.</summary>
+    public bool IsIdle()
+    {
+        byte* memory = (byte*)_pages;
+        for (long i = 0; i < Bytes; i++)
+        {
+            if (memory[i] != 0) return false;
+        }
+        return true;
+    }
+
+    public void Dispose()
+    {
+        if (_pages == null) return;
+        Check.Mark(LockingMarks.Retired, this, (nint)_pages, Bytes);
+        // Under an explorer the finalizer frees it: an access that comes too late is then a finding and not a broken heap.
+        if (Check.Steps) return;
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private static long BytesFor(ulong pages, ulong blocks) =>
+        checked((long)(pages * (ulong)(sizeof(RmapHead) + sizeof(ushort)) + blocks * (ulong)(sizeof(RmapHead) + sizeof(uint))));
+
+    private void Free()
+    {
+        NativeMemory.Free(_pages);
+        _pages = _blocks = null;
+        _disallowHuge = null;
+        _writeTrack = null;
+    }
+}
