@@ -67,7 +67,7 @@ public sealed partial class VirtualMachine
         {
             // Cannot fail, and needs no grace period: faults that found the slot invalid look again.
             if (goes) old!.IsInvalid = false;
-            if (slot?.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, old?.DirtyBitmap)) bitmap.Dispose();
+            if (slot is not null) FreeMemslot(slot, old);
             throw;
         }
         finally
@@ -77,7 +77,7 @@ public sealed partial class VirtualMachine
         }
         AwaitReaders();
         var generation = (published.Generation & ~Memslots.UpdateInProgress) + (ulong)_spaces.Length;
-        Tdp.OnMemslotGeneration(generation);
+        Mmu.OnMemslotGeneration(generation);
         published.Generation = generation;
         space.Ids.Set((slot ?? old)!.Id, slot);
         CommitMemoryRegion(old, slot, change);
@@ -93,7 +93,7 @@ public sealed partial class VirtualMachine
         slot.IsInvalid = true;
         AwaitReaders();
         // No fault that found the slot valid is still under way, to map it again behind the zap.
-        Tdp.ZapAllFast();
+        Mmu.ZapAllFast();
         Step(MemslotStep.Zapped);
     }
 
@@ -105,7 +105,7 @@ public sealed partial class VirtualMachine
         Step(MemslotStep.AfterGracePeriod);
     }
 
-    /// <summary>The dirty bitmap, then the MMU's part (<c>kvm_prepare_memory_region</c>). May fail; the caller frees a new bitmap.</summary>
+    /// <summary>The dirty bitmap, then the MMU's part (<c>kvm_prepare_memory_region</c>). May fail; the caller frees what is new.</summary>
     private void PrepareMemoryRegion(Memslot? old, Memslot? slot, MemslotChange change)
     {
         if (slot is { LogsDirtyPages: true } && DirtyLog.UsesBitmap) slot.DirtyBitmap = old?.DirtyBitmap ?? AllocateBitmap(slot.NPages);
@@ -114,6 +114,7 @@ public sealed partial class VirtualMachine
         MemslotCheck.Arch(slot);
         // What the MMU keeps depends on where the slot lies: it survives a change of flags, not a move.
         if (change == MemslotChange.FlagsOnly) slot.Arch = old!.Arch;
+        Mmu.PrepareMemoryRegion(slot);
     }
 
     /// <summary>Nothing can fail any more (<c>kvm_commit_memory_region</c>).</summary>
@@ -123,8 +124,15 @@ public sealed partial class VirtualMachine
         var logging = MemslotsDirtyLogging + (slot is { LogsDirtyPages: true } ? 1 : 0) - (old is { LogsDirtyPages: true } ? 1 : 0);
         Atomics.Write(ref _memslotsDirtyLogging, logging, this);
         Counters.MemslotUpdates++;
-        Tdp.CommitMemoryRegion(old, slot, change);
-        if (old?.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, slot?.DirtyBitmap)) bitmap.Dispose();
+        Mmu.CommitMemoryRegion(old, slot, change);
+        if (old is not null) FreeMemslot(old, slot);
+    }
+
+    /// <summary>Frees what hangs on a slot object that nobody sees any more, but for what another object for the slot goes on using (<c>kvm_free_memslot</c>).</summary>
+    private void FreeMemslot(Memslot gone, Memslot? stays)
+    {
+        if (gone.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, stays?.DirtyBitmap)) bitmap.Dispose();
+        if (gone.Arch is { } arch && !ReferenceEquals(arch, stays?.Arch)) Mmu.FreeMemoryRegion(gone);
     }
 
     private Memslot AllocateSlot(MemslotSpace space, in UserMemoryRegion r)

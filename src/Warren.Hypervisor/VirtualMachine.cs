@@ -73,7 +73,7 @@ public sealed partial class VirtualMachine : IDisposable
         MmuLock.WriteLock();
         Invalidation.Begin();
         Invalidation.RangeAdd(start, end);
-        if (Tdp.UnmapGfnRange(addressSpaceId, start, end, mayBlock: true)) FlushRemoteTlbs();
+        if (Mmu.UnmapGfnRange(addressSpaceId, start, end, mayBlock: true)) FlushRemoteTlbs();
         Invalidation.End();
         MmuLock.WriteUnlock();
     }
@@ -96,7 +96,7 @@ public sealed partial class VirtualMachine : IDisposable
         Srcu.Barrier();
         foreach (var space in _spaces)
         {
-            foreach (var slot in space.Current) slot.DirtyBitmap?.Dispose();
+            foreach (var slot in space.Current) FreeMemslot(slot, null);
         }
         _disposal.Leave(LockMode.Exclusive);
     }

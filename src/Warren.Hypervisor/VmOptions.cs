@@ -24,9 +24,13 @@ public sealed record VmOptions
     /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
     public GateKind Gate { get; init; } = GateKind.Default;
 
+    /// <summary>How the VM's page tables are kept.</summary>
+    public MmuKind Mmu { get; init; } = MmuKind.Default;
+
     internal void Validate()
     {
         ArgumentNullException.ThrowIfNull(Gate);
+        ArgumentNullException.ThrowIfNull(Mmu);
         if (AddressSpaces is not (1 or 2)) throw new ArgumentException($"A VM has 1 or 2 address spaces, not {AddressSpaces}: set VmOptions.AddressSpaces accordingly.");
         if (DirtyRingEntries > 65536 || (DirtyRingEntries & (DirtyRingEntries - 1)) != 0)
             throw new ArgumentException($"A dirty ring has a power of two of entries, at most 65536, not {DirtyRingEntries}: set VmOptions.DirtyRingEntries accordingly.");

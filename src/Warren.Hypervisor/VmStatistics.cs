@@ -7,7 +7,7 @@ public readonly record struct VmStatistics
 {
     /// <summary>Sum over the vCPUs.</summary>
     public VcpuStatistics Vcpus { get; init; }
-    public TdpMmuCounters Mmu { get; init; }
+    public MmuCounters Mmu { get; init; }
     /// <summary>Invalidations of the address space since the VM was made.</summary>
     public long InvalidationsSeen { get; init; }
     /// <summary>Those that hit a memslot and took <c>mmu_lock</c>.</summary>
@@ -64,7 +64,7 @@ public sealed partial class VirtualMachine
             return new VmStatistics
             {
                 Vcpus = SumVcpuStatistics(),
-                Mmu = Tdp.Counters,
+                Mmu = Mmu.Counters,
                 InvalidationsSeen = Memory.Notifiers.Seen - _notificationsBefore,
                 InvalidationsRelated = related,
                 InvalidationsInProgress = Invalidation.InProgress,

@@ -24,11 +24,11 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
     {
         foreach (var vm in world.VmList)
         {
-            for (var root = vm.Vm.Tdp.PeekRootAfter(default); !root.IsNull; root = vm.Vm.Tdp.PeekRootAfter(root))
+            foreach (var gfn in vm.Gfns)
             {
-                foreach (var gfn in vm.Gfns)
+                foreach (var (leaf, _) in Still.Leaves(vm, gfn))
                 {
-                    if (Still.Leaf(root, gfn) is { IsLeaf: true } leaf && Still.Slot(vm, gfn) is { } slot)
+                    if (Still.Slot(vm, gfn) is { } slot)
                         CheckSpte(vm, gfn, leaf, slot);
                 }
             }
@@ -55,10 +55,10 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
         {
             foreach (var gfn in vm.Gfns)
             {
-                for (var root = vm.Vm.Tdp.PeekRootAfter(default); !root.IsNull; root = vm.Vm.Tdp.PeekRootAfter(root))
+                foreach (var (leaf, obsolete) in Still.Leaves(vm, gfn))
                 {
-                    if (Still.Leaf(root, gfn) is { IsLeaf: true } leaf && leaf.Frame == frame)
-                        world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn} to it ({leaf}){(TdpMmu.IsObsolete(root) ? ", in an obsolete root" : "")}.");
+                    if (leaf.Frame == frame)
+                        world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn} to it ({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
                 }
 
                 foreach (var vcpu in vm.VcpuList)

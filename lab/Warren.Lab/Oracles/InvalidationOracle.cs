@@ -1,5 +1,4 @@
 using Warren.HostMemory;
-using Warren.Hypervisor;
 using Warren.Locking;
 
 namespace Warren.Lab;
@@ -49,13 +48,13 @@ internal sealed class InvalidationOracle(LabWorld world) : IStepMonitor
     {
         foreach (var vm in world.VmList)
         {
-            for (var root = vm.Vm.Tdp.PeekRootAfter(default); !root.IsNull; root = vm.Vm.Tdp.PeekRootAfter(root))
+            foreach (var gfn in vm.Gfns)
             {
-                foreach (var gfn in vm.Gfns)
+                foreach (var (leaf, obsolete) in Still.Leaves(vm, gfn))
                 {
-                    if (Still.Leaf(root, gfn) is { IsLeaf: true } leaf && IsInvalidated(vm, gfn, out var hva))
+                    if (IsInvalidated(vm, gfn, out var hva))
                         world.Fail(VerdictKind.Invariant,
-                            $"Between start and end of an invalidation of hva 0x{hva:x} an SPTE of {vm} maps gfn {gfn} ({leaf}){(TdpMmu.IsObsolete(root) ? ", in an obsolete root" : "")}.");
+                            $"Between start and end of an invalidation of hva 0x{hva:x} an SPTE of {vm} maps gfn {gfn} ({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
                 }
             }
         }

@@ -60,12 +60,12 @@ internal sealed class RemovalOracle(LabWorld world) : IStepMonitor
     {
         foreach (var vm in world.VmList)
         {
-            for (var root = vm.Vm.Tdp.PeekRootAfter(default); !root.IsNull; root = vm.Vm.Tdp.PeekRootAfter(root))
+            foreach (var gfn in vm.Gfns)
             {
-                foreach (var gfn in vm.Gfns)
+                foreach (var (leaf, obsolete) in Still.Leaves(vm, gfn))
                 {
-                    if (Still.Leaf(root, gfn) is { IsLeaf: true } leaf && Still.Slot(vm, gfn) is null)
-                        world.Fail(VerdictKind.Invariant, $"No memslot of {vm} holds gfn {gfn}, and an SPTE maps it ({leaf}){(TdpMmu.IsObsolete(root) ? ", in an obsolete root" : "")}.");
+                    if (Still.Slot(vm, gfn) is null)
+                        world.Fail(VerdictKind.Invariant, $"No memslot of {vm} holds gfn {gfn}, and an SPTE maps it ({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
                 }
             }
         }

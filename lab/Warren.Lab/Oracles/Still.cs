@@ -10,19 +10,16 @@ namespace Warren.Lab;
 /// </summary>
 internal static unsafe class Still
 {
-    /// <summary>The leaf that maps gfn in a root, or none.</summary>
-    public static Spte Leaf(TdpTable root, ulong gfn)
+    [ThreadStatic]
+    private static List<PeekedLeaf>? s_leaves;
+
+    /// <summary>Every leaf that maps gfn, in whatever root; good until the next call on this thread.</summary>
+    public static List<PeekedLeaf> Leaves(LabVm vm, ulong gfn)
     {
-        var table = root.Entries;
-        for (var level = TdpTable.RootLevel; ; level--)
-        {
-            Spte entry = new(table[TdpTable.IndexOf(gfn, level)]);
-            if (entry.IsLeaf)
-                return entry.IsHuge ? entry.SplitPage((int)gfn & (TdpTable.EntryCount - 1)) : entry;
-            if (!entry.IsTable || level == 1)
-                return default;
-            table = entry.Table;
-        }
+        var leaves = s_leaves ??= [];
+        leaves.Clear();
+        vm.Vm.Mmu.PeekLeaves(gfn, leaves);
+        return leaves;
     }
 
     /// <summary>

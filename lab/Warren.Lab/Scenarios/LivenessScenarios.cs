@@ -54,7 +54,7 @@ internal static class LivenessScenarios
             world.Thread("zap", () =>
             {
                 vm.Vm.SlotsLock.Lock();
-                vm.Vm.Tdp.ZapAllFast();
+                vm.Vm.Mmu.ZapAllFast();
                 vm.Vm.SlotsLock.Unlock();
             });
         },

@@ -98,7 +98,7 @@ internal static class VcpuScenarios
             world.Thread("zap", () =>
             {
                 vm.Vm.SlotsLock.Lock();
-                vm.Vm.Tdp.ZapAllFast();
+                vm.Vm.Mmu.ZapAllFast();
                 vm.Vm.SlotsLock.Unlock();
                 Check.AssertNoneHeld();
             });

@@ -91,8 +91,8 @@ internal sealed class DirtyLog
     {
         destination.Clear();
         bool any = false;
-        TdpTableCache cache = default;
-        TdpLeafTable at = default;
+        TableCache cache = default;
+        LeafTable at = default;
         _vm.MmuLock.WriteLock();
         for (nuint i = bitmap.NextSet(0); i < bitmap.Words; i = bitmap.NextSet(i + 1))
         {
@@ -102,7 +102,7 @@ internal sealed class DirtyLog
             Protect(slot, (ulong)i * 64, mask, ref cache, ref at);
         }
         _vm.MmuLock.WriteUnlock();
-        cache.Drain(_vm.Tdp.Allocator);
+        cache.Drain(_vm.Mmu.Allocator);
         return any;
     }
 
@@ -137,8 +137,8 @@ internal sealed class DirtyLog
     private bool ClearBits(Memslot slot, DirtyBitmap bitmap, ulong firstPage, ReadOnlySpan<ulong> bits)
     {
         bool any = false;
-        TdpTableCache cache = default;
-        TdpLeafTable at = default;
+        TableCache cache = default;
+        LeafTable at = default;
         _vm.MmuLock.WriteLock();
         for (int i = 0; i < bits.Length; i++)
         {
@@ -150,7 +150,7 @@ internal sealed class DirtyLog
             Protect(slot, offset, mask, ref cache, ref at);
         }
         _vm.MmuLock.WriteUnlock();
-        cache.Drain(_vm.Tdp.Allocator);
+        cache.Drain(_vm.Mmu.Allocator);
         return any;
     }
 
@@ -180,12 +180,12 @@ internal sealed class DirtyLog
         _vm.SlotsLock.Lock();
         try
         {
-            TdpTableCache cache = default;
-            TdpLeafTable at = default;
+            TableCache cache = default;
+            LeafTable at = default;
             _vm.MmuLock.WriteLock();
             foreach (Vcpu vcpu in _vm.VcpuArray) cleared += ResetRing(vcpu.DirtyRing!, ref cache, ref at);
             _vm.MmuLock.WriteUnlock();
-            cache.Drain(_vm.Tdp.Allocator);
+            cache.Drain(_vm.Mmu.Allocator);
             if (cleared > 0) _vm.FlushRemoteTlbs();
         }
         finally
@@ -196,7 +196,7 @@ internal sealed class DirtyLog
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private int ResetRing(DirtyRing ring, ref TdpTableCache cache, ref TdpLeafTable at)
+    private int ResetRing(DirtyRing ring, ref TableCache cache, ref LeafTable at)
     {
         int cleared = 0;
         uint key = 0;
@@ -219,7 +219,7 @@ internal sealed class DirtyLog
     }
 
     /// <summary>The slot may have gone, or shrunk by being created anew, since the entry was pushed: then there is nothing to protect.</summary>
-    private void ProtectKey(uint key, ulong offset, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at)
+    private void ProtectKey(uint key, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at)
     {
         int addressSpace = (int)(key >> 16);
         if (addressSpace >= _vm.Options.AddressSpaces) return;
@@ -230,14 +230,14 @@ internal sealed class DirtyLog
         Protect(slot, offset, mask, ref cache, ref at);
     }
 
-    private void Protect(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at)
+    private void Protect(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at)
     {
         bool tables = true;
-        while (!_vm.Tdp.WriteProtectMasked(slot, offset, mask, ref cache, ref at, zapHuge: !tables))
+        while (!_vm.Mmu.WriteProtectMasked(slot, offset, mask, ref cache, ref at, zapHuge: !tables))
         {
             _vm.MmuLock.WriteUnlock();
             at = default;
-            tables = cache.TryTopUp(_vm.Tdp.Allocator);
+            tables = cache.TryTopUp(_vm.Mmu.Allocator);
             _vm.MmuLock.WriteLock();
         }
     }

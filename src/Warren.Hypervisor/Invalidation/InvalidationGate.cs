@@ -46,7 +46,7 @@ internal abstract class InvalidationGate
             var slot = (Memslot)region;
             var (start, end) = slot.HvaRangeToGfns(range.Start, range.End);
             Vm.Invalidation.RangeAdd(start, end);
-            flush |= Vm.Tdp.UnmapGfnRange(slot.AddressSpaceId, start, end, range.Blockable);
+            flush |= Vm.Mmu.UnmapGfnRange(slot.AddressSpaceId, start, end, range.Blockable);
         }
         // Before unlocking: who gets the lock next may find nothing left to zap, and would not flush what vCPUs still hold.
         if (flush) Vm.FlushRemoteTlbs();

@@ -57,7 +57,7 @@ internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
         {
             var slot = (Memslot)region;
             var (start, end) = slot.HvaRangeToGfns(range.Start, range.End);
-            young |= vm.Tdp.AgeGfnRange(slot.AddressSpaceId, start, end, clear);
+            young |= vm.Mmu.AgeGfnRange(slot.AddressSpaceId, start, end, clear);
             if (young && !clear) break;
         }
         vm.Srcu.ReadUnlock(srcu);

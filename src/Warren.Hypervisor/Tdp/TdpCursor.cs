@@ -5,7 +5,7 @@ namespace Warren.Hypervisor;
 /// It keeps no table pointer but the last leaf table, and after <see cref="Restart"/> none: a walker that dropped <c>mmu_lock</c> or saw the
 /// tables change calls that and goes on behind the last entry it was given. Yield-safe as long as the caller holds a reference on the root.
 /// </summary>
-internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
+internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
 {
     private ulong _next = start;
     private ulong* _leafTable;
@@ -37,10 +37,10 @@ internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
                 continue;
             }
             ulong* table = root.Entries;
-            int level = TdpTable.RootLevel;
+            int level = TdpMmu.RootLevel;
             for (; level > 1; level--)
             {
-                ulong* entry = table + TdpTable.IndexOf(_next, level);
+                ulong* entry = table + SpteTable.IndexOf(_next, level);
                 Spte seen = SpteAccess.Read(entry);
                 if (seen.IsTable)
                 {
@@ -63,9 +63,9 @@ internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
         while (_next < end)
         {
             ulong* table = root.Entries;
-            for (int level = TdpTable.RootLevel; ; level--)
+            for (int level = TdpMmu.RootLevel; ; level--)
             {
-                ulong* entry = table + TdpTable.IndexOf(_next, level);
+                ulong* entry = table + SpteTable.IndexOf(_next, level);
                 Spte seen = SpteAccess.Read(entry);
                 if (level > wanted && seen.IsTable)
                 {
@@ -83,7 +83,7 @@ internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
 
     private void Visit(ulong* entry, int level, Spte seen)
     {
-        ulong span = TdpTable.PagesPerEntry(level);
+        ulong span = SpteTable.PagesPerEntry(level);
         Gfn = _next & ~(span - 1);
         Level = level;
         Entry = entry;
@@ -98,19 +98,19 @@ internal unsafe struct TdpCursor(TdpTable root, ulong start, ulong end)
     private void SkipEmpty()
     {
         if (!Seen.IsNone) return;
-        int index = TdpTable.IndexOf(Gfn, Level) + 1;
-        int used = TdpTable.NextUsed(Entry - (index - 1), index);
-        _next += (ulong)(used - index) * TdpTable.PagesPerEntry(Level);
+        int index = SpteTable.IndexOf(Gfn, Level) + 1;
+        int used = SpteTable.NextUsed(Entry - (index - 1), index);
+        _next += (ulong)(used - index) * SpteTable.PagesPerEntry(Level);
     }
 
     private bool ScanLeafTable()
     {
         do
         {
-            ulong* entry = _leafTable + TdpTable.IndexOf(_next, 1);
+            ulong* entry = _leafTable + SpteTable.IndexOf(_next, 1);
             Visit(entry, 1, SpteAccess.Read(entry));
             SkipEmpty();
-            if ((_next & TdpTable.EntryCount - 1) == 0) _leafTable = null;
+            if ((_next & SpteTable.EntryCount - 1) == 0) _leafTable = null;
             if (Seen.IsLeaf) return true;
         }
         while (_leafTable != null && _next < end);

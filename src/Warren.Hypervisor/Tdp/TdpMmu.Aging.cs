@@ -3,19 +3,15 @@ namespace Warren.Hypervisor;
 /// <summary>Access tracking: the A bits of the current roots.</summary>
 internal sealed unsafe partial class TdpMmu
 {
-    /// <summary>
-    /// Whether any leaf over the range was accessed since its A bit was last cleared; clears them too when asked. No invalidation is counted. A vCPU
-    /// that still has the translation cached sets no new A until its TLB is flushed, as on hardware. Takes mmu_lock for read.
-    /// </summary>
-    public bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
+    public override bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
     {
         bool young = false;
         int work = 0;
         _mmuLock.ReadLock();
-        TdpTable root = default;
+        SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: true))
         {
-            TdpCursor cursor = new(root, start, Math.Min(end, TdpTable.MaxGfn));
+            TdpCursor cursor = new(root, start, Math.Min(end, SpteTable.MaxGfn));
             while (cursor.NextLeaf())
             {
                 if (clear) young |= IsYoung(SpteAccess.ClearLeafBits(cursor.Entry, Spte.A));

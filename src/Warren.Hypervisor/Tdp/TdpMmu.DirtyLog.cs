@@ -8,24 +8,13 @@ internal sealed unsafe partial class TdpMmu
     /// <summary>Table entries replaced by huge leaves behind one flush.</summary>
     private const int MergeBatch = 32;
 
-    /// <summary>
-    /// Takes W (and D) from the pages of a 64-page chunk whose bit is set, splitting huge leaves. mmu_lock held for write; the caller flushes
-    /// after it whenever any bit was set, also when no SPTE changed: another protector may have changed it and not have flushed yet.
-    /// </summary>
-    /// <param name="slot">the logged memslot</param>
-    /// <param name="offset">first page of the chunk, relative to the slot</param>
-    /// <param name="mask">bit i: page offset + i</param>
-    /// <param name="cache">tables for splits</param>
-    /// <param name="at">where the chunk before was found; default at the start of each section of mmu_lock</param>
-    /// <param name="zapHuge">there are no tables to be had: drop huge leaves instead of splitting them</param>
-    /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // A harvest is few calls of long loops: tiering would see them too late.
-    public bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at, bool zapHuge)
+    public override bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
     {
         if (!at.IsOf(slot.AddressSpaceId)) at = new(ValidRoot(slot.AddressSpaceId), slot.AddressSpaceId);
         if (at.Root.IsNull) return true;
         ulong gfn = slot.BaseGfn + offset;
-        int room = TdpTable.EntryCount - TdpTable.IndexOf(gfn, 1);
+        int room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
         if (room >= 64) return WriteProtectRun(gfn, mask, ref cache, ref at, zapHuge);
         // Slots start anywhere, so a chunk may reach into a second leaf table.
         ulong low = mask & (1UL << room) - 1;
@@ -35,14 +24,14 @@ internal sealed unsafe partial class TdpMmu
 
     /// <summary>As <see cref="WriteProtectMasked"/>, for pages of one leaf table.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool WriteProtectRun(ulong gfn, ulong mask, ref TdpTableCache cache, ref TdpLeafTable at, bool zapHuge)
+    private bool WriteProtectRun(ulong gfn, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
     {
         if (!at.Covers(gfn))
         {
             ulong* table = at.Root.Entries;
-            for (int level = TdpTable.RootLevel; level > 1;)
+            for (int level = RootLevel; level > 1;)
             {
-                ulong* entry = table + TdpTable.IndexOf(gfn, level);
+                ulong* entry = table + SpteTable.IndexOf(gfn, level);
                 Spte seen = SpteAccess.Read(entry);
                 if (seen.IsTable)
                 {
@@ -61,7 +50,7 @@ internal sealed unsafe partial class TdpMmu
             }
             at.Set(gfn, table);
         }
-        ulong* first = at.Entries + TdpTable.IndexOf(gfn, 1);
+        ulong* first = at.Entries + SpteTable.IndexOf(gfn, 1);
         int taken = 0;
         for (; mask != 0; mask &= mask - 1)
         {
@@ -75,14 +64,7 @@ internal sealed unsafe partial class TdpMmu
         return true;
     }
 
-    /// <summary>
-    /// After the memslots changed for good: a slot whose logging was switched on loses its huge leaves and W (unless everything counts as dirty
-    /// already: then CLEAR does it piece by piece), one whose logging was switched off gets huge leaves back. SlotsLock held, no spinning lock.
-    /// </summary>
-    /// <param name="before">the slot as it was, or null</param>
-    /// <param name="after">the slot as it is, or null</param>
-    /// <param name="change">only a change of flags matters: created, deleted and moved slots have no SPTE</param>
-    public void CommitMemoryRegion(Memslot? before, Memslot? after, MemslotChange change)
+    public override void CommitMemoryRegion(Memslot? before, Memslot? after, MemslotChange change)
     {
         if (change != MemslotChange.FlagsOnly || before is null || after is null) return;
         bool logging = (after.Flags & MemslotFlags.LogDirtyPages) != 0;
@@ -100,13 +82,13 @@ internal sealed unsafe partial class TdpMmu
 
     private void ProtectSlot(Memslot slot)
     {
-        TdpTableCache cache = default;
+        TableCache cache = default;
         int work = 0;
         bool flush = false;
         ulong end = slot.BaseGfn + slot.NPages;
         bool tables = cache.TryTopUp(_allocator);
         _mmuLock.WriteLock();
-        TdpTable root = default;
+        SpteTable root = default;
         while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
         {
             TdpCursor cursor = new(root, slot.BaseGfn, end);
@@ -150,9 +132,9 @@ internal sealed unsafe partial class TdpMmu
         if (!_vm.Options.HugePages) return;
         ulong** frozen = stackalloc ulong*[MergeBatch];
         ulong** tables = stackalloc ulong*[MergeBatch];
-        ulong pages = TdpTable.PagesPerEntry(2);
+        ulong pages = SpteTable.PagesPerEntry(2);
         _mmuLock.WriteLock();
-        TdpTable root = default;
+        SpteTable root = default;
         while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
         {
             TdpCursor cursor = new(root, slot.BaseGfn + pages - 1 & ~(pages - 1), slot.BaseGfn + slot.NPages & ~(pages - 1));
@@ -188,9 +170,9 @@ internal sealed unsafe partial class TdpMmu
     private static bool IsMergeable(ulong* table)
     {
         Spte first = SpteAccess.Read(table);
-        if (!first.IsLeaf || (first.Frame & TdpTable.EntryCount - 1) != 0) return false;
+        if (!first.IsLeaf || (first.Frame & SpteTable.EntryCount - 1) != 0) return false;
         const ulong Rights = Spte.HostWritableBit | Spte.MmuWritableBit;
-        for (int i = 1; i < TdpTable.EntryCount; i++)
+        for (int i = 1; i < SpteTable.EntryCount; i++)
         {
             Spte page = SpteAccess.Read(table + i);
             if (!page.IsLeaf || page.Frame != first.Frame + i || ((page.Raw ^ first.Raw) & Rights) != 0) return false;
@@ -198,10 +180,10 @@ internal sealed unsafe partial class TdpMmu
         return true;
     }
 
-    private void FinishMerge(ulong* entry, TdpTable table)
+    private void FinishMerge(ulong* entry, SpteTable table)
     {
         ulong ad = 0;
-        for (int i = 0; i < TdpTable.EntryCount; i++) ad |= SpteAccess.Read(table.Entries + i).Raw & (Spte.A | Spte.D);
+        for (int i = 0; i < SpteTable.EntryCount; i++) ad |= SpteAccess.Read(table.Entries + i).Raw & (Spte.A | Spte.D);
         Spte first = SpteAccess.Read(table.Entries);
         Spte huge = Spte.ForLeaf(first.Frame, first.HostWritable, first.MmuWritable, writable: true, huge: true).With(ad);
         SpteAccess.Exchange(entry, huge);

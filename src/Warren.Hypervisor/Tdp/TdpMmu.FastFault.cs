@@ -55,16 +55,5 @@ internal sealed unsafe partial class TdpMmu
 
     /// <summary>The leaf that maps gfn, or null. In guest mode, inside TdpSrcu, or with mmu_lock held.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong* FindLeaf(TdpTable root, ulong gfn, out Spte seen, out int level)
-    {
-        ulong* table = root.Entries;
-        for (level = TdpTable.RootLevel; ; level--)
-        {
-            ulong* entry = table + TdpTable.IndexOf(gfn, level);
-            seen = SpteAccess.Read(entry);
-            if (seen.IsLeaf) return entry;
-            if (!seen.IsTable) return null;
-            table = seen.Table;
-        }
-    }
+    public static ulong* FindLeaf(SpteTable root, ulong gfn, out Spte seen, out int level) => FindLeaf(root, RootLevel, gfn, out seen, out level);
 }

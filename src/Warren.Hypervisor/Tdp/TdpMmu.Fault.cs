@@ -136,8 +136,8 @@ internal sealed unsafe partial class TdpMmu
         if (mapping.Order >= 9 && HugeAllowed(slot, gfn))
         {
             // Every page of the mapping must be outside of what is being invalidated, not only the one that faulted.
-            ulong first = gfn & ~(TdpTable.PagesPerEntry(2) - 1);
-            if (!_vm.Invalidation.RetryGfnRange(sequence, first, first + TdpTable.PagesPerEntry(2))) level = 2;
+            ulong first = gfn & ~(SpteTable.PagesPerEntry(2) - 1);
+            if (!_vm.Invalidation.RetryGfnRange(sequence, first, first + SpteTable.PagesPerEntry(2))) level = 2;
         }
         if (level == 1 && _vm.Invalidation.RetryGfnRange(sequence, gfn, gfn + 1))
         {
@@ -149,13 +149,13 @@ internal sealed unsafe partial class TdpMmu
             _vm.ReportError(VmErrors.NotWritable);
             return FaultResult.Error;
         }
-        return Map(vcpu, slot, gfn, write, level, mapping.Frame, mapping.Writable, (int)(hva >> 12) & TdpTable.EntryCount - 1);
+        return Map(vcpu, slot, gfn, write, level, mapping.Frame, mapping.Writable, (int)(hva >> 12) & SpteTable.EntryCount - 1);
     }
 
     /// <summary>A 2 MiB leaf may stand for the block when the memslot covers it whole, aligned alike on both sides, and no page of it is logged.</summary>
     private bool HugeAllowed(Memslot slot, ulong gfn)
     {
-        ulong pages = TdpTable.PagesPerEntry(2);
+        ulong pages = SpteTable.PagesPerEntry(2);
         ulong first = gfn & ~(pages - 1);
         return _vm.Options.HugePages
             && (slot.Flags & MemslotFlags.LogDirtyPages) == 0
@@ -179,10 +179,10 @@ internal sealed unsafe partial class TdpMmu
     {
         VcpuStatistics* stats = vcpu.StatisticsPointer;
         ulong* table = vcpu.Root.Entries;
-        int level = TdpTable.RootLevel;
+        int level = RootLevel;
         while (level > goal)
         {
-            ulong* entry = table + TdpTable.IndexOf(gfn, level);
+            ulong* entry = table + SpteTable.IndexOf(gfn, level);
             Spte seen = SpteAccess.Read(entry);
             if (seen.IsFrozen)
             {
@@ -200,7 +200,7 @@ internal sealed unsafe partial class TdpMmu
         }
         for (; ; )
         {
-            ulong* entry = table + TdpTable.IndexOf(gfn, level);
+            ulong* entry = table + SpteTable.IndexOf(gfn, level);
             Spte seen = SpteAccess.Read(entry);
             if (seen.IsFrozen)
             {
@@ -246,23 +246,23 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>Puts a table where nothing (or a huge leaf, which it then maps page by page) stands. Complete before it is linked; the loser keeps its page.</summary>
-    private void LinkTable(ref TdpTableCache cache, ulong* entry, Spte seen, ulong gfn, int level)
+    private void LinkTable(ref TableCache cache, ulong* entry, Spte seen, ulong gfn, int level)
     {
-        TdpTable child = cache.Pop();
-        ref TdpTableInfo info = ref child.Info;
+        SpteTable child = cache.Pop();
+        ref TableInfo info = ref child.Info;
         info.Level = level - 1;
-        info.Gfn = gfn & ~(TdpTable.PagesPerEntry(level) - 1);
+        info.Gfn = gfn & ~(SpteTable.PagesPerEntry(level) - 1);
         bool split = seen.IsLeaf;
         if (split)
         {
-            for (int i = 0; i < TdpTable.EntryCount; i++) child[i] = seen.SplitPage(i).Raw;
+            for (int i = 0; i < SpteTable.EntryCount; i++) child[i] = seen.SplitPage(i).Raw;
         }
         if (SpteAccess.TryReplace(entry, seen, Spte.ForTable(child.Entries)))
         {
             if (split) _counters.HugeSplits++;
             return;
         }
-        if (split) new Span<ulong>(child.Entries, TdpTable.EntryCount).Clear();
+        if (split) new Span<ulong>(child.Entries, SpteTable.EntryCount).Clear();
         cache.Push(child);
     }
 
@@ -272,9 +272,9 @@ internal sealed unsafe partial class TdpMmu
         VcpuStatistics* stats = vcpu.StatisticsPointer;
         stats->FaultsMmio++;
         ulong generation = slots.Generation;
-        if (gfn >= TdpTable.MaxGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
+        if (gfn >= SpteTable.MaxGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
         _mmuLock.ReadLock();
-        if (!IsObsolete(vcpu.Root)) InstallMmio(vcpu, gfn, Spte.ForMmio(generation));
+        if (!IsObsolete(vcpu.Root)) InstallMmio(vcpu, gfn, Spte.ForMmio(gfn, Spte.R | Spte.W | Spte.X, generation));
         _mmuLock.ReadUnlock();
         return FaultResult.Mmio;
     }
@@ -282,10 +282,10 @@ internal sealed unsafe partial class TdpMmu
     private void InstallMmio(Vcpu vcpu, ulong gfn, Spte mmio)
     {
         ulong* table = vcpu.Root.Entries;
-        int level = TdpTable.RootLevel;
+        int level = RootLevel;
         while (level > 1)
         {
-            ulong* entry = table + TdpTable.IndexOf(gfn, level);
+            ulong* entry = table + SpteTable.IndexOf(gfn, level);
             Spte seen = SpteAccess.Read(entry);
             if (seen.IsTable)
             {
@@ -297,17 +297,8 @@ internal sealed unsafe partial class TdpMmu
             if (!seen.IsNone || Atomics.Increment(ref _mmioTables, this) > MaxMmioTables) return;
             LinkTable(ref vcpu.TableCache, entry, seen, gfn, level);
         }
-        ulong* last = table + TdpTable.IndexOf(gfn, 1);
+        ulong* last = table + SpteTable.IndexOf(gfn, 1);
         Spte old = SpteAccess.Read(last);
         if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);
-    }
-
-    /// <summary>
-    /// Called with each new memslot generation: the bits an MMIO entry keeps have wrapped to zero when they read so, and entries of 2^40 updates ago
-    /// would be believed again. SlotsLock held.
-    /// </summary>
-    public void OnMemslotGeneration(ulong generation)
-    {
-        if ((generation & Spte.MmioGenerationMask) < (ulong)_vm.Options.AddressSpaces && generation >= Spte.MmioGenerationMask) ZapAllFast();
     }
 }

@@ -19,16 +19,17 @@ internal sealed unsafe partial class TdpMmu
     /// The valid root of the address space, with a reference for the caller; allocated from the vCPU's cache when there is none, with a second
     /// reference that belongs to the TDP MMU until the root is invalidated and zapped. No spinning lock held.
     /// </summary>
-    public TdpTable LoadRoot(int addressSpaceId, ref TdpTableCache cache)
+    public override SpteTable LoadRoot(Vcpu vcpu)
     {
+        int addressSpaceId = vcpu.AddressSpaceId;
         _mmuLock.ReadLock();
-        _tdpPagesLock.Lock();
-        TdpTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
+        _pagesLock.Lock();
+        SpteTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
         if (root.IsNull)
         {
-            root = cache.Pop();
-            ref TdpTableInfo info = ref root.Info;
-            info.Level = TdpTable.RootLevel;
+            root = vcpu.TableCache.Pop();
+            ref TableInfo info = ref root.Info;
+            info.Level = RootLevel;
             info.AddressSpaceId = addressSpaceId;
             root.RootCount = 1;
             root.Next = Roots;
@@ -36,27 +37,22 @@ internal sealed unsafe partial class TdpMmu
             _counters.RootsAllocated++;
         }
         root.RootCount++;
-        _tdpPagesLock.Unlock();
+        _pagesLock.Unlock();
         _mmuLock.ReadUnlock();
         return root;
     }
 
     /// <summary>Drops a reference; the last one retires the root, which is empty by then.</summary>
-    public void PutRoot(TdpTable root)
+    public override void PutRoot(SpteTable root)
     {
-        _tdpPagesLock.Lock();
+        _pagesLock.Lock();
         PutRootLocked(root);
-        _tdpPagesLock.Unlock();
+        _pagesLock.Unlock();
     }
 
-    /// <summary>Whether the root may no longer be mapped into; exact with mmu_lock held, a hint otherwise.</summary>
-    public static bool IsObsolete(TdpTable root) => Atomics.Read(ref root.Info.Invalid) != 0;
+    public override bool IsObsolete(SpteTable root) => Atomics.Read(ref root.Info.Invalid) != 0;
 
-    /// <summary>
-    /// Zaps everything in O(1) plus bounded work: makes all roots obsolete, has every vCPU let go of them, then frees what hangs in them with mmu_lock
-    /// shared. vCPUs that keep faulting fill new roots only, so the work is what existed at the start. SlotsLock held for the whole call; may sleep.
-    /// </summary>
-    public void ZapAllFast()
+    public override void ZapAllFast()
     {
         _mmuLock.WriteLock();
         bool any = InvalidateAllRoots();
@@ -71,18 +67,18 @@ internal sealed unsafe partial class TdpMmu
     internal bool InvalidateAllRoots()
     {
         bool any = false;
-        _tdpPagesLock.Lock();
-        for (ulong* root = Roots; root != null; root = new TdpTable(root).Next)
+        _pagesLock.Lock();
+        for (ulong* root = Roots; root != null; root = new SpteTable(root).Next)
         {
-            TdpTableInfo* info = TdpTableAllocator.InfoOf(root);
+            TableInfo* info = TableAllocator.InfoOf(root);
             if (info->Invalid != 0) continue;
             Atomics.Write(ref info->Invalid, 1);
-            new TdpTable(root).ScheduledZap = true;
+            new SpteTable(root).ScheduledZap = true;
             _counters.RootsInvalidated++;
             any = true;
         }
         Atomics.Write(ref _mmioTables, 0, this);
-        _tdpPagesLock.Unlock();
+        _pagesLock.Unlock();
         return any;
     }
 
@@ -90,7 +86,7 @@ internal sealed unsafe partial class TdpMmu
     internal void ZapInvalidatedRoots()
     {
         _mmuLock.ReadLock();
-        TdpTable root = default;
+        SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
             if (!root.ScheduledZap) continue;
@@ -109,13 +105,13 @@ internal sealed unsafe partial class TdpMmu
     /// <param name="root">null to start</param>
     /// <param name="addressSpaceId">-1: every address space</param>
     /// <param name="validOnly">false for whoever must reach every SPTE, as a notification must</param>
-    private bool NextRoot(ref TdpTable root, int addressSpaceId, bool validOnly)
+    private bool NextRoot(ref SpteTable root, int addressSpaceId, bool validOnly)
     {
-        _tdpPagesLock.Lock();
-        TdpTable next = FindRootLocked(root, addressSpaceId, validOnly);
+        _pagesLock.Lock();
+        SpteTable next = FindRootLocked(root, addressSpaceId, validOnly);
         if (!next.IsNull) next.RootCount++;
         if (!root.IsNull) PutRootLocked(root);
-        _tdpPagesLock.Unlock();
+        _pagesLock.Unlock();
         root = next;
         return !next.IsNull;
     }
@@ -124,28 +120,28 @@ internal sealed unsafe partial class TdpMmu
     /// The valid root of the address space, or null. mmu_lock held for write: until it is dropped the root stays valid, and the TDP MMU's own
     /// reference keeps it.
     /// </summary>
-    private TdpTable ValidRoot(int addressSpaceId)
+    private SpteTable ValidRoot(int addressSpaceId)
     {
-        _tdpPagesLock.Lock();
-        TdpTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
-        _tdpPagesLock.Unlock();
+        _pagesLock.Lock();
+        SpteTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
+        _pagesLock.Unlock();
         return root;
     }
 
-    private TdpTable FindRootLocked(TdpTable after, int addressSpaceId, bool validOnly)
+    private SpteTable FindRootLocked(SpteTable after, int addressSpaceId, bool validOnly)
     {
-        for (ulong* root = after.IsNull ? Roots : after.Next; root != null; root = new TdpTable(root).Next)
+        for (ulong* root = after.IsNull ? Roots : after.Next; root != null; root = new SpteTable(root).Next)
         {
-            TdpTableInfo* info = TdpTableAllocator.InfoOf(root);
+            TableInfo* info = TableAllocator.InfoOf(root);
             if ((addressSpaceId < 0 || info->AddressSpaceId == addressSpaceId) && !(validOnly && info->Invalid != 0)) return new(root);
         }
         return default;
     }
 
-    private void PutRootLocked(TdpTable root)
+    private void PutRootLocked(SpteTable root)
     {
         if (--root.RootCount != 0) return;
-        TdpTable before = default;
+        SpteTable before = default;
         for (ulong* at = Roots; at != root.Entries; at = before.Next) before = new(at);
         if (before.IsNull) Roots = root.Next;
         else before.Next = root.Next;

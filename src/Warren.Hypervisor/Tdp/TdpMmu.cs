@@ -1,4 +1,3 @@
-using Warren.HostMemory;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
@@ -12,36 +11,26 @@ namespace Warren.Hypervisor;
 /// Who may walk a table: a vCPU in guest mode (a flush that waits for it ends that), a thread inside <see cref="TdpSrcu"/> outside guest mode,
 /// a holder of <c>mmu_lock</c>. A table page is retired after the flush and freed after a grace period of <see cref="TdpSrcu"/>.
 /// </remarks>
-internal sealed unsafe partial class TdpMmu : IDisposable
+internal sealed unsafe partial class TdpMmu : Mmu
 {
     /// <summary>Entries a walk that may yield handles between two looks at who waits for mmu_lock.</summary>
     private const int YieldInterval = 64;
 
-    private readonly VirtualMachine _vm;
-    private readonly FramePool _pool;
-    private readonly RwLock _mmuLock;
-    private readonly SpinLock _tdpPagesLock = new(TdpLockClasses.TdpPagesLock);
-    private readonly TdpTableAllocator _allocator;
-    private TdpMmuCounters _counters;
+    /// <summary>Level of a root: 48 bits of guest physical address.</summary>
+    public const int RootLevel = 4;
 
-    public TdpMmu(VirtualMachine vm)
+    public TdpMmu(VirtualMachine vm) : base(vm)
     {
-        _vm = vm;
-        _pool = vm.Pool;
-        _mmuLock = vm.MmuLock;
-        _allocator = new TdpTableAllocator(_tdpPagesLock);
     }
 
     /// <summary>Read by walkers of the tables that hold no lock and are not in guest mode.</summary>
     public Srcu TdpSrcu { get; } = new(TdpLockClasses.TdpSrcu);
 
-    public TdpTableAllocator Allocator => _allocator;
+    public override bool TryTopUp(Vcpu vcpu) => vcpu.TableCache.TryTopUp(_allocator);
 
-    /// <summary>A copy of the counters; exact when the VM is at rest.</summary>
-    public TdpMmuCounters Counters => _counters;
+    public override void DrainCaches(Vcpu vcpu) => vcpu.TableCache.Drain(_allocator);
 
-    /// <summary>Frees every table. No vCPU, notifier or ioctl may be active any more, and every vCPU has put its root.</summary>
-    public void Dispose()
+    public override void Dispose()
     {
         _mmuLock.WriteLock();
         InvalidateAllRoots();
@@ -73,20 +62,4 @@ internal sealed unsafe partial class TdpMmu : IDisposable
         cursor.Restart();
         return true;
     }
-}
-
-/// <summary>What happened to a VM's stage-2 tables outside its vCPUs. Statistics: racing increments may be lost, nothing depends on them.</summary>
-public struct TdpMmuCounters
-{
-    /// <summary>Leaves removed by notifications.</summary>
-    public long SptesUnmapped;
-    /// <summary>Entries removed with the root they hung in.</summary>
-    public long SptesZapped;
-    public long RootsAllocated;
-    public long RootsInvalidated;
-    public long FastZaps;
-    public long Yields;
-    public long HugeSplits;
-    public long HugeMerges;
-    public long WriteProtected;
 }

@@ -76,7 +76,7 @@ internal sealed unsafe class CodeMarks
         frame = -1;
         if (TdpMmu.FindLeaf(vcpu.Root, gfn, out Spte leaf, out _) != null)
         {
-            frame = leaf.Frame + (leaf.IsHuge ? (int)gfn & TdpTable.EntryCount - 1 : 0);
+            frame = leaf.Frame + (leaf.IsHuge ? (int)gfn & SpteTable.EntryCount - 1 : 0);
             ref FrameInfo info = ref _vm.Pool.Info(frame);
             version = Atomics.Read(ref info.CodeState);
             if ((version & 1) == 0)

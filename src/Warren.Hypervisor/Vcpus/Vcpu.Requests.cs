@@ -146,7 +146,7 @@ public sealed unsafe partial class Vcpu
         CheckRequest(VcpuRequest.OutsideGuestMode);
         if (CheckRequest(VcpuRequest.FreeObsoleteRoots))
         {
-            if (!Root.Equals(EmptyTable) && TdpMmu.IsObsolete(Root)) PutRoot();
+            if (!Root.Equals(EmptyTable) && _mmu.IsObsolete(Root)) PutRoot();
             FlushTlb();
         }
         if (CheckRequest(VcpuRequest.TlbFlush)) FlushTlb();
@@ -163,15 +163,17 @@ public sealed unsafe partial class Vcpu
     private bool TryLoadRoot()
     {
         if (!TryTopUp()) return false;
-        _state->Root = _tdp.LoadRoot(AddressSpaceId, ref TableCache).Entries;
+        SpteTable root = _mmu.LoadRoot(this);
+        if (root.IsNull) return false;
+        _state->Root = root.Entries;
         _state->Statistics.RootLoads++;
         return true;
     }
 
-    /// <summary>Fills the table cache; false, with the VM's error set, when the host has no memory.</summary>
+    /// <summary>Fills the caches; false, with the VM's error set, when the host has no memory.</summary>
     private bool TryTopUp()
     {
-        if (TableCache.TryTopUp(_tdp.Allocator)) return true;
+        if (_mmu.TryTopUp(this)) return true;
         _vm.ReportError(VmErrors.OutOfTables);
         return false;
     }

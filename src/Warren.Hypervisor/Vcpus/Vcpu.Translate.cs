@@ -62,7 +62,7 @@ public sealed unsafe partial class Vcpu
     /// </summary>
     private WalkResult Walk(ulong gpa, GuestAccess access, out Translation t)
     {
-        if (gpa >> TdpTable.AddressBits != 0)
+        if (gpa >> SpteTable.AddressBits != 0)
         {
             Unsafe.SkipInit(out t);
             return WalkResult.Mmio;
@@ -79,7 +79,7 @@ public sealed unsafe partial class Vcpu
                 return seen.IsMmio && IsCurrent(seen) ? WalkResult.Mmio : WalkResult.Miss;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
-            int frame = seen.Frame + (seen.IsHuge ? (int)gfn & TdpTable.EntryCount - 1 : 0);
+            int frame = seen.Frame + (seen.IsHuge ? (int)gfn & SpteTable.EntryCount - 1 : 0);
             ref FrameInfo info = ref _pool.Info(frame);
             t.HostPage = _pool.Pointer(frame);
             t.Frame = frame;

@@ -17,19 +17,22 @@ public sealed unsafe partial class Vcpu
     private static Vcpu? s_running;
 
     private readonly VirtualMachine _vm;
+    private readonly Mmu _mmu;
+    /// <summary>The same, typed for the paths that must not be virtual; null under a shadow MMU.</summary>
     private readonly TdpMmu _tdp;
     private readonly FramePool _pool;
     private readonly IVcpuEngine _engine;
     private readonly VcpuState* _state;
 
     /// <summary>Tables ready for the next fault; the vCPU's thread only.</summary>
-    internal TdpTableCache TableCache;
+    internal TableCache TableCache;
 
     internal Vcpu(VirtualMachine vm, int id, IVcpuEngine engine)
     {
         Id = id;
         _vm = vm;
-        _tdp = vm.Tdp;
+        _mmu = vm.Mmu;
+        _tdp = (vm.Mmu as TdpMmu)!;
         _pool = vm.Pool;
         _engine = engine;
         _state = (VcpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(VcpuState), 128);
@@ -73,7 +76,7 @@ public sealed unsafe partial class Vcpu
     internal VcpuState* State => _state;
     internal VcpuStatistics* StatisticsPointer => &_state->Statistics;
     internal DirtyRing? DirtyRing { get; }
-    internal TdpTable Root => new(_state->Root);
+    internal SpteTable Root => new(_state->Root);
 
     /// <summary>Serves requests, enters guest mode, runs the engine, leaves; again until there is a reason to come back.</summary>
     /// <exception cref="InvalidOperationException">another thread is running this vCPU</exception>
@@ -141,21 +144,21 @@ public sealed unsafe partial class Vcpu
     internal void ReleaseTables()
     {
         PutRoot();
-        TableCache.Drain(_tdp.Allocator);
+        _mmu.DrainCaches(this);
     }
 
     private void PutRoot()
     {
-        TdpTable root = Root;
+        SpteTable root = Root;
         if (root.Equals(EmptyTable)) return;
         _state->Root = EmptyTable.Entries;
-        _tdp.PutRoot(root);
+        _mmu.PutRoot(root);
     }
 
     /// <summary>A page of zeroes of the process: what a vCPU without a root walks.</summary>
-    private static readonly TdpTable EmptyTable = AllocateEmptyTable();
+    private static readonly SpteTable EmptyTable = AllocateEmptyTable();
 
-    private static TdpTable AllocateEmptyTable()
+    private static SpteTable AllocateEmptyTable()
     {
         void* page = NativeMemory.AlignedAlloc(4096, 4096);
         NativeMemory.Clear(page, 4096);

@@ -13,7 +13,8 @@ public sealed partial class VirtualMachine
     private bool _dead;
     private long _flushesSent;
 
-    internal TdpMmu Tdp { get; private set; } = null!;
+    /// <summary>The page tables.</summary>
+    internal Mmu Mmu { get; private set; } = null!;
     internal DirtyLog DirtyLog { get; private set; } = null!;
     internal CodeMarks CodeMarks { get; private set; } = null!;
 
@@ -143,7 +144,7 @@ public sealed partial class VirtualMachine
     private void InitializeVcpus()
     {
         DirtyLog = new DirtyLog(this);
-        Tdp = new TdpMmu(this);
+        Mmu = Options.Mmu.Create(this);
         CodeMarks = new CodeMarks(this);
     }
 
@@ -157,6 +158,6 @@ public sealed partial class VirtualMachine
             vcpu.ReleaseTables();
             vcpu.DirtyRing?.Dispose();
         }
-        Tdp.Dispose();
+        Mmu.Dispose();
     }
 }

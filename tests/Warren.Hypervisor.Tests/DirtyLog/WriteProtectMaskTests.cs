@@ -73,9 +73,9 @@ public sealed class WriteProtectMaskTests
             if (c.Touched[block] == Touch.Huge) cpu.Store((BlockGfn + (block + 1) * Block - 1) * Page, 1UL);
         }
         Memslot slot = f.Vm.GetMemslots(0).FindById(0)!;
-        long before = f.Vm.Tdp.Counters.WriteProtected;
-        TdpTableCache cache = default;
-        TdpLeafTable at = default;
+        long before = f.Vm.Mmu.Counters.WriteProtected;
+        TableCache cache = default;
+        LeafTable at = default;
         f.Vm.MmuLock.WriteLock();
         foreach ((int chunk, ulong mask) in c.Masks)
         {
@@ -84,11 +84,11 @@ public sealed class WriteProtectMaskTests
             for (int bit = 0; bit < 64; bit++)
             {
                 ulong part = pageWise ? inside & 1UL << bit : inside;
-                while (part != 0 && !f.Vm.Tdp.WriteProtectMasked(slot, (ulong)chunk * 64, part, ref cache, ref at, zapHuge: false))
+                while (part != 0 && !f.Vm.Mmu.WriteProtectMasked(slot, (ulong)chunk * 64, part, ref cache, ref at, zapHuge: false))
                 {
                     f.Vm.MmuLock.WriteUnlock();
                     at = default;
-                    Assert.True(cache.TryTopUp(f.Vm.Tdp.Allocator));
+                    Assert.True(cache.TryTopUp(f.Vm.Mmu.Allocator));
                     f.Vm.MmuLock.WriteLock();
                 }
                 if (!pageWise) break;
@@ -97,11 +97,11 @@ public sealed class WriteProtectMaskTests
             }
         }
         f.Vm.MmuLock.WriteUnlock();
-        cache.Drain(f.Vm.Tdp.Allocator);
+        cache.Drain(f.Vm.Mmu.Allocator);
         f.Vm.FlushRemoteTlbs();
-        taken = f.Vm.Tdp.Counters.WriteProtected - before;
+        taken = f.Vm.Mmu.Counters.WriteProtected - before;
         List<(ulong, int, ulong)> leaves = [];
-        f.Vm.Tdp.ForEachLeaf((_, _, gfn, spte) => leaves.Add((gfn, spte.IsHuge ? 2 : 1, spte.Raw & ~Spte.FrameMask)));
+        f.Vm.Mmu.ForEachLeaf((_, _, gfn, spte) => leaves.Add((gfn, spte.IsHuge ? 2 : 1, spte.Raw & ~Spte.FrameMask)));
         f.Verify();
         foreach ((int chunk, ulong mask) in c.Masks)
         {

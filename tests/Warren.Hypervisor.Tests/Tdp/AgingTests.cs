@@ -14,16 +14,16 @@ public sealed class AgingTests
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Load<ulong>(Base);
         ulong gfn = Base >> 12;
-        Assert.True(f.Vm.Tdp.AgeGfnRange(0, gfn, gfn + 1, clear: false));
-        Assert.True(f.Vm.Tdp.AgeGfnRange(0, gfn, gfn + 1, clear: true));
-        Assert.False(f.Vm.Tdp.AgeGfnRange(0, gfn, gfn + 1, clear: true));
-        Assert.False(f.Vm.Tdp.AgeGfnRange(0, gfn + 1, gfn + 8, clear: false));
+        Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: false));
+        Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: true));
+        Assert.False(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: true));
+        Assert.False(f.Vm.Mmu.AgeGfnRange(0, gfn + 1, gfn + 8, clear: false));
         // Still in the TLB: the walk that would set A does not happen, as on hardware.
         cpu.Load<ulong>(Base);
-        Assert.False(f.Vm.Tdp.AgeGfnRange(0, gfn, gfn + 1, clear: false));
+        Assert.False(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: false));
         f.Vm.FlushRemoteTlbs();
         cpu.Load<ulong>(Base);
-        Assert.True(f.Vm.Tdp.AgeGfnRange(0, gfn, gfn + 1, clear: false));
+        Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: false));
         Assert.Equal(1, cpu.Vcpu.Statistics.FaultsMap);
         f.Verify();
     }

@@ -24,7 +24,7 @@ public sealed class FastZapTests
         Assert.Equal(128, f.LeafCount());
         f.DeleteSlot(1);
         Assert.Equal(0, f.LeafCount());
-        Assert.Equal(1, f.Vm.Tdp.Counters.RootsInvalidated);
+        Assert.Equal(1, f.Vm.Mmu.Counters.RootsInvalidated);
         for (ulong i = 0; i < 64; i++) Assert.Equal(i + 1, cpu.Load<ulong>(Base + i * Page));
         Assert.Equal(64, f.LeafCount());
         f.Verify();
@@ -43,9 +43,9 @@ public sealed class FastZapTests
             cpu.Store(Base + (1UL << 33), 1UL);
             cpu.Store(Base, 1UL);
             f.DeleteSlot(1);
-            most = Math.Max(most, f.Vm.Tdp.Allocator.InUse);
+            most = Math.Max(most, f.Vm.Mmu.Allocator.InUse);
         }
-        Assert.Equal(200, f.Vm.Tdp.Counters.RootsInvalidated);
+        Assert.Equal(200, f.Vm.Mmu.Counters.RootsInvalidated);
         Assert.InRange(most, 1, 16);
     }
 
@@ -63,7 +63,7 @@ public sealed class FastZapTests
             f.AddMemory(1, Base + (1UL << 33), Page);
             f.DeleteSlot(1);
         }
-        Assert.InRange(f.Vm.Tdp.Allocator.InUse, 1, 20);
+        Assert.InRange(f.Vm.Mmu.Allocator.InUse, 1, 20);
         Assert.Equal(1UL, idle.Load<ulong>(Base));
         f.Verify();
     }
@@ -102,7 +102,7 @@ public sealed class FastZapTests
                 Thread.Yield();
             }
         });
-        TdpMmuCounters counters = f.Vm.Tdp.Counters;
+        MmuCounters counters = f.Vm.Mmu.Counters;
         VcpuStatistics sum = f.Vm.SumVcpuStatistics();
         Assert.Equal(60, counters.FastZaps);
         Assert.True(sum.SptesSet > 0);
@@ -126,13 +126,13 @@ public sealed class FastZapTests
         crew.Go(() =>
         {
             SpinWait.SpinUntil(() => f.Vm.MmuLock.IsContended);
-            Assert.True(f.Vm.Tdp.InvalidateAllRoots());
+            Assert.True(f.Tdp.InvalidateAllRoots());
             f.Vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
             f.Vm.MmuLock.WriteUnlock();
         });
         Assert.Equal(1, cpu.Vcpu.Statistics.RetriesObsoleteRoot);
         f.Vm.SlotsLock.Lock();
-        f.Vm.Tdp.ZapInvalidatedRoots();
+        f.Tdp.ZapInvalidatedRoots();
         f.Vm.SlotsLock.Unlock();
         Assert.Equal(2UL, cpu.Load<ulong>(Base + Page));
         f.Verify();

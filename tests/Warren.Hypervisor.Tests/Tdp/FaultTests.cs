@@ -84,7 +84,7 @@ public sealed class FaultTests
         using TdpFixture f = new();
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 4000; i++) cpu.Load<ulong>(i << 30);
-        Assert.InRange(f.Vm.Tdp.Allocator.InUse, 1, 600);
+        Assert.InRange(f.Vm.Mmu.Allocator.InUse, 1, 600);
     }
 
     [Fact]
@@ -133,7 +133,7 @@ public sealed class FaultTests
         f.Memory.Discard(hva, Page);
         Assert.True(f.Leaf(Base >> 12).IsNone);
         Assert.Equal(0UL, cpu.Load<ulong>(Base));
-        Assert.Equal(1, f.Vm.Tdp.Counters.SptesUnmapped);
+        Assert.Equal(1, f.Vm.Mmu.Counters.SptesUnmapped);
     }
 
     [Fact]

@@ -81,7 +81,7 @@ public sealed class HugePageTests
         for (ulong i = 0; i < 1024; i++) cpu.Store(Base + i * Page, i);
         f.SetSlot(0, Base, 2 * Huge, hva, MemslotFlags.LogDirtyPages);
         Assert.Equal(1024, f.LeafCount());
-        Assert.Equal(2, f.Vm.Tdp.Counters.HugeSplits);
+        Assert.Equal(2, f.Vm.Mmu.Counters.HugeSplits);
         Assert.False(f.Leaf(Base >> 12).Writable);
         Assert.True(f.Leaf(Base >> 12).MmuWritable);
         f.Verify();
@@ -89,7 +89,7 @@ public sealed class HugePageTests
         Assert.Equal(1, cpu.Vcpu.Statistics.FaultsFast);
         f.SetSlot(0, Base, 2 * Huge, hva);
         Assert.Equal(2, f.LeafCount());
-        Assert.Equal(2, f.Vm.Tdp.Counters.HugeMerges);
+        Assert.Equal(2, f.Vm.Mmu.Counters.HugeMerges);
         Spte merged = f.Leaf(Base >> 12);
         Assert.True(merged is { IsHuge: true, Writable: true, Dirty: true });
         long faults = cpu.Vcpu.Statistics.FaultsMap + cpu.Vcpu.Statistics.FaultsMapHuge;
@@ -109,7 +109,7 @@ public sealed class HugePageTests
         f.Memory.Protect(hva + 600 * Page, Page, VmaProtection.Read);
         cpu.Load<ulong>(Base + 600 * Page);
         f.SetSlot(0, Base, 2 * Huge, hva);
-        Assert.Equal(0, f.Vm.Tdp.Counters.HugeMerges);
+        Assert.Equal(0, f.Vm.Mmu.Counters.HugeMerges);
         Assert.Equal(1023, f.LeafCount());
         cpu.Store(Base + 700 * Page, 1UL);
         f.Verify();

@@ -182,7 +182,7 @@ public abstract class InvalidationFaultTests(GateKind gate)
         }))));
         crew.Add(() =>
         {
-            while (!crew.Stopping) f.Vm.Tdp.AgeGfnRange(0, 0, TdpTable.MaxGfn, clear: true);
+            while (!crew.Stopping) f.Vm.Mmu.AgeGfnRange(0, 0, SpteTable.MaxGfn, clear: true);
         });
         crew.Go(() =>
         {

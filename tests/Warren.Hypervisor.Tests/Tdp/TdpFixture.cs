@@ -18,6 +18,7 @@ internal sealed class TdpFixture : IDisposable
     public FramePool Pool { get; }
     public AddressSpace Memory { get; }
     public VirtualMachine Vm { get; }
+    public TdpMmu Tdp => (TdpMmu)Vm.Mmu;
 
     public ulong Map(ulong length, bool hugePages = false) => Memory.Map(length, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
 
@@ -47,7 +48,7 @@ internal sealed class TdpFixture : IDisposable
     public Spte Leaf(ulong gfn)
     {
         Spte found = default;
-        Vm.Tdp.ForEachLeaf((_, valid, first, spte) =>
+        Vm.Mmu.ForEachLeaf((_, valid, first, spte) =>
         {
             if (valid && gfn >= first && gfn < first + (spte.IsHuge ? 512u : 1u)) found = spte;
         });
@@ -57,7 +58,7 @@ internal sealed class TdpFixture : IDisposable
     public int LeafCount()
     {
         int count = 0;
-        Vm.Tdp.ForEachLeaf((_, _, _, _) => count++);
+        Vm.Mmu.ForEachLeaf((_, _, _, _) => count++);
         return count;
     }
 
@@ -69,7 +70,7 @@ internal sealed class TdpFixture : IDisposable
     {
         Assert.Equal(0, Vm.Invalidation.InProgress);
         List<(int Space, bool Valid, ulong Gfn, Spte Leaf)> leaves = [];
-        Vm.Tdp.ForEachLeaf((space, valid, gfn, spte) => leaves.Add((space, valid, gfn, spte)));
+        Vm.Mmu.ForEachLeaf((space, valid, gfn, spte) => leaves.Add((space, valid, gfn, spte)));
         foreach ((int space, bool valid, ulong first, Spte leaf) in leaves)
         {
             for (ulong i = 0; i < (leaf.IsHuge ? 512u : 1u); i++)
@@ -93,11 +94,11 @@ internal sealed class TdpFixture : IDisposable
     {
         foreach (Vcpu vcpu in Vm.Vcpus) vcpu.ReleaseTables();
         Vm.SlotsLock.Lock();
-        Vm.Tdp.ZapAllFast();
-        Vm.Tdp.ZapInvalidatedRoots();
+        Vm.Mmu.ZapAllFast();
+        (Vm.Mmu as TdpMmu)?.ZapInvalidatedRoots();
         Vm.SlotsLock.Unlock();
         Assert.Equal(0, LeafCount());
-        Assert.Equal(0, Vm.Tdp.Allocator.InUse);
+        Assert.Equal(0, Vm.Mmu.Allocator.InUse);
         Vm.Dispose();
         Memory.Dispose();
         Assert.Equal(0, Pool.FramesInUse);

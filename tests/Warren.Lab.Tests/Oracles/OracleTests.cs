@@ -243,16 +243,17 @@ public sealed class OracleTests
     private static void Unmap(LabVm vm)
     {
         vm.Vm.MmuLock.WriteLock();
-        vm.Vm.Tdp.UnmapGfnRange(0, Gfn, Gfn + 1, mayBlock: false);
+        vm.Vm.Mmu.UnmapGfnRange(0, Gfn, Gfn + 1, mayBlock: false);
         vm.Vm.MmuLock.WriteUnlock();
     }
 
     private static unsafe void Replace(LabVm vm, Func<Spte, Spte> change)
     {
-        TdpMmu.FindLeaf(vm.Vm.Tdp.PeekRootAfter(default), Gfn, out var seen, out _);
-        var table = vm.Vm.Tdp.PeekRootAfter(default).Entries;
-        for (var level = TdpTable.RootLevel; level > 1; level--)
-            table = new Spte(table[TdpTable.IndexOf(Gfn, level)]).Table;
-        SpteAccess.Exchange(table + TdpTable.IndexOf(Gfn, 1), change(seen));
+        var root = ((TdpMmu)vm.Vm.Mmu).PeekRootAfter(default);
+        TdpMmu.FindLeaf(root, Gfn, out var seen, out _);
+        var table = root.Entries;
+        for (var level = TdpMmu.RootLevel; level > 1; level--)
+            table = new Spte(table[SpteTable.IndexOf(Gfn, level)]).Table;
+        SpteAccess.Exchange(table + SpteTable.IndexOf(Gfn, 1), change(seen));
     }
 }

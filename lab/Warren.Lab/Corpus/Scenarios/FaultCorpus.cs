@@ -116,7 +116,7 @@ internal static class FaultCorpus
             s.AtEnd("the SPTE of a page that was stored to says so", () =>
             {
                 var clean = false;
-                vm.Vm.Tdp.ForEachLeaf((_, _, _, leaf) => clean |= !leaf.Dirty);
+                vm.Vm.Mmu.ForEachLeaf((_, _, _, leaf) => clean |= !leaf.Dirty);
                 return clean ? "D is clear, and a vCPU has stored" : null;
             });
         }),
@@ -169,6 +169,6 @@ internal static class FaultCorpus
     internal static void AllTablesComeBack(Schedule schedule, LabVm vm) => schedule.AtEnd("every table comes back when the VM goes", () =>
     {
         vm.Dispose();
-        return vm.Vm.Tdp.Allocator.InUse is > 0 and var left ? $"{left} tables are lost" : null;
+        return vm.Vm.Mmu.Allocator.InUse is > 0 and var left ? $"{left} tables are lost" : null;
     });
 }

@@ -177,7 +177,7 @@ internal static class FaultVariants
             The page was used and counts as old: reclaim takes what the guest works with.
             """,
             "access-vs-harvest-and-aging",
-            [new(Hypervisor, "Tdp/SpteAccess.cs", "Atomics.And(ref *entry, ~bits);", "Atomics.Write(ref *entry, Atomics.Read(ref *entry) & ~bits);")],
+            [new(Hypervisor, "Mmu/SpteAccess.cs", "Atomics.And(ref *entry, ~bits);", "Atomics.Write(ref *entry, Atomics.Read(ref *entry) & ~bits);")],
             [VerdictKind.Invariant]),
     ];
 }

@@ -37,7 +37,7 @@ internal static class MemslotVariants
               vCPU   goes on using the page
             """,
             "delete-vs-access",
-            [new(Hypervisor, Memslots, "        Tdp.ZapAllFast();\n        Step(MemslotStep.Zapped);", "        Step(MemslotStep.Zapped);")],
+            [new(Hypervisor, Memslots, "        Mmu.ZapAllFast();\n        Step(MemslotStep.Zapped);", "        Step(MemslotStep.Zapped);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("bitmap-freed-without-grace-period", "KVM: the old slot and its bitmap go after synchronize_srcu",
             """
@@ -64,7 +64,7 @@ internal static class MemslotVariants
             No interleaving is needed, only the failure, which is one of the explorer's choices.
             """,
             "failed-create",
-            [new(Hypervisor, Memslots, "            if (slot?.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, old?.DirtyBitmap)) bitmap.Dispose();\n            throw;", "            throw;")],
+            [new(Hypervisor, Memslots, "            if (slot is not null) FreeMemslot(slot, old);\n            throw;", "            throw;")],
             [VerdictKind.Invariant]),
         new("arch-lock-kept-when-duplication-fails", "Review of the slots_arch_lock series: no unlock when duplicating the memslots fails",
             """

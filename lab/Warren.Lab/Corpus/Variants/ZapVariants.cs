@@ -184,10 +184,10 @@ internal static class ZapVariants
                             found = false;
                             bool flush = false;
                             _mmuLock.WriteLock();
-                            TdpTable at = default;
+                            SpteTable at = default;
                             while (NextRoot(ref at, -1, validOnly: true))
                             {
-                                TdpCursor cursor = new(at, 0, TdpTable.MaxGfn);
+                                TdpCursor cursor = new(at, 0, SpteTable.MaxGfn);
                                 while (!found && cursor.NextLeaf())
                                 {
                                     SpteAccess.Exchange(cursor.Entry, default);

@@ -130,7 +130,7 @@ public sealed class LabVm
     internal void Abandon()
     {
         if (!_disposed)
-            Vm.Tdp.Allocator.Dispose();
+            Vm.Mmu.Allocator.Dispose();
         _disposed = true;
     }
 

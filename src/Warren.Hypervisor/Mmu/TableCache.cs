@@ -4,18 +4,18 @@ namespace Warren.Hypervisor;
 /// Table pages a vCPU keeps ready, so that a fault allocates nothing while it holds <c>mmu_lock</c> (KVM's memory caches).
 /// One mapping links at most three tables; a fourth serves a new root.
 /// </summary>
-internal unsafe struct TdpTableCache
+internal unsafe struct TableCache
 {
     public const int Capacity = 4;
     private fixed ulong _pages[Capacity];
     private int _count;
 
     /// <summary>Fills it up, with no spinning lock held. False: the host has no memory for tables.</summary>
-    public bool TryTopUp(TdpTableAllocator allocator)
+    public bool TryTopUp(TableAllocator allocator)
     {
         while (_count < Capacity)
         {
-            TdpTable table = allocator.TryAllocate();
+            SpteTable table = allocator.TryAllocate();
             if (table.IsNull) return false;
             Push(table);
         }
@@ -24,11 +24,11 @@ internal unsafe struct TdpTableCache
 
     public readonly bool IsEmpty => _count == 0;
 
-    public void Push(TdpTable table) => _pages[_count++] = (ulong)table.Entries;
+    public void Push(SpteTable table) => _pages[_count++] = (ulong)table.Entries;
 
-    public TdpTable Pop() => new((ulong*)_pages[--_count]);
+    public SpteTable Pop() => new((ulong*)_pages[--_count]);
 
-    public void Drain(TdpTableAllocator allocator)
+    public void Drain(TableAllocator allocator)
     {
         while (_count > 0) allocator.Free(Pop());
     }

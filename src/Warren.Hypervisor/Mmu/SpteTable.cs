@@ -4,31 +4,32 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
-/// <summary>What is known of one table page (KVM's <c>struct kvm_mmu_page</c>, as far as TDP needs it): one cache line, outside the page itself.</summary>
+/// <summary>What is known of one table page (KVM's <c>struct kvm_mmu_page</c>, as far as a TDP MMU needs it; a shadow MMU keeps the rest in a record of its own): one cache line, outside the page itself.</summary>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
-internal unsafe struct TdpTableInfo
+internal unsafe struct TableInfo
 {
     /// <summary>First gfn the table covers.</summary>
     public ulong Gfn;
-    /// <summary>4 (root) to 1.</summary>
+    /// <summary>1 (4 KiB) to 5.</summary>
     public int Level;
     /// <summary>Role: the memslot address space. Two roots of one role are never both valid.</summary>
     public int AddressSpaceId;
-    /// <summary>Roots only; under TdpPagesLock. One per vCPU that loaded it, one per walker, one of the TDP MMU itself until invalidated and zapped.</summary>
+    /// <summary>Roots only; under TdpPagesLock. One per vCPU that loaded it, one per walker, one of the MMU itself until invalidated and zapped.</summary>
     public int RootCount;
     /// <summary>Roots only; set with mmu_lock held for write, never cleared.</summary>
     public int Invalid;
-    /// <summary>Roots only: invalidated, and the TDP MMU's own reference still waits for the zap.</summary>
+    /// <summary>Roots only: invalidated, and the MMU's own reference still waits for the zap.</summary>
     public int ScheduledZap;
     /// <summary>Link in the root list, the free list or the retired list; a page is on at most one of them.</summary>
     public ulong* Next;
+    /// <summary>Shadow MMU only: the record of the shadow page whose table this is; null under TDP.</summary>
+    public void* ShadowPage;
 }
 
 /// <summary>A 4 KiB page of 512 entries. The wrapper finds the page's metadata by address.</summary>
-internal readonly unsafe struct TdpTable(ulong* entries) : IEquatable<TdpTable>
+internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable>
 {
     public const int EntryCount = 512;
-    public const int RootLevel = 4;
     public const int IndexBits = 9;
     /// <summary>Guest physical addresses have 48 bits.</summary>
     public const int AddressBits = 48;
@@ -36,24 +37,24 @@ internal readonly unsafe struct TdpTable(ulong* entries) : IEquatable<TdpTable>
 
     public ulong* Entries => entries;
     public bool IsNull => entries == null;
-    public ref TdpTableInfo Info => ref *TdpTableAllocator.InfoOf(entries);
+    public ref TableInfo Info => ref *TableAllocator.InfoOf(entries);
     public ref ulong this[int index] => ref entries[index];
 
-    /// <summary><see cref="TdpTableInfo.Next"/>, under TdpPagesLock unless nobody else knows the page.</summary>
+    /// <summary><see cref="TableInfo.Next"/>, under TdpPagesLock unless nobody else knows the page.</summary>
     public ulong* Next
     {
-        get => (ulong*)Shared.Read(ref *(nuint*)&TdpTableAllocator.InfoOf(entries)->Next);
-        set => Shared.Write(ref *(nuint*)&TdpTableAllocator.InfoOf(entries)->Next, (nuint)value);
+        get => (ulong*)Shared.Read(ref *(nuint*)&TableAllocator.InfoOf(entries)->Next);
+        set => Shared.Write(ref *(nuint*)&TableAllocator.InfoOf(entries)->Next, (nuint)value);
     }
 
-    /// <summary><see cref="TdpTableInfo.RootCount"/>, under TdpPagesLock.</summary>
+    /// <summary><see cref="TableInfo.RootCount"/>, under TdpPagesLock.</summary>
     public int RootCount
     {
         get => Shared.Read(ref Info.RootCount);
         set => Shared.Write(ref Info.RootCount, value);
     }
 
-    /// <summary><see cref="TdpTableInfo.ScheduledZap"/>: set with mmu_lock held for write, cleared by the zapper, with SlotsLock held.</summary>
+    /// <summary><see cref="TableInfo.ScheduledZap"/>: set with mmu_lock held for write, cleared by the zapper, with SlotsLock held.</summary>
     public bool ScheduledZap
     {
         get => Shared.Read(ref Info.ScheduledZap) != 0;
@@ -78,7 +79,7 @@ internal readonly unsafe struct TdpTable(ulong* entries) : IEquatable<TdpTable>
         return from;
     }
 
-    public bool Equals(TdpTable other) => entries == other.Entries;
-    public override bool Equals(object? obj) => obj is TdpTable other && Equals(other);
+    public bool Equals(SpteTable other) => entries == other.Entries;
+    public override bool Equals(object? obj) => obj is SpteTable other && Equals(other);
     public override int GetHashCode() => ((nint)entries).GetHashCode();
 }

@@ -4,14 +4,14 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Table pages of one VM, in native chunks of 256 KiB: the first page of a chunk holds one 64-byte <see cref="TdpTableInfo"/> for each of
+/// Table pages of one VM, in native chunks of 256 KiB: the first page of a chunk holds one 64-byte <see cref="TableInfo"/> for each of
 /// its 64 pages (its own first record links the chunks), so that a table's metadata is found from its address. Chunks go back when the VM dies.
 /// </summary>
 /// <remarks>
 /// A page is free, handed out, or retired: unlinked from its tree, yet perhaps still read by a lockless walker. Retired pages become free
 /// after a grace period of <c>TdpSrcu</c>; vCPUs in guest mode must have been flushed before a page is retired.
 /// </remarks>
-internal sealed unsafe class TdpTableAllocator : IDisposable
+internal sealed unsafe class TableAllocator : IDisposable
 {
     private const int ChunkPages = 64;
     private const nuint PageSize = 4096;
@@ -25,19 +25,19 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     private byte* _freshEnd;
     private int _inUse;
 
-    public TdpTableAllocator(SpinLock tdpPagesLock) => _lock = tdpPagesLock;
+    public TableAllocator(SpinLock tdpPagesLock) => _lock = tdpPagesLock;
 
     /// <summary>Pages handed out or retired.</summary>
     public int InUse => Atomics.Read(ref _inUse, this);
 
-    public static TdpTableInfo* InfoOf(ulong* table)
+    public static TableInfo* InfoOf(ulong* table)
     {
         nuint address = (nuint)table;
-        return (TdpTableInfo*)(address & ~(ChunkSize - 1)) + (address & ChunkSize - 1) / PageSize;
+        return (TableInfo*)(address & ~(ChunkSize - 1)) + (address & ChunkSize - 1) / PageSize;
     }
 
     /// <summary>A zeroed page, not linked anywhere; null when the host has no memory for another chunk.</summary>
-    public TdpTable TryAllocate()
+    public SpteTable TryAllocate()
     {
         for (; ; )
         {
@@ -56,7 +56,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     }
 
     /// <summary>Gives back a page nobody else ever saw.</summary>
-    public void Free(TdpTable table)
+    public void Free(SpteTable table)
     {
         Check.Mark(LockingMarks.Retired, this, (nint)table.Entries, (long)PageSize);
         _lock.Lock();
@@ -67,7 +67,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     }
 
     /// <summary>Gives up a page that lockless walkers may still read.</summary>
-    public void Retire(TdpTable table)
+    public void Retire(SpteTable table)
     {
         _lock.Lock();
         RetireLocked(table);
@@ -75,7 +75,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     }
 
     /// <summary>As <see cref="Retire"/>, for a caller that holds TdpPagesLock.</summary>
-    public void RetireLocked(TdpTable table)
+    public void RetireLocked(SpteTable table)
     {
         table.Next = _retired;
         _retired = table.Entries;
@@ -92,7 +92,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         tdpSrcu.SynchronizeExpedited();
         while (list != null)
         {
-            ulong* next = new TdpTable(list).Next;
+            ulong* next = new SpteTable(list).Next;
             Free(new(list));
             list = next;
         }
@@ -102,7 +102,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
     {
         while (_chunks != null)
         {
-            byte* next = (byte*)((TdpTableInfo*)_chunks)->Next;
+            byte* next = (byte*)((TableInfo*)_chunks)->Next;
             NativeMemory.AlignedFree(_chunks);
             _chunks = next;
         }
@@ -116,7 +116,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
         ulong* page = _free;
         if (page != null)
         {
-            _free = new TdpTable(page).Next;
+            _free = new SpteTable(page).Next;
         }
         else if (_fresh != _freshEnd)
         {
@@ -147,7 +147,7 @@ internal sealed unsafe class TdpTableAllocator : IDisposable
             _free = (ulong*)_fresh;
             _fresh += PageSize;
         }
-        ((TdpTableInfo*)chunk)->Next = (ulong*)_chunks;
+        ((TableInfo*)chunk)->Next = (ulong*)_chunks;
         _chunks = chunk;
         _fresh = chunk + PageSize;
         _freshEnd = chunk + ChunkSize;

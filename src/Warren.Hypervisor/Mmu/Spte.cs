@@ -3,13 +3,14 @@ using System.Globalization;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// One stage-2 page-table entry: a 64-bit word. A leaf maps a frame, a table entry points at the next lower table, anything else maps nothing.
+/// One entry of a VM's page tables, TDP or shadow: a 64-bit word. A leaf maps a frame, a table entry points at the next lower table, anything else maps nothing.
 /// Layout: 0 R, 1 W, 2 X, 3 A, 4 D, 5 host-writable, 6 MMU-writable, 7 huge, 8 leaf, 9 table, 10 MMIO, 11 frozen;
-/// 12..42 frame (leaf), 12..47 address of a table (table), 12..51 memslot generation (MMIO).
+/// 12..42 frame (leaf), 12..47 address of a table (table), 12..47 gfn (MMIO), 48..62 memslot generation (MMIO), 63 U.
 /// </summary>
 /// <remarks>
 /// W implies both host-writable (the host maps the page writable, so no CoW is pending) and MMU-writable (nothing but dirty logging or
 /// nobody at all keeps W away, so W may be restored without <c>mmu_lock</c>). A and D are set by a walk in guest mode, like hardware does.
+/// R, W, X and U of a shadow leaf, and of a shadow MMIO entry, are the guest's rights cut by the host's; TDP knows no U, and gives what host and slot allow.
 /// </remarks>
 public readonly struct Spte(ulong raw) : IEquatable<Spte>
 {
@@ -25,14 +26,19 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     public const ulong TableBit = 1UL << 9;
     public const ulong MmioBit = 1UL << 10;
     public const ulong FrozenBit = 1UL << 11;
+    /// <summary>The guest's user mode may use the page (and its supervisor only as its SUM says): shadow tables only.</summary>
+    public const ulong U = 1UL << 63;
+    /// <summary>All that says what the guest may do.</summary>
+    public const ulong Rights = R | W | X | U;
 
-    /// <summary>Bits of the memslot generation that an MMIO entry remembers; see <see cref="TdpMmu.OnMemslotGeneration"/> for what wraps.</summary>
-    public const int MmioGenerationBits = 40;
+    /// <summary>Bits of the memslot generation that an MMIO entry remembers; see <see cref="Mmu.OnMemslotGeneration"/> for what wraps.</summary>
+    public const int MmioGenerationBits = 15;
 
     internal const int FrameShift = 12;
     internal const ulong FrameMask = ((1UL << 31) - 1) << FrameShift;
     internal const ulong TableMask = ((1UL << 36) - 1) << FrameShift;
     internal const ulong MmioGenerationMask = (1UL << MmioGenerationBits) - 1;
+    private const int MmioGenerationShift = 48;
 
     /// <summary>Owned by a thread that is tearing it down: readers take it for absent, writers retry.</summary>
     public static readonly Spte Frozen = new(FrozenBit);
@@ -55,11 +61,19 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     public int Frame => (int)((raw & FrameMask) >> FrameShift);
 
     internal unsafe ulong* Table => (ulong*)(raw & TableMask);
-    internal ulong MmioGeneration => raw >> FrameShift & MmioGenerationMask;
+
+    /// <summary>Where an MMIO entry says that no memory is.</summary>
+    internal ulong MmioGfn => (raw & TableMask) >> FrameShift;
+    /// <summary>The low bits of the generation of the memslots it was made from.</summary>
+    internal ulong MmioGeneration => raw >> MmioGenerationShift & MmioGenerationMask;
 
     internal static unsafe Spte ForTable(ulong* table) => new((ulong)table | TableBit);
 
-    internal static Spte ForMmio(ulong generation) => new((generation & MmioGenerationMask) << FrameShift | MmioBit);
+    /// <param name="gfn">below 2^36</param>
+    /// <param name="rights">of <see cref="Rights"/>: what the guest's own tables allow, all of R, W and X where they are not asked</param>
+    /// <param name="generation">of the memslots that hold no such gfn; its low bits are kept</param>
+    internal static Spte ForMmio(ulong gfn, ulong rights, ulong generation) =>
+        new((generation & MmioGenerationMask) << MmioGenerationShift | gfn << FrameShift | rights | MmioBit);
 
     /// <param name="frame">the frame, the first of 512 when <paramref name="huge"/></param>
     /// <param name="hostWritable">the host maps it writable</param>
@@ -92,9 +106,9 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     {
         if (IsNone) return "none";
         if (IsFrozen) return "frozen";
-        if (IsMmio) return string.Create(CultureInfo.InvariantCulture, $"mmio gen {MmioGeneration}");
+        if (IsMmio) return string.Create(CultureInfo.InvariantCulture, $"mmio gfn {MmioGfn} gen {MmioGeneration}");
         if (IsTable) return string.Create(CultureInfo.InvariantCulture, $"table {raw & TableMask:x}");
         return string.Create(CultureInfo.InvariantCulture,
-            $"frame {Frame} r{(Writable ? "w" : "-")}x{(Accessed ? " A" : "")}{(Dirty ? " D" : "")}{(HostWritable ? " host-w" : "")}{(MmuWritable ? " mmu-w" : "")}{(IsHuge ? " 2M" : "")}");
+            $"frame {Frame} {((raw & R) != 0 ? "r" : "-")}{(Writable ? "w" : "-")}{((raw & X) != 0 ? "x" : "-")}{((raw & U) != 0 ? "u" : "")}{(Accessed ? " A" : "")}{(Dirty ? " D" : "")}{(HostWritable ? " host-w" : "")}{(MmuWritable ? " mmu-w" : "")}{(IsHuge ? " 2M" : "")}");
     }
 }

@@ -6,12 +6,12 @@ namespace Warren.Hypervisor;
 /// </summary>
 /// <param name="root">null when the address space has no valid root: there is never a second one</param>
 /// <param name="addressSpaceId">address space of the root</param>
-internal unsafe struct TdpLeafTable(TdpTable root, int addressSpaceId)
+internal unsafe struct LeafTable(SpteTable root, int addressSpaceId)
 {
     private readonly int _role = addressSpaceId + 1;
     private ulong _block;
 
-    public readonly TdpTable Root => root;
+    public readonly SpteTable Root => root;
 
     /// <summary>The 512 entries, or null when none was found yet.</summary>
     public ulong* Entries { get; private set; }
@@ -19,11 +19,11 @@ internal unsafe struct TdpLeafTable(TdpTable root, int addressSpaceId)
     /// <summary>False for the default value, whatever the address space.</summary>
     public readonly bool IsOf(int addressSpaceId) => _role == addressSpaceId + 1;
 
-    public readonly bool Covers(ulong gfn) => Entries != null && _block == gfn / TdpTable.EntryCount;
+    public readonly bool Covers(ulong gfn) => Entries != null && _block == gfn / SpteTable.EntryCount;
 
     public void Set(ulong gfn, ulong* entries)
     {
-        _block = gfn / TdpTable.EntryCount;
+        _block = gfn / SpteTable.EntryCount;
         Entries = entries;
     }
 }
