@@ -27,6 +27,9 @@ public sealed record VmOptions
     /// <summary>How the VM's page tables are kept.</summary>
     public MmuKind Mmu { get; init; } = MmuKind.Default;
 
+    /// <summary>Have a shadow MMU compare its page tables with the guest's own and the memslots at quiescent points; it costs much time.</summary>
+    public bool Audit { get; init; }
+
     internal void Validate()
     {
         ArgumentNullException.ThrowIfNull(Gate);

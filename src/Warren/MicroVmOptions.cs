@@ -30,6 +30,12 @@ public sealed record MicroVmOptions
     /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
     public GateKind Gate { get; init; } = GateKind.Default;
 
+    /// <summary>How the page tables of guest memory are kept.</summary>
+    public MmuKind Mmu { get; init; } = MmuKind.Default;
+
+    /// <summary>Have the page tables compared with the guest's own and the memslots while the guest runs; it costs much time.</summary>
+    public bool Audit { get; init; }
+
     /// <summary>The longest the guest may run, or null.</summary>
     public TimeSpan? Timeout { get; init; }
 

@@ -51,6 +51,8 @@ internal sealed class GuestSession(RunSettings settings)
             Cpus = settings.Cpus,
             MaxPaging = settings.MaxPaging,
             Gate = settings.Gate,
+            Mmu = settings.Mmu,
+            Audit = settings.Audit,
             Timeout = settings.Timeout,
             Verbose = settings.Verbose,
             Console = output is null ? SerialOptions.Discard : new SerialOptions { Output = output },

@@ -16,7 +16,8 @@ internal static class RunCommand
         var append = new Option<string>("--append") { Description = "Appended to the kernel's command line.", DefaultValueFactory = _ => "", HelpName = "S" };
         var memory = new Option<long?>("--memory") { Description = "Guest memory, like 512M or 2G.", CustomParser = OptionParsers.Size, HelpName = "SIZE" };
         var cpus = new Option<int>("--cpus") { Description = "vCPUs, 1 to 16.", DefaultValueFactory = _ => 1, HelpName = "N" };
-        var mmu = new Option<string>("--mmu") { Description = "How guest memory is translated: tdp.", DefaultValueFactory = _ => "tdp", HelpName = "KIND" };
+        var mmu = new Option<string>("--mmu") { Description = "How the page tables of guest memory are kept: tdp or shadow.", DefaultValueFactory = _ => MmuKind.Default.Name, HelpName = "KIND" };
+        var audit = new Option<bool>("--audit") { Description = "Compare the page tables with the guest's own and the memslots while the guest runs (slow)." };
         var paging = new Option<string>("--paging") { Description = "The widest paging mode offered to the guest: sv39, sv48 or sv57.", DefaultValueFactory = _ => "sv57", HelpName = "MODE" };
         var gate = new Option<string>("--gate") { Description = "How memslot updates and invalidations stay apart: join or active-count.", DefaultValueFactory = _ => GateKind.Default.Name, HelpName = "KIND" };
         var timeout = new Option<TimeSpan?>("--timeout") { Description = "End the guest after this long, like 30s or 2m.", CustomParser = OptionParsers.Duration, HelpName = "T" };
@@ -29,7 +30,7 @@ internal static class RunCommand
 
         var run = new Command("run", "Boot Linux: a shell in your terminal, or one command.")
         {
-            kernel, initrd, guest, append, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, lockCheck, command,
+            kernel, initrd, guest, append, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, lockCheck, audit, command,
         };
         run.SetAction((result, cancel) =>
         {
@@ -43,6 +44,8 @@ internal static class RunCommand
                 Cpus = result.GetValue(cpus),
                 MaxPaging = Paging(result.GetValue(paging)),
                 Gate = Gate(result.GetValue(gate) ?? ""),
+                Mmu = Mmu(result.GetValue(mmu) ?? ""),
+                Audit = result.GetValue(audit),
                 Timeout = result.GetValue(timeout),
                 Verbose = result.GetValue(verbose),
                 Statistics = Statistics(result.GetResult(stats) is { Implicit: false }, result.GetValue(stats)),
@@ -50,8 +53,6 @@ internal static class RunCommand
                 Offline = result.GetValue(offline),
                 Command = Command(result, result.GetValue(command) ?? []),
             };
-            if (result.GetValue(mmu) is { } kind && kind != "tdp")
-                throw new UserErrorException($"There is no MMU '{kind}'; this version has 'tdp'.");
             settings.Validate();
             var session = new GuestSession(settings);
             return result.GetValue(lockCheck) ? LockCheck.RunAsync(() => session.RunAsync(cancel)) : session.RunAsync(cancel);
@@ -80,6 +81,9 @@ internal static class RunCommand
 
     private static GateKind Gate(string name) =>
         GateKind.Find(name) ?? throw new UserErrorException($"There is no gate '{name}'; choose {string.Join(" or ", GateKind.All)}. (Those that lose are in 'warren lab'.)");
+
+    private static MmuKind Mmu(string name) =>
+        MmuKind.Find(name) ?? throw new UserErrorException($"There is no MMU '{name}'; choose {string.Join(" or ", MmuKind.All)}.");
 
     private static StatisticsFormat Statistics(bool given, string? format) => (given, format) switch
     {

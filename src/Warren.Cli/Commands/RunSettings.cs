@@ -23,6 +23,8 @@ internal sealed record RunSettings
     public int Cpus { get; init; }
     public SatpMode MaxPaging { get; init; }
     public GateKind Gate { get; init; } = GateKind.Default;
+    public MmuKind Mmu { get; init; } = MmuKind.Default;
+    public bool Audit { get; init; }
     public TimeSpan? Timeout { get; init; }
     public bool Verbose { get; init; }
     public StatisticsFormat Statistics { get; init; }
