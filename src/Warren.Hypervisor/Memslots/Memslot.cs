@@ -12,7 +12,7 @@ public sealed class Memslot : NotifierRegion
 {
     private uint _flags;
     private DirtyBitmap? _dirtyBitmap;
-    private object? _arch;
+    private SlotRmaps? _arch;
 
     internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, ulong userspaceAddress, MemslotFlags flags)
         : base(owner, userspaceAddress, userspaceAddress + (pageCount << VirtualMachine.PageShift))
@@ -53,10 +53,10 @@ public sealed class Memslot : NotifierRegion
     }
 
     /// <summary>
-    /// What the MMU keeps per slot, allocated when it first needs it (reverse maps of shadow paging). Written with SlotsArchLock held,
-    /// to the published object; an update reads it under that lock and publishes before it lets go.
+    /// What a shadow MMU keeps per slot, from the first root on; null before and with TDP. Written with SlotsArchLock held, to a published object or to one that
+    /// is about to be; an update reads it under that lock and publishes before it lets go. The objects that stand for one slot in turn share it; freed as <see cref="DirtyBitmap"/> is.
     /// </summary>
-    internal object? Arch
+    internal SlotRmaps? Arch
     {
         get => Shared.Read(ref _arch, this);
         set => Shared.Write(ref _arch, value, this);

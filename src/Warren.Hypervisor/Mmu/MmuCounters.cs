@@ -14,4 +14,16 @@ public struct MmuCounters
     public long HugeSplits;
     public long HugeMerges;
     public long WriteProtected;
+    /// <summary>Shadow paging: shadow pages made,</summary>
+    public long ShadowPagesMade;
+    /// <summary>zapped for whatever reason,</summary>
+    public long ShadowPagesZapped;
+    /// <summary>among them to make room,</summary>
+    public long ShadowPagesReclaimed;
+    /// <summary>and because their tables were written as no table is.</summary>
+    public long WriteFloods;
+    /// <summary>Shadow paging: tables the guest was let write to,</summary>
+    public long UnsyncMarked;
+    /// <summary>and read again at a fence.</summary>
+    public long PagesSynced;
 }

@@ -16,8 +16,7 @@ public sealed class MmuKind
     public static MmuKind Tdp { get; } = new("tdp", "tables from guest physical address to frame; the guest's own are walked at each TLB miss", vm => new TdpMmu(vm));
 
     /// <summary>Shadow paging: one walk, of tables that follow the guest's.</summary>
-    public static MmuKind Shadow { get; } = new("shadow", "tables from guest virtual address to frame, kept in step with the guest's own",
-        _ => throw new NotSupportedException("A VM with a shadow MMU cannot be made yet: use VmOptions.Mmu = MmuKind.Tdp."));
+    public static MmuKind Shadow { get; } = new("shadow", "tables from guest virtual address to frame, kept in step with the guest's own", vm => new ShadowMmu(vm));
 
     /// <summary><see cref="Tdp"/>.</summary>
     public static MmuKind Default => Tdp;

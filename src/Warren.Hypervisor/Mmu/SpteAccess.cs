@@ -32,5 +32,9 @@ internal static unsafe class SpteAccess
     /// meanwhile (A, D, W) stands afterwards, unless it is among the bits.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void SetBitsExclusive(ulong* entry, ulong bits) => Atomics.Or(ref *entry, bits);
+
+    /// <inheritdoc cref="SetBitsExclusive"/>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ClearBitsExclusive(ulong* entry, ulong bits) => Atomics.And(ref *entry, ~bits);
 }

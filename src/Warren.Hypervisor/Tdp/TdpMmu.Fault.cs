@@ -12,8 +12,12 @@ internal enum FaultResult
     Retry,
     /// <summary>No memory there, or a write to read-only memory.</summary>
     Mmio,
-    /// <summary>The host cannot back the page.</summary>
+    /// <summary>The host cannot back the page; or a table of the guest lies where no memory is.</summary>
     Error,
+    /// <summary>Shadow MMU: the guest's own tables forbid it.</summary>
+    PageFault,
+    /// <summary>Shadow MMU: a write to a table that is in use.</summary>
+    Tracked,
 }
 
 /// <summary>The page fault: from a guest physical address that no SPTE answers to an installed SPTE.</summary>

@@ -20,6 +20,8 @@ public sealed unsafe partial class Vcpu
     private readonly Mmu _mmu;
     /// <summary>The same, typed for the paths that must not be virtual; null under a shadow MMU.</summary>
     private readonly TdpMmu _tdp;
+    /// <summary>Likewise; null under TDP.</summary>
+    private readonly ShadowMmu? _shadow;
     private readonly FramePool _pool;
     private readonly IVcpuEngine _engine;
     private readonly VcpuState* _state;
@@ -33,12 +35,14 @@ public sealed unsafe partial class Vcpu
         _vm = vm;
         _mmu = vm.Mmu;
         _tdp = (vm.Mmu as TdpMmu)!;
+        _shadow = vm.Mmu as ShadowMmu;
         _pool = vm.Pool;
         _engine = engine;
         _state = (VcpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(VcpuState), 128);
         *_state = default;
         Check.Mark(LockingMarks.Reused, this, (nint)_state, sizeof(VcpuState));
         _state->Root = EmptyTable.Entries;
+        SetRootForm();
         if (vm.DirtyLog.UsesRings) DirtyRing = new DirtyRing(vm.Options.DirtyRingEntries);
     }
 

@@ -11,6 +11,23 @@ public interface IVcpuEngine
 
     /// <summary>Drops every cached translation and host pointer. On the vCPU's thread, outside guest mode.</summary>
     void FlushTlb();
+
+    /// <summary>What the guest's page tables mean; needed by a VM with a shadow MMU.</summary>
+    IGuestPageFormat PageFormat => throw NoShadowSupport();
+
+    /// <summary>
+    /// Walks the guest's tables for a VM with a shadow MMU: from the root last given to <see cref="Vcpu.SetGuestRoot"/>, reading them with
+    /// <see cref="Vcpu.ReadGuestWord"/>, checks the rights, and sets A and D as the ISA tells with <see cref="Vcpu.CompareExchangeGuestWord"/>. Not called while there is no translation.
+    /// On the vCPU's thread, outside guest mode, no lock held; may sleep.
+    /// </summary>
+    /// <param name="vcpu">whose guest</param>
+    /// <param name="address">guest virtual address, of any form</param>
+    /// <param name="access">what the guest is about to do</param>
+    /// <param name="mode">in which mode</param>
+    /// <param name="walk">filled in when the answer is Ok</param>
+    GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk) => throw NoShadowSupport();
+
+    private static NotSupportedException NoShadowSupport() => new("This engine has no support for shadow paging: use VmOptions.Mmu = MmuKind.Tdp.");
 }
 
 public enum VcpuExitReason
@@ -52,6 +69,13 @@ public enum TranslateStatus
     Error,
     /// <summary>The engine must return from Execute without completing the instruction, which will be executed again.</summary>
     Stopped,
+    /// <summary>Only from <see cref="Vcpu.TranslateVirtual"/>: the guest's own tables forbid the access; the engine raises a page fault.</summary>
+    PageFault,
+    /// <summary>
+    /// Only from <see cref="Vcpu.TranslateVirtual"/>, for a write: the page holds a table that is shadowed. The engine stores by <see cref="Vcpu.WriteTracked"/>, or, what reads and
+    /// writes at once, by <see cref="Vcpu.CompareExchangeTracked"/>.
+    /// </summary>
+    Tracked,
 }
 
 /// <summary>

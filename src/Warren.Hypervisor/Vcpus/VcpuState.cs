@@ -33,6 +33,16 @@ internal unsafe struct VcpuState
     [FieldOffset(264)] public uint FlushCount;
     /// <summary>1 while some thread is inside Run.</summary>
     [FieldOffset(268)] public int Running;
+    /// <summary>Shadow MMU: lowest address bit that indexes the root.</summary>
+    [FieldOffset(272)] public int RootShift;
+    /// <summary>Shadow MMU: what of the guest's mode counts, nothing without translation.</summary>
+    [FieldOffset(276)] public int ModeMask;
+    /// <summary>Shadow MMU: an address is one of the guest's if, this added, it is below the limit.</summary>
+    [FieldOffset(280)] public ulong AddressBias;
+    [FieldOffset(288)] public ulong AddressLimit;
+    /// <summary>Shadow MMU: the guest's own root; 0 levels without translation.</summary>
+    [FieldOffset(296)] public int GuestLevels;
+    [FieldOffset(304)] public ulong GuestRootGfn;
 
     [FieldOffset(384)] public VcpuStatistics Statistics;
 }
@@ -57,6 +67,14 @@ public struct VcpuStatistics
     public long RetriesInvalidSlot;
     public long RetriesObsoleteRoot;
     public long RetriesFrozen;
+    /// <summary>Shadow MMU: the guest's tables changed between the walk and the mapping, or lay where the host was busy.</summary>
+    public long RetriesGuestTables;
+    /// <summary>Shadow MMU: faults that are the guest's own.</summary>
+    public long FaultsOfGuest;
+    /// <summary>Shadow MMU: writes to tables that are in use,</summary>
+    public long FaultsTracked;
+    /// <summary>and stores done for the guest because of them.</summary>
+    public long TrackedWrites;
     public long SptesSet;
     public long TlbFlushes;
     public long RootLoads;

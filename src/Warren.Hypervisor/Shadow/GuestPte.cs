@@ -1,0 +1,29 @@
+namespace Warren.Hypervisor;
+
+/// <summary>One entry of a guest's page table, decoded.</summary>
+public readonly struct GuestPte
+{
+    /// <summary>The entry maps something. False also for what the ISA reserves: a walk that meets it faults.</summary>
+    public bool IsPresent { get; init; }
+    /// <summary>It maps memory; otherwise it points at the next lower table. An entry of level 1 that is present is a leaf.</summary>
+    public bool IsLeaf { get; init; }
+    /// <summary>
+    /// Of the next table; or of the first page that the leaf maps, aligned as its level wants. Where several entries stand for one larger leaf (Svnapot): of the very
+    /// page of this entry's index.
+    /// </summary>
+    public ulong Gfn { get; init; }
+    /// <summary>Of a leaf, whatever A and D say.</summary>
+    public GuestRights Rights { get; init; }
+    public bool Accessed { get; init; }
+    public bool Dirty { get; init; }
+}
+
+/// <summary>What the bits of a guest's page-table entries mean. Pure: called with <c>mmu_lock</c> held, it may neither lock nor allocate.</summary>
+public interface IGuestPageFormat
+{
+    /// <summary>Decodes one entry.</summary>
+    /// <param name="bits">the 64 bits of the entry</param>
+    /// <param name="level">of its table: 1 (its leaves are 4 KiB) to 5</param>
+    /// <param name="index">0..511, its place in the table</param>
+    GuestPte Decode(ulong bits, int level, int index);
+}

@@ -1,0 +1,21 @@
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// What a walk of the guest's tables found, filled in by an engine (<see cref="IVcpuEngine.WalkGuest"/>). The shadow MMU reads every entry of it again under
+/// <c>mmu_lock</c> before it builds on it.
+/// </summary>
+public unsafe struct GuestWalk
+{
+    /// <summary>Levels of the root that was walked, 3 to 5; 0: no translation.</summary>
+    public int RootLevel;
+    /// <summary>Level of the entry that is the leaf: 1 for 4 KiB, 2 for 2 MiB, and so on. Svnapot: 1.</summary>
+    public int LeafLevel;
+    /// <summary>Of the page accessed, also in the middle of a large leaf.</summary>
+    public ulong Gfn;
+    /// <summary>The leaf, decoded from its entry of <see cref="Entries"/>.</summary>
+    public GuestPte Leaf;
+    /// <summary>By level, <see cref="RootLevel"/> down to <see cref="LeafLevel"/>: where the table of that level lies. [0] is not used.</summary>
+    public fixed ulong TableGfn[6];
+    /// <summary>By level likewise: the entry as it stands in memory, after A and D were set.</summary>
+    public fixed ulong Entries[6];
+}

@@ -1,0 +1,48 @@
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// What a vCPU keeps ready so that nothing is allocated while <c>mmu_lock</c> is held: one mapping makes at most four shadow pages (a root takes one by itself), each of a
+/// record, a table and a page of gfns.
+/// </summary>
+internal unsafe struct ShadowCache
+{
+    private const int Pages = 4;
+    private const int Tables = 2 * Pages;
+    private fixed ulong _pages[Pages];
+    private fixed ulong _tables[Tables];
+    private int _pageCount;
+    private int _tableCount;
+
+    public RmapCache Descriptors;
+
+    /// <summary>Fills it up, with no spinning lock held. False: the host has no memory.</summary>
+    public bool TryTopUp(TableAllocator allocator, ShadowPagePool pages, RmapPool descriptors)
+    {
+        for (; _tableCount < Tables; _tableCount++)
+        {
+            SpteTable table = allocator.TryAllocate();
+            if (table.IsNull) return false;
+            _tables[_tableCount] = (ulong)table.Entries;
+        }
+        for (; _pageCount < Pages; _pageCount++)
+        {
+            ShadowPage* page = pages.TryAllocate();
+            if (page == null) return false;
+            _pages[_pageCount] = (ulong)page;
+        }
+        return Descriptors.TryTopUp(descriptors);
+    }
+
+    /// <summary>A zeroed record; there is one for each page that a mapping can need.</summary>
+    public ShadowPage* TakePage() => (ShadowPage*)_pages[--_pageCount];
+
+    /// <summary>A zeroed page.</summary>
+    public SpteTable TakeTable() => new((ulong*)_tables[--_tableCount]);
+
+    public void Drain(TableAllocator allocator, ShadowPagePool pages, RmapPool descriptors)
+    {
+        while (_tableCount > 0) allocator.Free(TakeTable());
+        while (_pageCount > 0) pages.Free(TakePage());
+        Descriptors.Drain(descriptors);
+    }
+}

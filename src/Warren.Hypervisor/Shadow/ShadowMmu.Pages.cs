@@ -1,0 +1,159 @@
+using System.Diagnostics;
+using Warren.HostMemory;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>Shadow pages: found by gfn and role, made, linked below each other, listed by age.</summary>
+internal sealed unsafe partial class ShadowMmu
+{
+    private int _pageCount;
+
+    /// <summary>The active list: pages that may be found and used, obsolete ones included until they are zapped. mmu_lock held for write, also to follow the links.</summary>
+    internal ShadowPage* NewestPage { get; private set; }
+
+    /// <inheritdoc cref="NewestPage"/>
+    internal ShadowPage* OldestPage { get; private set; }
+
+    /// <summary>Pages on the active list.</summary>
+    internal int PageCount => Atomics.Read(ref _pageCount, this);
+
+    /// <summary>Nothing may be built on it: it is prepared to be zapped, or was made before the last fast zap. Exact with mmu_lock held, a hint otherwise.</summary>
+    internal bool IsObsolete(ShadowPage* page) => page->Role.Invalid || page->Generation != Atomics.Read(ref _generation, this);
+
+    /// <inheritdoc/>
+    public override bool IsObsolete(SpteTable root) => IsObsolete(PageOf(root.Entries));
+
+    /// <summary>First of the pages whose gfn hashes to the same place; the others follow by <see cref="ShadowPage.HashNext"/>. mmu_lock held.</summary>
+    internal ShadowPage* FirstInBucket(ulong gfn) => _hash == 0 ? null : *Bucket(gfn);
+
+    private ShadowPage** Bucket(ulong gfn) => (ShadowPage**)_hash + (gfn * 0x9E3779B97F4A7C15 >> 64 - HashShift);
+
+    /// <summary>The page for a key that is not obsolete, or null. mmu_lock held.</summary>
+    internal ShadowPage* FindPage(ulong gfn, ShadowRole role)
+    {
+        for (ShadowPage* page = FirstInBucket(gfn); page != null; page = page->HashNext)
+        {
+            if (page->Gfn == gfn && page->Role == role && !IsObsolete(page)) return page;
+        }
+        return null;
+    }
+
+    /// <summary>
+    /// The page for a key, in step with the guest's table: found, or made out of the vCPU's cache. mmu_lock held for write. A page of level 1 over the same table that is unsync
+    /// goes when the table is now used at a higher level, too: that level needs every write noticed.
+    /// </summary>
+    /// <returns>null: the guest's table is not there now, or is being taken away; nothing of it may be built on</returns>
+    private ShadowPage* GetPage(Vcpu vcpu, ulong gfn, ShadowRole role, ref ZapList zapped, ref bool flush)
+    {
+        for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)
+        {
+            next = page->HashNext;
+            if (page->Gfn != gfn || IsObsolete(page)) continue;
+            if (page->Role == role)
+            {
+                // Whoever reaches it through the new link may have fenced long since.
+                if (page->MayDiffer) SyncTree(page, ref flush);
+                return page;
+            }
+            if (page->Unsync && !role.Direct && role.Level > 1 && page->Role.AddressSpaceId == role.AddressSpaceId) PrepareZap(page, ref zapped);
+        }
+        if (role.Direct) return MakePage(vcpu, gfn, role, null);
+        return TryGetGuestTable(role.AddressSpaceId, gfn, out Memslot? slot, out ulong* table) ? Account(MakePage(vcpu, gfn, role, table), slot!, ref flush) : null;
+    }
+
+    /// <summary>
+    /// Where a table of the guest lies in the host now. Good until a notification for it, which takes its shadow pages away. mmu_lock held for write, inside SRCU; does not sleep.
+    /// </summary>
+    private bool TryGetGuestTable(int addressSpaceId, ulong gfn, out Memslot? slot, out ulong* table)
+    {
+        table = null;
+        slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
+        if (slot is null || slot.IsInvalid) return false;
+        // With mmu_lock held no invalidation begins or ends: only one that covers the page forbids to use what is there now.
+        if (_vm.Invalidation.RetryGfn(_vm.Invalidation.Sequence, gfn)) return false;
+        if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(gfn), write: false, out FrameMapping mapping)) return false;
+        table = (ulong*)_pool.Pointer(mapping.Frame);
+        _pool.Put(mapping.Frame);
+        return true;
+    }
+
+    private ShadowPage* MakePage(Vcpu vcpu, ulong gfn, ShadowRole role, ulong* guestTable)
+    {
+        ref ShadowCache cache = ref vcpu.ShadowCache;
+        ShadowPage* page = cache.TakePage();
+        page->Gfn = gfn;
+        page->Role = role;
+        page->Generation = _generation;
+        page->Table = cache.TakeTable().Entries;
+        page->GuestTable = guestTable;
+        if (!role.Direct) page->Gfns = cache.TakeTable().Entries;
+        TableInfo* info = TableAllocator.InfoOf(page->Table);
+        info->ShadowPage = page;
+        info->Gfn = gfn;
+        info->Level = role.Level;
+        info->AddressSpaceId = role.AddressSpaceId;
+        ShadowPage** bucket = Bucket(gfn);
+        page->HashNext = *bucket;
+        *bucket = page;
+        page->Older = NewestPage;
+        if (NewestPage != null) NewestPage->Newer = page;
+        else OldestPage = page;
+        NewestPage = page;
+        Atomics.Write(ref _pageCount, _pageCount + 1, this);
+        _counters.ShadowPagesMade++;
+        return page;
+    }
+
+    private void RemoveFromHash(ShadowPage* page)
+    {
+        ShadowPage** link = Bucket(page->Gfn);
+        while (*link != page) link = &(*link)->HashNext;
+        *link = page->HashNext;
+        page->HashNext = null;
+    }
+
+    private void RemoveFromActiveList(ShadowPage* page)
+    {
+        if (page->Newer != null) page->Newer->Older = page->Older;
+        else NewestPage = page->Older;
+        if (page->Older != null) page->Older->Newer = page->Newer;
+        else OldestPage = page->Newer;
+        page->Newer = page->Older = null;
+        Atomics.Write(ref _pageCount, _pageCount - 1, this);
+    }
+
+    /// <summary>Points an empty entry at a page that is in step. mmu_lock held for write.</summary>
+    private void LinkPage(Vcpu vcpu, ulong* spte, ShadowPage* child)
+    {
+        Debug.Assert(PageOf(spte)->Role.Level == child->Role.Level + 1 && SpteAccess.Read(spte).IsNone);
+        if (!child->ParentPtes.TryAdd(spte, ref vcpu.ShadowCache.Descriptors)) throw new InvalidOperationException("A link between tables needs a descriptor, and the cache was not filled before.");
+        SpteAccess.Exchange(spte, Spte.ForTable(child->Table));
+    }
+
+    /// <summary>Takes an entry away from the page it points at. The page stays, to be found again.</summary>
+    private void UnlinkPage(ulong* spte)
+    {
+        ShadowPage* child = PageOf(SpteAccess.Exchange(spte, default).Table);
+        child->ParentPtes.Remove(spte, _rmapPool);
+        if (child->MayDiffer) ClearUnsyncChild(spte);
+    }
+
+    /// <summary>Empties an SPTE, whatever it is. Says whether a vCPU may have cached what it allowed.</summary>
+    private bool DropSpte(ShadowPage* page, int index)
+    {
+        ulong* spte = page->Table + index;
+        Spte seen = SpteAccess.Read(spte);
+        if (seen.IsTable)
+        {
+            UnlinkPage(spte);
+            return true;
+        }
+        if (seen.IsNone) return false;
+        SpteAccess.Exchange(spte, default);
+        if (!seen.IsLeaf) return false;
+        ShadowRole role = page->Role;
+        RemoveRmap(role.AddressSpaceId, page->GfnAt(index, role.Level), role.Level, spte);
+        return true;
+    }
+}

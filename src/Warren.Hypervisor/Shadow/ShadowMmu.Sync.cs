@@ -1,0 +1,214 @@
+using System.Diagnostics;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// Pages that may differ from the guest's tables, and how they are brought in step again. As with a TLB, what the guest wrote to a table counts at its next fence; tables of level 1, which are
+/// written most, are let go for that long.
+/// </summary>
+/// <remarks>
+/// A page is marked before the guest can write to its table, with mmu_lock held for write, and a fence looks without it: whoever fences after a write, on whatever vCPU, finds the mark.
+/// </remarks>
+internal sealed unsafe partial class ShadowMmu
+{
+    /// <summary>Unsync pages handled behind one flush.</summary>
+    private const int SyncBatch = 64;
+
+    private enum Letting
+    {
+        /// <summary>The page holds no table in use, or its shadow is unsync.</summary>
+        Free,
+        /// <summary>Its table must stay write-protected.</summary>
+        Protected,
+    }
+
+    /// <summary>
+    /// Whether an SPTE may make the page writable (<c>mmu_try_to_unsync_pages</c>): not if it holds a table in use, except of level 1, whose shadow is then unsync if
+    /// <paramref name="write"/> says that the guest is about to write. mmu_lock held for write.
+    /// </summary>
+    private Letting TryLetGo(Memslot slot, ulong gfn, bool write)
+    {
+        SlotRmaps rmaps = slot.Arch!;
+        if (rmaps.WriteTrack(gfn) != 0) return Letting.Protected;
+        // Each table in use, of whatever level, forbids its block to be mapped huge.
+        if (rmaps.DisallowHuge(gfn) == 0) return Letting.Free;
+        for (ShadowPage* page = FirstInBucket(gfn); page != null; page = page->HashNext)
+        {
+            if (page->Gfn != gfn || page->Unsync || page->Role.Direct || page->Role.AddressSpaceId != slot.AddressSpaceId || IsObsolete(page)) continue;
+            Debug.Assert(page->Role.Level == 1);
+            if (!write) return Letting.Protected;
+            page->Unsync = true;
+            _counters.UnsyncMarked++;
+            MarkParents(page);
+        }
+        return Letting.Free;
+    }
+
+    /// <summary>Tells all above the page that there is something below them to be brought in step.</summary>
+    private void MarkParents(ShadowPage* page)
+    {
+        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        for (ulong* spte; (spte = parents.Next()) != null;) MarkUnsyncChild(spte);
+    }
+
+    private void MarkUnsyncChild(ulong* spte)
+    {
+        ShadowPage* parent = PageOf(spte);
+        bool first = parent->UnsyncChildren == 0;
+        if (parent->SetUnsyncChild(IndexOf(spte), true) && first) MarkParents(parent);
+    }
+
+    private void ClearUnsyncChild(ulong* spte)
+    {
+        ShadowPage* parent = PageOf(spte);
+        if (parent->SetUnsyncChild(IndexOf(spte), false) && parent->UnsyncChildren == 0) ClearParents(parent);
+    }
+
+    private void ClearParents(ShadowPage* page)
+    {
+        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        for (ulong* spte; (spte = parents.Next()) != null;) ClearUnsyncChild(spte);
+    }
+
+    /// <summary>The guest's fence: brings all below the vCPU's root in step. Outside guest mode.</summary>
+    public void SyncRoot(Vcpu vcpu)
+    {
+        int srcu = _vm.Srcu.ReadLock();
+        _mmuLock.WriteLock();
+        bool flush = false;
+        if (!vcpu.HasNoRoot && !IsObsolete(vcpu.Root)) SyncTree(PageOf(vcpu.Root.Entries), ref flush);
+        if (flush) _vm.FlushRemoteTlbs();
+        _mmuLock.WriteUnlock();
+        _vm.Srcu.ReadUnlock(srcu);
+    }
+
+    /// <summary>Whether a fence has anything to do; no lock.</summary>
+    public static bool NeedsSync(SpteTable root) => PageOf(root.Entries)->MayDiffer;
+
+    /// <summary>
+    /// Brings a page and all below it in step. Their tables are write-protected first, so that what is read is what will be noticed to change. mmu_lock held for write, inside SRCU.
+    /// </summary>
+    /// <param name="page">any page</param>
+    /// <param name="flush">set when remote TLBs must be flushed before mmu_lock is dropped</param>
+    private void SyncTree(ShadowPage* page, ref bool flush)
+    {
+        ShadowPage** batch = stackalloc ShadowPage*[SyncBatch];
+        while (page->MayDiffer)
+        {
+            int count = 0;
+            CollectUnsync(page, batch, ref count);
+            bool writable = flush;
+            for (int i = 0; i < count; i++)
+            {
+                ShadowPage* unsync = batch[i];
+                Memslot slot = _vm.GetMemslots(unsync->Role.AddressSpaceId).Find(unsync->Gfn)!;
+                writable |= WriteProtectGfn(slot, unsync->Gfn);
+            }
+            // Before anything is read: a store through a stale TLB entry must come before, too.
+            if (writable) _vm.FlushRemoteTlbs();
+            flush = false;
+            for (int i = 0; i < count; i++)
+            {
+                ShadowPage* unsync = batch[i];
+                SyncPage(unsync, ref flush);
+                unsync->Unsync = false;
+                ClearParents(unsync);
+                _counters.PagesSynced++;
+            }
+        }
+    }
+
+    private void CollectUnsync(ShadowPage* page, ShadowPage** batch, ref int count)
+    {
+        if (page->Unsync)
+        {
+            // A page may hang below another by several entries.
+            for (int i = 0; i < count; i++)
+            {
+                if (batch[i] == page) return;
+            }
+            batch[count++] = page;
+        }
+        for (int i = page->NextUnsyncChild(0); i < SpteTable.EntryCount && count < SyncBatch; i = page->NextUnsyncChild(i + 1))
+            CollectUnsync(PageOf(SpteAccess.Read(page->Table + i).Table), batch, ref count);
+    }
+
+    private void SyncPage(ShadowPage* page, ref bool flush)
+    {
+        for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1)) SyncEntry(page, i, ref flush);
+    }
+
+    /// <summary>
+    /// Makes one SPTE allow no more than the guest's entry does now. What the entry allows beyond is left to faults, which see to reverse maps, logging and write tracking. mmu_lock held for write.
+    /// </summary>
+    private void SyncEntry(ShadowPage* page, int index, ref bool flush)
+    {
+        ulong* spte = page->Table + index;
+        Spte seen = SpteAccess.Read(spte);
+        if (seen.IsNone) return;
+        ShadowRole role = page->Role;
+        GuestPte pte = PageFormat!.Decode(Atomics.Read(ref page->GuestTable[index]), role.Level, index);
+        bool maps = pte.IsPresent && (pte.IsLeaf ? pte.Accessed : role.Level > 1);
+        if (seen.IsTable)
+        {
+            ShadowPage* child = PageOf(seen.Table);
+            ShadowRole below = pte.IsLeaf ? DirectRole(role.Level - 1, pte, role.AddressSpaceId) : ShadowRole.ForTable(role.Level - 1, role.AddressSpaceId);
+            if (maps && child->Gfn == pte.Gfn && child->Role == below) return;
+        }
+        else if (maps && pte.IsLeaf && page->GfnAt(index, role.Level) == pte.Gfn)
+        {
+            GuestRights rights = EffectiveRights(pte);
+            GuestRights had = page->RightsAt(index);
+            if (rights == had) return;
+            if (((rights ^ had) & GuestRights.User) == 0)
+            {
+                page->Gfns[index] = pte.Gfn << 12 | (uint)rights;
+                ulong lost = SpteBits(had & ~rights);
+                if ((lost & Spte.W) != 0) lost |= Spte.MmuWritableBit;
+                ulong gained = SpteBits(rights & ~had & ~GuestRights.Write);
+                if (lost != 0) SpteAccess.ClearBitsExclusive(spte, lost);
+                if (gained != 0) SpteAccess.SetBitsExclusive(spte, gained);
+                flush |= lost != 0;
+                return;
+            }
+        }
+        flush |= DropSpte(page, index);
+    }
+
+    /// <summary>What a leaf of the guest allows as it stands: no write that would have to set D.</summary>
+    internal static GuestRights EffectiveRights(in GuestPte leaf) => leaf.Dirty ? leaf.Rights : leaf.Rights & ~GuestRights.Write;
+
+    private static ShadowRole DirectRole(int level, in GuestPte leaf, int addressSpaceId) => ShadowRole.ForDirect(level, EffectiveRights(leaf), addressSpaceId);
+
+    /// <summary>The bits of an SPTE for rights of the guest.</summary>
+    internal static ulong SpteBits(GuestRights rights) =>
+        (ulong)((uint)rights & 7) | (ulong)((uint)rights & 8) << 60;
+
+    /// <summary>
+    /// The guest's fence for one address: an SPTE of a page that is unsync is brought in step, the page stays unsync. Outside guest mode.
+    /// </summary>
+    public void SyncAddress(Vcpu vcpu, ulong address)
+    {
+        int srcu = _vm.Srcu.ReadLock();
+        _mmuLock.WriteLock();
+        bool flush = false;
+        if (!vcpu.HasNoRoot && !IsObsolete(vcpu.Root) && FindUnsyncEntry(vcpu, address) is var spte && spte != null) SyncEntry(PageOf(spte), IndexOf(spte), ref flush);
+        if (flush) _vm.FlushRemoteTlbs();
+        _mmuLock.WriteUnlock();
+        _vm.Srcu.ReadUnlock(srcu);
+    }
+
+    /// <summary>The entry of an unsync page that the address leads to, if it is used, or null. In guest mode, or with mmu_lock held.</summary>
+    internal static ulong* FindUnsyncEntry(Vcpu vcpu, ulong address)
+    {
+        ulong* table = vcpu.Root.Entries;
+        for (int level = vcpu.RootLevel; ; level--)
+        {
+            ulong* spte = table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, level);
+            Spte seen = SpteAccess.Read(spte);
+            if (seen.IsTable) table = seen.Table;
+            else return seen.IsNone || !PageOf(spte)->Unsync ? null : spte;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>
+/// Page tables that map the addresses the guest uses straight to frames, kept in step with the guest's own (KVM's shadow MMU). Each guest table in use has shadow pages, one for each
+/// level it is used at; a guest without translation, or a large leaf of the guest, has direct ones.
+/// </summary>
+/// <remarks>
+/// Everything changes with <c>mmu_lock</c> held for write. Two things happen without it: a vCPU in guest mode walks the tables (and sets A and D), and gives W back to a leaf of a direct page.
+/// Both are in guest mode, so that a flush, which waits for them, is all that must stand between unlinking a page and freeing it.
+/// <para>In step means: an SPTE never allows what the guest's entry did not allow at the guest's last fence for it. A shadowed table is write-protected; a store to it faults, is done under
+/// <c>mmu_lock</c>, and its SPTE follows (<c>.Track</c>). Tables of level 1 are let go instead, and read again at the next fence (<c>.Sync</c>).</para>
+/// </remarks>
+internal sealed unsafe partial class ShadowMmu : Mmu
+{
+    private readonly RmapPool _rmapPool;
+    private readonly ShadowPagePool _pagePool;
+    private IGuestPageFormat? _format;
+
+    public ShadowMmu(VirtualMachine vm)
+        : base(vm)
+    {
+        _rmapPool = new RmapPool(_pagesLock);
+        _pagePool = new ShadowPagePool(_pagesLock);
+    }
+
+    /// <summary>What the guest's entries mean: all vCPUs agree on it. Set before the first indirect page is made.</summary>
+    internal IGuestPageFormat? PageFormat => Atomics.Read(ref _format, this);
+
+    /// <inheritdoc/>
+    public override bool TryTopUp(Vcpu vcpu) => vcpu.ShadowCache.TryTopUp(_allocator, _pagePool, _rmapPool);
+
+    /// <inheritdoc/>
+    public override void DrainCaches(Vcpu vcpu) => vcpu.ShadowCache.Drain(_allocator, _pagePool, _rmapPool);
+
+    /// <summary>The shadow page that an SPTE is in.</summary>
+    internal static ShadowPage* PageOf(ulong* spte) => (ShadowPage*)TableAllocator.InfoOf(spte)->ShadowPage;
+
+    /// <summary>An SPTE's place in its page.</summary>
+    internal static int IndexOf(ulong* spte) => (int)((nuint)spte & 4095) >> 3;
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _mmuLock.WriteLock();
+        ZapList zapped = default;
+        while (OldestPage != null) PrepareZap(OldestPage, ref zapped);
+        CommitZap(ref zapped);
+        _mmuLock.WriteUnlock();
+        FreeHash();
+        _rmapPool.Dispose();
+        _pagePool.Dispose();
+        _allocator.Dispose();
+    }
+}

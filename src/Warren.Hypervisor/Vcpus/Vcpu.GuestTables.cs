@@ -1,0 +1,230 @@
+using Warren.HostMemory;
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>What the guest does to its own tables, in a VM with a shadow MMU: switches, fences, stores; and how an engine reads them.</summary>
+public sealed unsafe partial class Vcpu
+{
+    /// <summary>The root last set; no translation at first.</summary>
+    public GuestRoot GuestRoot => new(_state->GuestLevels, _state->GuestRootGfn);
+
+    /// <summary>
+    /// The guest has switched to another top-level table (its satp was written), or translation on or off. In guest mode on call and on return, outside meanwhile unless the root is the one it has.
+    /// The tables below it are brought in step; the engine drops its own TLB where the ISA wants that.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">not 0, 3, 4 or 5 levels</exception>
+    public void SetGuestRoot(GuestRoot root)
+    {
+        if (root == GuestRoot) return;
+        if (root.Levels is not (0 or 3 or 4 or 5)) throw new ArgumentOutOfRangeException(nameof(root), $"A guest has tables of 3, 4 or 5 levels, or none (0), not of {root.Levels}.");
+        LeaveGuestMode();
+        PutRoot();
+        _state->GuestLevels = root.Levels;
+        _state->GuestRootGfn = root.Levels == 0 ? 0 : root.Gfn;
+        SetRootForm();
+        ReenterGuestMode();
+    }
+
+    /// <summary>What follows from the number of levels: where a walk begins, and which addresses there are.</summary>
+    private void SetRootForm()
+    {
+        int levels = _state->GuestLevels == 0 ? ShadowMmu.DirectLevels : _state->GuestLevels;
+        int bits = VirtualMachine.PageShift + levels * SpteTable.IndexBits;
+        _state->RootShift = bits - SpteTable.IndexBits;
+        _state->AddressLimit = 1UL << bits;
+        // Virtual addresses are sign-extended, physical ones are not.
+        _state->AddressBias = _state->GuestLevels == 0 ? 0 : 1UL << bits - 1;
+        _state->ModeMask = _state->GuestLevels == 0 ? 0 : -1;
+    }
+
+    /// <summary>The guest's fence for all addresses: what the guest wrote to its tables counts from now on. In guest mode on call and on return. The engine flushes its own TLB itself, afterwards.</summary>
+    public void SyncGuest()
+    {
+        if (HasNoRoot || !ShadowMmu.NeedsSync(Root)) return;
+        LeaveGuestMode();
+        _shadow!.SyncRoot(this);
+        ReenterGuestMode();
+    }
+
+    /// <summary>As <see cref="SyncGuest"/>, for the page of one address.</summary>
+    public void InvalidateGuestPage(ulong address)
+    {
+        if (ShadowMmu.FindUnsyncEntry(this, address) == null) return;
+        LeaveGuestMode();
+        _shadow!.SyncAddress(this, address);
+        ReenterGuestMode();
+    }
+
+    /// <summary>
+    /// The guest's store of an aligned value to a page of which <see cref="TranslateVirtual"/> said Tracked: done for it, and the shadow of the table with it. In guest mode on call
+    /// and on return, outside meanwhile. What is not aligned is stored in pieces.
+    /// </summary>
+    /// <param name="gpa">guest physical address, a multiple of <paramref name="size"/></param>
+    /// <param name="size">1, 2, 4 or 8</param>
+    /// <param name="value">its low bytes are stored</param>
+    /// <returns>Memory: done; Mmio: there is no memory any more, or it is read-only; Error: the host cannot back it</returns>
+    public TranslateStatus WriteTracked(ulong gpa, int size, ulong value)
+    {
+        LeaveGuestMode();
+        _state->Statistics.TrackedWrites++;
+        TranslateStatus status = StoreGuest(new GuestStore { Gpa = gpa, Size = size, Value = value, ByGuest = true }, out _);
+        ReenterGuestMode();
+        return status;
+    }
+
+    /// <summary>
+    /// As <see cref="WriteTracked"/>, for atomic instructions: stores <paramref name="value"/> into the aligned word of 8 bytes if it is <paramref name="expected"/>. An AMO, an SC and the like are
+    /// made of it, those of 4 bytes too; it always gets on, where <see cref="Unprotect"/> may not.
+    /// </summary>
+    /// <param name="gpa">guest physical address, a multiple of 8</param>
+    /// <param name="expected">what the word must be</param>
+    /// <param name="value">what it becomes then</param>
+    /// <param name="found">what it was; equal to <paramref name="expected"/>: stored. Set when the result is Memory</param>
+    /// <returns>as <see cref="WriteTracked"/></returns>
+    public TranslateStatus CompareExchangeTracked(ulong gpa, ulong expected, ulong value, out ulong found)
+    {
+        LeaveGuestMode();
+        _state->Statistics.TrackedWrites++;
+        TranslateStatus status = StoreGuest(new GuestStore { Gpa = gpa, Size = 8, Value = value, Compares = true, Expected = expected, ByGuest = true }, out found);
+        ReenterGuestMode();
+        return status;
+    }
+
+    /// <summary>
+    /// Takes away the shadows of the table at a page of which <see cref="TranslateVirtual"/> said Tracked, so that the access can be tried again as an ordinary one. That is in vain, for ever, if
+    /// the access itself goes through that table: whoever cannot exclude that uses <see cref="WriteTracked"/> and <see cref="CompareExchangeTracked"/>. In guest mode on call and on return.
+    /// </summary>
+    public void Unprotect(ulong gpa)
+    {
+        LeaveGuestMode();
+        _shadow!.Unprotect(AddressSpaceId, gpa >> VirtualMachine.PageShift);
+        ReenterGuestMode();
+    }
+
+    /// <summary>
+    /// Reads one aligned word of guest physical memory, for a walk of the guest's tables. Outside guest mode, no lock held; may sleep.
+    /// </summary>
+    /// <returns>false: there is no memory, or the host cannot back it</returns>
+    public bool ReadGuestWord(ulong gpa, out ulong value)
+    {
+        value = 0;
+        int srcu = EnterSlot(gpa >> VirtualMachine.PageShift, out Memslot? slot);
+        bool there = slot is not null && _vm.Memory.Fault(slot.GfnToHva(gpa >> VirtualMachine.PageShift), write: false, out FrameMapping mapping) == FaultStatus.Ok && Read(mapping, gpa, out value);
+        _vm.Srcu.ReadUnlock(srcu);
+        return there;
+    }
+
+    private bool Read(in FrameMapping mapping, ulong gpa, out ulong value)
+    {
+        value = Atomics.Read(ref *(ulong*)(_pool.Pointer(mapping.Frame) + (gpa & VirtualMachine.PageSize - 8)));
+        _pool.Put(mapping.Frame);
+        return true;
+    }
+
+    /// <summary>
+    /// Replaces one aligned word of guest physical memory if it is <paramref name="expected"/>, for a walk that sets A and D. As a store of the guest: logged, decoded code voided, and
+    /// shadows of the table kept in step. Outside guest mode, no lock held; may sleep.
+    /// </summary>
+    /// <param name="gpa">guest physical address, a multiple of 8</param>
+    /// <param name="expected">what the word must be</param>
+    /// <param name="value">what it becomes then</param>
+    /// <param name="exchanged">whether it was</param>
+    /// <returns>false: there is no memory, it is read-only, or the host cannot back it</returns>
+    public bool CompareExchangeGuestWord(ulong gpa, ulong expected, ulong value, out bool exchanged)
+    {
+        bool done = StoreGuest(new GuestStore { Gpa = gpa, Size = 8, Value = value, Compares = true, Expected = expected }, out ulong found) == TranslateStatus.Memory;
+        exchanged = done && found == expected;
+        return done;
+    }
+
+    private struct GuestStore
+    {
+        public ulong Gpa;
+        public int Size;
+        public ulong Value;
+        public bool Compares;
+        public ulong Expected;
+        public bool ByGuest;
+    }
+
+    /// <summary>A store under mmu_lock, so that the shadows of the page, if it holds a table, change with it. Outside guest mode, no lock held; may sleep.</summary>
+    private TranslateStatus StoreGuest(in GuestStore store, out ulong found)
+    {
+        found = 0;
+        ulong gfn = store.Gpa >> VirtualMachine.PageShift;
+        int srcu = EnterSlot(gfn, out Memslot? slot);
+        TranslateStatus status = TranslateStatus.Mmio;
+        if (slot is { IsReadOnly: false })
+        {
+            SpinState spin = default;
+            for (int retries = 0; !TryStore(slot, gfn, store, retries >= _vm.FaultPatience, out status, out found); retries++) Cpu.Relax(ref spin);
+            if (status == TranslateStatus.Memory && !(store.Compares && found != store.Expected)) _vm.DirtyLog.MarkPageDirty(slot, gfn, this);
+        }
+        _vm.Srcu.ReadUnlock(srcu);
+        return status;
+    }
+
+    private bool TryStore(Memslot slot, ulong gfn, in GuestStore store, bool insist, out TranslateStatus status, out ulong found)
+    {
+        found = 0;
+        status = TranslateStatus.Error;
+        ulong sequence = _vm.Invalidation.Sequence;
+        ulong hva = slot.GfnToHva(gfn);
+        if (_vm.Memory.Fault(hva, write: true, out FrameMapping mapping) != FaultStatus.Ok) return true;
+        _vm.MmuLock.WriteLock();
+        if (insist && _vm.Memory.TryFaultPresent(hva, write: true, out FrameMapping present))
+        {
+            _pool.Put(mapping.Frame);
+            mapping = present;
+            sequence = _vm.Invalidation.Sequence;
+        }
+        // As a store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot become another's.
+        bool done = !_vm.Invalidation.RetryGfn(sequence, gfn);
+        if (done)
+        {
+            int offset = (int)(store.Gpa & VirtualMachine.PageSize - 1);
+            if (Store(_pool.Pointer(mapping.Frame) + offset, store, out found))
+            {
+                CodeMarks.AfterHostWrite(_pool, mapping.Frame);
+                _shadow!.AfterWrite(slot, gfn, offset, store.Size, store.ByGuest);
+            }
+            status = TranslateStatus.Memory;
+        }
+        _vm.MmuLock.WriteUnlock();
+        _pool.Put(mapping.Frame);
+        return done;
+    }
+
+    private static bool Store(byte* at, in GuestStore store, out ulong found)
+    {
+        found = 0;
+        if (store.Compares)
+        {
+            found = Atomics.CompareExchange(ref *(ulong*)at, store.Value, store.Expected);
+            return found == store.Expected;
+        }
+        switch (store.Size)
+        {
+            case 1: Atomics.Write(ref *at, (byte)store.Value); break;
+            case 2: Atomics.Write(ref *(ushort*)at, (ushort)store.Value); break;
+            case 4: Atomics.Write(ref *(uint*)at, (uint)store.Value); break;
+            default: Atomics.Write(ref *(ulong*)at, store.Value); break;
+        }
+        return true;
+    }
+
+    /// <summary>Enters an SRCU section that finds the slot of a gfn, or none; a slot on its way out is waited for outside of it.</summary>
+    private int EnterSlot(ulong gfn, out Memslot? slot)
+    {
+        SpinState spin = default;
+        for (; ; )
+        {
+            int srcu = _vm.Srcu.ReadLock();
+            slot = _vm.GetMemslots(AddressSpaceId).Find(gfn);
+            if (slot is not { IsInvalid: true }) return srcu;
+            _vm.Srcu.ReadUnlock(srcu);
+            Cpu.Relax(ref spin);
+        }
+    }
+}
