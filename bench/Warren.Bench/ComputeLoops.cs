@@ -1,8 +1,5 @@
-using System.Reflection;
-using Warren.Asm;
 using Warren.Bench.Harness;
 using Warren.Bench.Peers;
-using Warren.Machines.Serial;
 
 namespace Warren.Bench;
 
@@ -17,25 +14,14 @@ internal static class ComputeLoops
         ("integer loop", "a", "b", 40e6), ("load and store loop", "b", "c", 40e6), ("call loop", "c", "d", 32e6), ("double loop", "d", "e", 28e6),
     ];
 
+    private static readonly Dictionary<string, long> NoDefines = [];
+
     /// <summary>Runs on Warren; MIPS of each part.</summary>
-    public static double[] OnWarren() => WithKernel(kernel =>
-    {
-        var output = new TimestampedOutput();
-        var vm = MicroVm.Create(
-            new MicroVmOptions { KernelPath = kernel, MemoryBytes = MemoryBytes, Console = new SerialOptions { Output = output } }, GuestCommandLine.ShellMode);
-        try
-        {
-            _ = vm.RunAsync().GetAwaiter().GetResult();
-            return Mips(output);
-        }
-        finally
-        {
-            vm.DisposeAsync().AsTask().GetAwaiter().GetResult();
-        }
-    });
+    public static double[] OnWarren() => BareGuest.WithKernel(
+        "loops.s", NoDefines, kernel => Mips(BareGuest.Run(new MicroVmOptions { KernelPath = kernel, MemoryBytes = MemoryBytes }).Output));
 
     /// <summary>Runs on QEMU; null when it is not installed.</summary>
-    public static double[]? OnQemu() => WithKernel(kernel =>
+    public static double[]? OnQemu() => BareGuest.WithKernel("loops.s", NoDefines, kernel =>
     {
         using var qemu = Qemu.TryStart(kernel, initrd: null, "", MemoryBytes, 1);
         if (qemu is null) return null;
@@ -45,20 +31,4 @@ internal static class ComputeLoops
     });
 
     private static double[] Mips(TimestampedOutput output) => [.. Parts.Select(p => p.Instructions / output.SecondsBetween(p.From, p.To) / 1e6)];
-
-    private static T WithKernel<T>(Func<string, T> run)
-    {
-        using var source = new StreamReader(Assembly.GetExecutingAssembly().GetManifestResourceStream("loops.s")!);
-        var program = Assembler.Assemble(source.ReadToEnd(), new AssemblerOptions { Output = OutputKind.Elf, Base = 0x8020_0000, FileName = "loops.s" });
-        var path = Path.Combine(Path.GetTempPath(), $"warren-loops-{Guid.NewGuid():n}.elf");
-        try
-        {
-            File.WriteAllBytes(path, program.ToArray());
-            return run(path);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
-    }
 }

@@ -16,10 +16,15 @@ public sealed unsafe partial class Hart
     {
         ArgumentNullException.ThrowIfNull(vcpu);
         HartState* h = _state;
-        _secondStage.Vcpu = vcpu;
+        _secondStage.Attach(vcpu);
         h->Request = vcpu.RequestWord;
         h->LinkSlot = null;
         h->Halt = HaltReason.None;
+        if (_secondStage.IsShadowed)
+        {
+            AttachShadow(vcpu);
+        }
+
         UpdateTimer();
         VcpuExitReason reason;
         do
@@ -35,6 +40,7 @@ public sealed unsafe partial class Hart
             budget -= granted - h->Budget;
         }
         while (reason == VcpuExitReason.Budget && budget > 0);
+        _shadow = null;
         return new VcpuExit(reason);
     }
 
@@ -236,21 +242,17 @@ public sealed unsafe partial class Hart
             return entry;
         }
 
-        AccessStatus status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out GuestPage guest);
+        AccessStatus status = TranslateFetch(h, address, out Translation translation, out int level);
         if (status == AccessStatus.Ok)
         {
-            status = _secondStage.Translate(guest.PhysicalAddress, GuestAccess.Execute, out Translation translation);
-            if (status == AccessStatus.Ok)
-            {
-                // As in GuestMemory.Resolve, a flush meanwhile does not matter.
-                entry->Tag = page;
-                entry->HostPage = translation.HostPage;
-                entry->CodeState = translation.CodeState;
-                entry->State = translation.CodeVersion;
-                entry->Frame = translation.Frame;
-                _fetch.Filled(page, guest.Level);
-                return entry;
-            }
+            // As in GuestMemory.Resolve, a flush meanwhile does not matter.
+            entry->Tag = page;
+            entry->HostPage = translation.HostPage;
+            entry->CodeState = translation.CodeState;
+            entry->State = translation.CodeVersion;
+            entry->Frame = translation.Frame;
+            _fetch.Filled(page, level);
+            return entry;
         }
 
         if (status == AccessStatus.Stopped)
@@ -268,5 +270,19 @@ public sealed unsafe partial class Hart
         }
 
         return null;
+    }
+
+    private AccessStatus TranslateFetch(HartState* h, ulong address, out Translation translation, out int level)
+    {
+        if (_secondStage.IsShadowed)
+        {
+            level = 0;
+            return _secondStage.TranslateVirtual(address, GuestAccess.Execute, _walker.With(h->Mode), out translation, out _);
+        }
+
+        translation = default;
+        AccessStatus status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out GuestPage guest);
+        level = guest.Level;
+        return status == AccessStatus.Ok ? _secondStage.Translate(guest.PhysicalAddress, GuestAccess.Execute, out translation) : status;
     }
 }

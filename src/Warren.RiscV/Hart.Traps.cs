@@ -142,31 +142,10 @@ public sealed unsafe partial class Hart
         _state->FlushEpoch++;
     }
 
-    /// <summary>
-    /// A remote SFENCE.VMA on this hart, on its own thread: for <paramref name="size"/> bytes from <paramref name="address"/>, or everything
-    /// when both are 0 or the size is all ones. <paramref name="asid"/> (-1: all) can be ignored, as no two share the TLB.
-    /// </summary>
-    public void FlushGuestTlb(ulong address, ulong size, int asid)
-    {
-        _ = asid;
-        const ulong ManyPages = 64;
-        ulong pages = (size >> SoftTlb.PageShift) + 2;
-        if (size == ulong.MaxValue || (address | size) == 0 || pages > ManyPages)
-        {
-            FlushTranslations();
-            return;
-        }
-
-        for (ulong page = address & SoftTlb.PageMask; page - (address & SoftTlb.PageMask) < size + (address & ~SoftTlb.PageMask); page += 4096)
-        {
-            FlushPage(page);
-        }
-    }
-
     /// <summary>A remote FENCE.I on this hart, on its own thread: every block is looked up anew.</summary>
     public void FenceI() => _jumps.Flush();
 
-    /// <summary>SFENCE.VMA without an address; a new satp.</summary>
+    /// <summary>Drops every translation of guest virtual addresses.</summary>
     internal void FlushTranslations()
     {
         _tlbFlushes++;
@@ -175,7 +154,7 @@ public sealed unsafe partial class Hart
         _jumps.Flush();
     }
 
-    /// <summary>SFENCE.VMA of one address.</summary>
+    /// <summary>Drops the translations of one address's page, and of the superpage around it.</summary>
     internal void FlushPage(ulong address)
     {
         ulong page = address & SoftTlb.PageMask;

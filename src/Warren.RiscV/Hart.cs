@@ -45,6 +45,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
         _state->Continue = Continuations.Make();
         _walker = new PageTableWalker(this, _state, _secondStage);
         Memory = new GuestMemory(_state, _tlb, _walker, _secondStage);
+        Tracked = new TrackedAccess(_tlb, _secondStage);
         Csrs = new CsrFile(this, _state);
         _blocks = new BlockCache(options.CodeArenaBytes);
         _builder = new BlockBuilder(options);
@@ -89,6 +90,8 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
 
     internal GuestMemory Memory { get; }
 
+    internal TrackedAccess Tracked { get; }
+
     internal CsrFile Csrs { get; }
 
     /// <summary>Instructions retired up to the CSR instruction being executed.</summary>
@@ -120,7 +123,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
         _state->Stimecmp = ulong.MaxValue;
         _state->ReservedAddress = ulong.MaxValue;
         SetMode(PrivilegeMode.Supervisor);
-        FlushTranslations();
+        FlushGuestTlb(0, 0, -1);
     }
 
     /// <summary>Integer register x<paramref name="index"/>.</summary>
@@ -192,6 +195,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
             _fetch.Dispose();
             _jumps.Dispose();
             _secondStage.Dispose();
+            Tracked.Dispose();
             _blocks.Dispose();
             NativeMemory.AlignedFree(_scratch);
             NativeMemory.AlignedFree(_state);

@@ -222,7 +222,7 @@ internal sealed unsafe class CsrFile(Hart hart, HartState* h)
         }
 
         h->Satp = value;
-        hart.FlushTranslations();
+        hart.RootChanged();
         return CsrEffect.Translation;
     }
 }

@@ -78,9 +78,10 @@ internal static unsafe class ContinuationCode
     internal static void AtomicMissed(HartState* h, Op* op, long budget, ulong address, int size, GuestAccess access)
     {
         uint epoch = h->FlushEpoch;
-        if (SlowAccess.Prepare(h, op, budget, address, size, access))
+        int prepared = SlowAccess.Prepare(h, op, budget, address, size, access);
+        if (prepared >= 0)
         {
-            Flow.Resume(h, op, budget, epoch);
+            Flow.Resume(h, op + prepared, budget, epoch);
         }
     }
 
@@ -152,24 +153,33 @@ internal static unsafe class SlowAccess
     internal static AccessStatus Store(HartState* h, byte source, ulong address, int size)
         => h->Hart.Memory.Store(address, size, HartState.Reg(h, source));
 
-    /// <summary>Fills the entry for an atomic access; false after the fault was raised (or the stop noted).</summary>
+    /// <summary>
+    /// Fills the entry for an atomic access. Which op is next, from this one: 0, to run it; 1, when it was done another way; negative after the fault was raised
+    /// (or the stop noted).
+    /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static bool Prepare(HartState* h, Op* op, long budget, ulong address, int size, GuestAccess access)
+    internal static int Prepare(HartState* h, Op* op, long budget, ulong address, int size, GuestAccess access)
     {
         if ((address & (ulong)(size - 1)) != 0)
         {
             ExceptionCause cause = access == GuestAccess.Read ? ExceptionCause.LoadAddressMisaligned : ExceptionCause.StoreAddressMisaligned;
             Flow.Raise(h, op, budget, cause, address);
-            return false;
+            return -1;
         }
 
         AccessStatus status = h->Hart.Memory.Pointer(address, access, out _);
+        bool tracked = status == AccessStatus.Tracked;
+        if (tracked)
+        {
+            status = h->Hart.Tracked.Run(h, op, budget, address, size);
+        }
+
         if (status == AccessStatus.Ok)
         {
-            return true;
+            return tracked ? 1 : 0;
         }
 
         Flow.Fail(h, op, budget, status, access);
-        return false;
+        return -1;
     }
 }

@@ -100,11 +100,11 @@ internal static unsafe class SystemOps
 
         if (op->A == 0)
         {
-            h->Hart.FlushTranslations();
+            h->Hart.FenceAll();
         }
         else
         {
-            h->Hart.FlushPage(HartState.Reg(h, op->A));
+            h->Hart.FencePage(HartState.Reg(h, op->A));
         }
 
         h->Continue.Jump(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);

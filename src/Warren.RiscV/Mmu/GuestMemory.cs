@@ -28,6 +28,9 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
     /// <summary>Address that faulted, after an access that ended in a fault.</summary>
     internal ulong FaultAddress;
 
+    /// <summary>Guest physical address of the write that <see cref="Pointer"/> said Tracked of.</summary>
+    internal ulong TrackedAddress;
+
     /// <summary>Loads <paramref name="size"/> bytes, zero-extended.</summary>
     internal AccessStatus Load(ulong address, int size, out ulong value)
     {
@@ -70,7 +73,7 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
             AccessStatus both = ResolveBoth(address, out PageTarget low, out PageTarget high);
             if (both != AccessStatus.Ok)
             {
-                return both;
+                return both == AccessStatus.Tracked ? StoreBytes(address, size, value) : both;
             }
 
             ReadOnlySpan<byte> bytes = new(&value, size);
@@ -82,7 +85,9 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         AccessStatus status = Resolve(address, GuestAccess.Write, out PageTarget target);
         if (status != AccessStatus.Ok)
         {
-            return status;
+            return status != AccessStatus.Tracked ? status
+                : (address & (ulong)(size - 1)) != 0 ? StoreBytes(address, size, value)
+                : secondStage.WriteTracked(target.PhysicalAddress, size, value);
         }
 
         if (target.HostPage == null)
@@ -111,11 +116,15 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         return AccessStatus.Ok;
     }
 
-    /// <summary>Host address of <paramref name="address"/>, whose access must not cross a page; devices are an access fault.</summary>
+    /// <summary>
+    /// Host address of <paramref name="address"/>, whose access must not cross a page; devices are an access fault. Tracked, with
+    /// <see cref="TrackedAddress"/>, for a write to a shadowed table.
+    /// </summary>
     internal AccessStatus Pointer(ulong address, GuestAccess access, out byte* host)
     {
         AccessStatus status = Resolve(address, access, out PageTarget target);
         host = target.HostPage + (address & 0xfff);
+        TrackedAddress = target.PhysicalAddress;
         return status == AccessStatus.Ok && target.HostPage == null ? Refuse(address) : status;
     }
 
@@ -125,6 +134,11 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         target = default;
         FaultAddress = address;
         Misses++;
+        if (secondStage.IsShadowed)
+        {
+            return ResolveShadow(address, access, out target);
+        }
+
         AccessStatus status = walker.Walk(address, access, h->Mode, out GuestPage page);
         if (status != AccessStatus.Ok)
         {
@@ -148,6 +162,22 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         target.HostPage = translation.HostPage;
         tlb.Fill(Index(h), address, translation.HostPage, access == GuestAccess.Write, page.Level);
         return AccessStatus.Ok;
+    }
+
+    /// <summary>
+    /// The same by the shadow of the guest's tables. Also <see cref="AccessStatus.Tracked"/>, for a write to a shadowed table.
+    /// </summary>
+    private AccessStatus ResolveShadow(ulong address, GuestAccess access, out PageTarget target)
+    {
+        GuestMode mode = walker.With(h->Mode);
+        AccessStatus status = secondStage.TranslateVirtual(address, access, mode, out Translation translation, out target.PhysicalAddress);
+        target.HostPage = translation.HostPage;
+        if (status == AccessStatus.Ok && target.HostPage != null)
+        {
+            tlb.Fill(Index(h), address, target.HostPage, access == GuestAccess.Write, 0);
+        }
+
+        return status;
     }
 
     /// <summary>The data TLB that the current mode and SUM select.</summary>
@@ -197,18 +227,24 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         low = default;
         for (int i = 0; i < Tries; i++)
         {
-            AccessStatus status = Resolve(address, GuestAccess.Write, out low);
-            if (status != AccessStatus.Ok)
+            AccessStatus first = Resolve(address, GuestAccess.Write, out low);
+            if (first is not (AccessStatus.Ok or AccessStatus.Tracked))
             {
-                return status;
+                return first;
             }
 
             // Resolving the second may take the first away, which the epoch tells.
             uint epoch = h->FlushEpoch;
-            status = Resolve(second, GuestAccess.Write, out high);
-            if (status != AccessStatus.Ok)
+            AccessStatus status = Resolve(second, GuestAccess.Write, out high);
+            if (status is not (AccessStatus.Ok or AccessStatus.Tracked))
             {
                 return status;
+            }
+
+            if (first == AccessStatus.Tracked || status == AccessStatus.Tracked)
+            {
+                bool device = (first == AccessStatus.Ok && low.HostPage == null) || (status == AccessStatus.Ok && high.HostPage == null);
+                return device ? Refuse(address) : AccessStatus.Tracked;
             }
 
             if (epoch == h->FlushEpoch)
@@ -218,6 +254,21 @@ internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWal
         }
 
         return AccessStatus.Contended;
+    }
+
+    /// <summary>
+    /// A store to shadowed tables that is not naturally aligned, or lies in two pages (both of which may be written): byte by byte, as the
+    /// manual allows. Stopped half way, it is done again from the start.
+    /// </summary>
+    private AccessStatus StoreBytes(ulong address, int size, ulong value)
+    {
+        AccessStatus status = AccessStatus.Ok;
+        for (int i = 0; i < size && status == AccessStatus.Ok; i++)
+        {
+            status = Store(address + (ulong)i, 1, (byte)(value >> (8 * i)));
+        }
+
+        return status;
     }
 
     private AccessStatus Refuse(ulong address)

@@ -22,6 +22,9 @@ internal enum AccessStatus
     /// dispatcher, so that nobody can keep a hart from seeing its requests.
     /// </summary>
     Contended,
+
+    /// <summary>A write to a page that holds tables of the guest which are shadowed: it must be told to the shadow.</summary>
+    Tracked,
 }
 
 /// <summary>Guest-physical result of a walk.</summary>
@@ -35,31 +38,90 @@ internal struct GuestPage
 
 /// <summary>
 /// First-stage translation (privileged manual, "Virtual Address Translation Process"). Every entry is read, and its A and D bits set,
-/// through the second stage; D is set only for stores.
+/// through <see cref="ITableMemory"/>; D is set only for stores.
 /// </summary>
 internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStage secondStage)
 {
     /// <summary>Descents before a walk whose entry keeps changing under its update of A and D gives up.</summary>
     private const int Tries = 16;
 
-    private readonly bool _pbmt = hart.Options.Has(Extension.Svpbmt);
-    private readonly bool _napot = hart.Options.Has(Extension.Svnapot);
+    private const int SumShift = 18;
+
     private readonly bool _faultOnStale = hart.Options.Has(Extension.Svade);
 
     /// <summary>Walks done so far.</summary>
     internal long Walks;
 
-    /// <summary>Translates <paramref name="address"/> for <paramref name="access"/> in <paramref name="mode"/>, with the current SUM and MXR.</summary>
+    /// <summary>What an entry says, for this hart's extensions.</summary>
+    internal PageFormat Format { get; } = new(hart.Options.Has(Extension.Svpbmt), hart.Options.Has(Extension.Svnapot));
+
+    /// <summary>The root that <c>satp</c> selects.</summary>
+    internal GuestRoot Root
+    {
+        get
+        {
+            int levels = Levels(h->Satp);
+            return new(levels, levels == 0 ? 0 : RootNumber(h->Satp));
+        }
+    }
+
+    /// <summary><paramref name="mode"/> with the current SUM and MXR.</summary>
+    internal GuestMode With(PrivilegeMode mode) => (GuestMode)((uint)(h->Status >> (SumShift - 1)) & (uint)(GuestMode.Sum | GuestMode.Mxr) | (uint)mode ^ 1);
+
+    /// <summary>Translates <paramref name="address"/> for <paramref name="access"/> in <paramref name="mode"/>, in guest mode, through the second stage.</summary>
     internal AccessStatus Walk(ulong address, GuestAccess access, PrivilegeMode mode, out GuestPage page)
     {
-        page = default;
-        int levels = (SatpMode)(h->Satp >> 60) switch
+        var tables = new SecondStageTables(secondStage);
+        return Walk(ref tables, address, access, With(mode), out page);
+    }
+
+    /// <summary>The same outside guest mode, recorded: for a shadow MMU's faults.</summary>
+    internal GuestWalkStatus Walk(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    {
+        walk.RootLevel = Levels(h->Satp);
+        if (walk.RootLevel == 0)
         {
-            SatpMode.Sv39 => 3,
-            SatpMode.Sv48 => 4,
-            SatpMode.Sv57 => 5,
-            _ => 0,
-        };
+            // The shadow is direct, and the guest forbids itself nothing.
+            walk.LeafLevel = 1;
+            walk.Gfn = address >> SoftTlb.PageShift;
+            walk.Leaf = PageFormat.Unpaged(walk.Gfn);
+            return GuestWalkStatus.Ok;
+        }
+
+        fixed (GuestWalk* record = &walk)
+        {
+            var tables = new RecordedTables(vcpu, Format, record);
+            return Walk(ref tables, address, access, mode, out GuestPage page) switch
+            {
+                AccessStatus.Ok => Found(record, page),
+                AccessStatus.PageFault => GuestWalkStatus.PageFault,
+                AccessStatus.AccessFault => GuestWalkStatus.AccessFault,
+                _ => GuestWalkStatus.Retry,
+            };
+        }
+    }
+
+    private static GuestWalkStatus Found(GuestWalk* walk, in GuestPage page)
+    {
+        walk->Gfn = page.PhysicalAddress >> SoftTlb.PageShift;
+        return GuestWalkStatus.Ok;
+    }
+
+    private static int Levels(ulong satp) => (SatpMode)(satp >> 60) switch
+    {
+        SatpMode.Sv39 => 3,
+        SatpMode.Sv48 => 4,
+        SatpMode.Sv57 => 5,
+        _ => 0,
+    };
+
+    private static ulong RootNumber(ulong satp) => satp & 0xfff_ffff_ffff;
+
+    private AccessStatus Walk<TTables>(ref TTables tables, ulong address, GuestAccess access, GuestMode mode, out GuestPage page)
+        where TTables : struct, ITableMemory
+    {
+        page = default;
+        int levels = Levels(h->Satp);
         if (levels == 0)
         {
             page.PhysicalAddress = address;
@@ -75,7 +137,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         Walks++;
         for (int i = 0; i < Tries; i++)
         {
-            AccessStatus status = Descend(address, access, mode, levels, out page, out bool retry);
+            AccessStatus status = Descend(ref tables, address, access, mode, levels, out page, out bool retry);
             if (!retry)
             {
                 return status;
@@ -85,48 +147,33 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         return AccessStatus.Contended;
     }
 
-    private AccessStatus Descend(ulong address, GuestAccess access, PrivilegeMode mode, int levels, out GuestPage page, out bool retry)
+    private AccessStatus Descend<TTables>(
+        ref TTables tables, ulong address, GuestAccess access, GuestMode mode, int levels, out GuestPage page, out bool retry)
+        where TTables : struct, ITableMemory
     {
         page = default;
         retry = false;
-        ulong table = (h->Satp & 0xfff_ffff_ffff) << SoftTlb.PageShift;
+        ulong table = RootNumber(h->Satp);
         for (int level = levels - 1; level >= 0; level--)
         {
-            ulong entryAddress = table + ((address >> (SoftTlb.PageShift + (9 * level)) & 0x1ff) * 8);
-            AccessStatus status = secondStage.ReadPointer(entryAddress, out byte* host);
+            ulong entryAddress = (table << SoftTlb.PageShift) + ((address >> (SoftTlb.PageShift + (9 * level)) & 0x1ff) * 8);
+            AccessStatus status = tables.Read(entryAddress, out ulong bits);
             if (status != AccessStatus.Ok)
             {
                 return status;
             }
 
-            var pte = new Pte(Volatile.Read(ref *(ulong*)host));
-            if (!pte.IsWellFormed(_pbmt, _napot))
+            var pte = new Pte(bits);
+            if (!Format.IsWellFormed(pte, level))
             {
                 return AccessStatus.PageFault;
             }
 
             if (!pte.IsLeaf)
             {
-                table = pte.PageNumber << SoftTlb.PageShift;
+                tables.Use(level, table, bits);
+                table = pte.PageNumber;
                 continue;
-            }
-
-            ulong below = (1UL << (9 * level)) - 1;
-            ulong number = pte.PageNumber;
-            if (pte.IsNapot)
-            {
-                // Only 64 KiB exists: level 0 with PPN[3:0] = 8.
-                if (level != 0 || (number & 0xf) != 8)
-                {
-                    return AccessStatus.PageFault;
-                }
-
-                below = 0xf;
-                number &= ~below;
-            }
-            else if ((number & below) != 0)
-            {
-                return AccessStatus.PageFault;
             }
 
             if (!Permits(pte, access, mode))
@@ -135,14 +182,14 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
             }
 
             ulong wanted = Pte.Accessed | (access == GuestAccess.Write ? Pte.Dirty : 0);
-            if ((pte.Bits & wanted) != wanted)
+            if ((bits & wanted) != wanted)
             {
                 if (_faultOnStale)
                 {
                     return AccessStatus.PageFault;
                 }
 
-                status = secondStage.CompareExchange(entryAddress, pte.Bits, pte.Bits | wanted, out bool exchanged);
+                status = tables.CompareExchange(entryAddress, bits, bits | wanted, out bool exchanged);
                 if (status != AccessStatus.Ok || !exchanged)
                 {
                     retry = status == AccessStatus.Ok;
@@ -150,8 +197,8 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
                 }
             }
 
-            ulong virtualNumber = address >> SoftTlb.PageShift;
-            page.PhysicalAddress = (number | (virtualNumber & below)) << SoftTlb.PageShift | (address & ~SoftTlb.PageMask);
+            tables.UseLeaf(level, table, bits | wanted, address);
+            page.PhysicalAddress = pte.PageOf(address >> SoftTlb.PageShift, level) << SoftTlb.PageShift | (address & ~SoftTlb.PageMask);
             page.Level = pte.IsNapot ? 1 : level;
             return AccessStatus.Ok;
         }
@@ -159,16 +206,16 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         return AccessStatus.PageFault;
     }
 
-    private bool Permits(Pte pte, GuestAccess access, PrivilegeMode mode)
+    private static bool Permits(Pte pte, GuestAccess access, GuestMode mode)
     {
-        if (mode == PrivilegeMode.User ? !pte.User : pte.User && (access == GuestAccess.Execute || (h->Status & Csrs.Sstatus.Sum) == 0))
+        if ((mode & GuestMode.User) != 0 ? !pte.User : pte.User && (access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0))
         {
             return false;
         }
 
         return access switch
         {
-            GuestAccess.Read => pte.Readable || (pte.Executable && (h->Status & Csrs.Sstatus.Mxr) != 0),
+            GuestAccess.Read => pte.Readable || (pte.Executable && (mode & GuestMode.Mxr) != 0),
             GuestAccess.Write => pte.Writable,
             _ => pte.Executable,
         };

@@ -13,6 +13,9 @@ internal readonly struct Pte(ulong bits)
     private const ulong NaturallyAligned = 1UL << 63;
     private const int MemoryTypeShift = 61;
 
+    /// <summary>The bits of a page's number inside 64 KiB.</summary>
+    private const ulong NapotPages = 0xf;
+
     internal readonly ulong Bits = bits;
 
     internal bool Valid => (Bits & 1) != 0;
@@ -32,8 +35,11 @@ internal readonly struct Pte(ulong bits)
     /// <summary>Physical page number, 44 bits.</summary>
     internal ulong PageNumber => Bits >> 10 & 0xfff_ffff_ffff;
 
-    /// <summary>Valid, and no reserved bit or combination is used. PBMT and N are reserved without their extensions.</summary>
-    internal bool IsWellFormed(bool pbmt, bool napot)
+    /// <summary>
+    /// Valid at <paramref name="level"/> (0: 4 KiB): no reserved bit or combination is used, and a leaf lies on a boundary of its size. PBMT and N
+    /// are reserved without their extensions; of N's encodings only 64 KiB exists: level 0 with PPN[3:0] = 8.
+    /// </summary>
+    internal bool IsWellFormed(int level, bool pbmt, bool napot)
     {
         ulong memoryType = Bits >> MemoryTypeShift & 3;
         if (!Valid || (Writable && !Readable) || (Bits & Reserved) != 0 || (memoryType != 0 && (!pbmt || memoryType == 3)) || (IsNapot && !napot))
@@ -42,6 +48,17 @@ internal readonly struct Pte(ulong bits)
         }
 
         const ulong LeafOnly = Dirty | Accessed | (1 << 4) | NaturallyAligned | (3UL << MemoryTypeShift);
-        return IsLeaf || (Bits & LeafOnly) == 0;
+        return !IsLeaf ? level != 0 && (Bits & LeafOnly) == 0
+            : IsNapot ? level == 0 && (PageNumber & NapotPages) == 8
+            : (PageNumber & Below(level)) == 0;
     }
+
+    /// <summary>Of a well-formed leaf of <paramref name="level"/>: the physical page behind the virtual page <paramref name="number"/>.</summary>
+    internal ulong PageOf(ulong number, int level)
+    {
+        ulong below = IsNapot ? NapotPages : Below(level);
+        return (PageNumber & ~below) | (number & below);
+    }
+
+    private static ulong Below(int level) => (1UL << (9 * level)) - 1;
 }

@@ -16,7 +16,17 @@ internal sealed unsafe class SecondStage : IDisposable
     internal SecondStage() => Flush();
 
     /// <summary>The vCPU whose second stage translates; set for the time of a run.</summary>
-    internal Vcpu? Vcpu { get; set; }
+    internal Vcpu? Vcpu { get; private set; }
+
+    /// <summary>Whether the VM shadows the guest's tables: then there is no second stage, and <see cref="Vcpu.TranslateVirtual"/> does all.</summary>
+    internal bool IsShadowed { get; private set; }
+
+    /// <summary>A run begins.</summary>
+    internal void Attach(Vcpu vcpu)
+    {
+        Vcpu = vcpu;
+        IsShadowed = vcpu.ShadowsGuestTables;
+    }
 
     /// <summary>Drops the kept pointers.</summary>
     internal void Flush() => new Span<byte>(_pages, Entries * 16).Fill(0xff);
@@ -59,12 +69,36 @@ internal sealed unsafe class SecondStage : IDisposable
 
     /// <summary>Translates where only memory will do.</summary>
     internal AccessStatus Translate(ulong address, GuestAccess access, out Translation translation)
-        => Vcpu!.Translate(address, access, out translation) switch
+        => OfMemory(Vcpu!.Translate(address, access, out translation));
+
+    /// <summary>
+    /// Translates a virtual address where the VM shadows the guest's tables. Anything but memory comes back as it is: MMIO as a null host page,
+    /// with the physical address.
+    /// </summary>
+    internal AccessStatus TranslateVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation translation, out ulong physical)
+        => Vcpu!.TranslateVirtual(address, access, mode, out translation, out physical) switch
         {
             TranslateStatus.Memory => AccessStatus.Ok,
+            TranslateStatus.Mmio => access == GuestAccess.Execute ? AccessStatus.AccessFault : AccessStatus.Ok,
+            TranslateStatus.PageFault => AccessStatus.PageFault,
+            TranslateStatus.Tracked => AccessStatus.Tracked,
             TranslateStatus.Stopped => AccessStatus.Stopped,
             _ => AccessStatus.AccessFault,
         };
 
+    /// <summary>Stores to a shadowed table; naturally aligned.</summary>
+    internal AccessStatus WriteTracked(ulong physical, int size, ulong value) => OfMemory(Vcpu!.WriteTracked(physical, size, value));
+
+    /// <summary>Exchanges a doubleword of a shadowed table, if <paramref name="found"/> is as expected.</summary>
+    internal AccessStatus CompareExchangeTracked(ulong physical, ulong expected, ulong value, out ulong found)
+        => OfMemory(Vcpu!.CompareExchangeTracked(physical, expected, value, out found));
+
     public void Dispose() => NativeMemory.AlignedFree(_pages);
+
+    private static AccessStatus OfMemory(TranslateStatus status) => status switch
+    {
+        TranslateStatus.Memory => AccessStatus.Ok,
+        TranslateStatus.Stopped => AccessStatus.Stopped,
+        _ => AccessStatus.AccessFault,
+    };
 }

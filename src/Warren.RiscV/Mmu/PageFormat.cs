@@ -1,0 +1,54 @@
+using Warren.Hypervisor;
+
+namespace Warren.RiscV.Mmu;
+
+/// <summary>Entries of Sv39, Sv48 and Sv57, which are the same, as the shadow MMU wants them. <see cref="Pte"/> defines which are well-formed.</summary>
+internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
+{
+    /// <summary>What holds for a page while paging is off.</summary>
+    internal static GuestPte Unpaged(ulong gfn)
+        => new()
+        {
+            IsPresent = true,
+            IsLeaf = true,
+            Gfn = gfn,
+            Rights = GuestRights.Read | GuestRights.Write | GuestRights.Execute | GuestRights.User,
+            Accessed = true,
+            Dirty = true,
+        };
+
+    /// <summary>Whether the entry is valid at <paramref name="level"/> (0: 4 KiB).</summary>
+    internal bool IsWellFormed(Pte pte, int level) => pte.IsWellFormed(level, pbmt, napot);
+
+    /// <inheritdoc/>
+    public GuestPte Decode(ulong bits, int level, int index)
+    {
+        var pte = new Pte(bits);
+        if (!IsWellFormed(pte, level - 1))
+        {
+            return default;
+        }
+
+        if (!pte.IsLeaf)
+        {
+            return new GuestPte { IsPresent = true, Gfn = pte.PageNumber };
+        }
+
+        GuestRights rights = (pte.Readable ? GuestRights.Read : 0)
+            | (pte.Writable ? GuestRights.Write : 0)
+            | (pte.Executable ? GuestRights.Execute : 0)
+            | (pte.User ? GuestRights.User : 0);
+
+        return new GuestPte
+        {
+            IsPresent = true,
+            IsLeaf = true,
+
+            // Of 64 KiB, each of the 16 equal entries maps the page of its own index.
+            Gfn = pte.IsNapot ? pte.PageOf((ulong)index, 0) : pte.PageNumber,
+            Rights = rights,
+            Accessed = (bits & Pte.Accessed) != 0,
+            Dirty = (bits & Pte.Dirty) != 0,
+        };
+    }
+}

@@ -1,0 +1,63 @@
+using Warren.Hypervisor;
+
+namespace Warren.RiscV.Mmu;
+
+/// <summary>How a walk reaches the guest's tables, and what it leaves behind. Structs, so that each walker is compiled for its own.</summary>
+internal interface ITableMemory
+{
+    /// <summary>Reads the entry at a guest physical address.</summary>
+    AccessStatus Read(ulong address, out ulong bits);
+
+    /// <summary>Exchanges an entry if it is still as expected, as a guest's write.</summary>
+    AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged);
+
+    /// <summary>The walk went through entry <paramref name="bits"/> of the table page <paramref name="table"/>, at <paramref name="level"/> (0: 4 KiB).</summary>
+    void Use(int level, ulong table, ulong bits);
+
+    /// <summary>The walk for <paramref name="address"/> ended there; <paramref name="bits"/> have A and D as they are now.</summary>
+    void UseLeaf(int level, ulong table, ulong bits, ulong address);
+}
+
+/// <summary>In guest mode, by the second stage; keeps nothing.</summary>
+internal readonly unsafe struct SecondStageTables(SecondStage secondStage) : ITableMemory
+{
+    public AccessStatus Read(ulong address, out ulong bits)
+    {
+        AccessStatus status = secondStage.ReadPointer(address, out byte* host);
+        bits = status == AccessStatus.Ok ? Volatile.Read(ref *(ulong*)host) : 0;
+        return status;
+    }
+
+    public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+        => secondStage.CompareExchange(address, expected, value, out exchanged);
+
+    public void Use(int level, ulong table, ulong bits)
+    {
+    }
+
+    public void UseLeaf(int level, ulong table, ulong bits, ulong address)
+    {
+    }
+}
+
+/// <summary>Outside guest mode, by the hypervisor; fills a <see cref="GuestWalk"/>, whose levels count from 1 (4 KiB).</summary>
+internal readonly unsafe struct RecordedTables(Vcpu vcpu, PageFormat format, GuestWalk* walk) : ITableMemory
+{
+    public AccessStatus Read(ulong address, out ulong bits) => vcpu.ReadGuestWord(address, out bits) ? AccessStatus.Ok : AccessStatus.AccessFault;
+
+    public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+        => vcpu.CompareExchangeGuestWord(address, expected, value, out exchanged) ? AccessStatus.Ok : AccessStatus.AccessFault;
+
+    public void Use(int level, ulong table, ulong bits)
+    {
+        walk->TableGfn[level + 1] = table;
+        walk->Entries[level + 1] = bits;
+    }
+
+    public void UseLeaf(int level, ulong table, ulong bits, ulong address)
+    {
+        Use(level, table, bits);
+        walk->LeafLevel = level + 1;
+        walk->Leaf = format.Decode(bits, level + 1, (int)(address >> (SoftTlb.PageShift + (9 * level)) & 0x1ff));
+    }
+}
