@@ -151,7 +151,7 @@ public sealed partial class VirtualMachine
         return bitmap;
     }
 
-    private void Step(MemslotStep step)
+    internal void Step(MemslotStep step)
     {
         if (MemslotHook?.Invoke(step) is { } errno) throw new MemslotException(errno, $"Made to fail at {step}.");
     }

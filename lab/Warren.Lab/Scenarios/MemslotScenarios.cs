@@ -196,40 +196,6 @@ internal static class MemslotScenarios
         KVM's first version of this code forgot an unlock on two error paths. Whatever fails, every lock is free on return (invariant 7), the published slots are those of before, none of
         them is left marked invalid, and the guest goes on using the slot.
         """),
-        new DelegateScenario("arch-data-vs-update", "The first user of per-slot MMU data allocates it for all slots while flags change and a slot is created.", s =>
-        {
-            var (world, vm, hva) = Slots(s);
-            var allocated = new Cell();
-            var createdWithData = false;
-            vm.Vm.MemslotHook = step =>
-            {
-                // What the shadow MMU will do when a slot is created: allocate if the first user has been here.
-                if (step == MemslotStep.PrepareArch)
-                    createdWithData = allocated.Value != 0;
-                return null;
-            };
-            world.Thread("first-user", () =>
-            {
-                var idx = vm.Vm.Srcu.ReadLock();
-                vm.Vm.SlotsArchLock.Lock();
-                foreach (var slot in vm.Vm.GetMemslots(0))
-                    slot.Arch ??= allocated;
-                allocated.Value = 1;
-                vm.Vm.SlotsArchLock.Unlock();
-                vm.Vm.Srcu.ReadUnlock(idx);
-            });
-            world.Thread("update", () =>
-            {
-                vm.SetSlot(0, Gfn, 1, hva, MemslotFlags.LogDirtyPages);
-                vm.SetSlot(1, Gfn + 1, 1, hva);
-            });
-            s.AtEnd("every slot has its data", () => Still.Slot(vm, Gfn)!.Arch is null ? "the slot whose flags changed lost it"
-                : Still.Slot(vm, Gfn + 1)!.Arch is null && !createdWithData ? "the new slot was missed by both" : null);
-        },
-        """
-        slots_arch_lock is held from the first look at the old slot's data until the new set is published: whoever allocates for all published slots under it either is seen by
-        the update, or sees its slot. It is free before the grace period, so that it may be taken inside a read section.
-        """),
         new DelegateScenario("mmio-vs-slot-create", "A vCPU touches a gfn without a slot while one is created there.", s =>
         {
             var world = new LabWorld(s);

@@ -10,6 +10,7 @@ public static class ScenarioCatalogue
         .. FaultScenarios.All,
         .. NotificationScenarios.All,
         .. MemslotScenarios.All,
+        .. RmapScenarios.All,
         .. DirtyLogScenarios.All,
         .. VcpuScenarios.All,
         .. MemoryScenarios.All,

@@ -53,7 +53,7 @@ public sealed partial class GfnTree
     {
         Debug.Assert(start < end);
         // From the slot at or before start on, at most three are looked at: one that ends before start, the excepted one, one more.
-        var slots = new Enumerator(this, start);
+        var slots = From(start);
         while (slots.MoveNext())
         {
             var slot = slots.Current;
@@ -88,6 +88,9 @@ public sealed partial class GfnTree
     internal GfnTree Replace(Memslot slot) => new(Exchange(_root!, _height, slot), _height, Count);
 
     public Enumerator GetEnumerator() => new(this, 0);
+
+    /// <summary>The slots by rising gfn, from the last one that starts at or before <paramref name="gfn"/>, or else from the first.</summary>
+    internal Enumerator From(ulong gfn) => new(this, gfn);
 
     private static Node Insert(Node node, int level, Memslot slot, out Node? right)
     {

@@ -26,4 +26,6 @@ public struct MmuCounters
     public long UnsyncMarked;
     /// <summary>and read again at a fence.</summary>
     public long PagesSynced;
+    /// <summary>Shadow paging: times all SPTEs of a gfn were dropped because there were too many.</summary>
+    public long RmapsRecycled;
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
@@ -59,6 +60,24 @@ internal sealed unsafe class SlotRmaps : IDisposable
         return level == 1 ? _pages + (gfn - _baseGfn) : _blocks + ((gfn >> 9) - _baseBlock);
     }
 
+    /// <summary>
+    /// The first gfn of [<paramref name="gfn"/>, <paramref name="end"/>) whose head at the level is not empty, or <paramref name="end"/>; the range lies in the slot. Most heads are
+    /// empty, so eight are looked at at once.
+    /// </summary>
+    public ulong NextMapped(ulong gfn, ulong end, int level)
+    {
+        if (gfn >= end) return end;
+        int shift = (level - 1) * 9;
+        ulong first = level == 1 ? _baseGfn : _baseBlock;
+        ulong* heads = (ulong*)(level == 1 ? _pages : _blocks);
+        ulong at = (gfn >> shift) - first;
+        ulong stop = (end - 1 >> shift) - first + 1;
+        Check.Mark(LockingMarks.Touched, this, (nint)(heads + at), (long)(stop - at) * sizeof(ulong));
+        while (at + 8 <= stop && Vector512.Load(heads + at) == Vector512<ulong>.Zero) at += 8;
+        while (at < stop && heads[at] == 0) at++;
+        return at == stop ? end : Math.Max(gfn, at + first << shift);
+    }
+
     /// <summary>Shadow pages, and whoever else, that must see every write to <paramref name="gfn"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref ushort WriteTrack(ulong gfn) => ref _writeTrack[gfn - _baseGfn];
@@ -66,6 +85,9 @@ internal sealed unsafe class SlotRmaps : IDisposable
     /// <summary>Reasons not to map the 2 MiB block of <paramref name="gfn"/> by one SPTE.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref uint DisallowHuge(ulong gfn) => ref _disallowHuge[(gfn >> 9) - _baseBlock];
+
+    /// <summary>Disposed: not to be touched any more.</summary>
+    public bool IsFreed { get; private set; }
 
     /// <summary>Whether nothing is mapped, tracked or forbidden, as must be when the slot goes. Looks at every page: for checks.</summary>
     public bool IsIdle()
@@ -80,7 +102,8 @@ internal sealed unsafe class SlotRmaps : IDisposable
 
     public void Dispose()
     {
-        if (_pages == null) return;
+        if (IsFreed) return;
+        IsFreed = true;
         Check.Mark(LockingMarks.Retired, this, (nint)_pages, Bytes);
         // Under an explorer the finalizer frees it: an access that comes too late is then a finding and not a broken heap.
         if (Check.Steps) return;

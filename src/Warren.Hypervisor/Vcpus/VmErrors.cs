@@ -8,4 +8,5 @@ internal static class VmErrors
     public const string IoError = "A file that backs guest memory could not be read.";
     public const string NotWritable = "The host's memory manager resolved a write fault without making the page writable; this is a bug of Warren.";
     public const string FrameChanged = "The host's memory manager replaced a page without telling the VM; this is a bug of Warren.";
+    public const string RmapLost = "A page of the guest was mapped without a reverse map to find the mapping by; this is a bug of Warren.";
 }

@@ -121,32 +121,6 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
         Assert.Equal(after, Vm.Statistics.InvalidationsRelated);
     }
 
-    [Fact]
-    public void What_the_mmu_allocates_while_the_slot_is_invalid_survives_a_failed_move_and_a_change_of_flags()
-    {
-        _t.Set(1, 0x100, 16, Hva);
-        var rmaps = new object();
-        Vm.MemslotHook = step =>
-        {
-            if (step == MemslotStep.Zapped)
-            {
-                Vm.SlotsArchLock.Lock();
-                Vm.GetMemslots(0).Find(0x100)!.Arch = rmaps;
-                Vm.SlotsArchLock.Unlock();
-            }
-            return step == MemslotStep.PrepareArch ? Errno.ENOMEM : null;
-        };
-        Assert.Equal(Errno.ENOMEM, _t.TrySet(SlotsVm.Region(1, 0x200, 16, Hva)));
-        Vm.MemslotHook = null;
-        var slot = Vm.GetMemslots(0).Find(0x100)!;
-        Assert.Same(rmaps, slot.Arch);
-        Assert.False(slot.IsInvalid);
-        _t.Set(1, 0x100, 16, Hva, MemslotFlags.LogDirtyPages);
-        Assert.Same(rmaps, Vm.GetMemslots(0).Find(0x100)!.Arch);
-        _t.Set(1, 0x200, 16, Hva, MemslotFlags.LogDirtyPages);
-        Assert.Null(Vm.GetMemslots(0).Find(0x200)!.Arch);
-    }
-
     public static TheoryData<string, string> Failures()
     {
         var rows = new TheoryData<string, string>();

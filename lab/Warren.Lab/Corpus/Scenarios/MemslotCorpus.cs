@@ -38,19 +38,19 @@ internal static class MemslotCorpus
                 return vm.Vcpus[0].Result == GuestAccessResult.Memory ? null : $"the deletion failed, and the guest's access ends as {vm.Vcpus[0].Result}";
             });
         }),
-        new DelegateScenario("failed-create", "A slot with a dirty bitmap is created, or has its logging switched on, and the last step fails.", s =>
+        new DelegateScenario("failed-create", "A slot with a dirty bitmap and reverse maps is created, and an allocation or the last step fails.", s =>
         {
-            var (world, vm, hva) = FaultCorpus.Pages(s, 1, slot: false);
+            var (world, vm, hva) = FaultCorpus.Pages(s, 1, vcpus: 0, slot: false, options: RmapScenarios.Shadow);
+            s.Monitor(new SlotDataMonitor(s, vm));
+            RmapScenarios.FirstRoot(vm);
             var fails = s.Choose("the update fails", 3);
-            var bitmaps = new BitmapMonitor(s, vm);
-            s.Monitor(bitmaps);
-            vm.Vm.MemslotHook = step => (fails, step) is (1, MemslotStep.PrepareArch) or (2, MemslotStep.Publish) ? Errno.ENOMEM : null;
+            vm.Vm.MemslotHook = step => (fails, step) is (1, MemslotStep.AllocateRmaps) or (2, MemslotStep.Publish) ? Errno.ENOMEM : null;
             world.Thread("create", () => Try(() => vm.SetSlot(0, FaultCorpus.Gfn, 1, hva, MemslotFlags.LogDirtyPages)));
         }),
         new DelegateScenario("store-vs-logging-off", "A guest stores to a logged page while logging is switched off and the bitmap goes.", s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
-            s.Monitor(new BitmapMonitor(s, vm));
+            s.Monitor(new SlotDataMonitor(s, vm));
             // The store finds the page mapped and protected, and marks it without a lock.
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 7);
             vm.GetDirtyLog(0);
@@ -130,32 +130,21 @@ internal static class MemslotCorpus
                     s.Fail(VerdictKind.Invariant, $"The slot was created, and the guest's access ends as {vm.Vcpus[0].Result}.");
             });
         }),
-        new DelegateScenario("arch-allocation-vs-update", "What the MMU keeps per slot is allocated for every slot while one changes its flags.", s =>
+        new DelegateScenario("first-root-vs-flags", "The first shadow root, which allocates reverse maps for every slot, is made while a slot changes its flags.", s =>
         {
-            var (world, vm, hva) = FaultCorpus.Pages(s, 1);
-            var allocated = false;
-            world.Thread("first shadow root", () =>
-            {
-                // As mmu_first_shadow_root_alloc: inside SRCU, since slots_lock may not be taken there.
-                var srcu = vm.Vm.Srcu.ReadLock();
-                vm.Vm.SlotsArchLock.Lock();
-                foreach (var slot in vm.Vm.GetMemslots(0))
-                    slot.Arch ??= new object();
-                allocated = true;
-                vm.Vm.SlotsArchLock.Unlock();
-                vm.Vm.Srcu.ReadUnlock(srcu);
-            });
+            var (world, vm, hva) = FaultCorpus.Pages(s, 1, vcpus: 0, options: RmapScenarios.Shadow);
+            s.Monitor(new SlotDataMonitor(s, vm));
+            world.Thread("first shadow root", () => RmapScenarios.FirstRoot(vm));
             world.Thread("flags", () => vm.SetSlot(0, FaultCorpus.Gfn, 1, hva, MemslotFlags.LogDirtyPages));
-            s.AtEnd("every slot has its reverse maps", () =>
-            {
-                foreach (var slot in vm.Vm.GetMemslots(0))
-                {
-                    if (allocated && slot.Arch is null)
-                        return $"slot {slot.Id} has none, and they were allocated for all";
-                }
-
-                return null;
-            });
+            s.AtEnd("every slot has its reverse maps", () => RmapScenarios.Missing(vm));
+        }),
+        new DelegateScenario("first-root-vs-create", "The first shadow root is made while a slot is created.", s =>
+        {
+            var (world, vm, hva) = FaultCorpus.Pages(s, 1, vcpus: 0, slot: false, options: RmapScenarios.Shadow);
+            s.Monitor(new SlotDataMonitor(s, vm));
+            world.Thread("first shadow root", () => RmapScenarios.FirstRoot(vm));
+            world.Thread("create", () => vm.SetSlot(0, FaultCorpus.Gfn, 1, hva));
+            s.AtEnd("every slot has its reverse maps", () => RmapScenarios.Missing(vm));
         }),
     ];
 

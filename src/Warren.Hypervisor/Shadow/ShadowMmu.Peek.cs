@@ -1,0 +1,38 @@
+namespace Warren.Hypervisor;
+
+/// <summary>Looking at all shadow pages there are, for checks. An invalid page, off the active list, has no entries any more.</summary>
+internal sealed unsafe partial class ShadowMmu
+{
+    /// <inheritdoc/>
+    public override void ForEachLeaf(LeafVisitor visit)
+    {
+        _mmuLock.ReadLock();
+        for (ShadowPage* page = OldestPage; page != null; page = page->Newer)
+        {
+            ShadowRole role = page->Role;
+            for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
+            {
+                Spte seen = SpteAccess.Read(page->Table + i);
+                if (seen.IsLeaf) visit(role.AddressSpaceId, !IsObsolete(page), page->GfnAt(i, role.Level), seen);
+            }
+        }
+        _mmuLock.ReadUnlock();
+    }
+
+    /// <inheritdoc/>
+    public override void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves)
+    {
+        for (ShadowPage* page = OldestPage; page != null; page = page->Newer)
+        {
+            TableInfo* info = TableAllocator.InfoOf(page->Table);
+            ulong pages = SpteTable.PagesPerEntry(info->Level);
+            for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
+            {
+                Spte seen = new(page->Table[i]);
+                ulong at = gfn - page->GfnAt(i, info->Level);
+                if (!seen.IsLeaf || at >= pages) continue;
+                leaves.Add(new(seen.IsHuge ? seen.SplitPage((int)at) : seen, page->Generation != _generation));
+            }
+        }
+    }
+}
