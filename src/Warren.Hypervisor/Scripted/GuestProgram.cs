@@ -34,6 +34,8 @@ public enum GuestAccessResult
     Mmio,
     /// <summary>Nobody is there, or the host cannot back it.</summary>
     AccessFault,
+    /// <summary>The guest's own tables forbid it.</summary>
+    PageFault,
     /// <summary>Not done: the instruction will be executed again.</summary>
     Stopped,
 }

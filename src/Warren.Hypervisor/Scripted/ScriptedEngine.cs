@@ -4,16 +4,22 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// An engine whose guest is C# code: its loads, stores and code fetches go through a software TLB, <see cref="Vcpu.Translate"/>, requests and modes exactly
-/// as a guest CPU's do. Tests, benchmarks and the explorer drive the memory half with it.
+/// An engine whose guest is C# code: its loads, stores and code fetches go through a software TLB, <see cref="Vcpu.Translate"/> or <see cref="Vcpu.TranslateVirtual"/>, requests and modes
+/// exactly as a guest CPU's do. Tests, benchmarks and the explorer drive the memory half with it.
 /// </summary>
-public sealed unsafe class ScriptedEngine : IVcpuEngine
+public sealed unsafe partial class ScriptedEngine : IVcpuEngine
 {
     private readonly ScriptedTlb _tlb = new();
     private readonly DecodedWord[] _decoded = new DecodedWord[64];
     private Vcpu _vcpu = null!;
 
-    public ScriptedEngine(IGuestProgram? program = null) => Program = program;
+    /// <param name="program">what to execute</param>
+    /// <param name="setsAccessedDirty">whether a walk of the guest's tables sets A and D (Svadu) or faults where they are missing (Svade)</param>
+    public ScriptedEngine(IGuestProgram? program = null, bool setsAccessedDirty = true)
+    {
+        Program = program;
+        _setsMarks = setsAccessedDirty;
+    }
 
     /// <summary>What to execute; change it only while the vCPU does not run.</summary>
     public IGuestProgram? Program { get; set; }
@@ -57,9 +63,10 @@ public sealed unsafe class ScriptedEngine : IVcpuEngine
     public void FlushTlb() => _tlb.Flush();
 
     /// <summary>Loads a naturally aligned value of 1, 2, 4 or 8 bytes; 0 unless <see cref="Result"/> is Memory or Mmio.</summary>
-    public T Load<T>(ulong gpa) where T : unmanaged
+    /// <param name="address">the guest's: physical while it has no translation</param>
+    public T Load<T>(ulong address) where T : unmanaged
     {
-        byte* host = Access<T>(gpa, GuestAccess.Read);
+        byte* host = Access<T>(address, GuestAccess.Read, out ulong gpa, out _);
         if (host != null)
         {
             if (sizeof(T) == 8) return Unsafe.BitCast<ulong, T>(Atomics.Read(ref *(ulong*)host));
@@ -72,9 +79,9 @@ public sealed unsafe class ScriptedEngine : IVcpuEngine
     }
 
     /// <summary>Stores a naturally aligned value of 1, 2, 4 or 8 bytes.</summary>
-    public void Store<T>(ulong gpa, T value) where T : unmanaged
+    public void Store<T>(ulong address, T value) where T : unmanaged
     {
-        byte* host = Access<T>(gpa, GuestAccess.Write);
+        byte* host = Access<T>(address, GuestAccess.Write, out ulong gpa, out bool tracked);
         if (host != null)
         {
             if (sizeof(T) == 8) Atomics.Write(ref *(ulong*)host, Unsafe.BitCast<T, ulong>(value));
@@ -83,26 +90,28 @@ public sealed unsafe class ScriptedEngine : IVcpuEngine
             else Atomics.Write(ref *host, Unsafe.BitCast<T, byte>(value));
             return;
         }
-        if (Result != GuestAccessResult.Mmio) return;
         ulong wide = 0;
         Unsafe.As<ulong, T>(ref wide) = value;
-        if (!_vcpu.MmioWrite(gpa, sizeof(T), wide)) Result = GuestAccessResult.AccessFault;
+        if (tracked) StoreTracked(gpa, sizeof(T), wide);
+        else if (Result == GuestAccessResult.Mmio && !_vcpu.MmioWrite(gpa, sizeof(T), wide)) Result = GuestAccessResult.AccessFault;
     }
 
     /// <summary>An atomic compare-exchange on aligned memory; an access fault on a device.</summary>
     /// <returns>the value found</returns>
-    public ulong CompareExchange(ulong gpa, ulong value, ulong comparand)
+    public ulong CompareExchange(ulong address, ulong value, ulong comparand)
     {
-        byte* host = Access<ulong>(gpa, GuestAccess.Write);
+        byte* host = Access<ulong>(address, GuestAccess.Write, out ulong gpa, out bool tracked);
+        if (tracked) return CompareExchangeTracked(gpa, value, comparand);
         if (host != null) return Atomics.CompareExchange(ref *(ulong*)host, value, comparand);
         if (Result == GuestAccessResult.Mmio) Result = GuestAccessResult.AccessFault;
         return 0;
     }
 
     /// <summary>An atomic add on aligned memory; an access fault on a device. Returns the value found.</summary>
-    public ulong FetchAdd(ulong gpa, ulong addend)
+    public ulong FetchAdd(ulong address, ulong addend)
     {
-        byte* host = Access<ulong>(gpa, GuestAccess.Write);
+        byte* host = Access<ulong>(address, GuestAccess.Write, out ulong gpa, out bool tracked);
+        if (tracked) return FetchAddTracked(gpa, addend);
         if (host != null) return Atomics.Add(ref *(ulong*)host, addend) - addend;
         if (Result == GuestAccessResult.Mmio) Result = GuestAccessResult.AccessFault;
         return 0;
@@ -114,52 +123,44 @@ public sealed unsafe class ScriptedEngine : IVcpuEngine
     /// <summary>
     /// Fetches a 4-byte word as code: decoded once, kept while the frame's code state stands, as an engine keeps translated blocks.
     /// </summary>
-    public uint Fetch(ulong gpa)
+    public uint Fetch(ulong address)
     {
-        ref DecodedWord word = ref _decoded[(gpa >> 2) % (ulong)_decoded.Length];
-        switch (_vcpu.Translate(gpa, GuestAccess.Execute, out Translation t))
+        ref DecodedWord word = ref _decoded[(address >> 2) % (ulong)_decoded.Length];
+        TranslateStatus status = Translate(address, GuestAccess.Execute, out Translation t, out _);
+        if (status != TranslateStatus.Memory)
         {
-            case TranslateStatus.Memory:
-                break;
-            case TranslateStatus.Stopped:
-                Result = GuestAccessResult.Stopped;
-                return 0;
-            default:
-                Result = GuestAccessResult.AccessFault;
-                return 0;
+            Result = status == TranslateStatus.Mmio ? GuestAccessResult.AccessFault : ResultOf(status);
+            return 0;
         }
-        if (word.Valid && word.Gpa == gpa && word.Frame == t.Frame && word.Version == Atomics.Read(ref *t.CodeState)) return word.Value;
-        word = new DecodedWord { Valid = true, Gpa = gpa, Frame = t.Frame, Version = t.CodeVersion, Value = Atomics.Read(ref *(uint*)(t.HostPage + (gpa & 0xfff))) };
+        if (word.Valid && word.Address == address && word.Frame == t.Frame && word.Version == Atomics.Read(ref *t.CodeState)) return word.Value;
+        word = new DecodedWord { Valid = true, Address = address, Frame = t.Frame, Version = t.CodeVersion, Value = Atomics.Read(ref *(uint*)(t.HostPage + (address & 0xfff))) };
         Decodes++;
         return word.Value;
     }
 
     /// <summary>Host address of the access, or null with <see cref="Result"/> set.</summary>
-    private byte* Access<T>(ulong gpa, GuestAccess access) where T : unmanaged
+    private byte* Access<T>(ulong address, GuestAccess access, out ulong gpa, out bool tracked) where T : unmanaged
     {
-        if ((gpa & (ulong)sizeof(T) - 1) != 0) throw new ArgumentException($"A scripted access of {sizeof(T)} bytes at 0x{gpa:x} is not aligned.", nameof(gpa));
-        byte* page = _tlb.Lookup(gpa, access == GuestAccess.Write);
+        if ((address & (ulong)sizeof(T) - 1) != 0) throw new ArgumentException($"A scripted access of {sizeof(T)} bytes at 0x{address:x} is not aligned.", nameof(address));
+        gpa = 0;
+        tracked = false;
+        byte* page = _tlb.Lookup(address, access == GuestAccess.Write);
         if (page == null)
         {
             TlbMisses++;
-            TranslateStatus status = _vcpu.Translate(gpa, access, out Translation t);
-            Result = status switch
-            {
-                TranslateStatus.Memory => GuestAccessResult.Memory,
-                TranslateStatus.Mmio => GuestAccessResult.Mmio,
-                TranslateStatus.Error => GuestAccessResult.AccessFault,
-                _ => GuestAccessResult.Stopped,
-            };
+            TranslateStatus status = Translate(address, access, out Translation t, out gpa);
+            Result = ResultOf(status);
+            tracked = status == TranslateStatus.Tracked;
             if (status != TranslateStatus.Memory) return null;
             page = t.HostPage;
-            _tlb.Fill(gpa, page, t.Writable);
+            _tlb.Fill(address, page, t.Writable);
         }
-        return page + (gpa & 0xfff);
+        return page + (address & 0xfff);
     }
 
     private struct DecodedWord
     {
-        public ulong Gpa;
+        public ulong Address;
         public int Frame;
         public int Version;
         public uint Value;

@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Warren.Hypervisor;
 
-/// <summary>A direct-mapped software TLB in native memory: guest page to host page, with separate tags for reading and writing.</summary>
+/// <summary>A direct-mapped software TLB in native memory: guest page, by the address the guest uses, to host page, with separate tags for reading and writing.</summary>
 internal sealed unsafe class ScriptedTlb
 {
     public const int Entries = 256;
@@ -15,17 +15,17 @@ internal sealed unsafe class ScriptedTlb
     ~ScriptedTlb() => NativeMemory.AlignedFree(_entries);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Lookup(ulong gpa, bool write)
+    public byte* Lookup(ulong address, bool write)
     {
-        Entry* entry = _entries + (gpa >> 12) % Entries;
-        return (write ? entry->WriteTag : entry->ReadTag) == gpa >> 12 ? entry->HostPage : null;
+        Entry* entry = _entries + (address >> 12) % Entries;
+        return (write ? entry->WriteTag : entry->ReadTag) == address >> 12 ? entry->HostPage : null;
     }
 
-    public void Fill(ulong gpa, byte* hostPage, bool writable)
+    public void Fill(ulong address, byte* hostPage, bool writable)
     {
-        Entry* entry = _entries + (gpa >> 12) % Entries;
-        entry->ReadTag = gpa >> 12;
-        entry->WriteTag = writable ? gpa >> 12 : ulong.MaxValue;
+        Entry* entry = _entries + (address >> 12) % Entries;
+        entry->ReadTag = address >> 12;
+        entry->WriteTag = writable ? address >> 12 : ulong.MaxValue;
         entry->HostPage = hostPage;
     }
 

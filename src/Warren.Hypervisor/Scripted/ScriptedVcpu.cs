@@ -8,10 +8,12 @@ public sealed class ScriptedVcpu
 {
     private readonly OneInstruction _one = new();
 
-    public ScriptedVcpu(VirtualMachine vm)
+    /// <param name="vm">whose vCPU it is</param>
+    /// <param name="setsAccessedDirty">as for <see cref="ScriptedEngine"/></param>
+    public ScriptedVcpu(VirtualMachine vm, bool setsAccessedDirty = true)
     {
         ArgumentNullException.ThrowIfNull(vm);
-        Engine = new ScriptedEngine();
+        Engine = new ScriptedEngine(setsAccessedDirty: setsAccessedDirty);
         Vcpu = vm.CreateVcpu(Engine);
     }
 
@@ -24,28 +26,44 @@ public sealed class ScriptedVcpu
     /// <summary>Why the vCPU last came back; EnvironmentCall after an instruction that was executed.</summary>
     public VcpuExitReason LastExit { get; private set; }
 
-    public T Load<T>(ulong gpa) where T : unmanaged
+    public T Load<T>(ulong address) where T : unmanaged
     {
         T value = default;
-        Do(cpu => value = cpu.Load<T>(gpa));
+        Do(cpu => value = cpu.Load<T>(address));
         return value;
     }
 
-    public void Store<T>(ulong gpa, T value) where T : unmanaged => Do(cpu => cpu.Store(gpa, value));
+    public void Store<T>(ulong address, T value) where T : unmanaged => Do(cpu => cpu.Store(address, value));
 
-    public ulong CompareExchange(ulong gpa, ulong value, ulong comparand)
+    public ulong CompareExchange(ulong address, ulong value, ulong comparand)
     {
         ulong found = 0;
-        Do(cpu => found = cpu.CompareExchange(gpa, value, comparand));
+        Do(cpu => found = cpu.CompareExchange(address, value, comparand));
         return found;
     }
 
-    public uint Fetch(ulong gpa)
+    public uint Fetch(ulong address)
     {
         uint word = 0;
-        Do(cpu => word = cpu.Fetch(gpa));
+        Do(cpu => word = cpu.Fetch(address));
         return word;
     }
+
+    public ulong FetchAdd(ulong address, ulong addend)
+    {
+        ulong found = 0;
+        Do(cpu => found = cpu.FetchAdd(address, addend));
+        return found;
+    }
+
+    /// <inheritdoc cref="ScriptedEngine.SetGuestRoot"/>
+    public void SetGuestRoot(GuestRoot root) => Do(cpu => cpu.SetGuestRoot(root));
+
+    /// <inheritdoc cref="ScriptedEngine.FenceTables()"/>
+    public void FenceTables() => Do(cpu => cpu.FenceTables());
+
+    /// <inheritdoc cref="ScriptedEngine.FenceTables(ulong)"/>
+    public void FenceTables(ulong address) => Do(cpu => cpu.FenceTables(address));
 
     /// <summary>Runs one instruction to its end. A VM that is dead or broken, or a full dirty ring, ends it undone: see <see cref="LastExit"/>.</summary>
     public void Do(Action<ScriptedEngine> instruction)
