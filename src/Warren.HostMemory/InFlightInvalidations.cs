@@ -110,6 +110,17 @@ internal sealed class InFlightInvalidations
         _lock.Unlock();
     }
 
+    /// <summary>Does a record in the list overlap [<paramref name="start"/>, <paramref name="end"/>)?</summary>
+    internal bool Covers(ulong start, ulong end)
+    {
+        _lock.Lock();
+        var record = Shared.Read(ref _first, this);
+        while (record is not null && (record.Start >= end || record.End <= start))
+            record = Shared.Read(ref record.Next, record);
+        _lock.Unlock();
+        return record is not null;
+    }
+
     /// <summary>
     /// Stores and publishes if no notification is active: under the lock, so that none can begin in between. Otherwise false, with the caller
     /// announced as the one waiter, unless it is already.

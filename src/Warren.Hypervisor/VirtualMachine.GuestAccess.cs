@@ -77,14 +77,7 @@ public sealed unsafe partial class VirtualMachine
                 // As a vCPU's store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot
                 // become another's, or shared, under the copy.
                 MmuLock.ReadLock();
-                if (retries >= FaultPatience && Memory.TryFaultPresent(slot.GfnToHva(gfn), write: true, out var present))
-                {
-                    // As a fault that has been patient (TdpMmu.MapPresent): what is there now is there for as long as mmu_lock is held, unless it is covered.
-                    Pool.Put(mapping.Frame);
-                    mapping = present;
-                    sequence = Invalidation.Sequence;
-                }
-                var retry = Invalidation.RetryGfn(sequence, gfn);
+                var retry = retries < FaultPatience ? Invalidation.RetryGfn(sequence, gfn) : !LookUpAgain(slot, gfn, ref mapping);
                 if (!retry)
                 {
                     CopyAtomic(source, Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)));
@@ -102,6 +95,15 @@ public sealed unsafe partial class VirtualMachine
         {
             Srcu.ReadUnlock(srcu);
         }
+    }
+
+    /// <summary>As a fault that has been patient (<c>TdpMmu.MapPresent</c>): what is there now is there for as long as mmu_lock is held, unless it is covered.</summary>
+    private bool LookUpAgain(Memslot slot, ulong gfn, ref FrameMapping mapping)
+    {
+        if (IsInvalidating(slot, gfn) || !Memory.TryFaultPresent(slot.GfnToHva(gfn), write: true, out var present)) return false;
+        Pool.Put(mapping.Frame);
+        mapping = present;
+        return true;
     }
 
     /// <summary>As <c>gfn_to_hva</c>: an invalid slot is no memory to the host's own accesses, nor a read-only one for writes.</summary>

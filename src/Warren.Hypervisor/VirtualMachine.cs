@@ -57,26 +57,12 @@ public sealed partial class VirtualMachine : IDisposable
     internal VmMmuNotifier Notifier => _notifier;
 
     /// <summary>
-    /// Retries after which a fault, or a write by the host, is no longer sent back to its start by invalidations of other pages (<c>TdpMmu.MapPresent</c>). Set by tests.
+    /// Retries after which a fault, or a write by the host, is no longer sent back to its start by invalidations of other pages (<see cref="IsInvalidating"/>). Set by tests.
     /// </summary>
     internal int FaultPatience { get; set; } = 8;
 
     /// <summary>The slots of an address space as published now. Inside <see cref="Srcu"/>, or with SlotsLock held.</summary>
     internal Memslots GetMemslots(int addressSpaceId) => _spaces[addressSpaceId].Current;
-
-    /// <summary>
-    /// Removes every mapping of [<paramref name="start"/>, <paramref name="end"/>), with faults held off as a notification would, and flushes.
-    /// Takes <c>mmu_lock</c>.
-    /// </summary>
-    internal void ZapGfnRange(int addressSpaceId, ulong start, ulong end)
-    {
-        MmuLock.WriteLock();
-        Invalidation.Begin();
-        Invalidation.RangeAdd(start, end);
-        if (Mmu.UnmapGfnRange(addressSpaceId, start, end, mayBlock: true)) FlushRemoteTlbs();
-        Invalidation.End();
-        MmuLock.WriteUnlock();
-    }
 
     /// <summary>
     /// Unsubscribes, frees tables, slots and bitmaps. No vCPU runs and no call is under way or will come, except notifications: one whose start reached

@@ -57,6 +57,8 @@ public sealed class CoreScenarioTests
     [Theory]
     [InlineData("fault-under-notifications")]
     [InlineData("host-write-under-notifications")]
+    [InlineData("fault-between-notifications")]
+    [InlineData("host-write-between-notifications")]
     public void Nobody_starves_under_load(string name)
     {
         // Before faults lost their patience, each of them starved within some hundred schedules.

@@ -89,7 +89,8 @@ internal static class FaultScenarios
             world.Thread("discard", () => world.Discard(hva));
         },
         """
-        Such a fault ignores the sequence: under mmu_lock no invalidation begins or ends, so what the host's page table says then is right unless an invalidation in progress covers the page. The
+        Such a fault ignores the sequence, and the union of what is in progress. It asks, under mmu_lock, whether a notification in flight covers the page, and then looks the page up: one that left the list before has
+        changed the host's page table already, one that enters it later waits for mmu_lock. The
         mmap lock is only tried, since whoever holds it may be waiting for mmu_lock.
         """),
         new DelegateScenario("patient-fault-vs-munmap", "As fault-vs-munmap, for a fault that looks its page up under mmu_lock.", s =>

@@ -25,21 +25,7 @@ internal static class LivenessScenarios
                 vm.SetSlot(0, Gfn, 1, hva);
                 done.Value = 1;
             });
-            Cell[] started = [new(), new()];
-            for (var i = 0; i < 2; i++)
-            {
-                var (mine, other) = (started[i], started[1 - i]);
-                world.Background($"notify{i}", () =>
-                {
-                    var seen = other.Value;
-                    world.Notify(busy, between: () =>
-                    {
-                        mine.Add(1);
-                        for (var spin = default(SpinState); begun && done.Value == 0 && other.Value == seen;)
-                            Cpu.Relax(ref spin);
-                    });
-                });
-            }
+            NotifyInTurn(world, busy, busy, () => begun && done.Value == 0);
         },
         """
         Under active-count the update sleeps until no notification is in flight, which two that overlap put off for ever: the open bug of the kernel (a memslot update that hung for more than two
@@ -111,6 +97,16 @@ internal static class LivenessScenarios
             world.Thread("device", () => vm.WriteGuest(Gfn, 5));
         },
         "As fault-under-notifications, for the hypervisor's own writes."),
+        new DelegateScenario("fault-between-notifications", "A vCPU faults a page in while two threads notify of its neighbours in turn, each ending when the other has started, so that one notification is always in flight.", s =>
+            BetweenNotifications(s, "vcpu", vm => vm.Vcpus[0].Load(Gfn + 1)),
+        """
+        The VM keeps one range for all notifications in progress, which grows from the first page to the third and starts anew only when none is left: with two that relieve each other it
+        covers the page between them for ever, though neither means it. A fault that was sent back several times asks the list of the address space instead, where each stands for
+        itself.
+        """),
+        new DelegateScenario("host-write-between-notifications", "A device writes a page while two threads notify of its neighbours in turn, so that one notification is always in flight.", s =>
+            BetweenNotifications(s, "device", vm => vm.WriteGuest(Gfn + 1, 5)),
+        "As fault-between-notifications, for the hypervisor's own writes."),
         new DelegateScenario("grace-period-under-load", "An updater waits for a grace period while two readers come and go all the time.", s =>
         {
             var srcu = new Srcu(SrcuClass);
@@ -123,14 +119,55 @@ internal static class LivenessScenarios
 
     private static readonly LockClass SrcuClass = new("lab_load_srcu", WaitContext.Free);
 
-    private static (LabWorld World, LabVm Vm, ulong Hva) TwoPages(Schedule schedule)
+    /// <summary>Two threads that notify again and again, each for as long as the other takes to start: one is always in flight while they <paramref name="must"/>.</summary>
+    private static void NotifyInTurn(LabWorld world, ulong first, ulong second, Func<bool> must)
+    {
+        Cell[] started = [new(), new()];
+        for (var i = 0; i < 2; i++)
+        {
+            var (mine, other, hva) = (started[i], started[1 - i], i == 0 ? first : second);
+            world.Background($"notify{i}", () =>
+            {
+                var seen = other.Value;
+                world.Notify(hva, between: () =>
+                {
+                    mine.Add(1);
+                    for (var spin = default(SpinState); must() && other.Value == seen;)
+                        Cpu.Relax(ref spin);
+                });
+            });
+        }
+    }
+
+    /// <summary>Someone accesses the second of three pages, of which the first and the third are never out of notifications.</summary>
+    private static void BetweenNotifications(Schedule schedule, string name, Action<LabVm> access)
+    {
+        var (world, vm, hva) = Pages(schedule, 3);
+        // Tables stand, and it has been sent back before: what is left is the question asked under mmu_lock.
+        vm.Vcpus[0].Load(Gfn);
+        vm.Vm.FaultPatience = 0;
+        var done = new Cell();
+        // No step: it only says whether there is an access at all, since the minimiser leaves threads out.
+        var begun = false;
+        world.Thread(name, () =>
+        {
+            begun = true;
+            access(vm);
+            done.Value = 1;
+        });
+        NotifyInTurn(world, hva, hva + (2 * LabWorld.PageSize), () => begun && done.Value == 0);
+    }
+
+    private static (LabWorld World, LabVm Vm, ulong Hva) TwoPages(Schedule schedule) => Pages(schedule, 2);
+
+    private static (LabWorld World, LabVm Vm, ulong Hva) Pages(Schedule schedule, int pages)
     {
         var world = new LabWorld(schedule);
-        var hva = world.Map(2);
-        world.Memory.Write(hva, [1]);
-        world.Memory.Write(hva + LabWorld.PageSize, [1]);
+        var hva = world.Map(pages);
+        for (var i = 0; i < pages; i++)
+            world.Memory.Write(hva + ((ulong)i * LabWorld.PageSize), [1]);
         var vm = world.AddVm(2);
-        vm.SetSlot(0, Gfn, 2, hva);
+        vm.SetSlot(0, Gfn, pages, hva);
         return (world, vm, hva);
     }
 }

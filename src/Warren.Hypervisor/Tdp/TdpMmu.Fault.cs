@@ -105,18 +105,24 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>
-    /// The sequence moves with each invalidation of the VM, whatever its range, and a fault that takes longer than they are apart would start again for as long as they come. One that
-    /// has been patient looks its page up under mmu_lock, where no invalidation begins or ends: only one that covers the page can still send it back. The page
-    /// was made present before, without the lock; a lookup that would have to sleep gives up.
+    /// The sequence moves with each invalidation of the VM, whatever its range, and a fault that takes longer than they are apart would start again for as long as they come; those that overlap in time
+    /// cover all that lies between them besides. One that has been patient looks its page up under mmu_lock: only an invalidation of that very page can still send it back
+    /// (<see cref="VirtualMachine.IsInvalidating"/>). The page was made present before, without the lock; a lookup that would have to sleep gives up.
     /// </summary>
     private FaultResult MapPresent(Vcpu vcpu, Memslot slot, ulong gfn, ulong hva, bool write)
     {
         FaultResult result = FaultResult.Retry;
         _mmuLock.ReadLock();
-        bool present = _vm.Memory.TryFaultPresent(hva, write, out FrameMapping mapping);
-        if (present) result = MapFault(vcpu, slot, gfn, hva, write, _vm.Invalidation.Sequence, mapping);
+        if (_vm.IsInvalidating(slot, gfn))
+        {
+            vcpu.StatisticsPointer->RetriesInvalidation++;
+        }
+        else if (_vm.Memory.TryFaultPresent(hva, write, out FrameMapping mapping))
+        {
+            result = MapFault(vcpu, slot, gfn, hva, write, sequence: null, mapping);
+            _pool.Put(mapping.Frame);
+        }
         _mmuLock.ReadUnlock();
-        if (present) _pool.Put(mapping.Frame);
         return result;
     }
 
@@ -128,7 +134,11 @@ internal sealed unsafe partial class TdpMmu
         return FaultResult.Error;
     }
 
-    private FaultResult MapFault(Vcpu vcpu, Memslot slot, ulong gfn, ulong hva, bool write, ulong sequence, in FrameMapping mapping)
+    /// <summary>
+    /// The checks under mmu_lock, held for read, and the leaf. Without a <paramref name="sequence"/>, the snapshot from before the page was looked up, the page
+    /// was looked up under mmu_lock and is not being invalidated.
+    /// </summary>
+    private FaultResult MapFault(Vcpu vcpu, Memslot slot, ulong gfn, ulong hva, bool write, ulong? sequence, in FrameMapping mapping)
     {
         VcpuStatistics* stats = vcpu.StatisticsPointer;
         if (IsObsolete(vcpu.Root))
@@ -141,9 +151,9 @@ internal sealed unsafe partial class TdpMmu
         {
             // Every page of the mapping must be outside of what is being invalidated, not only the one that faulted.
             ulong first = gfn & ~(SpteTable.PagesPerEntry(2) - 1);
-            if (!_vm.Invalidation.RetryGfnRange(sequence, first, first + SpteTable.PagesPerEntry(2))) level = 2;
+            if (!_vm.Invalidation.RetryGfnRange(sequence ?? _vm.Invalidation.Sequence, first, first + SpteTable.PagesPerEntry(2))) level = 2;
         }
-        if (level == 1 && _vm.Invalidation.RetryGfnRange(sequence, gfn, gfn + 1))
+        if (level == 1 && sequence is { } snapshot && _vm.Invalidation.RetryGfnRange(snapshot, gfn, gfn + 1))
         {
             stats->RetriesInvalidation++;
             return FaultResult.Retry;

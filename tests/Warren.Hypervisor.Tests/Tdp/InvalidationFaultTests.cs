@@ -73,6 +73,28 @@ public abstract class InvalidationFaultTests(GateKind gate)
         f.Verify();
     }
 
+    /// <summary>One range stands for all invalidations in progress, and covers what lies between two of them: who has been patient is not held off by it.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_page_between_two_that_are_being_invalidated_is_mapped_by_who_insists(bool host)
+    {
+        using TdpFixture f = new(new VmOptions { Gate = gate });
+        ulong hva = f.AddMemory(0, Base, 3 * Page);
+        f.WriteHost(hva + Page, 1);
+        ScriptedVcpu cpu = new(f.Vm);
+        using (new HeldInvalidation(f.Memory, hva, Page))
+        using (new HeldInvalidation(f.Memory, hva + 2 * Page, Page))
+        {
+            f.Vm.MmuLock.ReadLock();
+            Assert.True(f.Vm.Invalidation.RetryGfn(f.Vm.Invalidation.Sequence, (Base >> 12) + 1));
+            f.Vm.MmuLock.ReadUnlock();
+            if (host) Assert.True(f.Vm.WriteGuest(Base + Page, [2, 0, 0, 0, 0, 0, 0, 0]));
+            Assert.Equal(host ? 2UL : 1UL, cpu.Load<ulong>(Base + Page));
+        }
+        f.Verify();
+    }
+
     /// <summary>The faulting page is not being invalidated, another one of its 2 MiB is: a huge leaf would map it all the same.</summary>
     [Fact]
     public void No_huge_leaf_covers_a_page_that_is_being_invalidated()

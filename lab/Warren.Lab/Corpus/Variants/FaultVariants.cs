@@ -5,6 +5,7 @@ internal static class FaultVariants
 {
     private const string Hypervisor = "Warren.Hypervisor";
     private const string Fault = "Tdp/TdpMmu.Fault.cs";
+    private const string Covered = "Invalidation/VirtualMachine.Invalidation.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
@@ -18,7 +19,7 @@ internal static class FaultVariants
             The guest goes on using a page that the host has given to somebody else.
             """,
             "fault-vs-discard",
-            [new(Hypervisor, Fault, "if (level == 1 && _vm.Invalidation.RetryGfnRange(sequence, gfn, gfn + 1))", "if (level == 0)")],
+            [new(Hypervisor, Fault, "if (level == 1 && sequence is { } snapshot && _vm.Invalidation.RetryGfnRange(snapshot, gfn, gfn + 1))", "if (level == 0)")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("snapshot-after-frame", "arm64 read the sequence too late until 6.3",
             """
@@ -49,6 +50,64 @@ internal static class FaultVariants
             "fault-after-many-invalidations",
             [new(Hypervisor, Fault, "ulong sequence = _vm.Invalidation.Sequence;", "ulong sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
+        new("patient-fault-asks-union", "The one range of mmu_invalidate_range_start/_end, which only grows while anything is in progress",
+            """
+            A fault that was sent back several times asks, under mmu_lock, whether a notification in flight covers its page. Here it asks the VM's one range instead, the union of all that were
+            in progress since none was.
+              host 1   start over page A
+              host 2   start over page C: the range is A to C
+              vCPU     fault on B, between them: covered, again
+              host 1   end; start over A: host 2 is still there, so the range stays
+              host 2   end; start over C; and so on
+            Neither notification means B, and the fault never ends.
+            """,
+            "fault-between-notifications",
+            [new(Hypervisor, Covered,
+                "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);", "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
+            [VerdictKind.Starvation, VerdictKind.Livelock]),
+        new("patient-host-write-asks-union", "The same for kvm_write_guest by way of a pfn",
+            """
+            As patient-fault-asks-union, for the writes of devices: they ask the same question in the same place. Here it is answered by the union.
+            """,
+            "host-write-between-notifications",
+            [new(Hypervisor, Covered,
+                "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);", "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
+            [VerdictKind.Starvation, VerdictKind.Livelock]),
+        new("patient-fault-looks-first", "design: first the question, then the lookup",
+            """
+            A fault that insists asks whether its page is being invalidated and then looks the page up, both under mmu_lock. A notification leaves the list before it takes mmu_lock for
+            its end. Here the page is looked up first.
+              host   discard: start, in the list
+              vCPU   takes mmu_lock, finds the frame of the page
+              host   changes the page table, leaves the list, waits for mmu_lock
+              vCPU   asks: nobody in the list; installs an SPTE for a frame that is gone
+            """,
+            "patient-fault-vs-discard",
+            [new(Hypervisor, Fault,
+                """
+                        if (_vm.IsInvalidating(slot, gfn))
+                        {
+                            vcpu.StatisticsPointer->RetriesInvalidation++;
+                        }
+                        else if (_vm.Memory.TryFaultPresent(hva, write, out FrameMapping mapping))
+                        {
+                """,
+                """
+                        if (_vm.Memory.TryFaultPresent(hva, write, out FrameMapping mapping) && !_vm.IsInvalidating(slot, gfn))
+                        {
+                """)],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("patient-fault-asks-nobody", "design: mmu_lock alone does not keep an invalidation away",
+            """
+            A fault that insists holds mmu_lock, where nothing begins or ends. That is not enough: what has begun goes on, and changes the page table under the fault. Here it
+            does not ask whether its page is being invalidated.
+              host   discard: start, returns; nothing of the page is mapped
+              vCPU   finds the page still in the host's table, installs an SPTE
+              host   takes the page out of its table, frees the frame
+            """,
+            "patient-fault-vs-discard",
+            [new(Hypervisor, Fault, "if (_vm.IsInvalidating(slot, gfn))", "if (slot.IsInvalid)")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("invalid-slot-as-mmio", "e0c378684b65: faults on an invalid slot were handled as if there were none",
             """
             A slot that is about to go is marked invalid; a fault that meets it must start again, since the update may still fail and leave the slot as it
