@@ -70,23 +70,30 @@ public sealed unsafe partial class VirtualMachine
             var gfn = gpa >> PageShift;
             if (FindForHost(gfn, write: true) is not { } slot) return false;
             var spin = default(SpinState);
+            var shadow = Mmu as ShadowMmu;
+            var shadowed = false;
             for (var retries = 0; ; retries++, Cpu.Relax(ref spin))
             {
                 var sequence = Invalidation.Sequence;
                 if (Memory.Fault(slot.GfnToHva(gfn), write: true, out var mapping) != FaultStatus.Ok) return false;
                 // As a vCPU's store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot
-                // become another's, or shared, under the copy.
-                MmuLock.ReadLock();
+                // become another's, or shared, under the copy. Held for write, it also keeps the page's shadows, if it is one of the guest's tables, from being used before they follow.
+                if (shadowed) MmuLock.WriteLock();
+                else MmuLock.ReadLock();
                 var retry = retries < FaultPatience ? Invalidation.RetryGfn(sequence, gfn) : !LookUpAgain(slot, gfn, ref mapping);
-                if (!retry)
+                var upgrade = !shadowed && shadow is not null && shadow.IsShadowed(slot, gfn);
+                if (!retry && !upgrade)
                 {
                     CopyAtomic(source, Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)));
                     CodeMarks.AfterHostWrite(Pool, mapping.Frame);
+                    if (shadowed) shadow!.AfterWrite(slot, gfn, (int)(gpa & (PageSize - 1)), source.Length, byGuest: false);
                 }
-                MmuLock.ReadUnlock();
+                if (shadowed) MmuLock.WriteUnlock();
+                else MmuLock.ReadUnlock();
                 Pool.Put(mapping.Frame);
-                if (!retry) break;
-                Counters.HostWriteRetry();
+                shadowed |= upgrade;
+                if (retry) Counters.HostWriteRetry();
+                else if (!upgrade) break;
             }
             DirtyLog.MarkPageDirty(slot, gfn, null);
             return true;
@@ -98,7 +105,7 @@ public sealed unsafe partial class VirtualMachine
     }
 
     /// <summary>As a fault that has been patient (<c>TdpMmu.MapPresent</c>): what is there now is there for as long as mmu_lock is held, unless it is covered.</summary>
-    private bool LookUpAgain(Memslot slot, ulong gfn, ref FrameMapping mapping)
+    internal bool LookUpAgain(Memslot slot, ulong gfn, ref FrameMapping mapping)
     {
         if (IsInvalidating(slot, gfn) || !Memory.TryFaultPresent(slot.GfnToHva(gfn), write: true, out var present)) return false;
         Pool.Put(mapping.Frame);

@@ -44,6 +44,8 @@ internal sealed unsafe partial class ShadowMmu
             if (status != GuestWalkStatus.Ok) return WalkFailed(stats, status);
             gpa = walk.Gfn << VirtualMachine.PageShift | address & VirtualMachine.PageSize - 1;
         }
+        // Nothing to map below, until the vCPU enters guest mode again.
+        if (vcpu.HasNoRoot) return FaultResult.Retry;
         int srcu = _vm.Srcu.ReadLock();
         FaultResult result = FaultAt(vcpu, address, access == GuestAccess.Write, ref walk, sequence, retries >= _vm.FaultPatience);
         _vm.Srcu.ReadUnlock(srcu);
@@ -99,20 +101,21 @@ internal sealed unsafe partial class ShadowMmu
         if (status != FaultStatus.Ok) return HostFaultFailed(vcpu, status);
         FaultResult result = FaultResult.Retry;
         _mmuLock.WriteLock();
-        // As in TdpMmu.MapPresent: who has been patient takes what is there now.
-        if (!insist || TryTakePresent(hva, write, ref mapping, ref sequence)) result = MapFault(vcpu, address, slot, write, ref walk, sequence, mapping);
+        // As in TdpMmu.MapPresent: who has been patient takes what is there now, unless the page itself is being invalidated.
+        if (!insist) result = MapFault(vcpu, address, slot, write, ref walk, sequence, mapping);
+        else if (_vm.IsInvalidating(slot, gfn)) stats->RetriesInvalidation++;
+        else if (TryTakePresent(hva, write, ref mapping)) result = MapFault(vcpu, address, slot, write, ref walk, null, mapping);
         _mmuLock.WriteUnlock();
         // The SPTE needs no reference: the notification that precedes the frame's end removes it.
         _pool.Put(mapping.Frame);
         return result;
     }
 
-    private bool TryTakePresent(ulong hva, bool write, ref FrameMapping mapping, ref ulong sequence)
+    private bool TryTakePresent(ulong hva, bool write, ref FrameMapping mapping)
     {
         if (!_vm.Memory.TryFaultPresent(hva, write, out FrameMapping present)) return false;
         _pool.Put(mapping.Frame);
         mapping = present;
-        sequence = _vm.Invalidation.Sequence;
         return true;
     }
 
@@ -124,8 +127,11 @@ internal sealed unsafe partial class ShadowMmu
         return FaultResult.Error;
     }
 
-    /// <summary>mmu_lock held for write from here on.</summary>
-    private FaultResult MapFault(Vcpu vcpu, ulong address, Memslot slot, bool write, ref GuestWalk walk, ulong sequence, in FrameMapping mapping)
+    /// <summary>
+    /// The checks under mmu_lock, held for write from here on. Without a <paramref name="sequence"/>, the snapshot from before the walk, the page was looked up under mmu_lock and is not being
+    /// invalidated.
+    /// </summary>
+    private FaultResult MapFault(Vcpu vcpu, ulong address, Memslot slot, bool write, ref GuestWalk walk, ulong? sequence, in FrameMapping mapping)
     {
         VcpuStatistics* stats = vcpu.StatisticsPointer;
         if (IsObsolete(vcpu.Root))
@@ -139,9 +145,9 @@ internal sealed unsafe partial class ShadowMmu
         {
             // Every page of the mapping must be outside of what is being invalidated, not only the one that faulted.
             ulong first = gfn & ~(SpteTable.PagesPerEntry(2) - 1);
-            if (!_vm.Invalidation.RetryGfnRange(sequence, first, first + SpteTable.PagesPerEntry(2))) goal = 2;
+            if (!_vm.Invalidation.RetryGfnRange(sequence ?? _vm.Invalidation.Sequence, first, first + SpteTable.PagesPerEntry(2))) goal = 2;
         }
-        if (goal == 1 && _vm.Invalidation.RetryGfn(sequence, gfn))
+        if (goal == 1 && sequence is { } snapshot && _vm.Invalidation.RetryGfn(snapshot, gfn))
         {
             stats->RetriesInvalidation++;
             return FaultResult.Retry;

@@ -70,8 +70,8 @@ internal sealed unsafe partial class ShadowMmu
         table = null;
         slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
         if (slot is null || slot.IsInvalid) return false;
-        // With mmu_lock held no invalidation begins or ends: only one that covers the page forbids to use what is there now.
-        if (_vm.Invalidation.RetryGfn(_vm.Invalidation.Sequence, gfn)) return false;
+        // Under mmu_lock what is there now may be used, unless it is just being taken away.
+        if (_vm.IsInvalidating(slot, gfn)) return false;
         if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(gfn), write: false, out FrameMapping mapping)) return false;
         table = (ulong*)_pool.Pointer(mapping.Frame);
         _pool.Put(mapping.Frame);

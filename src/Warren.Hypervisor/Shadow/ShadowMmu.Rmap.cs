@@ -120,7 +120,8 @@ internal sealed unsafe partial class ShadowMmu
         RmapHead.Iterator at = RmapHead.Iterate(pages);
         for (ulong* spte; (spte = at.Next()) != null;)
         {
-            flush |= SpteAccess.Read(spte).Writable;
+            // W that the dirty log took away may not have been flushed yet, and lockless code may give it back at this moment: MMU-writable tells of both.
+            flush |= SpteAccess.Read(spte).MmuWritable;
             SpteAccess.ClearBitsExclusive(spte, Spte.W | Spte.MmuWritableBit);
         }
         return flush;

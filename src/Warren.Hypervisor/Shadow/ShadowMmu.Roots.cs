@@ -24,6 +24,8 @@ internal sealed unsafe partial class ShadowMmu
         SpteTable root = TakeRoot(vcpu, guest.Gfn, role);
         if (root.IsNull && !IsTableThere(vcpu.AddressSpaceId, guest.Gfn)) root = Vcpu.NoRoot;
         _vm.Srcu.ReadUnlock(srcu);
+        SpinState spin = default;
+        if (root.IsNull) Cpu.Relax(ref spin);
         return root;
     }
 

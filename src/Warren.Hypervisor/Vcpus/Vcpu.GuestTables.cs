@@ -170,17 +170,10 @@ public sealed unsafe partial class Vcpu
         found = 0;
         status = TranslateStatus.Error;
         ulong sequence = _vm.Invalidation.Sequence;
-        ulong hva = slot.GfnToHva(gfn);
-        if (_vm.Memory.Fault(hva, write: true, out FrameMapping mapping) != FaultStatus.Ok) return true;
+        if (_vm.Memory.Fault(slot.GfnToHva(gfn), write: true, out FrameMapping mapping) != FaultStatus.Ok) return true;
         _vm.MmuLock.WriteLock();
-        if (insist && _vm.Memory.TryFaultPresent(hva, write: true, out FrameMapping present))
-        {
-            _pool.Put(mapping.Frame);
-            mapping = present;
-            sequence = _vm.Invalidation.Sequence;
-        }
         // As a store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot become another's.
-        bool done = !_vm.Invalidation.RetryGfn(sequence, gfn);
+        bool done = insist ? _vm.LookUpAgain(slot, gfn, ref mapping) : !_vm.Invalidation.RetryGfn(sequence, gfn);
         if (done)
         {
             int offset = (int)(store.Gpa & VirtualMachine.PageSize - 1);

@@ -103,6 +103,7 @@ public sealed unsafe partial class Vcpu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TranslateStatus TranslateSlow(ulong gpa, GuestAccess access, WalkResult walk, out Translation t)
     {
+        if (_shadow is not null) throw new InvalidOperationException("A VM with a shadow MMU is asked for the guest's addresses: the engine must use TranslateVirtual.");
         int markedFrame = -1;
         int markedVersion = 0;
         int retries = 0;

@@ -1,0 +1,225 @@
+using Warren.HostMemory;
+
+namespace Warren.Hypervisor.Tests.Shadow;
+
+/// <summary>A VM with a shadow MMU, 16 MiB of memory at 0, and a guest whose tables tests write.</summary>
+internal sealed unsafe class ShadowFixture : IDisposable
+{
+    public const ulong Page = 4096;
+    public const ulong Pages = 4096;
+    /// <summary>Where <see cref="MapLinear"/> puts all of memory.</summary>
+    public const ulong Linear = 0x10_0000_0000;
+
+    private ulong _nextTable = 0x800;
+
+    public ShadowFixture(VmOptions? options = null, int vcpus = 1, bool hugePages = false, MemslotFlags flags = MemslotFlags.None)
+    {
+        Pool = new FramePool(128L << 20);
+        Memory = new AddressSpace(Pool);
+        Vm = new VirtualMachine(Memory, (options ?? new VmOptions()) with { Mmu = MmuKind.Shadow });
+        Hva = Memory.Map(Pages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
+        SetSlot(0, 0, Pages * Page, Hva, flags);
+        Cpus = [.. Enumerable.Range(0, vcpus).Select(_ => new PagingEngine(Vm))];
+    }
+
+    public FramePool Pool { get; }
+    public AddressSpace Memory { get; }
+    public VirtualMachine Vm { get; }
+    public ulong Hva { get; }
+    public PagingEngine[] Cpus { get; }
+    public PagingEngine Cpu => Cpus[0];
+    public ShadowMmu Mmu => (ShadowMmu)Vm.Mmu;
+
+    public void SetSlot(uint id, ulong gpa, ulong size, ulong hva, MemslotFlags flags = MemslotFlags.None) =>
+        Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
+
+    public ulong NewTable() => _nextTable++;
+
+    /// <summary>A word of guest memory, past every table of the VM: what a test knows, the guest's caches do not.</summary>
+    public ulong Peek(ulong gpa)
+    {
+        byte[] bytes = new byte[8];
+        Assert.True(Vm.ReadGuest(gpa, bytes));
+        return BitConverter.ToUInt64(bytes);
+    }
+
+    /// <summary>A write by the host, as a device does it.</summary>
+    public void Poke(ulong gpa, ulong value) => Assert.True(Vm.WriteGuest(gpa, BitConverter.GetBytes(value)));
+
+    public static ulong EntryAddress(ulong table, ulong address, int level) => (table << 12) + ((address >> 12 + (level - 1) * 9 & 511) << 3);
+
+    /// <summary>Writes tables, by the host, so that the address is mapped by a leaf of the level; returns where the leaf's entry is.</summary>
+    public ulong MapAt(ulong root, int levels, ulong address, ulong gfn, ulong bits, int leafLevel = 1)
+    {
+        ulong table = root;
+        for (int level = levels; level > leafLevel; level--)
+        {
+            ulong at = EntryAddress(table, address, level);
+            ulong entry = Peek(at);
+            if (entry == 0)
+            {
+                entry = TestFormat.Table(NewTable());
+                Poke(at, entry);
+            }
+            table = entry >> 12;
+        }
+        ulong leaf = EntryAddress(table, address, leafLevel);
+        Poke(leaf, TestFormat.Leaf(gfn, bits));
+        return leaf;
+    }
+
+    public const ulong Rwx = TestFormat.R | TestFormat.W | TestFormat.X;
+    public const ulong RwxAd = Rwx | TestFormat.A | TestFormat.D;
+
+    /// <summary>All of memory at <see cref="Linear"/>, page by page, or by leaves of 2 MiB.</summary>
+    public void MapLinear(ulong root, int levels, int leafLevel = 1)
+    {
+        ulong step = 1UL << (leafLevel - 1) * 9;
+        for (ulong gfn = 0; gfn < Pages; gfn += step) MapAt(root, levels, Linear + gfn * Page, gfn, RwxAd, leafLevel);
+    }
+
+    /// <summary>The SPTE that the vCPU's root has for an address, or none.</summary>
+    public static Spte Spte(PagingEngine cpu, ulong address)
+    {
+        Hypervisor.Mmu.FindLeaf(cpu.Vcpu.Root, cpu.Vcpu.RootLevel, address >> 12, out Spte seen, out _);
+        return seen;
+    }
+
+    public int ShadowPagesOf(ulong gfn)
+    {
+        int count = 0;
+        Vm.MmuLock.WriteLock();
+        for (ShadowPage* page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext)
+        {
+            if (page->Gfn == gfn && !page->Role.Direct && !Mmu.IsObsolete(page)) count++;
+        }
+        Vm.MmuLock.WriteUnlock();
+        return count;
+    }
+
+    public bool IsUnsync(ulong gfn)
+    {
+        bool unsync = false;
+        Vm.MmuLock.WriteLock();
+        for (ShadowPage* page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext) unsync |= page->Gfn == gfn && page->Unsync && !Mmu.IsObsolete(page);
+        Vm.MmuLock.WriteUnlock();
+        return unsync;
+    }
+
+    /// <summary>
+    /// What must hold whenever the VM is at rest: each SPTE is what the guest's entry and the host's page allow, is found by its reverse map, and no table in use can be written unnoticed.
+    /// </summary>
+    public void Verify()
+    {
+        Vm.MmuLock.WriteLock();
+        Dictionary<ulong, int> tracked = [];
+        int leaves = 0;
+        for (ShadowPage* page = Mmu.OldestPage; page != null; page = page->Newer)
+        {
+            ShadowRole role = page->Role;
+            Assert.True(Hypervisor.ShadowMmu.PageOf(page->Table) == page);
+            if (!role.Direct) tracked[page->Gfn] = Math.Max(tracked.GetValueOrDefault(page->Gfn), page->Unsync ? 0 : role.Level);
+            int unsyncChildren = 0;
+            for (int i = 0; i < 512; i++)
+            {
+                Spte spte = new(page->Table[i]);
+                if (spte.IsTable)
+                {
+                    ShadowPage* child = Hypervisor.ShadowMmu.PageOf(spte.Table);
+                    Assert.Equal(role.Level - 1, child->Role.Level);
+                    Assert.Equal(child->MayDiffer, page->IsUnsyncChild(i));
+                    if (child->MayDiffer) unsyncChildren++;
+                    Assert.True(Contains(&child->ParentPtes, page->Table + i));
+                }
+                else
+                {
+                    Assert.False(page->IsUnsyncChild(i));
+                }
+                if (!role.Direct && !spte.IsNone && !page->Unsync) CheckAgainstGuest(page, i, spte);
+                if (!spte.IsLeaf) continue;
+                leaves++;
+                ulong gfn = page->GfnAt(i, role.Level);
+                Memslot slot = Vm.GetMemslots(0).Find(gfn)!;
+                Assert.True(Contains(slot.Arch!.Head(gfn, role.Level), page->Table + i), $"gfn {gfn}: no reverse map of {spte}");
+                Assert.True(Memory.TryFaultPresent(slot.GfnToHva(gfn), false, out FrameMapping mapping));
+                Assert.Equal(mapping.Frame, spte.Frame);
+                Pool.Put(mapping.Frame);
+                Assert.True(!spte.Writable || spte.HostWritable && spte.MmuWritable && mapping.Writable && !slot.IsReadOnly);
+            }
+            Assert.Equal(unsyncChildren, page->UnsyncChildren);
+        }
+        for (ShadowPage* page = Mmu.OldestPage; page != null; page = page->Newer)
+        {
+            for (int i = 0; i < 512; i++)
+            {
+                Spte spte = new(page->Table[i]);
+                if (!spte.IsLeaf || (spte.Raw & (Hypervisor.Spte.W | Hypervisor.Spte.MmuWritableBit)) == 0) continue;
+                ulong first = page->GfnAt(i, page->Role.Level);
+                for (ulong gfn = first; gfn < first + (spte.IsHuge ? 512u : 1u); gfn++)
+                    Assert.True(!tracked.TryGetValue(gfn, out int level) || level == 0, $"gfn {gfn} holds a table of level {tracked.GetValueOrDefault(gfn)} and is writable: {spte}");
+            }
+        }
+        int reverse = 0;
+        foreach (Memslot slot in Vm.GetMemslots(0))
+        {
+            if (slot.Arch is not { } rmaps) continue;
+            for (ulong gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
+            {
+                reverse += rmaps.Head(gfn, 1)->Count;
+                if (gfn % 512 == 0 || gfn == slot.BaseGfn) reverse += rmaps.Head(gfn, 2)->Count;
+            }
+        }
+        Assert.Equal(leaves, reverse);
+        Vm.MmuLock.WriteUnlock();
+    }
+
+    private static void CheckAgainstGuest(ShadowPage* page, int index, Spte spte)
+    {
+        GuestPte pte = TestFormat.Instance.Decode(page->GuestTable[index], page->Role.Level, index);
+        string what = $"level {page->Role.Level} table {page->Gfn} entry {index}: {spte} for {page->GuestTable[index]:x}";
+        Assert.True(pte.IsPresent, what);
+        if (!pte.IsLeaf)
+        {
+            Assert.True(spte.IsTable && Hypervisor.ShadowMmu.PageOf(spte.Table)->Gfn == pte.Gfn, what);
+            return;
+        }
+        Assert.True(pte.Accessed, what);
+        GuestRights rights = Hypervisor.ShadowMmu.EffectiveRights(pte);
+        if (spte.IsTable)
+        {
+            ShadowPage* child = Hypervisor.ShadowMmu.PageOf(spte.Table);
+            Assert.True(child->Role.Direct && child->Gfn == pte.Gfn && child->Role.Rights == rights, what);
+            return;
+        }
+        Assert.True((spte.IsMmio ? spte.MmioGfn : page->GfnAt(index, page->Role.Level)) == pte.Gfn, what);
+        Assert.True((spte.Raw & Hypervisor.Spte.Rights & ~Hypervisor.ShadowMmu.SpteBits(rights)) == 0, what);
+        Assert.Equal((spte.Raw & Hypervisor.Spte.U) != 0, (rights & GuestRights.User) != 0);
+    }
+
+    private static bool Contains(RmapHead* head, ulong* spte)
+    {
+        RmapHead.Iterator at = RmapHead.Iterate(head);
+        for (ulong* one; (one = at.Next()) != null;)
+        {
+            if (one == spte) return true;
+        }
+        return false;
+    }
+
+    /// <summary>Every test ends here: nothing of it is left, not in the tables, not in the reverse maps, not in the pool of frames.</summary>
+    public void Dispose()
+    {
+        Verify();
+        foreach (PagingEngine cpu in Cpus) cpu.Vcpu.ReleaseTables();
+        Vm.SlotsLock.Lock();
+        Vm.Mmu.ZapAllFast();
+        Vm.SlotsLock.Unlock();
+        Assert.Equal(0, Mmu.PageCount);
+        Assert.Equal(0, Vm.Mmu.Allocator.InUse);
+        foreach (Memslot slot in Vm.GetMemslots(0)) Assert.True(slot.Arch is null || slot.Arch.IsIdle());
+        Vm.Dispose();
+        Memory.Dispose();
+        Assert.Equal(0, Pool.FramesInUse);
+        Pool.Dispose();
+    }
+}

@@ -1,0 +1,230 @@
+using static Warren.Hypervisor.Tests.Shadow.ShadowFixture;
+
+namespace Warren.Hypervisor.Tests.Shadow;
+
+/// <summary>The guest writes to its own tables, through its own mappings: what counts when, and what is noticed how.</summary>
+public sealed class ShadowSyncTests : IDisposable
+{
+    private const ulong Va = 0x4000_0000;
+    private readonly ShadowFixture _f = new(vcpus: 2);
+    private readonly ulong _root;
+
+    public ShadowSyncTests()
+    {
+        _root = _f.NewTable();
+        _f.MapLinear(_root, 3);
+        foreach (PagingEngine cpu in _f.Cpus) cpu.SetRoot(3, _root);
+        _f.Poke(0x10_0000, 100);
+        _f.Poke(0x10_1000, 101);
+        _f.Poke(0x10_2000, 102);
+    }
+
+    private PagingEngine Cpu => _f.Cpu;
+
+    public void Dispose() => _f.Dispose();
+
+    private static ulong At(ulong gpa) => Linear + gpa;
+
+    [Fact]
+    public void AChangeCountsAtTheFenceForItsAddress()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        Assert.Equal(Outcome.Done, Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd)));
+        Assert.Equal(0, Cpu.TrackedStores);
+        Assert.True(_f.IsUnsync(entry >> 12));
+        _f.Verify();
+        // Another address fenced: that page stays as it is, old or new.
+        Cpu.Fence(Va + Page);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        Cpu.Fence(Va);
+        Assert.Equal(101UL, Cpu.Load(Va));
+        Assert.True(_f.IsUnsync(entry >> 12));
+        _f.Verify();
+    }
+
+    [Fact]
+    public void AFenceForAllBringsTablesInStepAndWatchesThemAgain()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
+        Cpu.Fence();
+        Assert.False(_f.IsUnsync(entry >> 12));
+        Assert.Equal(101UL, Cpu.Load(Va));
+        _f.Verify();
+        Cpu.Store(At(entry), TestFormat.Leaf(0x102, RwxAd));
+        Assert.True(_f.IsUnsync(entry >> 12));
+        Cpu.Fence();
+        Assert.Equal(102UL, Cpu.Load(Va));
+        Cpu.Store(At(entry), 0);
+        Cpu.Fence();
+        Cpu.Load(Va);
+        Assert.Equal(Outcome.PageFault, Cpu.Last);
+        Assert.Equal(3, _f.Mmu.Counters.PagesSynced);
+    }
+
+    /// <summary>What an entry that was not valid became needs no fence: nothing of it can be cached.</summary>
+    [Fact]
+    public void ANewMappingNeedsNoFence()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd) + 8;
+        Cpu.Load(Va);
+        Cpu.Load(Va + Page);
+        Assert.Equal(Outcome.PageFault, Cpu.Last);
+        Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
+        Assert.Equal(101UL, Cpu.Load(Va + Page));
+    }
+
+    [Fact]
+    public void RightsTakenAwayAreGoneAfterTheFenceOfEachVcpu()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        foreach (PagingEngine cpu in _f.Cpus) Assert.Equal(Outcome.Done, cpu.Store(Va, 100));
+        Cpu.Store(At(entry), TestFormat.Leaf(0x100, TestFormat.R | TestFormat.A));
+        // The other vCPU fences, as an IPI makes it: it sees what this one wrote.
+        _f.Cpus[1].Fence();
+        Assert.Equal(Outcome.PageFault, _f.Cpus[1].Store(Va, 1));
+        Assert.Equal(100UL, _f.Cpus[1].Load(Va));
+        Cpu.Fence();
+        Assert.Equal(Outcome.PageFault, Cpu.Store(Va, 1));
+    }
+
+    [Fact]
+    public void LoadingARootIsAFenceForWhatItCouldNotSee()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        ulong other = _f.NewTable();
+        // The other root shares the linear half, not the page.
+        _f.Poke(EntryAddress(other, Linear, 3), _f.Peek(EntryAddress(_root, Linear, 3)));
+        Assert.Equal(100UL, Cpu.Load(Va));
+        Cpu.SetRoot(3, other);
+        Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
+        Cpu.Fence();
+        Assert.True(_f.IsUnsync(entry >> 12));
+        Cpu.SetRoot(3, _root);
+        Assert.Equal(101UL, Cpu.Load(Va));
+        _f.Verify();
+    }
+
+    /// <summary>A page table reached by two roots, unsync below one that the other never saw: linking it is a fence, too.</summary>
+    [Fact]
+    public void LinkingATableBringsItInStep()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        PagingEngine second = _f.Cpus[1];
+        ulong other = _f.NewTable();
+        second.SetRoot(3, other);
+        Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
+        // Now the other root gets the same table of level 2: a mapping that was not there before, so no fence of the second vCPU.
+        _f.Poke(EntryAddress(other, Va, 3), _f.Peek(EntryAddress(_root, Va, 3)));
+        Assert.Equal(101UL, second.Load(Va));
+        _f.Verify();
+    }
+
+    [Fact]
+    public void AStoreToAHigherTableIsDoneForTheGuest()
+    {
+        _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        _f.MapAt(_root, 3, Va + 0x20_0000, 0x101, RwxAd);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        Assert.Equal(101UL, Cpu.Load(Va + 0x20_0000));
+        ulong middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
+        ulong first = EntryAddress(middle, Va, 2);
+        ulong second = EntryAddress(middle, Va + 0x20_0000, 2);
+        Assert.Equal(Outcome.Done, Cpu.Store(At(first), _f.Peek(second)));
+        Assert.Equal(1, Cpu.TrackedStores);
+        Assert.Equal(_f.Peek(second), _f.Peek(first));
+        _f.Verify();
+        Cpu.Fence();
+        Assert.Equal(101UL, Cpu.Load(Va));
+        // And atomically.
+        ulong was = _f.Peek(first);
+        Assert.Equal(was, Cpu.CompareExchange(At(first), was, 0));
+        Assert.Equal(0UL, _f.Peek(first));
+        Assert.Equal(0UL, Cpu.CompareExchange(At(first), was, 5));
+        Cpu.Fence();
+        Cpu.Load(Va);
+        Assert.Equal(Outcome.PageFault, Cpu.Last);
+    }
+
+    [Fact]
+    public void ATableThatIsWrittenLikeDataIsOneNoMore()
+    {
+        _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        ulong entry = EntryAddress(_root, Va, 3);
+        ulong middle = _f.Peek(entry) >> 12;
+        Cpu.Store(At(entry), 0);
+        Cpu.Fence();
+        int before = Cpu.TrackedStores;
+        for (ulong i = 0; i < 100; i++) Assert.Equal(Outcome.Done, Cpu.Store(At((middle << 12) + i * 8), i));
+        Assert.True(Cpu.TrackedStores - before <= 3);
+        Assert.Equal(0, _f.ShadowPagesOf(middle));
+        Assert.Equal(1, _f.Mmu.Counters.WriteFloods);
+    }
+
+    /// <summary>The host writes to tables: a device that was told to.</summary>
+    [Fact]
+    public void HostWritesToTablesAreFollowed()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        _f.Poke(entry, TestFormat.Leaf(0x102, RwxAd));
+        _f.Verify();
+        Cpu.Fence();
+        Assert.Equal(102UL, Cpu.Load(Va));
+        _f.Poke(EntryAddress(_root, Va, 3), 0);
+        _f.Verify();
+        Cpu.Fence();
+        Cpu.Load(Va);
+        Assert.Equal(Outcome.PageFault, Cpu.Last);
+        // A whole page at once.
+        Assert.True(_f.Vm.WriteGuest(entry & ~4095UL, new byte[4096]));
+        _f.Verify();
+    }
+
+    [Fact]
+    public void ATableTheHostTakesAwayIsReadAgain()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        ulong table = entry >> 12;
+        Assert.Equal(100UL, Cpu.Load(Va));
+        // Zeros from here on; the guest need not fence for it, no more than for a page of its own.
+        _f.Memory.Discard(_f.Hva + (table << 12), Page);
+        Assert.Equal(0, _f.ShadowPagesOf(table));
+        Cpu.Load(Va);
+        Assert.Equal(Outcome.PageFault, Cpu.Last);
+        _f.Poke(entry, TestFormat.Leaf(0x101, RwxAd));
+        Assert.Equal(101UL, Cpu.Load(Va));
+        // The root itself, in use.
+        _f.Memory.Discard(_f.Hva + (_root << 12), Page);
+        Cpu.Load(Va);
+        Assert.Equal(Outcome.PageFault, Cpu.Last);
+        _f.Poke(EntryAddress(_root, Va, 3), TestFormat.Leaf(0, RwxAd));
+        Assert.Equal(100UL, Cpu.Load(Va + 0x10_0000));
+    }
+
+    /// <summary>The guest changes a table between the walk and the mapping: what was walked is not mapped.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    public void AChangeUnderTheWalkStartsItAgain(int level)
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        ulong other = _f.MapAt(_root, 3, Va + 0x4000_0000, 0x101, RwxAd);
+        ulong table = level == 1 ? entry >> 12 : level == 2 ? _f.Peek(EntryAddress(_root, Va, 3)) >> 12 : _root;
+        ulong from = EntryAddress(level == 1 ? other >> 12 : level == 2 ? _f.Peek(EntryAddress(_root, Va + 0x4000_0000, 3)) >> 12 : _root, Va + 0x4000_0000, level);
+        bool done = false;
+        Cpu.AfterWalk = () =>
+        {
+            if (!done) _f.Poke(EntryAddress(table, Va, level), _f.Peek(from));
+            done = true;
+        };
+        Assert.Equal(101UL, Cpu.Load(Va));
+        Cpu.AfterWalk = null;
+        _f.Verify();
+    }
+}
