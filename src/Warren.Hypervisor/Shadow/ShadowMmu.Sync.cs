@@ -185,30 +185,53 @@ internal sealed unsafe partial class ShadowMmu
     internal static ulong SpteBits(GuestRights rights) =>
         (ulong)((uint)rights & 7) | (ulong)((uint)rights & 8) << 60;
 
+    /// <summary>Entries of a table that may stand for one leaf of the guest (Svnapot), aligned: a fence for an address of any is one for all.</summary>
+    private const int LeafEntries = 16;
+
     /// <summary>
-    /// The guest's fence for one address: an SPTE of a page that is unsync is brought in step, the page stays unsync. Outside guest mode.
+    /// The guest's fence for one address: its SPTE, and those that may belong to the same leaf of the guest, are brought in step if their page is unsync, which it stays. Outside guest mode.
     /// </summary>
     public void SyncAddress(Vcpu vcpu, ulong address)
     {
         int srcu = _vm.Srcu.ReadLock();
         _mmuLock.WriteLock();
         bool flush = false;
-        if (!vcpu.HasNoRoot && !IsObsolete(vcpu.Root) && FindUnsyncEntry(vcpu, address) is var spte && spte != null) SyncEntry(PageOf(spte), IndexOf(spte), ref flush);
+        ulong* spte = vcpu.HasNoRoot || IsObsolete(vcpu.Root) ? null : FindUnsyncEntry(vcpu, address);
+        if (spte != null)
+        {
+            ShadowPage* page = PageOf(spte);
+            int first = IndexOf(spte) & ~(LeafEntries - 1);
+            for (int i = first; i < first + LeafEntries; i++) SyncEntry(page, i, ref flush);
+        }
         if (flush) _vm.FlushRemoteTlbs();
         _mmuLock.WriteUnlock();
         _vm.Srcu.ReadUnlock(srcu);
     }
 
-    /// <summary>The entry of an unsync page that the address leads to, if it is used, or null. In guest mode, or with mmu_lock held.</summary>
-    internal static ulong* FindUnsyncEntry(Vcpu vcpu, ulong address)
+    /// <summary>Whether a fence for the address has anything to do. In guest mode; no lock.</summary>
+    public static bool NeedsSync(Vcpu vcpu, ulong address)
+    {
+        ulong* spte = FindUnsyncEntry(vcpu, address);
+        if (spte == null) return false;
+        spte -= IndexOf(spte) & LeafEntries - 1;
+        for (int i = 0; i < LeafEntries; i++)
+        {
+            if (!SpteAccess.Read(spte + i).IsNone) return true;
+        }
+        return false;
+    }
+
+    /// <summary>The entry of an unsync page that the address leads to, used or not; or null. In guest mode, or with mmu_lock held.</summary>
+    private static ulong* FindUnsyncEntry(Vcpu vcpu, ulong address)
     {
         ulong* table = vcpu.Root.Entries;
-        for (int level = vcpu.RootLevel; ; level--)
+        for (int level = vcpu.RootLevel; level > 1; level--)
         {
-            ulong* spte = table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, level);
-            Spte seen = SpteAccess.Read(spte);
-            if (seen.IsTable) table = seen.Table;
-            else return seen.IsNone || !PageOf(spte)->Unsync ? null : spte;
+            Spte seen = SpteAccess.Read(table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, level));
+            if (!seen.IsTable) return null;
+            table = seen.Table;
         }
+        ulong* spte = table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, 1);
+        return PageOf(spte)->Unsync ? spte : null;
     }
 }

@@ -50,7 +50,7 @@ public sealed unsafe partial class Vcpu
     /// <summary>As <see cref="SyncGuest"/>, for the page of one address.</summary>
     public void InvalidateGuestPage(ulong address)
     {
-        if (ShadowMmu.FindUnsyncEntry(this, address) == null) return;
+        if (!ShadowMmu.NeedsSync(this, address)) return;
         LeaveGuestMode();
         _shadow!.SyncAddress(this, address);
         ReenterGuestMode();
@@ -177,7 +177,8 @@ public sealed unsafe partial class Vcpu
         if (done)
         {
             int offset = (int)(store.Gpa & VirtualMachine.PageSize - 1);
-            if (Store(_pool.Pointer(mapping.Frame) + offset, store, out found))
+            // A word replaced by itself is a read: it says nothing about what the page is used for.
+            if (Store(_pool.Pointer(mapping.Frame) + offset, store, out found) && !(store.Compares && store.Value == store.Expected))
             {
                 CodeMarks.AfterHostWrite(_pool, mapping.Frame);
                 _shadow!.AfterWrite(slot, gfn, offset, store.Size, store.ByGuest);

@@ -35,7 +35,7 @@ public sealed class ShadowSyncTests : IDisposable
         Assert.True(_f.IsUnsync(entry >> 12));
         _f.Verify();
         // Another address fenced: that page stays as it is, old or new.
-        Cpu.Fence(Va + Page);
+        Cpu.Fence(Va + 16 * Page);
         Assert.Equal(100UL, Cpu.Load(Va));
         Cpu.Fence(Va);
         Assert.Equal(101UL, Cpu.Load(Va));
