@@ -53,14 +53,18 @@ public sealed unsafe partial class Vcpu
     /// <summary>After a request was posted: tells a vCPU in guest mode to leave. Returns whether it is in a section that a waiter must see end.</summary>
     internal bool MarkExiting(out ulong section)
     {
-        for (; ; )
+        ulong mode = Atomics.Read(ref _state->Mode);
+        section = mode >> SectionShift;
+        // Of one section only, or a vCPU that comes and goes would lead a chase: whoever has left it since sees the request before it enters the next.
+        while (mode >> SectionShift == section)
         {
-            ulong mode = Atomics.Read(ref _state->Mode);
-            section = mode >> SectionShift;
             if ((mode & ModeMask) == (ulong)VcpuMode.OutsideGuestMode) return false;
             if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return true;
-            if (Atomics.CompareExchange(ref _state->Mode, mode & ~ModeMask | (ulong)VcpuMode.ExitingGuestMode, mode) == mode) return true;
+            ulong found = Atomics.CompareExchange(ref _state->Mode, mode & ~ModeMask | (ulong)VcpuMode.ExitingGuestMode, mode);
+            if (found == mode) return true;
+            mode = found;
         }
+        return false;
     }
 
     /// <summary>Returns once the section has ended. Not for the thread that runs this vCPU.</summary>

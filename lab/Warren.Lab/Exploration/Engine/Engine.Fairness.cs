@@ -141,6 +141,9 @@ internal sealed partial class Engine
         var completed = busiest < 0 ? 0 : _actors[busiest].Iterations;
         var needed = isSameState || completed > _starvation ? _starvation : _starvation * 16;
         var left = _unfinished & _foreground;
+        // Who is left to end a last round has been counted over all of its rounds.
+        if (left == 0 && !isSameState)
+            return;
         if (!isSameState)
         {
             for (var each = left; each != 0; each &= each - 1)
@@ -150,6 +153,8 @@ internal sealed partial class Engine
             }
         }
 
+        if (left == 0)
+            left = _unfinished;
         var names = string.Join(", ", Each(left).Select(static a => a.Name));
         var how = isSameState
             ? $"the same state has come back {_anchorSeen} times"
