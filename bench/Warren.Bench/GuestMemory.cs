@@ -46,7 +46,7 @@ internal sealed class GuestMemory : IDisposable
         _pool.Dispose();
     }
 
-    private sealed class PageWriter(ulong firstPage, ulong pages, ulong stride) : IGuestProgram
+    internal sealed class PageWriter(ulong firstPage, ulong pages, ulong stride) : IGuestProgram
     {
         private ulong _next;
 

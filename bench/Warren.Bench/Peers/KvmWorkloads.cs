@@ -36,6 +36,54 @@ internal static unsafe class KvmWorkloads
         }
     }
 
+    /// <summary>
+    /// Median microseconds of deleting a one-page slot while <paramref name="pages"/> pages of others are mapped, all of them aliases of
+    /// <paramref name="window"/> pages of the host. The guest's vCPUs are out of the guest, or write to the pages without pause.
+    /// </summary>
+    public static double? Zap(int pages, int window, int busyVcpus, int repeats)
+    {
+        using var kvm = LinuxKvm.TryOpen();
+        if (kvm is null) return null;
+        const ulong dataBase = 16 << 20;
+        var length = (nuint)((ulong)window * PageSize);
+        var code = HostMap.Map((nuint)PageSize);
+        var memory = HostMap.Map(length);
+        HostMap.SmallPagesOnly(memory, length);
+        try
+        {
+            // touch: mov [edi], al; add edi, 4096; dec ecx; jnz touch; hlt
+            ReadOnlySpan<byte> program = [0x88, 0x07, 0x81, 0xC7, 0x00, 0x10, 0x00, 0x00, 0x49, 0x75, 0xF5, 0xF4];
+            program.CopyTo(new Span<byte>((void*)code, program.Length));
+            using var vm = kvm.NewVm();
+            vm.SetRegion(0, 0, PageSize, code);
+            for (var first = 0; first < pages; first += window)
+                vm.SetRegion((uint)(1 + (first / window)), dataBase + ((ulong)first * PageSize), (ulong)Math.Min(window, pages - first) * PageSize, memory);
+            var cpus = Enumerable.Range(0, Math.Max(1, busyVcpus)).Select(vm.NewVcpu).ToArray();
+            var share = pages / cpus.Length;
+            void Touch(int i)
+            {
+                cpus[i].Start(0, (uint)share, (uint)(dataBase + ((ulong)i * (ulong)share * PageSize)));
+                cpus[i].RunToHalt();
+            }
+            var samples = new double[repeats];
+            void Delete(int i)
+            {
+                const uint last = 500;
+                if (busyVcpus == 0) Touch(0);
+                vm.SetRegion(last, 1UL << 36, PageSize, memory);
+                samples[i] = Sampler.TimeNs(() => vm.SetRegion(last, 1UL << 36, 0, memory)) / 1000;
+            }
+            Parallelism.WhileBusy(busyVcpus, Touch, repeats, Delete);
+            foreach (var cpu in cpus) cpu.Dispose();
+            return Sampler.Median(samples);
+        }
+        finally
+        {
+            HostMap.Unmap(code, (nuint)PageSize);
+            HostMap.Unmap(memory, length);
+        }
+    }
+
     /// <summary>Median microseconds of MADV_DONTNEED on one unrelated touched page, with <paramref name="vms"/> VMs in the process.</summary>
     public static double? Invalidate(int vms, int repeats)
     {

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Warren.HostMemory;
 using Warren.Locking;
@@ -119,6 +120,13 @@ internal abstract unsafe class Mmu : IDisposable
     public void OnMemslotGeneration(ulong generation)
     {
         if ((generation & Spte.MmioGenerationMask) < (ulong)_vm.Options.AddressSpaces) ZapAllFast();
+    }
+
+    /// <summary>A zap lets go of mmu_lock, which it has held since the given <see cref="Stopwatch"/> timestamp.</summary>
+    protected void NoteHold(long since)
+    {
+        long held = Stopwatch.GetTimestamp() - since;
+        if (held > _counters.LongestZapHold) _counters.LongestZapHold = held;
     }
 
     /// <summary>Visits every leaf of every table, for checks. Takes mmu_lock.</summary>

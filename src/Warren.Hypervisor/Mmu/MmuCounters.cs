@@ -10,6 +10,12 @@ public struct MmuCounters
     public long RootsAllocated;
     public long RootsInvalidated;
     public long FastZaps;
+    /// <summary>Table pages in use when all that existed was made obsolete, summed over the fast zaps: what each may have to free.</summary>
+    public long TablesAtToggle;
+    /// <summary>Table pages the fast zaps freed.</summary>
+    public long TablesZapped;
+    /// <summary>The longest stretch for which a fast zap held mmu_lock, in ticks of <see cref="System.Diagnostics.Stopwatch"/>; waiting for vCPUs to let go of obsolete roots included.</summary>
+    public long LongestZapHold;
     public long Yields;
     public long HugeSplits;
     public long HugeMerges;

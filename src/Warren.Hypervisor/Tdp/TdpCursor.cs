@@ -7,6 +7,12 @@ namespace Warren.Hypervisor;
 /// </summary>
 internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
 {
+    /// <summary>What coming to a table costs, in entries: its lines are cold.</summary>
+    private const int TableEffort = 8;
+
+    /// <summary>Work without a find after which it stops for a while.</summary>
+    private const int PauseEffort = 256;
+
     private ulong _next = start;
     private ulong* _leafTable;
 
@@ -17,6 +23,12 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     /// <summary>The value seen when the cursor came here.</summary>
     public Spte Seen { get; private set; }
 
+    /// <summary>Nothing was found for a long time: there is no current entry, and the caller may want to drop mmu_lock before it calls again.</summary>
+    public bool IsPause { get; private set; }
+
+    /// <summary>Work done since the caller set it to 0, in entries.</summary>
+    public int Effort { get; set; }
+
     public void Restart() => _leafTable = null;
 
     /// <summary>Visits the current entry again, for what may stand there now.</summary>
@@ -26,11 +38,14 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
         Restart();
     }
 
-    /// <summary>Advances to the next leaf that overlaps the range.</summary>
+    /// <summary>Advances to the next leaf that overlaps the range, or pauses.</summary>
     public bool NextLeaf()
     {
+        IsPause = false;
+        int limit = Effort++ + PauseEffort;
         while (_next < end)
         {
+            if (Effort >= limit) return Pause();
             if (_leafTable != null)
             {
                 if (ScanLeafTable()) return true;
@@ -38,6 +53,7 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
             }
             ulong* table = root.Entries;
             int level = TdpMmu.RootLevel;
+            Effort += TableEffort;
             for (; level > 1; level--)
             {
                 ulong* entry = table + SpteTable.IndexOf(_next, level);
@@ -57,11 +73,14 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
         return false;
     }
 
-    /// <summary>Advances to the next entry of exactly this level that is not empty, whatever it is.</summary>
+    /// <summary>Advances to the next entry of exactly this level that is not empty, whatever it is, or pauses.</summary>
     public bool NextAt(int wanted)
     {
+        IsPause = false;
+        int limit = Effort++ + PauseEffort;
         while (_next < end)
         {
+            if (Effort >= limit) return Pause();
             ulong* table = root.Entries;
             for (int level = TdpMmu.RootLevel; ; level--)
             {
@@ -74,11 +93,19 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
                 }
                 Visit(entry, level, seen);
                 if (level == wanted && !seen.IsNone) return true;
+                Effort += TableEffort;
                 SkipEmpty();
                 break;
             }
         }
         return false;
+    }
+
+    private bool Pause()
+    {
+        Seen = default;
+        IsPause = true;
+        return true;
     }
 
     private void Visit(ulong* entry, int level, Spte seen)

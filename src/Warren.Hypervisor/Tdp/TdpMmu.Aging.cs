@@ -6,7 +6,6 @@ internal sealed unsafe partial class TdpMmu
     public override bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
     {
         bool young = false;
-        int work = 0;
         _mmuLock.ReadLock();
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: true))
@@ -14,10 +13,10 @@ internal sealed unsafe partial class TdpMmu
             TdpCursor cursor = new(root, start, Math.Min(end, SpteTable.MaxGfn));
             while (cursor.NextLeaf())
             {
-                if (clear) young |= IsYoung(SpteAccess.ClearLeafBits(cursor.Entry, Spte.A));
+                if (clear && !cursor.IsPause) young |= IsYoung(SpteAccess.ClearLeafBits(cursor.Entry, Spte.A));
                 else young |= IsYoung(cursor.Seen);
                 if (young && !clear) break;
-                YieldRead(ref cursor, ref work);
+                YieldRead(ref cursor);
             }
         }
         _mmuLock.ReadUnlock();

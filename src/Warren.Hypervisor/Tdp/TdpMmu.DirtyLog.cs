@@ -8,6 +8,9 @@ internal sealed unsafe partial class TdpMmu
     /// <summary>Table entries replaced by huge leaves behind one flush.</summary>
     private const int MergeBatch = 32;
 
+    /// <summary>Tables looked at in one stretch of mmu_lock; each has 512 entries to compare.</summary>
+    private const int MergeLook = 64;
+
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // A harvest is few calls of long loops: tiering would see them too late.
     public override bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
     {
@@ -83,7 +86,6 @@ internal sealed unsafe partial class TdpMmu
     private void ProtectSlot(Memslot slot)
     {
         TableCache cache = default;
-        int work = 0;
         bool flush = false;
         ulong end = slot.BaseGfn + slot.NPages;
         bool tables = cache.TryTopUp(_allocator);
@@ -97,8 +99,8 @@ internal sealed unsafe partial class TdpMmu
                 if (!cursor.Seen.IsHuge)
                 {
                     if (cursor.Seen.Writable) _counters.WriteProtected++;
-                    SpteAccess.ClearBitsExclusive(cursor.Entry, Spte.W | Spte.D);
-                    YieldWrite(ref cursor, ref work, ref flush);
+                    if (!cursor.IsPause) SpteAccess.ClearBitsExclusive(cursor.Entry, Spte.W | Spte.D);
+                    YieldWrite(ref cursor, ref flush);
                     continue;
                 }
                 if (!cache.IsEmpty)
@@ -142,7 +144,7 @@ internal sealed unsafe partial class TdpMmu
             while (more)
             {
                 int count = 0;
-                while (count < MergeBatch && (more = cursor.NextAt(2)))
+                for (int looked = 0; count < MergeBatch && looked < MergeLook && (more = cursor.NextAt(2)); looked++)
                 {
                     if (!cursor.Seen.IsTable || !HugeAllowed(slot, cursor.Gfn) || !IsMergeable(cursor.Seen.Table)) continue;
                     tables[count] = cursor.Seen.Table;
@@ -154,7 +156,8 @@ internal sealed unsafe partial class TdpMmu
                     _vm.FlushRemoteTlbs();
                     for (int i = 0; i < count; i++) FinishMerge(frozen[i], new(tables[i]));
                 }
-                if (more && _mmuLock.IsContended)
+                // Nothing is owed to anybody here, so the lock is free for a moment whether somebody waits or not.
+                if (more)
                 {
                     _mmuLock.WriteUnlock();
                     _counters.Yields++;

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
@@ -7,6 +8,12 @@ internal sealed unsafe partial class TdpMmu
 {
     private nuint _roots;
     private int _mmioTables;
+
+    /// <summary>
+    /// Not 0 from the moment roots became obsolete until every vCPU has let go of them: what is unmapped from them must be flushed like anything else.
+    /// Changed with mmu_lock held, for write or by the only zapper; read with it held for write.
+    /// </summary>
+    private int _obsoleteInUse;
 
     /// <summary>The list of roots, newest first, invalid ones included; under TdpPagesLock.</summary>
     private ulong* Roots
@@ -55,15 +62,19 @@ internal sealed unsafe partial class TdpMmu
     public override void ZapAllFast()
     {
         _mmuLock.WriteLock();
+        long since = Stopwatch.GetTimestamp();
         bool any = InvalidateAllRoots();
-        // The request waits: when mmu_lock is dropped no vCPU in guest mode can reach an obsolete root, and none enters before it has let go of it.
-        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
+        NoteHold(since);
         _mmuLock.WriteUnlock();
         _counters.FastZaps++;
-        if (any) ZapInvalidatedRoots();
+        if (!any) return;
+        // Not under mmu_lock: a vCPU whose thread is off the CPU takes its time. When this returns none in guest mode can reach an obsolete root, and
+        // none enters before it has let go of it.
+        _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
+        ZapInvalidatedRoots();
     }
 
-    /// <summary>Makes every root obsolete; mmu_lock held for write. Says whether there was one.</summary>
+    /// <summary>Makes every root obsolete; mmu_lock held for write. Says whether there was a valid one. vCPUs in guest mode may still be in them.</summary>
     internal bool InvalidateAllRoots()
     {
         bool any = false;
@@ -77,23 +88,31 @@ internal sealed unsafe partial class TdpMmu
             _counters.RootsInvalidated++;
             any = true;
         }
+        if (any)
+        {
+            Shared.Write(ref _obsoleteInUse, 1, this);
+            _counters.TablesAtToggle += _allocator.InUse;
+        }
         Atomics.Write(ref _mmioTables, 0, this);
         _pagesLock.Unlock();
         return any;
     }
 
-    /// <summary>Empties the invalidated roots, gives back the TDP MMU's reference on each, and frees the tables. SlotsLock held: one zapper at a time.</summary>
+    /// <summary>Empties the invalidated roots, gives back the TDP MMU's reference on each, and frees the tables. SlotsLock held: one zapper at a time; every vCPU has let go.</summary>
     internal void ZapInvalidatedRoots()
     {
         _mmuLock.ReadLock();
+        long since = Stopwatch.GetTimestamp();
+        Shared.Write(ref _obsoleteInUse, 0, this);
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
             if (!root.ScheduledZap) continue;
-            ZapRoot(root);
+            ZapRoot(root, ref since);
             root.ScheduledZap = false;
             PutRoot(root);
         }
+        NoteHold(since);
         _mmuLock.ReadUnlock();
         _allocator.Reclaim(TdpSrcu);
     }

@@ -1,12 +1,16 @@
+using Warren.Locking;
+
 namespace Warren.Hypervisor;
 
 /// <summary>Removing SPTEs: a gfn range for a notification, a whole root after it became obsolete.</summary>
 internal sealed unsafe partial class TdpMmu
 {
+    /// <summary>What giving up a table costs, in entries: a lock, and a cold line.</summary>
+    private const int RetireEffort = 4;
+
     public override bool UnmapGfnRange(int addressSpaceId, ulong start, ulong end, bool mayBlock)
     {
         bool flush = false;
-        int work = 0;
         end = Math.Min(end, SpteTable.MaxGfn);
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: false))
@@ -14,11 +18,14 @@ internal sealed unsafe partial class TdpMmu
             TdpCursor cursor = new(root, start, end);
             while (cursor.NextLeaf())
             {
-                SpteAccess.Exchange(cursor.Entry, default);
-                _counters.SptesUnmapped++;
-                // An obsolete root is out of every vCPU's reach already.
-                flush |= !IsObsolete(root);
-                if (mayBlock) YieldWrite(ref cursor, ref work, ref flush);
+                if (!cursor.IsPause)
+                {
+                    SpteAccess.Exchange(cursor.Entry, default);
+                    _counters.SptesUnmapped++;
+                    // Once vCPUs have let go of it an obsolete root is out of their reach, and nothing is owed.
+                    flush |= !IsObsolete(root) || Shared.Read(ref _obsoleteInUse, this) != 0;
+                }
+                if (mayBlock) YieldWrite(ref cursor, ref flush);
             }
         }
         return flush;
@@ -28,7 +35,7 @@ internal sealed unsafe partial class TdpMmu
     /// Empties an invalid root, lowest level first so that each pass does small work between two yields and a table is empty when it is unlinked.
     /// Nothing is flushed: no vCPU in guest mode can reach it, and nobody maps into it. mmu_lock held for read, and the caller's reference.
     /// </summary>
-    private void ZapRoot(SpteTable root)
+    private void ZapRoot(SpteTable root, ref long since)
     {
         int work = 0;
         for (int level = 1; level <= RootLevel; level++)
@@ -36,10 +43,18 @@ internal sealed unsafe partial class TdpMmu
             TdpCursor cursor = new(root, 0, SpteTable.MaxGfn);
             while (cursor.NextAt(level))
             {
-                Spte old = SpteAccess.Exchange(cursor.Entry, default);
-                if (old.IsTable) _allocator.Retire(new(old.Table));
-                _counters.SptesZapped++;
-                YieldRead(ref cursor, ref work);
+                if (!cursor.IsPause)
+                {
+                    Spte old = SpteAccess.Exchange(cursor.Entry, default);
+                    if (old.IsTable)
+                    {
+                        _allocator.Retire(new(old.Table));
+                        _counters.TablesZapped++;
+                        cursor.Effort += RetireEffort;
+                    }
+                    _counters.SptesZapped++;
+                }
+                BreakRead(ref cursor, ref work, ref since);
             }
         }
     }
@@ -74,7 +89,10 @@ internal sealed unsafe partial class TdpMmu
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
             TdpCursor cursor = new(root, 0, SpteTable.MaxGfn);
-            while (cursor.NextLeaf()) visit(root.Info.AddressSpaceId, !IsObsolete(root), cursor.Gfn, cursor.Seen);
+            while (cursor.NextLeaf())
+            {
+                if (!cursor.IsPause) visit(root.Info.AddressSpaceId, !IsObsolete(root), cursor.Gfn, cursor.Seen);
+            }
         }
         _mmuLock.ReadUnlock();
     }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
@@ -15,6 +16,9 @@ internal sealed unsafe partial class TdpMmu : Mmu
 {
     /// <summary>Entries a walk that may yield handles between two looks at who waits for mmu_lock.</summary>
     private const int YieldInterval = 64;
+
+    /// <summary>Entries a walk that owes no flush handles before it drops mmu_lock, whoever waits or does not: some 20 to 50 us of work.</summary>
+    private const int BreakInterval = 512;
 
     /// <summary>Level of a root: 48 bits of guest physical address.</summary>
     public const int RootLevel = 4;
@@ -39,27 +43,45 @@ internal sealed unsafe partial class TdpMmu : Mmu
         _allocator.Dispose();
     }
 
-    /// <summary>Drops mmu_lock for those who wait for it, when somebody does; the cursor then starts from the root again.</summary>
-    private bool YieldRead(ref TdpCursor cursor, ref int work)
+    /// <summary>Drops mmu_lock, held for read, for those who wait for it, when somebody does; the cursor then starts from the root again.</summary>
+    private void YieldRead(ref TdpCursor cursor)
     {
-        if (++work % YieldInterval != 0 || !_mmuLock.IsContended) return false;
+        if (cursor.Effort < YieldInterval) return;
+        cursor.Effort = 0;
+        if (!_mmuLock.IsContended) return;
         _mmuLock.ReadUnlock();
         _counters.Yields++;
         _mmuLock.ReadLock();
         cursor.Restart();
-        return true;
     }
 
     /// <summary>As <see cref="YieldRead"/> with mmu_lock held for write. What was zapped so far is flushed before anybody else gets the lock.</summary>
-    private bool YieldWrite(ref TdpCursor cursor, ref int work, ref bool flush)
+    private void YieldWrite(ref TdpCursor cursor, ref bool flush)
     {
-        if (++work % YieldInterval != 0 || !_mmuLock.IsContended) return false;
+        if (cursor.Effort < YieldInterval) return;
+        cursor.Effort = 0;
+        if (!_mmuLock.IsContended) return;
         if (flush) _vm.FlushRemoteTlbs();
         flush = false;
         _mmuLock.WriteUnlock();
         _counters.Yields++;
         _mmuLock.WriteLock();
         cursor.Restart();
-        return true;
+    }
+
+    /// <summary>As <see cref="YieldRead"/>, and now and then without anybody who waits: no stretch of mmu_lock is long.</summary>
+    private void BreakRead(ref TdpCursor cursor, ref int work, ref long since)
+    {
+        if (cursor.Effort < YieldInterval) return;
+        work += cursor.Effort;
+        cursor.Effort = 0;
+        if (work < BreakInterval && !_mmuLock.IsContended) return;
+        work = 0;
+        NoteHold(since);
+        _mmuLock.ReadUnlock();
+        _counters.Yields++;
+        _mmuLock.ReadLock();
+        since = Stopwatch.GetTimestamp();
+        cursor.Restart();
     }
 }

@@ -95,6 +95,7 @@ public sealed class FastZapTests
         crew.Go(() =>
         {
             ulong hva = f.Map(Page);
+            SpinWait.SpinUntil(() => vcpus.TrueForAll(v => v.Statistics.SptesSet > 0));
             for (int i = 0; i < 60; i++)
             {
                 f.SetSlot(1, Base + (1UL << 32), Page, hva);

@@ -107,9 +107,10 @@ internal static class ZapVariants
             "use-vs-delete-and-discard",
             [new(Hypervisor, Zap, "while (NextRoot(ref root, addressSpaceId, validOnly: false))", "while (NextRoot(ref root, addressSpaceId, validOnly: true))")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
-        new("reload-request-after-unlock", "KVM: the request comes strictly after the root is invalid, and before mmu_lock is free",
+        new("obsolete-root-taken-for-unused", "KVM: no flush is owed for an obsolete root only because its vCPUs have let go of it",
             """
-            Making the roots obsolete and having every vCPU let go of them is one section of mmu_lock. Here the lock is dropped in between.
+            Roots become obsolete under mmu_lock; that vCPUs let go of them is asked and awaited afterwards, since a vCPU whose thread is off the CPU would keep the lock
+            held. Until then what is unmapped from an obsolete root is flushed like anything else. Here it counts as out of reach at once.
               host 1   deletion of another slot: roots obsolete, unlocks
               host 2   discard: zaps the SPTE in the obsolete root; owes no flush, for no vCPU can be in it
               vCPU     is in it, in guest mode with the page in its TLB
@@ -117,15 +118,7 @@ internal static class ZapVariants
               host 1   makes its request
             """,
             "use-vs-delete-and-discard",
-            [new(Hypervisor, Roots,
-                """
-                        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
-                        _mmuLock.WriteUnlock();
-                """,
-                """
-                        _mmuLock.WriteUnlock();
-                        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
-                """)],
+            [new(Hypervisor, Zap, "flush |= !IsObsolete(root) || Shared.Read(ref _obsoleteInUse, this) != 0;", "flush |= !IsObsolete(root);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("reload-request-not-awaited", "KVM: KVM_REQ_MMU_FREE_OBSOLETE_ROOTS without WAIT",
             """
@@ -146,7 +139,7 @@ internal static class ZapVariants
               vCPU   goes on using the page of a slot that is gone
             """,
             "delete-vs-access",
-            [new(Hypervisor, Roots, "        if (any) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);\n", "")],
+            [new(Hypervisor, Roots, "        _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("roots-invalidated-under-read-lock", "47b0c2e4c220's kind: work that needs mmu_lock for write, done with it shared",
             """
@@ -157,8 +150,8 @@ internal static class ZapVariants
             """,
             "delete-of-another-slot-vs-fault",
             [new(Hypervisor, Roots,
-                "        _mmuLock.WriteLock();\n        bool any = InvalidateAllRoots();",
-                "        _mmuLock.ReadLock();\n        bool any = InvalidateAllRoots();"),
+                "        _mmuLock.WriteLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any = InvalidateAllRoots();",
+                "        _mmuLock.ReadLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any = InvalidateAllRoots();"),
              new(Hypervisor, Roots,
                 "        _mmuLock.WriteUnlock();\n        _counters.FastZaps++;",
                 "        _mmuLock.ReadUnlock();\n        _counters.FastZaps++;")],
@@ -176,6 +169,7 @@ internal static class ZapVariants
             [new(Hypervisor, Roots,
                 """
                         _mmuLock.WriteLock();
+                        long since = Stopwatch.GetTimestamp();
                         bool any = InvalidateAllRoots();
                 """,
                 """
@@ -190,6 +184,7 @@ internal static class ZapVariants
                                 TdpCursor cursor = new(at, 0, SpteTable.MaxGfn);
                                 while (!found && cursor.NextLeaf())
                                 {
+                                    if (cursor.IsPause) continue;
                                     SpteAccess.Exchange(cursor.Entry, default);
                                     found = flush = true;
                                 }
@@ -198,6 +193,7 @@ internal static class ZapVariants
                             _mmuLock.WriteUnlock();
                         }
                         _mmuLock.WriteLock();
+                        long since = Stopwatch.GetTimestamp();
                         bool any = false;
                 """)],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
