@@ -102,7 +102,7 @@ internal sealed class DirtyLog
             Protect(slot, (ulong)i * 64, mask, ref cache, ref at);
         }
         _vm.MmuLock.WriteUnlock();
-        cache.Drain(_vm.Mmu.Allocator);
+        _vm.Mmu.DrainSplits(ref cache);
         return any;
     }
 
@@ -150,7 +150,7 @@ internal sealed class DirtyLog
             Protect(slot, offset, mask, ref cache, ref at);
         }
         _vm.MmuLock.WriteUnlock();
-        cache.Drain(_vm.Mmu.Allocator);
+        _vm.Mmu.DrainSplits(ref cache);
         return any;
     }
 
@@ -185,7 +185,7 @@ internal sealed class DirtyLog
             _vm.MmuLock.WriteLock();
             foreach (Vcpu vcpu in _vm.VcpuArray) cleared += ResetRing(vcpu.DirtyRing!, ref cache, ref at);
             _vm.MmuLock.WriteUnlock();
-            cache.Drain(_vm.Mmu.Allocator);
+            _vm.Mmu.DrainSplits(ref cache);
             if (cleared > 0) _vm.FlushRemoteTlbs();
         }
         finally
@@ -237,7 +237,7 @@ internal sealed class DirtyLog
         {
             _vm.MmuLock.WriteUnlock();
             at = default;
-            tables = cache.TryTopUp(_vm.Mmu.Allocator);
+            tables = _vm.Mmu.TryTopUpSplits(ref cache);
             _vm.MmuLock.WriteLock();
         }
     }

@@ -82,11 +82,17 @@ internal abstract unsafe class Mmu : IDisposable
     /// <param name="slot">the logged memslot</param>
     /// <param name="offset">first page of the chunk, relative to the slot</param>
     /// <param name="mask">bit i: page offset + i</param>
-    /// <param name="cache">tables for splits</param>
+    /// <param name="cache">for splits, filled by <see cref="TryTopUpSplits"/></param>
     /// <param name="at">where the chunk before was found; default at the start of each section of mmu_lock</param>
     /// <param name="zapHuge">there are no tables to be had: drop huge leaves instead of splitting them</param>
     /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
     public abstract bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge);
+
+    /// <summary>Fills what huge leaves are split with. SlotsLock held, no spinning lock. False: the host has no memory.</summary>
+    public virtual bool TryTopUpSplits(ref TableCache cache) => cache.TryTopUp(_allocator);
+
+    /// <summary>Gives back what is left of it. SlotsLock held.</summary>
+    public virtual void DrainSplits(ref TableCache cache) => cache.Drain(_allocator);
 
     /// <summary>
     /// Makes what the MMU keeps for a slot that is about to be published (<see cref="Memslot.Arch"/>; a change of flags has handed it over already). SlotsArchLock held.

@@ -33,6 +33,9 @@ internal unsafe struct ShadowCache
         return Descriptors.TryTopUp(descriptors);
     }
 
+    /// <summary>Whether there is enough for one more page that is direct.</summary>
+    public readonly bool HasPage => _pageCount > 0 && _tableCount > 0;
+
     /// <summary>A zeroed record; there is one for each page that a mapping can need.</summary>
     public ShadowPage* TakePage() => (ShadowPage*)_pages[--_pageCount];
 

@@ -58,8 +58,8 @@ internal sealed unsafe partial class ShadowMmu
             }
             if (page->Unsync && !role.Direct && role.Level > 1 && page->Role.AddressSpaceId == role.AddressSpaceId) PrepareZap(page, ref zapped);
         }
-        if (role.Direct) return MakePage(vcpu, gfn, role, null);
-        return TryGetGuestTable(role.AddressSpaceId, gfn, out Memslot? slot, out ulong* table) ? Account(MakePage(vcpu, gfn, role, table), slot!, ref flush) : null;
+        if (role.Direct) return MakePage(ref vcpu.ShadowCache, gfn, role, null);
+        return TryGetGuestTable(role.AddressSpaceId, gfn, out Memslot? slot, out ulong* table) ? Account(MakePage(ref vcpu.ShadowCache, gfn, role, table), slot!, ref flush) : null;
     }
 
     /// <summary>
@@ -78,9 +78,8 @@ internal sealed unsafe partial class ShadowMmu
         return true;
     }
 
-    private ShadowPage* MakePage(Vcpu vcpu, ulong gfn, ShadowRole role, ulong* guestTable)
+    private ShadowPage* MakePage(ref ShadowCache cache, ulong gfn, ShadowRole role, ulong* guestTable)
     {
-        ref ShadowCache cache = ref vcpu.ShadowCache;
         ShadowPage* page = cache.TakePage();
         page->Gfn = gfn;
         page->Role = role;

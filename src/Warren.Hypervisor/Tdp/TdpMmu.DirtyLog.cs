@@ -47,6 +47,8 @@ internal sealed unsafe partial class TdpMmu
                 {
                     if (!zapHuge) return false;
                     SpteAccess.Exchange(entry, default);
+                    // Under mmu_lock: a notification that finds nothing to remove does not flush.
+                    _vm.FlushRemoteTlbs();
                     return true;
                 }
                 LinkTable(ref cache, entry, seen, gfn, level);
@@ -111,6 +113,7 @@ internal sealed unsafe partial class TdpMmu
                 {
                     // No memory for a table: the guest faults its pages in again, one by one.
                     SpteAccess.Exchange(cursor.Entry, default);
+                    flush = true;
                 }
                 else
                 {
@@ -121,6 +124,7 @@ internal sealed unsafe partial class TdpMmu
                 cursor.Revisit();
             }
         }
+        if (flush) _vm.FlushRemoteTlbs();
         _mmuLock.WriteUnlock();
         cache.Drain(_allocator);
     }

@@ -1,0 +1,184 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using Warren.HostMemory;
+
+namespace Warren.Hypervisor;
+
+/// <summary>What dirty logging asks of shadow pages: take W away, split huge SPTEs before, have them come back afterwards.</summary>
+internal sealed unsafe partial class ShadowMmu
+{
+    /// <summary>Pages and tables for splits; SlotsLock.</summary>
+    private ShadowCache _splits;
+
+    /// <inheritdoc/>
+    public override bool TryTopUpSplits(ref TableCache cache) => _splits.TryTopUp(_allocator, _pagePool, _rmapPool);
+
+    /// <inheritdoc/>
+    public override void DrainSplits(ref TableCache cache) => _splits.Drain(_allocator, _pagePool, _rmapPool);
+
+    /// <inheritdoc/>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)] // As TdpMmu's.
+    public override bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
+    {
+        if (!HaveRmaps) return true;
+        SlotRmaps rmaps = slot.Arch!;
+        ulong gfn = slot.BaseGfn + offset;
+        int room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
+        // Slots start anywhere, so a chunk may reach into a second block.
+        ulong low = room >= 64 ? mask : mask & (1UL << room) - 1;
+        if (low != 0 && !TrySplitBlock(slot, gfn, zapHuge) || low != mask && !TrySplitBlock(slot, gfn + (ulong)room, zapHuge)) return false;
+        for (; mask != 0; mask &= mask - 1) ProtectHead(rmaps.Head(gfn + (ulong)BitOperations.TrailingZeroCount(mask), 1));
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public override void CommitMemoryRegion(Memslot? before, Memslot? after, MemslotChange change)
+    {
+        if (change != MemslotChange.FlagsOnly || before is null || after is null || before.LogsDirtyPages == after.LogsDirtyPages || !HaveRmaps) return;
+        if (!after.LogsDirtyPages)
+        {
+            RecoverHuge(after);
+            return;
+        }
+        if (_vm.Options.DirtyLogInitiallySet && _vm.Options.ManualDirtyLogProtect) return;
+        ProtectSlot(after);
+        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.
+        _vm.FlushRemoteTlbs();
+    }
+
+    private void ProtectSlot(Memslot slot)
+    {
+        SlotRmaps rmaps = slot.Arch!;
+        TableCache unused = default;
+        ZapList none = default;
+        int work = 0;
+        bool flush = false;
+        bool pages = TryTopUpSplits(ref unused);
+        _mmuLock.WriteLock();
+        for (ulong gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, 2); gfn < slot.EndGfn; gfn = rmaps.NextMapped(NextGfn(gfn, 2), slot.EndGfn, 2))
+        {
+            while (!TrySplitBlock(slot, gfn, zapHuge: !pages))
+            {
+                _mmuLock.WriteUnlock();
+                pages = TryTopUpSplits(ref unused);
+                _mmuLock.WriteLock();
+            }
+        }
+        for (ulong gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, 1); gfn < slot.EndGfn; gfn = rmaps.NextMapped(gfn + 1, slot.EndGfn, 1))
+        {
+            ProtectHead(rmaps.Head(gfn, 1));
+            YieldWrite(ref work, ref flush, ref none);
+        }
+        _mmuLock.WriteUnlock();
+        DrainSplits(ref unused);
+    }
+
+    private void ProtectHead(RmapHead* head)
+    {
+        RmapHead.Iterator at = RmapHead.Iterate(head);
+        for (ulong* spte; (spte = at.Next()) != null;)
+        {
+            Spte seen = SpteAccess.Read(spte);
+            if ((seen.Raw & (Spte.W | Spte.D)) == 0) continue;
+            if (seen.Writable) _counters.WriteProtected++;
+            SpteAccess.ClearBitsExclusive(spte, Spte.W | Spte.D);
+        }
+    }
+
+    /// <summary>
+    /// Replaces every 2 MiB SPTE over the block of <paramref name="gfn"/> by 512 small ones. What cannot be entered into the reverse maps for want of a descriptor is left
+    /// out, and faults in again. mmu_lock held for write; whatever lost its frame is flushed on return.
+    /// </summary>
+    /// <param name="slot">of the gfn</param>
+    /// <param name="gfn">any of the block</param>
+    /// <param name="zapHuge">there are no pages to be had: drop huge SPTEs instead</param>
+    /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
+    private bool TrySplitBlock(Memslot slot, ulong gfn, bool zapHuge)
+    {
+        RmapHead* head = slot.Arch!.Head(gfn, 2);
+        bool flush = false;
+        bool done = true;
+        // The next one each time: a split takes its SPTE out.
+        while (RmapHead.Iterate(head).Next() is var spte && spte != null)
+        {
+            if (_splits.HasPage)
+            {
+                Split(slot, head, spte, gfn & ~(SpteTable.PagesPerEntry(2) - 1), ref flush);
+                continue;
+            }
+            if (!zapHuge)
+            {
+                done = false;
+                break;
+            }
+            ZapHead(head);
+            flush = true;
+        }
+        // Under mmu_lock: a notification that finds nothing to remove does not flush.
+        if (flush) _vm.FlushRemoteTlbs();
+        return done;
+    }
+
+    private void Split(Memslot slot, RmapHead* head, ulong* spte, ulong first, ref bool flush)
+    {
+        ShadowPage* page = PageOf(spte);
+        ShadowRole role = ShadowRole.ForDirect(1, page->RightsAt(IndexOf(spte)), slot.AddressSpaceId);
+        // Taken out before it is read for the last time, so that no A or D is lost.
+        Spte huge = SpteAccess.Exchange(spte, default);
+        head->Remove(spte, _rmapPool);
+        ShadowPage* child = null;
+        // Nothing new is built below what is obsolete.
+        if (!IsObsolete(page) && (child = FindPage(first, role)) == null) child = MakePage(ref _splits, first, role, null);
+        if (child == null || !child->ParentPtes.TryAdd(spte, ref _splits.Descriptors))
+        {
+            flush = true;
+            return;
+        }
+        for (int i = 0; i < SpteTable.EntryCount; i++)
+        {
+            ulong* small = child->Table + i;
+            if (!SpteAccess.Read(small).IsNone) continue;
+            if (TryAddRmap(slot, first + (ulong)i, 1, small, ref _splits.Descriptors, ref flush)) SpteAccess.Exchange(small, huge.SplitPage(i));
+            else flush = true;
+        }
+        SpteAccess.Exchange(spte, Spte.ForTable(child->Table));
+        _counters.HugeSplits++;
+    }
+
+    /// <summary>
+    /// Drops the direct pages of small SPTEs over blocks that the host maps by one huge frame, so that they fault in huge again (<c>kvm_mmu_recover_huge_pages</c>). Tables of 4 KiB leaves that are
+    /// the guest's own stay: its pages need not be neighbours.
+    /// </summary>
+    private void RecoverHuge(Memslot slot)
+    {
+        if (!_vm.Options.HugePages) return;
+        ulong pages = SpteTable.PagesPerEntry(2);
+        ZapList zapped = default;
+        int work = 0;
+        bool flush = false;
+        _mmuLock.WriteLock();
+        for (ulong first = slot.BaseGfn + pages - 1 & ~(pages - 1); first + pages <= slot.EndGfn; first += pages)
+        {
+            for (ShadowPage* page = FirstInBucket(first), next; page != null; page = next)
+            {
+                next = page->HashNext;
+                ShadowRole role = page->Role;
+                if (page->Gfn != first || !role.Direct || role.Level != 1 || role.AddressSpaceId != slot.AddressSpaceId || IsObsolete(page)) continue;
+                if (!HugeAllowed(slot, first) || !IsHugeInHost(slot, first)) break;
+                PrepareZap(page, ref zapped);
+                _counters.HugeMerges++;
+            }
+            YieldWrite(ref work, ref flush, ref zapped);
+        }
+        CommitZap(ref zapped);
+        _mmuLock.WriteUnlock();
+    }
+
+    /// <summary>Whether the host maps the block by one huge frame now. mmu_lock held; does not sleep.</summary>
+    private bool IsHugeInHost(Memslot slot, ulong first)
+    {
+        if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(first), write: false, out FrameMapping mapping)) return false;
+        _pool.Put(mapping.Frame);
+        return mapping.Order >= 9;
+    }
+}
