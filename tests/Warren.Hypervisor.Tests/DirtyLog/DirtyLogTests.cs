@@ -4,7 +4,7 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Dirty;
 
-public sealed class DirtyLogTests
+public abstract class DirtyLogTests(MmuKind mmu)
 {
     private const ulong Base = 0x8000_0000;
 
@@ -28,7 +28,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void Writes_are_reported_once_and_reads_never()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 130 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 130; i++) cpu.Load<ulong>(Base + i * Page);
@@ -45,7 +45,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void Writes_by_the_hypervisor_are_reported_too()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 8 * Page, MemslotFlags.LogDirtyPages);
         Assert.True(f.Vm.WriteGuest(Base + 2 * Page - 4, new byte[8]));
         Assert.Equal([1, 2], Get(f, 0, 8));
@@ -56,7 +56,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void Switching_logging_on_takes_writes_of_warm_tlbs_away()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 8 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base + 3 * Page, 1UL);
@@ -72,7 +72,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void With_manual_protection_get_only_copies_and_clear_protects()
     {
-        using TdpFixture f = new(new VmOptions { ManualDirtyLogProtect = true });
+        using TdpFixture f = new(mmu, new VmOptions { ManualDirtyLogProtect = true });
         f.AddMemory(0, Base, 200 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
@@ -94,7 +94,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void Initially_set_reports_everything_and_clear_splits_piece_by_piece()
     {
-        using TdpFixture f = new(new VmOptions { ManualDirtyLogProtect = true, DirtyLogInitiallySet = true });
+        using TdpFixture f = new(mmu, new VmOptions { ManualDirtyLogProtect = true, DirtyLogInitiallySet = true });
         ulong hva = f.AddMemory(0, Base, 2 * Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
@@ -114,7 +114,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void Errors_are_kvms()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 200 * Page, MemslotFlags.LogDirtyPages);
         f.AddMemory(1, Base + Huge, Page);
         ulong[] four = new ulong[4];
@@ -134,13 +134,13 @@ public sealed class DirtyLogTests
         f.Vm.ClearDirtyLog(0, 192, 8, four);
         f.Vm.ClearDirtyLog(0, 0, 200, four);
 
-        using TdpFixture rings = new(new VmOptions { DirtyRingEntries = 128 });
+        using TdpFixture rings = new(mmu, new VmOptions { DirtyRingEntries = 128 });
         rings.AddMemory(0, Base, Page, MemslotFlags.LogDirtyPages);
         Assert.Equal(Errno.ENXIO, Error(() => rings.Vm.GetDirtyLog(0, four)));
         Assert.Equal(Errno.ENXIO, Error(() => rings.Vm.ClearDirtyLog(0, 0, 1, four)));
         foreach (uint bad in new uint[] { 1, 64 })
         {
-            Assert.Equal(Errno.EINVAL, Error(() => new TdpFixture(new VmOptions { DirtyRingEntries = bad }).Dispose()));
+            Assert.Equal(Errno.EINVAL, Error(() => new TdpFixture(mmu, new VmOptions { DirtyRingEntries = bad }).Dispose()));
         }
     }
 
@@ -149,7 +149,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void A_ring_names_each_page_once_between_resets_and_stops_the_vcpu_before_it_overflows()
     {
-        using TdpFixture f = new(new VmOptions { DirtyRingEntries = 128 });
+        using TdpFixture f = new(mmu, new VmOptions { DirtyRingEntries = 128 });
         f.AddMemory(5, Base, 512 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
         DirtyGfn[] buffer = new DirtyGfn[200];
@@ -183,7 +183,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void With_a_bitmap_beside_the_ring_host_writes_go_there()
     {
-        using TdpFixture f = new(new VmOptions { DirtyRingEntries = 128, DirtyRingWithBitmap = true });
+        using TdpFixture f = new(mmu, new VmOptions { DirtyRingEntries = 128, DirtyRingWithBitmap = true });
         f.AddMemory(0, Base, 8 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
@@ -197,7 +197,7 @@ public sealed class DirtyLogTests
     [Fact]
     public void Resetting_entries_of_a_slot_that_is_gone_or_smaller_does_no_harm()
     {
-        using TdpFixture f = new(new VmOptions { DirtyRingEntries = 128 });
+        using TdpFixture f = new(mmu, new VmOptions { DirtyRingEntries = 128 });
         ulong hva = f.AddMemory(0, Base, 256 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 250; i > 200; i--) cpu.Store(Base + i * Page, 1UL);
@@ -211,3 +211,7 @@ public sealed class DirtyLogTests
         Assert.Equal(1, f.Vm.ResetDirtyRings());
     }
 }
+
+public sealed class DirtyLogTestsWithTdp() : DirtyLogTests(MmuKind.Tdp);
+
+public sealed class DirtyLogTestsWithShadow() : DirtyLogTests(MmuKind.Shadow);

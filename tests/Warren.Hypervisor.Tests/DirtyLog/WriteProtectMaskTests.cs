@@ -6,7 +6,7 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 namespace Warren.Hypervisor.Tests.Dirty;
 
 /// <summary>Write-protecting by masks against the same pages protected one by one.</summary>
-public sealed class WriteProtectMaskTests
+public abstract class WriteProtectMaskTests(MmuKind mmu)
 {
     private const ulong Block = 512;
     private const ulong BlockGfn = 0x8_0000;
@@ -47,9 +47,9 @@ public sealed class WriteProtectMaskTests
                        select (chunk, mask)).ArrayOf(12)
         select new Case(first, touched, seed, masks);
 
-    private static List<(ulong Gfn, int Level, ulong Rights)> Protect(Case c, bool pageWise, out long taken)
+    private List<(ulong Gfn, int Level, ulong Rights)> Protect(Case c, bool pageWise, out long taken)
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.Map(Blocks * Huge, hugePages: true);
         ulong baseGfn = BlockGfn + (ulong)c.First;
         hva += (ulong)c.First * Page;
@@ -88,7 +88,7 @@ public sealed class WriteProtectMaskTests
                 {
                     f.Vm.MmuLock.WriteUnlock();
                     at = default;
-                    Assert.True(cache.TryTopUp(f.Vm.Mmu.Allocator));
+                    Assert.True(f.Vm.Mmu.TryTopUpSplits(ref cache));
                     f.Vm.MmuLock.WriteLock();
                 }
                 if (!pageWise) break;
@@ -97,7 +97,7 @@ public sealed class WriteProtectMaskTests
             }
         }
         f.Vm.MmuLock.WriteUnlock();
-        cache.Drain(f.Vm.Mmu.Allocator);
+        f.Vm.Mmu.DrainSplits(ref cache);
         f.Vm.FlushRemoteTlbs();
         taken = f.Vm.Mmu.Counters.WriteProtected - before;
         List<(ulong, int, ulong)> leaves = [];
@@ -112,6 +112,7 @@ public sealed class WriteProtectMaskTests
                 Assert.False(leaf.Writable || leaf.Dirty || leaf.IsHuge, $"chunk {chunk} page {bit}: {leaf}");
             }
         }
+        leaves.Sort();
         return leaves;
     }
 
@@ -127,3 +128,7 @@ public sealed class WriteProtectMaskTests
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));
     }
 }
+
+public sealed class WriteProtectMaskTestsWithTdp() : WriteProtectMaskTests(MmuKind.Tdp);
+
+public sealed class WriteProtectMaskTestsWithShadow() : WriteProtectMaskTests(MmuKind.Shadow);

@@ -2,14 +2,14 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Tdp;
 
-public sealed class AgingTests
+public abstract class AgingTests(MmuKind mmu)
 {
     private const ulong Base = 0x8000_0000;
 
     [Fact]
     public void A_page_is_young_once_for_each_time_it_was_used()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 8 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Load<ulong>(Base);
@@ -31,7 +31,7 @@ public sealed class AgingTests
     [Fact]
     public void Aging_through_the_host_reaches_the_guests_accesses()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 8 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base + 2 * Page, 1UL);
@@ -44,3 +44,7 @@ public sealed class AgingTests
         Assert.Equal(1UL, cpu.Load<ulong>(Base + 2 * Page));
     }
 }
+
+public sealed class AgingTestsWithTdp() : AgingTests(MmuKind.Tdp);
+
+public sealed class AgingTestsWithShadow() : AgingTests(MmuKind.Shadow);

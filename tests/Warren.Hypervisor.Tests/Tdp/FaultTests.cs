@@ -4,14 +4,14 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 namespace Warren.Hypervisor.Tests.Tdp;
 
 /// <summary>First touch, MMIO, read-only slots, and what a slot's end does to its mappings; one vCPU, step by step.</summary>
-public sealed class FaultTests
+public abstract class FaultTests(MmuKind mmu)
 {
     private const ulong Base = 0x8000_0000;
 
     [Fact]
     public void Guest_and_host_see_each_others_stores()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 16 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base + 8, 0x1122334455667788UL);
@@ -29,7 +29,7 @@ public sealed class FaultTests
     [Fact]
     public void Untouched_memory_reads_zero_and_a_hit_takes_no_second_fault()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 4 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         Assert.Equal(0UL, cpu.Load<ulong>(Base));
@@ -45,7 +45,7 @@ public sealed class FaultTests
     [Fact]
     public void No_memslot_is_mmio_and_is_remembered_until_the_memslots_change()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 4 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         ulong hole = Base + 16 * Page;
@@ -68,7 +68,7 @@ public sealed class FaultTests
     [InlineData(0xffff_ffff_ffff_fff8UL)]
     public void Addresses_far_out_are_nobodys(ulong gpa)
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Load<ulong>(gpa);
         Assert.Equal(GuestAccessResult.AccessFault, cpu.Result);
@@ -81,7 +81,7 @@ public sealed class FaultTests
     [Fact]
     public void Probing_holes_all_over_does_not_fill_the_host_with_tables()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 4000; i++) cpu.Load<ulong>(i << 30);
         Assert.InRange(f.Vm.Mmu.Allocator.InUse, 1, 600);
@@ -90,7 +90,7 @@ public sealed class FaultTests
     [Fact]
     public void A_write_to_a_read_only_slot_is_mmio_and_reads_still_hit_memory()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 4 * Page, MemslotFlags.ReadOnly);
         f.WriteHost(hva, 9);
         ScriptedVcpu cpu = new(f.Vm);
@@ -106,7 +106,7 @@ public sealed class FaultTests
     [Fact]
     public void Memory_the_host_does_not_back_is_an_access_fault_and_heals_when_it_is_mapped()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.Map(4 * Page);
         f.SetSlot(0, Base, 4 * Page, hva);
         f.Memory.Unmap(hva + Page, Page);
@@ -126,7 +126,7 @@ public sealed class FaultTests
     [Fact]
     public void Discard_takes_the_mapping_and_the_cached_translation_with_it()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 4 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
@@ -139,7 +139,7 @@ public sealed class FaultTests
     [Fact]
     public void Two_slots_over_one_range_lose_both_mappings()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 4 * Page);
         f.SetSlot(1, Base + Huge, 4 * Page, hva);
         ScriptedVcpu cpu = new(f.Vm);
@@ -154,7 +154,7 @@ public sealed class FaultTests
     [Fact]
     public void A_page_fault_allocates_no_managed_memory()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 512 * Page);
         FirstTouch touch = new(Base, 512);
         ScriptedEngine engine = new(touch);
@@ -181,3 +181,7 @@ public sealed class FaultTests
         }
     }
 }
+
+public sealed class FaultTestsWithTdp() : FaultTests(MmuKind.Tdp);
+
+public sealed class FaultTestsWithShadow() : FaultTests(MmuKind.Shadow);

@@ -3,14 +3,14 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Tdp;
 
-public sealed class HugePageTests
+public abstract class HugePageTests(MmuKind mmu)
 {
     private const ulong Base = 0x8000_0000;
 
     [Fact]
     public void One_fault_maps_two_mebibytes_where_everything_is_aligned()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 2 * Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 1024; i++) cpu.Store(Base + i * Page, i);
@@ -26,7 +26,7 @@ public sealed class HugePageTests
     [InlineData(0UL, Page)]
     public void A_slot_misaligned_on_either_side_gets_small_pages(ulong gpaOff, ulong hvaOff)
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.Map(2 * Huge, hugePages: true);
         f.SetSlot(0, Base + gpaOff, Huge, hva + hvaOff);
         ScriptedVcpu cpu = new(f.Vm);
@@ -39,7 +39,7 @@ public sealed class HugePageTests
     [Fact]
     public void A_slot_that_covers_the_block_in_part_gets_small_pages()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.Map(2 * Huge, hugePages: true);
         f.SetSlot(0, Base, Huge - Page, hva);
         ScriptedVcpu cpu = new(f.Vm);
@@ -51,7 +51,7 @@ public sealed class HugePageTests
     [Fact]
     public void Switched_off_nothing_is_huge()
     {
-        using TdpFixture f = new(new VmOptions { HugePages = false });
+        using TdpFixture f = new(mmu, new VmOptions { HugePages = false });
         f.AddMemory(0, Base, Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
@@ -61,7 +61,7 @@ public sealed class HugePageTests
     [Fact]
     public void Discarding_one_page_of_a_block_unmaps_it_whole_and_nothing_stale_stays()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 512; i++) cpu.Store(Base + i * Page, i + 1);
@@ -75,7 +75,7 @@ public sealed class HugePageTests
     [Fact]
     public void Logging_splits_and_its_end_merges_again()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 2 * Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 1024; i++) cpu.Store(Base + i * Page, i);
@@ -101,7 +101,7 @@ public sealed class HugePageTests
     [Fact]
     public void A_table_with_a_hole_or_mixed_rights_is_not_merged()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ulong hva = f.AddMemory(0, Base, 2 * Huge, MemslotFlags.LogDirtyPages, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 511; i++) cpu.Store(Base + i * Page, i);
@@ -115,3 +115,7 @@ public sealed class HugePageTests
         f.Verify();
     }
 }
+
+public sealed class HugePageTestsWithTdp() : HugePageTests(MmuKind.Tdp);
+
+public sealed class HugePageTestsWithShadow() : HugePageTests(MmuKind.Shadow);

@@ -6,14 +6,14 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 namespace Warren.Hypervisor.Tests.Tdp;
 
 /// <summary>Faults that meet an invalidation between its start and its end, and what the host may answer them.</summary>
-public abstract class InvalidationFaultTests(GateKind gate)
+public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null)
 {
     private const ulong Base = 0x8000_0000;
 
     [Fact]
     public void Nothing_is_mapped_in_the_range_until_the_end_and_a_kick_gets_the_vcpu_out()
     {
-        using TdpFixture f = new(new VmOptions { Gate = gate });
+        using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate });
         ulong hva = f.AddMemory(0, Base, 8 * Page);
         bool done = false;
         Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
@@ -52,7 +52,7 @@ public abstract class InvalidationFaultTests(GateKind gate)
     [InlineData(true)]
     public void A_fault_that_waited_through_an_invalidation_starts_again(bool huge)
     {
-        using TdpFixture f = new(new VmOptions { Gate = gate });
+        using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate });
         f.AddMemory(0, Base, Huge, hugePages: huge);
         ScriptedVcpu cpu = new(f.Vm);
         // Loads the root: only the fault itself is to wait.
@@ -99,7 +99,7 @@ public abstract class InvalidationFaultTests(GateKind gate)
     [Fact]
     public void No_huge_leaf_covers_a_page_that_is_being_invalidated()
     {
-        using TdpFixture f = new(new VmOptions { Gate = gate });
+        using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate });
         ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
         f.WriteHost(hva, 1);
         ScriptedVcpu cpu = new(f.Vm);
@@ -191,7 +191,7 @@ public abstract class InvalidationFaultTests(GateKind gate)
     public void A_zap_that_yields_leaves_nothing_behind()
     {
         const ulong Pages = 2048;
-        using TdpFixture f = new(new VmOptions { Gate = gate, HugePages = false });
+        using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate, HugePages = false });
         ulong hva = f.AddMemory(0, Base, Pages * Page);
         f.AddMemory(1, Base + (1UL << 32), 64 * Page);
         ScriptedVcpu cpu = new(f.Vm);
@@ -222,3 +222,5 @@ public abstract class InvalidationFaultTests(GateKind gate)
 public sealed class InvalidationFaultTestsWithJoin() : InvalidationFaultTests(GateKind.Join);
 
 public sealed class InvalidationFaultTestsWithActiveCount() : InvalidationFaultTests(GateKind.ActiveCount);
+
+public sealed class InvalidationFaultTestsWithShadow() : InvalidationFaultTests(GateKind.Join, MmuKind.Shadow);

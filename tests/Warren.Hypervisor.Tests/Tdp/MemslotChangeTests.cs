@@ -5,7 +5,7 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 namespace Warren.Hypervisor.Tests.Tdp;
 
 /// <summary>Deleting and moving a memslot under a guest that keeps reading it.</summary>
-public sealed class MemslotChangeTests
+public abstract class MemslotChangeTests(MmuKind mmu)
 {
     private const ulong Gpa = 0xc000_0000;
     private const ulong Mmio = 0xbeef;
@@ -20,7 +20,7 @@ public sealed class MemslotChangeTests
     [Fact]
     public void A_moved_slot_never_shows_the_wrong_page()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.Vm.Bus.Register(new Answer(), Gpa - Huge, 2 * Huge);
         ulong hva = f.AddMemory(10, Gpa, Huge);
         long zeros = 0, mmio = 0, ones = 0;
@@ -60,7 +60,7 @@ public sealed class MemslotChangeTests
     [Fact]
     public void A_deleted_slot_is_gone_when_the_call_returns()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.Vm.Bus.Register(new Answer(), Gpa, Huge);
         ulong hva = f.AddMemory(10, Gpa, Huge);
         f.WriteHost(hva, 7);
@@ -101,7 +101,7 @@ public sealed class MemslotChangeTests
     [Fact]
     public void Running_without_any_slot_is_an_access_fault_and_not_a_crash()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Fetch(0);
         Assert.Equal(GuestAccessResult.AccessFault, cpu.Result);
@@ -110,7 +110,7 @@ public sealed class MemslotChangeTests
     [Fact]
     public void Moving_keeps_contents_and_the_old_place_is_empty()
     {
-        using TdpFixture f = new();
+        using TdpFixture f = new(mmu);
         f.AddMemory(3, Gpa, 16 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 16; i++) cpu.Store(Gpa + i * Page, i + 100);
@@ -122,3 +122,7 @@ public sealed class MemslotChangeTests
         f.Verify();
     }
 }
+
+public sealed class MemslotChangeTestsWithTdp() : MemslotChangeTests(MmuKind.Tdp);
+
+public sealed class MemslotChangeTestsWithShadow() : MemslotChangeTests(MmuKind.Shadow);

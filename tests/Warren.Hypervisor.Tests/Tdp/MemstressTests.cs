@@ -9,7 +9,7 @@ namespace Warren.Hypervisor.Tests.Tdp;
 /// vCPUs that write all over a logged slot and a moving one while host threads discard, protect, move and harvest. What may be lost and what may not is
 /// checked at the end, when everything is at rest.
 /// </summary>
-public abstract class MemstressTests(GateKind gate)
+public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
 {
     private const ulong Base = 0x8000_0000;
     private const ulong Moving = 0x10_0000_0000;
@@ -61,7 +61,7 @@ public abstract class MemstressTests(GateKind gate)
     [InlineData(true, true)]
     public void No_write_is_lost_from_the_log_and_no_table_maps_a_freed_frame(bool disturb, bool huge)
     {
-        using TdpFixture f = new(new VmOptions { Gate = gate, HugePages = huge }, poolBytes: 128L << 20);
+        using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate, HugePages = huge }, poolBytes: 128L << 20);
         ulong hva = f.AddMemory(0, Base, Pages * Page, MemslotFlags.LogDirtyPages, hugePages: huge);
         ulong movingHva = f.AddMemory(1, Moving, 2 * Huge, hugePages: huge);
         int harvest = 0;
@@ -168,7 +168,7 @@ public abstract class MemstressTests(GateKind gate)
     public void Vcpus_that_race_for_the_same_pages_map_each_once(int count)
     {
         const ulong All = 1024;
-        using TdpFixture f = new(new VmOptions { Gate = gate, HugePages = false });
+        using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate, HugePages = false });
         f.AddMemory(0, Base, All * Page);
         Crew crew = new();
         for (int i = 0; i < count; i++)
@@ -195,3 +195,5 @@ public abstract class MemstressTests(GateKind gate)
 public sealed class MemstressTestsWithJoin() : MemstressTests(GateKind.Join);
 
 public sealed class MemstressTestsWithActiveCount() : MemstressTests(GateKind.ActiveCount);
+
+public sealed class MemstressTestsWithShadow() : MemstressTests(GateKind.Join, MmuKind.Shadow);

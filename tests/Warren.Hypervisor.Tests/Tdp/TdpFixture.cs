@@ -15,6 +15,11 @@ internal sealed class TdpFixture : IDisposable
         Vm = new VirtualMachine(Memory, options ?? new VmOptions());
     }
 
+    public TdpFixture(MmuKind mmu, VmOptions? options = null, long poolBytes = 64L << 20)
+        : this((options ?? new VmOptions()) with { Mmu = mmu }, poolBytes)
+    {
+    }
+
     public FramePool Pool { get; }
     public AddressSpace Memory { get; }
     public VirtualMachine Vm { get; }
