@@ -174,9 +174,11 @@ internal sealed unsafe partial class ShadowMmu
         _mmuLock.WriteUnlock();
     }
 
-    /// <summary>Whether the host maps the block by one huge frame now. mmu_lock held; does not sleep.</summary>
+    /// <summary>Whether the host maps the block by one huge frame, and is not about to change that. mmu_lock held; does not sleep.</summary>
     private bool IsHugeInHost(Memslot slot, ulong first)
     {
+        // Nor may the reference given back here be the last one: the host's own goes only inside an invalidation.
+        if (_vm.Invalidation.RetryGfnRange(_vm.Invalidation.Sequence, first, first + SpteTable.PagesPerEntry(2))) return false;
         if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(first), write: false, out FrameMapping mapping)) return false;
         _pool.Put(mapping.Frame);
         return mapping.Order >= 9;

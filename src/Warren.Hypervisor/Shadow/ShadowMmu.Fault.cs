@@ -100,23 +100,19 @@ internal sealed unsafe partial class ShadowMmu
         FaultStatus status = _vm.Memory.Fault(hva, write, out FrameMapping mapping);
         if (status != FaultStatus.Ok) return HostFaultFailed(vcpu, status);
         FaultResult result = FaultResult.Retry;
+        bool present = false;
+        FrameMapping now = default;
         _mmuLock.WriteLock();
         // As in TdpMmu.MapPresent: who has been patient takes what is there now, unless the page itself is being invalidated.
         if (!insist) result = MapFault(vcpu, address, slot, write, ref walk, sequence, mapping);
         else if (_vm.IsInvalidating(slot, gfn)) stats->RetriesInvalidation++;
-        else if (TryTakePresent(hva, write, ref mapping)) result = MapFault(vcpu, address, slot, write, ref walk, null, mapping);
+        else if (present = _vm.Memory.TryFaultPresent(hva, write, out now)) result = MapFault(vcpu, address, slot, write, ref walk, null, now);
         _mmuLock.WriteUnlock();
         // The SPTE needs no reference: the notification that precedes the frame's end removes it.
+        // Without the lock: one that the host has given up meanwhile is freed here, and that may wait.
         _pool.Put(mapping.Frame);
+        if (present) _pool.Put(now.Frame);
         return result;
-    }
-
-    private bool TryTakePresent(ulong hva, bool write, ref FrameMapping mapping)
-    {
-        if (!_vm.Memory.TryFaultPresent(hva, write, out FrameMapping present)) return false;
-        _pool.Put(mapping.Frame);
-        mapping = present;
-        return true;
     }
 
     private FaultResult HostFaultFailed(Vcpu vcpu, FaultStatus status)

@@ -88,8 +88,15 @@ public abstract class HugePageTests(MmuKind mmu)
         cpu.Store(Base + 3 * Page, 33UL);
         Assert.Equal(1, cpu.Vcpu.Statistics.FaultsFast);
         f.SetSlot(0, Base, 2 * Huge, hva);
-        Assert.Equal(2, f.LeafCount());
         Assert.Equal(2, f.Vm.Mmu.Counters.HugeMerges);
+        // Shadow paging drops the small ones, for the guest to fault huge ones in.
+        if (mmu == MmuKind.Shadow)
+        {
+            Assert.Equal(0, f.LeafCount());
+            cpu.Store(Base, 0UL);
+            cpu.Store(Base + Huge, 512UL);
+        }
+        Assert.Equal(2, f.LeafCount());
         Spte merged = f.Leaf(Base >> 12);
         Assert.True(merged is { IsHuge: true, Writable: true, Dirty: true });
         long faults = cpu.Vcpu.Statistics.FaultsMap + cpu.Vcpu.Statistics.FaultsMapHuge;
@@ -109,8 +116,17 @@ public abstract class HugePageTests(MmuKind mmu)
         f.Memory.Protect(hva + 600 * Page, Page, VmaProtection.Read);
         cpu.Load<ulong>(Base + 600 * Page);
         f.SetSlot(0, Base, 2 * Huge, hva);
-        Assert.Equal(0, f.Vm.Mmu.Counters.HugeMerges);
-        Assert.Equal(1023, f.LeafCount());
+        if (mmu == MmuKind.Tdp)
+        {
+            Assert.Equal(0, f.Vm.Mmu.Counters.HugeMerges);
+            Assert.Equal(1023, f.LeafCount());
+        }
+        else
+        {
+            // Where the host has one huge frame, what was never touched is no hindrance; the block it maps page by page stays as it is.
+            Assert.Equal(1, f.Vm.Mmu.Counters.HugeMerges);
+            Assert.Equal(512, f.LeafCount());
+        }
         cpu.Store(Base + 700 * Page, 1UL);
         f.Verify();
     }
