@@ -55,6 +55,28 @@ public sealed partial class AddressSpace
         return taken;
     }
 
+    /// <summary>
+    /// What is mapped at an address now, without a reference and without a trace: for checks that compare. Does not sleep, as <see cref="TryFaultPresent"/>.
+    /// </summary>
+    /// <param name="hva">any address</param>
+    /// <param name="mapping">what a read fault would find there; frame 0 when nothing is mapped</param>
+    /// <returns>false: the mmap lock is not free</returns>
+    public bool TryPeek(ulong hva, out FrameMapping mapping)
+    {
+        mapping = default;
+        if (!MmapLock.TryDownRead())
+            return false;
+        var entry = Peek(hva, out var allowed);
+        if (entry.IsLeaf && (allowed & VmaProtection.Read) != 0)
+        {
+            mapping.Frame = entry.Frame;
+            mapping.Writable = entry.IsOwned && (allowed & VmaProtection.Write) != 0;
+        }
+
+        MmapLock.UpRead();
+        return true;
+    }
+
     /// <summary>Takes a reference on what a leaf entry maps; false when the entry has changed since.</summary>
     private unsafe bool TryTake(Vma vma, ulong page, ulong* slot, Pte entry, int level, ref FrameMapping mapping)
     {

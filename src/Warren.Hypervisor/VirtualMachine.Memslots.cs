@@ -46,6 +46,7 @@ public sealed partial class VirtualMachine
         {
             SlotsLock.Unlock();
         }
+        AuditNow();
     }
 
     /// <summary>

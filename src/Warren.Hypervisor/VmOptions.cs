@@ -27,7 +27,10 @@ public sealed record VmOptions
     /// <summary>How the VM's page tables are kept.</summary>
     public MmuKind Mmu { get; init; } = MmuKind.Default;
 
-    /// <summary>Have a shadow MMU compare its page tables with the guest's own and the memslots at quiescent points; it costs much time.</summary>
+    /// <summary>
+    /// Compare the page tables with the memslots, the host's page table and (with a shadow MMU) the guest's own: after each change of memslots, every so many zaps, and at the end. It costs much time;
+    /// see <see cref="VirtualMachine.Audit()"/>.
+    /// </summary>
     public bool Audit { get; init; }
 
     internal void Validate()

@@ -141,6 +141,9 @@ internal abstract unsafe class Mmu : IDisposable
     /// <summary>Adds every leaf that maps <paramref name="gfn"/>, obsolete or not, to the list; no step and no lock: for checks while every thread stands still.</summary>
     public abstract void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves);
 
+    /// <summary>Compares all that there is with what it must be. mmu_lock held for write, inside SRCU.</summary>
+    public abstract void Audit(Auditor audit);
+
     /// <summary>Frees every table. No vCPU, notifier or ioctl may be active any more, and every vCPU has put its root.</summary>
     public abstract void Dispose();
 

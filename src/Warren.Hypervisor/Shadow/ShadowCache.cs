@@ -15,6 +15,9 @@ internal unsafe struct ShadowCache
 
     public RmapCache Descriptors;
 
+    /// <summary>Table pages held.</summary>
+    public readonly int TableCount => _tableCount;
+
     /// <summary>Fills it up, with no spinning lock held. False: the host has no memory.</summary>
     public bool TryTopUp(TableAllocator allocator, ShadowPagePool pages, RmapPool descriptors)
     {

@@ -27,6 +27,17 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>First of the pages whose gfn hashes to the same place; the others follow by <see cref="ShadowPage.HashNext"/>. mmu_lock held.</summary>
     internal ShadowPage* FirstInBucket(ulong gfn) => _hash == 0 ? null : *Bucket(gfn);
 
+    /// <summary>Pages in the hash, for checks; stops counting at <paramref name="most"/>. mmu_lock held.</summary>
+    internal int CountHashed(int most)
+    {
+        int count = 0;
+        for (int i = 0; i < 1 << HashShift && _hash != 0; i++)
+        {
+            for (ShadowPage* page = ((ShadowPage**)_hash)[i]; page != null && count < most; page = page->HashNext) count++;
+        }
+        return count;
+    }
+
     private ShadowPage** Bucket(ulong gfn) => (ShadowPage**)_hash + (gfn * 0x9E3779B97F4A7C15 >> 64 - HashShift);
 
     /// <summary>The page for a key that is not obsolete, or null. mmu_lock held.</summary>

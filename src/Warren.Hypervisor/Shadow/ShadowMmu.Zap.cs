@@ -53,6 +53,7 @@ internal sealed unsafe partial class ShadowMmu
             FreePage(page);
         }
         zapped = default;
+        CountCommit();
     }
 
     private void FreePage(ShadowPage* page)

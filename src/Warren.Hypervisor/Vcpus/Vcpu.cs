@@ -25,6 +25,7 @@ public sealed unsafe partial class Vcpu
     private readonly FramePool _pool;
     private readonly IVcpuEngine _engine;
     private readonly VcpuState* _state;
+    private readonly bool _audits;
 
     /// <summary>Tables ready for the next fault; the vCPU's thread only.</summary>
     internal TableCache TableCache;
@@ -38,6 +39,7 @@ public sealed unsafe partial class Vcpu
         _shadow = vm.Mmu as ShadowMmu;
         _pool = vm.Pool;
         _engine = engine;
+        _audits = vm.Options.Audit;
         _state = (VcpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(VcpuState), 128);
         *_state = default;
         Check.Mark(LockingMarks.Reused, this, (nint)_state, sizeof(VcpuState));
@@ -107,6 +109,7 @@ public sealed unsafe partial class Vcpu
     {
         for (; ; )
         {
+            if (_audits) _vm.AuditIfDue();
             VcpuExitReason reason = ServeRequests();
             if (reason != VcpuExitReason.None) return new(reason);
             if (budget <= 0) return new(VcpuExitReason.Budget);

@@ -9,7 +9,7 @@ public sealed class GuestTablesTests
     private const int Pages = 2048;
     private const GuestRights Rw = GuestRights.Read | GuestRights.Write;
 
-    public static TheoryData<string> Kinds() => [MmuKind.Tdp.Name];
+    public static TheoryData<string> Kinds() => [.. MmuKind.All.Select(k => k.Name)];
 
     [Theory]
     [InlineData(0UL, 1, false)]

@@ -1,0 +1,56 @@
+using Warren.Locking;
+
+namespace Warren.Hypervisor;
+
+/// <summary>The page tables compared with what they are made from.</summary>
+public sealed partial class VirtualMachine
+{
+    private int _auditDue;
+    private long _audits;
+
+    /// <summary>Audits made so far.</summary>
+    public long Audits => Atomics.Read(ref _audits, this);
+
+    /// <summary>
+    /// Recomputes, from the memslots, the host's page table and (with a shadow MMU) the guest's tables, what every entry of the VM's page tables and all that is kept about them must be, and compares.
+    /// Any time, from any thread that is not in guest mode; mmu_lock is held for as long as it takes, which grows with what is mapped. With <see cref="VmOptions.Audit"/> a VM does this by itself, and a finding
+    /// ends it as <see cref="ErrorReason"/>.
+    /// </summary>
+    public AuditReport Audit() => Audit(atRest: false);
+
+    /// <param name="atRest">no vCPU runs, and no other call is under way: counts must be exact, too</param>
+    internal AuditReport Audit(bool atRest)
+    {
+        using var balance = Check.Balanced();
+        var srcu = Srcu.ReadLock();
+        MmuLock.WriteLock();
+        Auditor auditor = new(this, atRest);
+        Mmu.Audit(auditor);
+        MmuLock.WriteUnlock();
+        Srcu.ReadUnlock(srcu);
+        Atomics.Increment(ref _audits, this);
+        return auditor.Report();
+    }
+
+    /// <summary>Asks for an audit at the next moment when a thread of the VM holds no lock; mmu_lock may be held.</summary>
+    internal void RequestAudit() => Atomics.Write(ref _auditDue, 1, this);
+
+    /// <summary>The audit that was asked for, if any. No lock held, outside guest mode.</summary>
+    internal void AuditIfDue()
+    {
+        if (Atomics.Read(ref _auditDue, this) != 0 && Atomics.Exchange(ref _auditDue, 0, this) != 0) AuditNow();
+    }
+
+    /// <summary>With <see cref="VmOptions.Audit"/>: an audit whose findings end the VM. No spinning lock held, outside guest mode.</summary>
+    internal void AuditNow()
+    {
+        if (!Options.Audit) return;
+        AuditReport report = Audit();
+        if (!report.IsClean) ReportError(report.ToString());
+    }
+
+    private static void RefuseFindings(AuditReport? report)
+    {
+        if (report is { IsClean: false }) throw new AuditException(report.ToString());
+    }
+}
