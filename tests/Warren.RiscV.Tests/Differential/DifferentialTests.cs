@@ -1,4 +1,5 @@
 using System.Globalization;
+using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Differential;
@@ -15,14 +16,18 @@ public class DifferentialTests
     private static readonly int Programs = Setting("WARREN_DIFFERENTIAL_PROGRAMS", 80);
 
     [SkippableTheory]
-    [InlineData(false, 0)]
-    [InlineData(true, 0)]
-    [InlineData(true, 8)]
-    [InlineData(false, 9)]
-    [InlineData(true, 10)]
-    public void Random_programs_leave_what_qemu_leaves(bool compress, int satpMode)
+    [InlineData(false, 0, "tdp")]
+    [InlineData(true, 0, "tdp")]
+    [InlineData(true, 8, "tdp")]
+    [InlineData(false, 9, "tdp")]
+    [InlineData(true, 10, "tdp")]
+    [InlineData(true, 0, "shadow")]
+    [InlineData(false, 8, "shadow")]
+    [InlineData(true, 10, "shadow")]
+    public void Random_programs_leave_what_qemu_leaves(bool compress, int satpMode, string mmu)
     {
         QemuUser.Require();
+        TestMachine.DefaultMmu.Value = MmuKind.Find(mmu);
         var batch = new RandomBatch(FirstSeed, Programs, Items);
         string source = batch.Source();
         byte[] ours = TestMachine.RunProgram(source, compress, satpMode);

@@ -4,7 +4,7 @@ using Warren.RiscV.Tests.Harness;
 namespace Warren.RiscV.Tests.Execution;
 
 /// <summary>The budget is exact, whatever the blocks, and so is the count of instructions retired.</summary>
-public class BudgetTests
+public abstract class BudgetTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     // A loop of mixed lengths, several blocks, a call and a return: 11 instructions a turn.
     private const string Loop = """
@@ -135,3 +135,7 @@ public class BudgetTests
         return machine;
     }
 }
+
+public sealed class BudgetTestsOnTdp() : BudgetTests(MmuKind.Tdp);
+
+public sealed class BudgetTestsOnShadow() : BudgetTests(MmuKind.Shadow);

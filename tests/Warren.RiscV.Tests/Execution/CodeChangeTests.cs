@@ -1,10 +1,11 @@
 using Warren.Asm;
+using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Execution;
 
 /// <summary>Decoded blocks never outlive the code they came from.</summary>
-public class CodeChangeTests
+public abstract class CodeChangeTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const uint SetOne = 0x0010_0513; // li a0, 1
     private const uint SetTwo = 0x0020_0513; // li a0, 2
@@ -108,3 +109,7 @@ public class CodeChangeTests
         Assert.True(machine.Hart.Statistics.ArenaDrops > 1);
     }
 }
+
+public sealed class CodeChangeTestsOnTdp() : CodeChangeTests(MmuKind.Tdp);
+
+public sealed class CodeChangeTestsOnShadow() : CodeChangeTests(MmuKind.Shadow);

@@ -9,7 +9,7 @@ namespace Warren.RiscV.Tests.Execution;
 /// Whatever other harts and the host take away while a hart translates, a kick gets it out. The worst order is forced, not hoped for: each
 /// flush that reaches hart 0 in the middle of a translation has hart 1, on the same thread, undo what was just done.
 /// </summary>
-public class StarvationTests
+public abstract class StarvationTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const int KickAt = 200;
     private const int GiveUpAt = 20_000;
@@ -133,3 +133,7 @@ public class StarvationTests
         return program;
     }
 }
+
+public sealed class StarvationTestsOnTdp() : StarvationTests(MmuKind.Tdp);
+
+public sealed class StarvationTestsOnShadow() : StarvationTests(MmuKind.Shadow);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Threading;
 using Warren.Asm;
 using Warren.HostMemory;
 using Warren.Hypervisor;
@@ -10,6 +11,9 @@ internal sealed class TestMachine : IDisposable
 {
     public const ulong RamBase = 0x8000_0000;
     public const ulong RamBytes = 32 << 20;
+
+    /// <summary>The MMU of the machines that the current test makes; null for TDP.</summary>
+    public static readonly AsyncLocal<MmuKind?> DefaultMmu = new();
 
     private readonly FramePool pool;
     private readonly AddressSpace memory;
@@ -23,7 +27,7 @@ internal sealed class TestMachine : IDisposable
     {
         pool = new FramePool(2 * (long)RamBytes);
         memory = new AddressSpace(pool);
-        vm = new VirtualMachine(memory, new VmOptions());
+        vm = new VirtualMachine(memory, new VmOptions { Mmu = DefaultMmu.Value ?? MmuKind.Default, Audit = true });
         ulong hva = memory.Map(RamBytes, VmaProtection.Read | VmaProtection.Write);
         vm.SetUserMemoryRegion(new UserMemoryRegion
         {
@@ -196,6 +200,11 @@ internal sealed class TestMachine : IDisposable
             hart.FlushTlb();
             machine.Flushed?.Invoke(hart.Id);
         }
+
+        public IGuestPageFormat PageFormat => hart.PageFormat;
+
+        public GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+            => hart.WalkGuest(vcpu, address, access, mode, ref walk);
     }
 }
 

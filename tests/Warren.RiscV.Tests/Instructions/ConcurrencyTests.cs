@@ -6,7 +6,7 @@ using Warren.RiscV.Tests.Harness;
 namespace Warren.RiscV.Tests.Instructions;
 
 /// <summary>Atomics between harts that run on threads of their own.</summary>
-public class ConcurrencyTests
+public abstract class ConcurrencyTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const int Rounds = 20_000;
 
@@ -92,3 +92,7 @@ public class ConcurrencyTests
         Assert.Equal(5, machine.Read(program.Symbols["place"], 1)[0]);
     }
 }
+
+public sealed class ConcurrencyTestsOnTdp() : ConcurrencyTests(MmuKind.Tdp);
+
+public sealed class ConcurrencyTestsOnShadow() : ConcurrencyTests(MmuKind.Shadow);

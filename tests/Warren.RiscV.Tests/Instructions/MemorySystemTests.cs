@@ -1,9 +1,10 @@
+using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Instructions;
 
 /// <summary>Accesses and fetches across pages of which one is missing, code that changes, cache-block operations.</summary>
-public class MemorySystemTests
+public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     // A page table built by the snippet itself: Sv39, the program's gigabyte mapped onto itself, and the pages of a window at
     // 0x40000000, the first mapped to the scratch page and the second left out unless said otherwise.
@@ -189,3 +190,7 @@ public class MemorySystemTests
         using Snippet snippet = Snippet.Run(Paging + $"li a1, 0x40001040\nfault: {instruction}").ExpectTrap(cause, "0x40001040");
     }
 }
+
+public sealed class MemorySystemTestsOnTdp() : MemorySystemTests(MmuKind.Tdp);
+
+public sealed class MemorySystemTestsOnShadow() : MemorySystemTests(MmuKind.Shadow);

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Warren.Asm;
+using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Instructions;
@@ -8,7 +9,7 @@ namespace Warren.RiscV.Tests.Instructions;
 /// Sv39 leaf entries against loads, stores and fetches of both modes. The page under test is at 0x4000_0000 and holds a RET; the next one
 /// holds the U-mode code that touches it.
 /// </summary>
-public class PagePermissionTests
+public abstract class PagePermissionTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const ulong Page = 0x4000_0000;
     private const ulong UserCode = 0x4000_1000;
@@ -177,3 +178,7 @@ public class PagePermissionTests
         return flags;
     }
 }
+
+public sealed class PagePermissionTestsOnTdp() : PagePermissionTests(MmuKind.Tdp);
+
+public sealed class PagePermissionTestsOnShadow() : PagePermissionTests(MmuKind.Shadow);

@@ -1,9 +1,10 @@
+using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Instructions;
 
 /// <summary>Exceptions other than illegal instructions, and what a trap and SRET do to the state.</summary>
-public class TrapTests
+public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     [Theory]
     [InlineData("lr.w a0, (a1)", ExceptionCause.LoadAddressMisaligned)]
@@ -185,3 +186,7 @@ public class TrapTests
         Assert.Equal(1ul, snippet.A0);
     }
 }
+
+public sealed class TrapTestsOnTdp() : TrapTests(MmuKind.Tdp);
+
+public sealed class TrapTestsOnShadow() : TrapTests(MmuKind.Shadow);

@@ -1,9 +1,11 @@
+using Warren.Hypervisor;
+using Warren.RiscV.Tests.Harness;
 using static Warren.RiscV.Tests.Mmu.PagedMachine;
 
 namespace Warren.RiscV.Tests.Mmu;
 
 /// <summary>Every combination of leaf bits, mode, SUM, MXR and access against the rules as the manual lists them.</summary>
-public class PermissionTests
+public abstract class PermissionTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const ulong Va = 0x5000_0000;
 
@@ -68,3 +70,7 @@ public class PermissionTests
         return leaf && right && reachable ? null : fault;
     }
 }
+
+public sealed class PermissionTestsOnTdp() : PermissionTests(MmuKind.Tdp);
+
+public sealed class PermissionTestsOnShadow() : PermissionTests(MmuKind.Shadow);

@@ -1,9 +1,11 @@
+using Warren.Hypervisor;
+using Warren.RiscV.Tests.Harness;
 using static Warren.RiscV.Tests.Mmu.PagedMachine;
 
 namespace Warren.RiscV.Tests.Mmu;
 
 /// <summary>What is cached stays until it is fenced, and a fence reaches everything it must.</summary>
-public class TlbTests
+public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const ulong All = Valid | Readable | Writable | Executable | Accessed | Dirty;
     private const ulong Va = 0x4000_0000;
@@ -115,3 +117,7 @@ public class TlbTests
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
     }
 }
+
+public sealed class TlbTestsOnTdp() : TlbTests(MmuKind.Tdp);
+
+public sealed class TlbTestsOnShadow() : TlbTests(MmuKind.Shadow);

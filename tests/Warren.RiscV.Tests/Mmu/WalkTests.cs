@@ -1,10 +1,11 @@
+using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 using static Warren.RiscV.Tests.Mmu.PagedMachine;
 
 namespace Warren.RiscV.Tests.Mmu;
 
 /// <summary>Shapes of tables: depth, superpages, reserved bits, what lies outside memory.</summary>
-public class WalkTests
+public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const ulong All = Valid | Readable | Writable | Executable | Accessed | Dirty;
 
@@ -237,3 +238,7 @@ public class WalkTests
         }
     }
 }
+
+public sealed class WalkTestsOnTdp() : WalkTests(MmuKind.Tdp);
+
+public sealed class WalkTestsOnShadow() : WalkTests(MmuKind.Shadow);

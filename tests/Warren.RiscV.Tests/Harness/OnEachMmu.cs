@@ -1,0 +1,18 @@
+using Warren.Hypervisor;
+
+namespace Warren.RiscV.Tests.Harness;
+
+/// <summary>Tests that hold whatever MMU the VM has: the machines they make have this one. One derived class for each kind.</summary>
+public abstract class OnEachMmu
+{
+    protected OnEachMmu(MmuKind mmu)
+    {
+        Mmu = mmu;
+        TestMachine.DefaultMmu.Value = mmu;
+    }
+
+    protected MmuKind Mmu { get; }
+
+    /// <summary>Whether changes of tables above the lowest level count at once: they are write-protected.</summary>
+    protected bool IsShadowed => Mmu == MmuKind.Shadow;
+}
