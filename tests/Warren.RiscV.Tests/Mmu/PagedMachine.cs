@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Warren.Asm;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Mmu;
@@ -22,6 +23,7 @@ internal sealed class PagedMachine : IDisposable
     public const ulong TrapVector = 0x7000_0000;
 
     private const ulong Code = TestMachine.RamBase + (1 << 20);
+    private const ulong Instruction = Code + 8;
     private const ulong UserCode = 0x6000_0000;
     private const uint LoadDouble = 0x0005_b503; // ld a0, 0(a1)
     private const uint StoreDouble = 0x00a5_b023; // sd a0, 0(a1)
@@ -102,6 +104,31 @@ internal sealed class PagedMachine : IDisposable
         Assert.Equal(pc, Hart.ReadCsr(0x141));
         Assert.Equal(privilege == PrivilegeMode.Supervisor ? 0x100ul : 0, Hart.ReadCsr(0x100) & 0x100);
         return (ExceptionCause)Hart.ReadCsr(0x142);
+    }
+
+    /// <summary>Executes one instruction in S mode, with <paramref name="a1"/> and <paramref name="a2"/>; null, or the exception it raised.</summary>
+    public ExceptionCause? Execute(string instruction, ulong a1, ulong a2 = 0)
+    {
+        Machine.Write(Instruction, Assembler.Assemble(instruction, new AssemblerOptions { Base = Instruction }).Bytes);
+        Hart.FenceI();
+        Hart.SetMode(PrivilegeMode.Supervisor);
+        Hart.Pc = Instruction;
+        Hart.SetX(11, a1);
+        Hart.SetX(12, a2);
+        Machine.RunFor(1);
+        return Hart.Pc == TrapVector ? (ExceptionCause)Hart.ReadCsr(0x142) : null;
+    }
+
+    /// <summary>Address of the table of <paramref name="level"/> (0: of 4 KiB leaves) that <paramref name="va"/> goes through.</summary>
+    public ulong TableOf(ulong va, int level)
+    {
+        ulong table = Root;
+        for (int at = Levels - 1; at > level; at--)
+        {
+            table = ReadEntry(table + ((va >> (12 + (9 * at)) & 0x1ff) * 8)) >> 10 << 12;
+        }
+
+        return table;
     }
 
     /// <summary>SFENCE.VMA of one address, as another hart would ask for it.</summary>

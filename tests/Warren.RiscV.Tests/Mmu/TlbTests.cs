@@ -24,11 +24,11 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
         machine.Map(Va, Data, 0, 0);
         machine.Map(Va + 4096, Data, 0, 0);
 
-        // Still cached: what the manual allows, and what makes the fences below mean something.
-        Assert.Null(machine.Access(touch, Va));
+        // Still cached: what the manual allows, and what makes the fences below mean something. (A shadow sees each write by the host at once.)
+        Assert.Equal(IsShadowed ? fault : null, machine.Access(touch, Va));
         machine.Fence(Va);
         Assert.Equal(fault, machine.Access(touch, Va));
-        Assert.Null(machine.Access(touch, Va + 4096));
+        Assert.Equal(IsShadowed ? fault : null, machine.Access(touch, Va + 4096));
         machine.Fence(Va + 4096);
         Assert.Equal(fault, machine.Access(touch, Va + 4096));
     }
@@ -47,7 +47,7 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
         Assert.Null(machine.Access(touch, first));
         Assert.Null(machine.Access(touch, first + 8));
         machine.Write(Va, 0, 1);
-        Assert.Null(machine.Access(touch, first));
+        Assert.Equal(IsShadowed ? fault : null, machine.Access(touch, first));
         machine.Fence(Va + size - 4096);
         Assert.Equal(fault, machine.Access(touch, first));
         Assert.Equal(fault, machine.Access(touch, first + 8));
@@ -112,7 +112,7 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
         machine.Map(Va, Data, All, 0);
         Assert.Null(machine.Access(Touch.Load, Va));
         machine.Map(Va, Data, 0, 0);
-        Assert.Null(machine.Access(Touch.Load, Va));
+        Assert.Equal(IsShadowed ? ExceptionCause.LoadPageFault : null, machine.Access(Touch.Load, Va));
         machine.Hart.WriteCsr(0x180, machine.Hart.ReadCsr(0x180) ^ 1ul << 44);
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
     }
