@@ -107,10 +107,12 @@ internal sealed unsafe class ShadowFixture : IDisposable
     }
 
     /// <summary>
-    /// What must hold whenever the VM is at rest: each SPTE is what the guest's entry and the host's page allow, is found by its reverse map, and no table in use can be written unnoticed.
+    /// What must hold whenever the VM is at rest, as the auditor finds it, and by a look of its own: each SPTE is what the guest's entry and the host's page allow, is found by its reverse map, and no table in use can be written unnoticed.
     /// </summary>
     public void Verify()
     {
+        AuditReport audit = Vm.Audit(atRest: true);
+        Assert.True(audit.IsClean, audit.ToString());
         Vm.MmuLock.WriteLock();
         Dictionary<ulong, int> tracked = [];
         int leaves = 0;
