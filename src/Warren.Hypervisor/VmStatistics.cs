@@ -8,6 +8,7 @@ public readonly record struct VmStatistics
     /// <summary>Sum over the vCPUs.</summary>
     public VcpuStatistics Vcpus { get; init; }
     public MmuCounters Mmu { get; init; }
+    public MmuMetadata MmuMetadata { get; init; }
     /// <summary>Invalidations of the address space since the VM was made.</summary>
     public long InvalidationsSeen { get; init; }
     /// <summary>Those that hit a memslot and took <c>mmu_lock</c>.</summary>
@@ -65,6 +66,7 @@ public sealed partial class VirtualMachine
             {
                 Vcpus = SumVcpuStatistics(),
                 Mmu = Mmu.Counters,
+                MmuMetadata = Mmu.Metadata,
                 InvalidationsSeen = Memory.Notifiers.Seen - _notificationsBefore,
                 InvalidationsRelated = related,
                 InvalidationsInProgress = Invalidation.InProgress,

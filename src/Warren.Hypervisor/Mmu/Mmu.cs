@@ -36,6 +36,9 @@ internal abstract unsafe class Mmu : IDisposable
     /// <summary>A copy of the counters; exact when the VM is at rest.</summary>
     public MmuCounters Counters => _counters;
 
+    /// <summary>Memory held; takes no lock.</summary>
+    public virtual MmuMetadata Metadata => new() { Tables = _allocator.Bytes };
+
     /// <summary>Fills the caches of a vCPU, so that its next fault allocates nothing under mmu_lock. No spinning lock held. False: the host has no memory.</summary>
     public abstract bool TryTopUp(Vcpu vcpu);
 

@@ -24,11 +24,15 @@ internal sealed unsafe class TableAllocator : IDisposable
     private byte* _fresh;
     private byte* _freshEnd;
     private int _inUse;
+    private int _chunkCount;
 
     public TableAllocator(SpinLock tdpPagesLock) => _lock = tdpPagesLock;
 
     /// <summary>Pages handed out or retired.</summary>
     public int InUse => Atomics.Read(ref _inUse, this);
+
+    /// <summary>Native memory held.</summary>
+    public long Bytes => Atomics.Read(ref _chunkCount, this) * (long)ChunkSize;
 
     public static TableInfo* InfoOf(ulong* table)
     {
@@ -149,6 +153,7 @@ internal sealed unsafe class TableAllocator : IDisposable
         }
         ((TableInfo*)chunk)->Next = (ulong*)_chunks;
         _chunks = chunk;
+        Atomics.Write(ref _chunkCount, _chunkCount + 1, this);
         _fresh = chunk + PageSize;
         _freshEnd = chunk + ChunkSize;
         _lock.Unlock();

@@ -38,6 +38,20 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <inheritdoc/>
+    public override MmuMetadata Metadata
+    {
+        get
+        {
+            var slots = 0L;
+            for (var i = 0; HaveRmaps && i < _vm.Options.AddressSpaces; i++)
+            {
+                foreach (var slot in _vm.GetMemslots(i)) slots += slot.Arch!.Bytes;
+            }
+            return new MmuMetadata { Tables = _allocator.Bytes, Slots = slots, Records = _pagePool.Bytes + _rmapPool.Bytes + (HaveRmaps ? sizeof(ulong) << HashShift : 0) };
+        }
+    }
+
+    /// <inheritdoc/>
     public override void PrepareMemoryRegion(Memslot slot)
     {
         if (slot.Arch is null && HaveRmaps) slot.Arch = NewRmaps(slot);
