@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using Warren.HostMemory;
 using Warren.Locking;
@@ -13,7 +12,7 @@ namespace Warren.Hypervisor;
 /// A root is a table of <see cref="Spte"/>; a vCPU in guest mode walks it by what is called its root address: a guest physical address under
 /// <see cref="TdpMmu"/>, the address that the guest uses under a shadow MMU. gfns are always guest physical.
 /// </remarks>
-internal abstract unsafe class Mmu : IDisposable
+internal abstract unsafe partial class Mmu : IDisposable
 {
     protected readonly VirtualMachine _vm;
     protected readonly FramePool _pool;
@@ -73,12 +72,6 @@ internal abstract unsafe class Mmu : IDisposable
     public abstract bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear);
 
     /// <summary>
-    /// Zaps everything in O(1) plus bounded work: makes all that exists obsolete, has every vCPU let go of it, then frees it with lock breaks. vCPUs that keep
-    /// faulting build anew, so the work is what existed at the start. SlotsLock held for the whole call; may sleep.
-    /// </summary>
-    public abstract void ZapAllFast();
-
-    /// <summary>
     /// Takes W (and D) from the pages of a 64-page chunk whose bit is set, splitting huge leaves. mmu_lock held for write; the caller flushes
     /// after it whenever any bit was set, also when no SPTE changed: another protector may have changed it and not have flushed yet.
     /// </summary>
@@ -129,13 +122,6 @@ internal abstract unsafe class Mmu : IDisposable
     public void OnMemslotGeneration(ulong generation)
     {
         if ((generation & Spte.MmioGenerationMask) < (ulong)_vm.Options.AddressSpaces) ZapAllFast();
-    }
-
-    /// <summary>A zap lets go of mmu_lock, which it has held since the given <see cref="Stopwatch"/> timestamp.</summary>
-    protected void NoteHold(long since)
-    {
-        long held = Stopwatch.GetTimestamp() - since;
-        if (held > _counters.LongestZapHold) _counters.LongestZapHold = held;
     }
 
     /// <summary>Visits every leaf of every table, for checks. Takes mmu_lock.</summary>

@@ -68,12 +68,8 @@ internal sealed unsafe partial class ShadowMmu
     {
         _mmuLock.WriteLock();
         ShadowPage* page = PageOf(root.Entries);
-        if (--page->RootCount == 0 && page->Role.Invalid)
-        {
-            ZapList zapped = new() { First = page };
-            page->HashNext = null;
-            CommitZap(ref zapped);
-        }
+        // What else led to it went when it was prepared, and was flushed: nobody else can be in it.
+        if (--page->RootCount == 0 && page->Role.Invalid) FreePage(page);
         _mmuLock.WriteUnlock();
     }
 }

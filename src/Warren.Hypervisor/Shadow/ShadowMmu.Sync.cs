@@ -83,8 +83,10 @@ internal sealed unsafe partial class ShadowMmu
         _vm.Srcu.ReadUnlock(srcu);
     }
 
-    /// <summary>Whether a fence has anything to do; no lock.</summary>
-    public static bool NeedsSync(SpteTable root) => PageOf(root.Entries)->MayDiffer;
+    /// <summary>
+    /// Whether a fence has anything to do; no lock. An obsolete root is left at a fence: what other vCPUs write to the guest's tables is no longer noticed for it.
+    /// </summary>
+    public bool NeedsSync(SpteTable root) => PageOf(root.Entries)->MayDiffer || IsObsolete(root);
 
     /// <summary>
     /// Brings a page and all below it in step. Their tables are write-protected first, so that what is read is what will be noticed to change. mmu_lock held for write, inside SRCU.
@@ -209,8 +211,9 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>Whether a fence for the address has anything to do. In guest mode; no lock.</summary>
-    public static bool NeedsSync(Vcpu vcpu, ulong address)
+    public bool NeedsSync(Vcpu vcpu, ulong address)
     {
+        if (!vcpu.HasNoRoot && IsObsolete(vcpu.Root)) return true;
         ulong* spte = FindUnsyncEntry(vcpu, address);
         if (spte == null) return false;
         spte -= IndexOf(spte) & LeafEntries - 1;

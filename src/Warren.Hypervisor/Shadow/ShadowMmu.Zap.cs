@@ -13,7 +13,11 @@ internal sealed unsafe partial class ShadowMmu
     {
         bool obsolete = IsObsolete(page);
         if (page->Role.Invalid) return;
-        for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1)) DropSpte(page, i);
+        for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
+        {
+            DropSpte(page, i);
+            _counters.SptesZapped++;
+        }
         bool differs = page->MayDiffer;
         RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
         for (ulong* spte; (spte = parents.Next()) != null;)
@@ -32,9 +36,13 @@ internal sealed unsafe partial class ShadowMmu
             page->HashNext = zapped.First;
             zapped.First = page;
         }
-        else if (!obsolete)
+        else if (obsolete)
         {
-            // An obsolete root has been asked for already, and asking again would have vCPUs reload the roots they just loaded.
+            // It has been asked for already, and asking again would have vCPUs reload the roots they just loaded.
+            zapped.ObsoleteRoots = true;
+        }
+        else
+        {
             zapped.RootsInvalidated = true;
             _counters.RootsInvalidated++;
         }
@@ -47,13 +55,19 @@ internal sealed unsafe partial class ShadowMmu
         // Strictly after the roots were marked: a vCPU that looks sees them marked. The request flushes, too, and waits.
         if (zapped.RootsInvalidated) _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
         else _vm.FlushRemoteTlbs();
+        FreePages(ref zapped);
+        CountCommit();
+    }
+
+    /// <summary>Frees what was prepared and is out of reach of every vCPU.</summary>
+    private void FreePages(ref ZapList zapped)
+    {
         for (ShadowPage* page = zapped.First, next; page != null; page = next)
         {
             next = page->HashNext;
             FreePage(page);
         }
         zapped = default;
-        CountCommit();
     }
 
     private void FreePage(ShadowPage* page)

@@ -6,6 +6,8 @@ internal unsafe struct ZapList
     public ShadowPage* First;
     /// <summary>A root that some vCPU uses was among them: it waits for that, off this list.</summary>
     public bool RootsInvalidated;
+    /// <summary>The same of one that was obsolete already.</summary>
+    public bool ObsoleteRoots;
 
-    public readonly bool IsEmpty => First == null && !RootsInvalidated;
+    public readonly bool IsEmpty => First == null && !RootsInvalidated && !ObsoleteRoots;
 }

@@ -59,20 +59,11 @@ internal sealed unsafe partial class TdpMmu
 
     public override bool IsObsolete(SpteTable root) => Atomics.Read(ref root.Info.Invalid) != 0;
 
-    public override void ZapAllFast()
-    {
-        _mmuLock.WriteLock();
-        long since = Stopwatch.GetTimestamp();
-        bool any = InvalidateAllRoots();
-        NoteHold(since);
-        _mmuLock.WriteUnlock();
-        _counters.FastZaps++;
-        if (!any) return;
-        // Not under mmu_lock: a vCPU whose thread is off the CPU takes its time. When this returns none in guest mode can reach an obsolete root, and
-        // none enters before it has let go of it.
-        _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
-        ZapInvalidatedRoots();
-    }
+    /// <inheritdoc/>
+    protected override bool MakeAllObsolete() => InvalidateAllRoots();
+
+    /// <inheritdoc/>
+    protected override void FreeObsolete() => ZapInvalidatedRoots();
 
     /// <summary>Makes every root obsolete; mmu_lock held for write. Says whether there was a valid one. vCPUs in guest mode may still be in them.</summary>
     internal bool InvalidateAllRoots()

@@ -41,7 +41,7 @@ public sealed unsafe partial class Vcpu
     /// <summary>The guest's fence for all addresses: what the guest wrote to its tables counts from now on. In guest mode on call and on return. The engine flushes its own TLB itself, afterwards.</summary>
     public void SyncGuest()
     {
-        if (HasNoRoot || !ShadowMmu.NeedsSync(Root)) return;
+        if (HasNoRoot || !_shadow!.NeedsSync(Root)) return;
         LeaveGuestMode();
         _shadow!.SyncRoot(this);
         ReenterGuestMode();
@@ -50,7 +50,7 @@ public sealed unsafe partial class Vcpu
     /// <summary>As <see cref="SyncGuest"/>, for the page of one address.</summary>
     public void InvalidateGuestPage(ulong address)
     {
-        if (!ShadowMmu.NeedsSync(this, address)) return;
+        if (!_shadow!.NeedsSync(this, address)) return;
         LeaveGuestMode();
         _shadow!.SyncAddress(this, address);
         ReenterGuestMode();

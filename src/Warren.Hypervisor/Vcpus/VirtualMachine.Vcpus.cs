@@ -58,6 +58,13 @@ public sealed partial class VirtualMachine
     {
         Vcpu[] vcpus = VcpuArray;
         ulong* sections = stackalloc ulong[vcpus.Length];
+        PostRequest(vcpus, request, sections);
+        if ((request & VcpuRequest.Wait) != 0) AwaitRequest(vcpus, sections);
+    }
+
+    /// <summary>The first half of <see cref="MakeAllVcpusRequest"/>: makes the request, and notes for <see cref="AwaitRequest"/> who was in guest mode.</summary>
+    internal static unsafe void PostRequest(Vcpu[] vcpus, VcpuRequest request, ulong* sections)
+    {
         for (int i = 0; i < vcpus.Length; i++)
         {
             Vcpu vcpu = vcpus[i];
@@ -65,7 +72,11 @@ public sealed partial class VirtualMachine
             if ((request & VcpuRequest.NoWakeup) == 0) vcpu.WakeIfBlocked();
             sections[i] = vcpu != Vcpu.Current && vcpu.MarkExiting(out ulong section) ? section : ulong.MaxValue;
         }
-        if ((request & VcpuRequest.Wait) == 0) return;
+    }
+
+    /// <summary>Returns when each vCPU that was in guest mode when the request was made has left it at least once.</summary>
+    internal unsafe void AwaitRequest(Vcpu[] vcpus, ulong* sections)
+    {
         GuestModeMap.Enter(LockMode.Exclusive);
         for (int i = 0; i < vcpus.Length; i++)
         {

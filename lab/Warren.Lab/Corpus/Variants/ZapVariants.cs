@@ -9,6 +9,7 @@ internal static class ZapVariants
     private const string ZapAndUnlock = "        Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n";
     private const string UnlockAndFlush = "        var flush = Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n        if (flush) Vm.FlushRemoteTlbs();\n";
     private const string Roots = "Tdp/TdpMmu.Roots.cs";
+    private const string FastZap = "Mmu/Mmu.FastZap.cs";
     private const string Zap = "Tdp/TdpMmu.Zap.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =
@@ -109,13 +110,12 @@ internal static class ZapVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("obsolete-root-taken-for-unused", "KVM: no flush is owed for an obsolete root only because its vCPUs have let go of it",
             """
-            Roots become obsolete under mmu_lock; that vCPUs let go of them is asked and awaited afterwards, since a vCPU whose thread is off the CPU would keep the lock
+            Roots become obsolete under mmu_lock; that vCPUs let go of them is asked then, and awaited with the lock free, since a vCPU whose thread is off the CPU would keep it
             held. Until then what is unmapped from an obsolete root is flushed like anything else. Here it counts as out of reach at once.
-              host 1   deletion of another slot: roots obsolete, unlocks
+              host 1   deletion of another slot: roots obsolete, request made, unlocks
               host 2   discard: zaps the SPTE in the obsolete root; owes no flush, for no vCPU can be in it
-              vCPU     is in it, in guest mode with the page in its TLB
+              vCPU     is in it, in guest mode with the page in its TLB, and has not looked at its requests
               host 2   frees the frame; the vCPU uses it
-              host 1   makes its request
             """,
             "use-vs-delete-and-discard",
             [new(Hypervisor, Zap, "flush |= !IsObsolete(root) || Shared.Read(ref _obsoleteInUse, this) != 0;", "flush |= !IsObsolete(root);")],
@@ -129,7 +129,7 @@ internal static class ZapVariants
               vCPU   still in guest mode with the deleted slot's page in its TLB, or in a table that is freed
             """,
             "delete-vs-access",
-            [new(Hypervisor, "Vcpus/VcpuRequest.cs", "FreeObsoleteRoots = 4 | Wait | NoWakeup,", "FreeObsoleteRoots = 4 | NoWakeup,")],
+            [new(Hypervisor, FastZap, "        _vm.AwaitRequest(vcpus, sections);\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("reload-not-requested", "KVM: the zap without KVM_REQ_MMU_RELOAD",
             """
@@ -139,7 +139,8 @@ internal static class ZapVariants
               vCPU   goes on using the page of a slot that is gone
             """,
             "delete-vs-access",
-            [new(Hypervisor, Roots, "        _vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);\n", "")],
+            [new(Hypervisor, FastZap, "        if (any) VirtualMachine.PostRequest(vcpus, VcpuRequest.FreeObsoleteRoots, sections);\n", ""),
+             new(Hypervisor, FastZap, "        _vm.AwaitRequest(vcpus, sections);\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("roots-invalidated-under-read-lock", "47b0c2e4c220's kind: work that needs mmu_lock for write, done with it shared",
             """
@@ -149,10 +150,10 @@ internal static class ZapVariants
               vCPU   installs its SPTE in the root that has been emptied
             """,
             "delete-of-another-slot-vs-fault",
-            [new(Hypervisor, Roots,
-                "        _mmuLock.WriteLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any = InvalidateAllRoots();",
-                "        _mmuLock.ReadLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any = InvalidateAllRoots();"),
-             new(Hypervisor, Roots,
+            [new(Hypervisor, FastZap,
+                "        _mmuLock.WriteLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any",
+                "        _mmuLock.ReadLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any"),
+             new(Hypervisor, FastZap,
                 "        _mmuLock.WriteUnlock();\n        _counters.FastZaps++;",
                 "        _mmuLock.ReadUnlock();\n        _counters.FastZaps++;")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.DataRace]),
@@ -168,16 +169,14 @@ internal static class ZapVariants
             "zap-all-under-load",
             [new(Hypervisor, Roots,
                 """
-                        _mmuLock.WriteLock();
-                        long since = Stopwatch.GetTimestamp();
-                        bool any = InvalidateAllRoots();
+                    protected override bool MakeAllObsolete() => InvalidateAllRoots();
                 """,
                 """
+                    protected override bool MakeAllObsolete()
+                    {
                         for (bool found = true; found;)
                         {
                             found = false;
-                            bool flush = false;
-                            _mmuLock.WriteLock();
                             SpteTable at = default;
                             while (NextRoot(ref at, -1, validOnly: true))
                             {
@@ -186,15 +185,15 @@ internal static class ZapVariants
                                 {
                                     if (cursor.IsPause) continue;
                                     SpteAccess.Exchange(cursor.Entry, default);
-                                    found = flush = true;
+                                    found = true;
                                 }
                             }
-                            if (flush) _vm.FlushRemoteTlbs();
+                            if (found) _vm.FlushRemoteTlbs();
                             _mmuLock.WriteUnlock();
+                            _mmuLock.WriteLock();
                         }
-                        _mmuLock.WriteLock();
-                        long since = Stopwatch.GetTimestamp();
-                        bool any = false;
+                        return false;
+                    }
                 """)],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
         new("end-under-read-lock", "KVM: the counts are written with mmu_lock held for write",
