@@ -60,7 +60,8 @@ internal sealed class LabBenchmark : IBenchmark
                 }
             });
         }
-    });
+    })
+    { StateByThread = false };
 
     /// <summary>Steps are reported only where a process decides so at its start: <c>warren bench lab</c> alone does.</summary>
     private static IEnumerable<BenchResult> InChild(BenchContext context)

@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
+using System.Runtime.ExceptionServices;
 using System.Threading;
 
 namespace Warren.Lab;
@@ -58,19 +60,49 @@ public static class CorpusRunner
     {
         ArgumentNullException.ThrowIfNull(variants);
         var results = new CorpusResult[variants.Count];
-        var next = -1;
         var report = new Lock();
+        ForEach(variants.Count, parallel, i =>
+        {
+            results[i] = RunOne(variants[i], options, controlSchedules);
+            lock (report)
+                done?.Invoke(results[i]);
+        }, options.Cancellation);
+        return [.. results.Where(r => r is not null)];
+    }
+
+    /// <summary><see cref="ExploreUnpatched"/> for many, <paramref name="parallel"/> at a time; in their order.</summary>
+    public static IReadOnlyList<ExplorationResult> ExploreAllUnpatched(IReadOnlyList<Variant> variants, ExplorationOptions options, int parallel = 1)
+    {
+        ArgumentNullException.ThrowIfNull(variants);
+        ArgumentNullException.ThrowIfNull(options);
+        var results = new ExplorationResult[variants.Count];
+        var errors = new ConcurrentQueue<Exception>();
+        ForEach(variants.Count, parallel, i =>
+        {
+            try
+            {
+                results[i] = ExploreUnpatched(variants[i], options);
+            }
+            catch (Exception e) when (e is VariantException or OperationCanceledException)
+            {
+                errors.Enqueue(e);
+            }
+        }, options.Cancellation);
+        if (errors.TryDequeue(out var error))
+            ExceptionDispatchInfo.Throw(error);
+        return [.. results.Where(r => r is not null)];
+    }
+
+    private static void ForEach(int count, int parallel, Action<int> run, CancellationToken cancellation)
+    {
+        var next = -1;
         void Work(object? worker)
         {
             // The explorer stays on the CPU that its caller is on.
             CpuPinning.PinCurrentThread((int)worker! % Environment.ProcessorCount);
             int i;
-            while ((i = Interlocked.Increment(ref next)) < variants.Count && !options.Cancellation.IsCancellationRequested)
-            {
-                results[i] = RunOne(variants[i], options, controlSchedules);
-                lock (report)
-                    done?.Invoke(results[i]);
-            }
+            while ((i = Interlocked.Increment(ref next)) < count && !cancellation.IsCancellationRequested)
+                run(i);
         }
 
         var threads = Enumerable.Range(0, parallel).Select(i => new Thread(Work) { Name = $"corpus {i}" }).ToArray();
@@ -78,7 +110,6 @@ public static class CorpusRunner
             threads[i].Start(i);
         foreach (var thread in threads)
             thread.Join();
-        return [.. results.Where(r => r is not null)];
     }
 
     /// <summary>The scenario of the variant on the code as it is, in a context of its own.</summary>

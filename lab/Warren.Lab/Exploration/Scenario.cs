@@ -15,6 +15,13 @@ public abstract class Scenario
     /// <summary>A dozen lines for <c>explain</c>: the protocol, what could go wrong, what is checked.</summary>
     public virtual string Explanation => Summary;
 
+    /// <summary>
+    /// Whether the code under test may keep anything by OS thread from one call to the next: thread statics, <see cref="System.Threading.ThreadLocal{T}"/>, what is looked up by
+    /// the thread's identity. Where it does not, an OS thread plays one thread of a schedule after the other, which saves most hand-overs; where it
+    /// does, each gets its own.
+    /// </summary>
+    public virtual bool KeepsStateByThread => true;
+
     /// <summary>Runs on the exploring thread; its steps are not explored.</summary>
     public abstract void Build(Schedule schedule);
 }
@@ -27,6 +34,12 @@ public sealed class DelegateScenario(string name, string summary, Action<Schedul
     public override string Summary { get; } = summary;
 
     public override string Explanation { get; } = explanation ?? summary;
+
+    /// <summary>True unless set.</summary>
+    public override bool KeepsStateByThread => StateByThread;
+
+    /// <summary>What <see cref="KeepsStateByThread"/> answers.</summary>
+    public bool StateByThread { get; init; } = true;
 
     public override void Build(Schedule schedule) => build(schedule);
 }

@@ -17,8 +17,14 @@ internal sealed class LifetimeMonitor(Engine engine)
     private readonly Dictionary<(FramePool Pool, int Frame), Gone> _frames = [];
     private readonly List<FramePool> _pools = [];
 
+    /// <summary>Something is gone: steps may use it.</summary>
+    internal bool KnowsOfAny { get; private set; }
+
     internal void Reset()
     {
+        if (!KnowsOfAny)
+            return;
+        KnowsOfAny = false;
         _retired.Clear();
         _objects.Clear();
         _frames.Clear();
@@ -55,6 +61,7 @@ internal sealed class LifetimeMonitor(Engine engine)
     {
         if (step.Mark == LockingMarks.Retired)
         {
+            KnowsOfAny = true;
             var gone = new Gone(step.Offset, step.Offset + (nint)step.Value, step.Instance, thread, Site());
             if (step.Offset != 0)
                 _retired.Add(gone);
@@ -73,6 +80,7 @@ internal sealed class LifetimeMonitor(Engine engine)
         }
         else if (step.Mark == HostMemoryMarks.FrameFreed && step.Instance is FramePool pool)
         {
+            KnowsOfAny = true;
             if (!_pools.Contains(pool))
                 _pools.Add(pool);
             _frames[(pool, (int)step.Offset)] = new Gone(0, 0, null, thread, Site());

@@ -12,6 +12,9 @@ internal sealed class StandardMonitors(Engine engine, bool dataRaces)
     private readonly LifetimeMonitor _lifetimes = new(engine);
     private readonly NotificationMonitor _notifications = new(engine);
 
+    /// <summary>Whether a step that is no mark can mean anything to them: without the detector of races, not before something is gone.</summary>
+    internal bool Watches => _races is not null || _lifetimes.KnowsOfAny;
+
     /// <summary>A new schedule begins.</summary>
     internal void Reset()
     {

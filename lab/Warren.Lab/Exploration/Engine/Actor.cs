@@ -94,6 +94,11 @@ internal sealed class Actor(Engine engine, int index)
     /// <summary>What it has read since its last relax, and at which version.</summary>
     internal int ReadCount;
     internal int[] ReadLocation = new int[16];
+
+    /// <summary>
+    /// By location: where among the reads it is, if it is there, which is so when the entry there names the location. Never cleared (a sparse set; Briggs, Torczon 1993).
+    /// </summary>
+    private int[] _readAt = new int[64];
     internal int[] ReadVersion = new int[16];
     internal long[] ReadValue = new long[16];
 
@@ -166,12 +171,14 @@ internal sealed class Actor(Engine engine, int index)
     /// <summary>Remembers a read for the await rule; the first since the last relax counts, so that no write after it is missed.</summary>
     internal void HasRead(int location, int version, long value)
     {
-        for (var i = 0; i < ReadCount; i++)
-        {
-            if (ReadLocation[i] == location)
-                return;
-        }
+        if (ReadIndex(location) < 0)
+            AddRead(location, version, value);
+    }
 
+    private void AddRead(int location, int version, long value)
+    {
+        if (location >= _readAt.Length)
+            Array.Resize(ref _readAt, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)location + 1));
         if (ReadCount == ReadLocation.Length)
         {
             Array.Resize(ref ReadLocation, ReadCount * 2);
@@ -179,6 +186,7 @@ internal sealed class Actor(Engine engine, int index)
             Array.Resize(ref ReadValue, ReadCount * 2);
         }
 
+        _readAt[location] = ReadCount;
         ReadLocation[ReadCount] = location;
         ReadValue[ReadCount] = value;
         ReadVersion[ReadCount++] = version;
@@ -187,10 +195,26 @@ internal sealed class Actor(Engine engine, int index)
     /// <summary>Its own write is no news to it, unless another's came in between.</summary>
     internal void HasWritten(int location, int versionBefore)
     {
-        for (var i = 0; i < ReadCount; i++)
-        {
-            if (ReadLocation[i] == location && ReadVersion[i] == versionBefore)
-                ReadVersion[i] = versionBefore + 1;
-        }
+        var index = ReadIndex(location);
+        if (index >= 0 && ReadVersion[index] == versionBefore)
+            ReadVersion[index] = versionBefore + 1;
+    }
+
+    /// <summary>An update: it has read what was there, and its own write is no news to it.</summary>
+    internal void HasUpdated(int location, int versionBefore, long value)
+    {
+        var index = ReadIndex(location);
+        if (index < 0)
+            AddRead(location, versionBefore + 1, value);
+        else if (ReadVersion[index] == versionBefore)
+            ReadVersion[index] = versionBefore + 1;
+    }
+
+    private int ReadIndex(int location)
+    {
+        if ((uint)location >= (uint)_readAt.Length)
+            return -1;
+        var index = _readAt[location];
+        return index < ReadCount && ReadLocation[index] == location ? index : -1;
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace Warren.Lab;
@@ -6,7 +7,7 @@ namespace Warren.Lab;
 /// The right to run, passed from thread to thread. The waiter gives its CPU away in a loop, which on one CPU hands over in about
 /// two microseconds, and sleeps only when the turn does not come for long: between explorations, or while others have much to do.
 /// </summary>
-internal sealed class Baton
+internal sealed partial class Baton
 {
     private readonly object _gate = new();
     private int _given;
@@ -29,7 +30,7 @@ internal sealed class Baton
         {
             if (yields-- > 0)
             {
-                Thread.Yield();
+                YieldCpu();
                 continue;
             }
 
@@ -46,4 +47,16 @@ internal sealed class Baton
 
         Volatile.Write(ref _given, 0);
     }
+
+    /// <summary>The system call itself, where there is one: the runtime's way there takes longer than the hand-over may.</summary>
+    private static void YieldCpu()
+    {
+        if (OperatingSystem.IsLinux())
+            _ = SchedYield();
+        else
+            Thread.Yield();
+    }
+
+    [LibraryImport("libc", EntryPoint = "sched_yield")]
+    private static partial int SchedYield();
 }

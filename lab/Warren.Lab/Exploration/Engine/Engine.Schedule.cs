@@ -66,8 +66,10 @@ internal sealed partial class Engine
         _aborting = false;
         _begin = true;
         _ended.Reset();
-        FreeWorkers();
-        IdleWorker().Baton.Give();
+        _playing++;
+        var first = IdleWorker(null);
+        first.Busy = true;
+        first.Baton.Give();
         Watch();
         if (!_lost && _workers.Exists(static w => w.Dirty))
             RetireWorkers(all: false);
@@ -153,7 +155,7 @@ internal sealed partial class Engine
 
     private void Reset()
     {
-        FreeWorkers();
+        _playing++;
         _locations.Clear();
         _standard.Reset();
         _schedule.Reset();

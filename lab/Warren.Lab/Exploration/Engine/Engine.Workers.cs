@@ -5,10 +5,8 @@ internal sealed partial class Engine
 {
     private readonly List<Actor> _actorPool = [];
     private readonly List<Worker> _workers = [];
-    private readonly Stack<Worker> _idle = new();
 
-    /// <summary>Idle too, but they have played in this schedule.</summary>
-    private readonly Stack<Worker> _spent = new();
+    /// <summary>Number of the schedule: who has played in it.</summary>
     private long _playing;
 
     private Actor PooledActor(int index)
@@ -18,13 +16,23 @@ internal sealed partial class Engine
         return _actorPool[index];
     }
 
-    private Worker IdleWorker()
+    /// <summary>
+    /// A worker that may play. Those that wait give the one CPU away in turn, which the system keeps in the order in which they came: it is reached at once
+    /// by who stands next behind <paramref name="giver"/>, and others take a switch more for each between.
+    /// </summary>
+    private Worker IdleWorker(Worker? giver)
     {
-        if (_idle.TryPop(out var idle))
-            return idle;
-        var worker = new Worker(this, _workers.Count, Main);
-        _workers.Add(worker);
-        return worker;
+        var (count, first) = (_workers.Count, giver is null ? 0 : giver.Number + 1);
+        for (var i = 0; i < count; i++)
+        {
+            var worker = _workers[first + i < count ? first + i : first + i - count];
+            if (!worker.Busy && !IsSpent(worker))
+                return worker;
+        }
+
+        var added = new Worker(this, count, Main);
+        _workers.Add(added);
+        return added;
     }
 
     private void Main(Worker worker)
@@ -47,7 +55,7 @@ internal sealed partial class Engine
                 next = Play(worker, worker.Actor!);
             }
 
-            while (next >= 0 && worker.Played != _playing && _actors[next] is { Worker: null } fresh)
+            while (next >= 0 && !IsSpent(worker) && _actors[next] is { Worker: null } fresh)
             {
                 fresh.Worker = worker;
                 _running = next;
@@ -55,20 +63,15 @@ internal sealed partial class Engine
             }
 
             worker.Actor = null;
-            (worker.Played == _playing ? _spent : _idle).Push(worker);
-            HandOver(next);
+            worker.Busy = false;
+            HandOver(worker, next);
         }
     }
 
-    /// <summary>A new schedule begins: everybody may play again.</summary>
-    private void FreeWorkers()
-    {
-        _playing++;
-        while (_spent.TryPop(out var spent))
-            _idle.Push(spent);
-    }
+    /// <summary>It has played in this schedule, and may not again.</summary>
+    private bool IsSpent(Worker worker) => _scenario.KeepsStateByThread && worker.Played == _playing;
 
-    private void HandOver(int next)
+    private void HandOver(Worker giver, int next)
     {
         _running = next;
         if (next < 0)
@@ -80,7 +83,8 @@ internal sealed partial class Engine
         var actor = _actors[next];
         if (actor.Worker is null)
         {
-            actor.Worker = IdleWorker();
+            actor.Worker = IdleWorker(giver);
+            actor.Worker.Busy = true;
             actor.Worker.Actor = actor;
         }
 
@@ -90,21 +94,18 @@ internal sealed partial class Engine
     /// <summary>Ends the threads that may not be used again. On the exploring thread, while all are idle.</summary>
     private void RetireWorkers(bool all)
     {
-        _idle.Clear();
-        _spent.Clear();
         for (var i = _workers.Count - 1; i >= 0; i--)
         {
             var worker = _workers[i];
             if (!all && !worker.Dirty)
-            {
-                _idle.Push(worker);
                 continue;
-            }
-
             worker.Retired = true;
             worker.Baton.Give();
             worker.Thread.Join();
             _workers.RemoveAt(i);
         }
+
+        for (var i = 0; i < _workers.Count; i++)
+            _workers[i].Number = i;
     }
 }

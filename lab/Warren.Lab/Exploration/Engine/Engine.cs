@@ -205,7 +205,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             recorder.Add(actor, step, succeeded);
         if (_validator is not null)
             ValidateAfter(actor, step, succeeded);
-        TellStandard(actor, step, succeeded);
+        if (_standard.Watches || step.Operation == CheckOperation.Mark)
+            TellStandard(actor, step, succeeded);
         if (_hasOracles)
             TellAfter(actor, step, succeeded);
     }
@@ -229,9 +230,10 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         location.IsStored = actor.Operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite;
         location.Stored = value;
         // The thread saw the location as well: an update depends on what it found.
-        if (!location.IsStored)
-            actor.HasRead(actor.Location, location.Version, value);
-        actor.HasWritten(actor.Location, location.Version);
+        if (location.IsStored)
+            actor.HasWritten(actor.Location, location.Version);
+        else
+            actor.HasUpdated(actor.Location, location.Version, value);
         location.Version++;
         location.LastWriter = actor.Index;
     }
@@ -291,8 +293,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         var next = Decide(actor.Index);
         if (next != actor.Index)
         {
-            HandOver(next);
-            actor.Worker!.Baton.Take(_yields);
+            var worker = actor.Worker!;
+            HandOver(worker, next);
+            worker.Baton.Take(_yields);
         }
 
         if (_aborting)
@@ -303,11 +306,11 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     internal ulong EnabledMask()
     {
         var enabled = _unfinished;
+        var actors = _actors;
         for (var blocked = _mayBlock & enabled; blocked != 0; blocked &= blocked - 1)
         {
-            var index = BitOperations.TrailingZeroCount(blocked);
-            if (!CanGoOn(_actors[index]))
-                enabled &= ~(1ul << index);
+            if (!CanGoOn(actors[BitOperations.TrailingZeroCount(blocked)]))
+                enabled &= ~(blocked & (~blocked + 1));
         }
 
         return enabled;

@@ -54,6 +54,9 @@ internal sealed class LocationTable
     private int[] _used = new int[64];
     private Location[] _locations = new Location[64];
 
+    /// <summary>The one found last: what is taken is given back, what is read is written.</summary>
+    private int _last;
+
     internal int Count { get; private set; }
 
     internal ref Location this[int index] => ref _locations[index];
@@ -70,6 +73,14 @@ internal sealed class LocationTable
     }
 
     internal int Find(object? instance, nint offset, LockClass? lockClass)
+    {
+        var last = _last;
+        if (last < Count && ReferenceEquals(_locations[last].Instance, instance) && _locations[last].Offset == offset)
+            return last;
+        return _last = Search(instance, offset, lockClass);
+    }
+
+    private int Search(object? instance, nint offset, LockClass? lockClass)
     {
         var mask = _buckets.Length - 1;
         var hash = (instance is null ? 0 : RuntimeHelpers.GetHashCode(instance)) * 0x2545F491 ^ (int)offset * 0x61C88647;

@@ -15,6 +15,9 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
     private int _changeCount;
     private int _lowest;
     private int _decisions;
+
+    /// <summary>The decision of the next change point that has not been passed.</summary>
+    private int _nextChange;
     private int _longest = 16;
     private int _known;
 
@@ -25,6 +28,7 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         for (var i = 0; i < _changeCount; i++)
             _changes[i] = 1 + _dice.Below(_longest);
         _decisions = 0;
+        FindNextChange();
         _lowest = 0;
         _known = 0;
         return true;
@@ -38,13 +42,11 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         // Who gives way falls behind all others, or they would wait for it for ever.
         if (engine[engine.LastActor].Yielding)
             _priority[engine.LastActor] = --_lowest;
-        if (current >= 0)
+        if (_decisions == _nextChange)
         {
-            for (var i = 0; i < _changeCount; i++)
-            {
-                if (_changes[i] == _decisions)
-                    _priority[current] = --_lowest;
-            }
+            if (current >= 0)
+                _priority[current] = --_lowest;
+            FindNextChange();
         }
 
         var best = -1;
@@ -56,6 +58,16 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         }
 
         return best;
+    }
+
+    private void FindNextChange()
+    {
+        _nextChange = int.MaxValue;
+        for (var i = 0; i < _changeCount; i++)
+        {
+            if (_changes[i] > _decisions && _changes[i] < _nextChange)
+                _nextChange = _changes[i];
+        }
     }
 
     internal override int Choose(Engine engine, int count) => _dice.Below(count);
