@@ -10,6 +10,53 @@ public sealed class ExplorerTests
 
     public static TheoryData<SearchStrategy> Strategies => [.. Enum.GetValues<SearchStrategy>()];
 
+    /// <summary>Which OS thread plays which thread is nobody's business but that of code that keeps state there: then each has its own.</summary>
+    [Theory]
+    [MemberData(nameof(Strategies))]
+    public void Schedules_do_not_depend_on_who_plays_them(SearchStrategy strategy)
+    {
+        var (own, ownThreads) = Orders(strategy, stateByThread: true);
+        var (any, _) = Orders(strategy, stateByThread: false);
+        Assert.NotEmpty(own);
+        Assert.Equal(own, any);
+        Assert.All(ownThreads, static ids => Assert.Equal(ids.Count, ids.Distinct().Count()));
+    }
+
+    private static (List<string> Orders, List<List<int>> OsThreads) Orders(SearchStrategy strategy, bool stateByThread)
+    {
+        var orders = new List<string>();
+        var osThreads = new List<List<int>>();
+        var scenario = new DelegateScenario("order", "Three threads take two locks in turn.", s =>
+        {
+            Mutex[] locks = [new(A), new(B)];
+            var order = "";
+            var ids = new List<int>();
+            for (var t = 0; t < 3; t++)
+            {
+                var me = (char)('a' + t);
+                s.Thread($"{me}", () =>
+                {
+                    ids.Add(Environment.CurrentManagedThreadId);
+                    for (var i = 0; i < 3; i++)
+                    {
+                        locks[i & 1].Lock();
+                        order += me;
+                        locks[i & 1].Unlock();
+                    }
+                });
+            }
+
+            s.Cleanup(() =>
+            {
+                orders.Add(order);
+                osThreads.Add(ids);
+            });
+        })
+        { StateByThread = stateByThread };
+        Assert.Null(Explorer.Explore(scenario, new ExplorationOptions { Strategy = strategy, MaxSchedules = 300, Seed = 3 }).Failure);
+        return (orders, osThreads);
+    }
+
     internal static DelegateScenario Abba { get; } = new("abba", "Two locks in both orders.", s =>
     {
         var a = new Mutex(A);
