@@ -20,7 +20,7 @@ public static class Explorer
         ArgumentNullException.ThrowIfNull(scenario);
         ArgumentNullException.ThrowIfNull(replay);
         var decoded = ReplayString.Decode(replay, scenario.Name);
-        using var exploration = new Exploration(scenario, new ExplorationOptions { WeakMemory = decoded.WeakMemory });
+        using var exploration = new Exploration(scenario, decoded.Judging.ToOptions());
         return exploration.Replay(decoded, replay);
     }
 }

@@ -4,20 +4,30 @@ using System.Text;
 namespace Warren.Lab;
 
 /// <summary>
-/// A schedule in a line of text: base64url of version, hash of the scenario's name, mode, hash of what was executed, the threads left out, from when on the order is fair, the decisions
-/// that differ from the default (distance to the one before and what was decided, as variable-length numbers), and a checksum.
+/// A schedule in a line of text: base64url of version, hash of the scenario's name, flags, hash of what was executed, the limits that differ from the usual ones, the threads left out, from when on
+/// the order is fair, the decisions that differ from the default (distance to the one before and what was decided, as variable-length numbers), and a checksum.
 /// </summary>
-internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong Dropped, long FairFrom, ulong FairSeed, uint TraceHash, int[] At, int[] Chosen)
+/// <param name="ReleasePoints">Others may come before a release, too.</param>
+/// <param name="Judging">Under what the schedule got its verdict.</param>
+/// <param name="Dropped">Threads left out, as a mask.</param>
+/// <param name="FairFrom">The step from which the order is fair.</param>
+/// <param name="FairSeed">How it is.</param>
+/// <param name="TraceHash">Of the steps made.</param>
+/// <param name="At">Numbers of the decisions that differ from the default.</param>
+/// <param name="Chosen">What was decided there.</param>
+internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, ulong Dropped, long FairFrom, ulong FairSeed, uint TraceHash, int[] At, int[] Chosen)
 {
-    private const byte Version = 1;
+    private const byte Version = 2;
     private const int Fixed = 10;
 
     internal string Encode(string scenario)
     {
         var bytes = new List<byte> { Version };
         Put(bytes, NameHash(scenario));
-        bytes.Add((byte)((ReleasePoints ? 1 : 0) | (WeakMemory ? 2 : 0)));
+        bytes.Add((byte)((ReleasePoints ? 1 : 0) | Judging.Flags));
         Put(bytes, TraceHash);
+        foreach (var limit in Judging.Limits)
+            PutNumber(bytes, (ulong)limit);
         PutNumber(bytes, Dropped);
         PutNumber(bytes, (ulong)FairFrom);
         PutNumber(bytes, FairSeed);
@@ -55,6 +65,9 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong D
         var at = new List<int>();
         var chosen = new List<int>();
         var position = Fixed;
+        var limits = ReplayJudging.HasLimits(bytes[5]) ? new int[ReplayJudging.LimitCount] : [];
+        for (var i = 0; i < limits.Length; i++)
+            limits[i] = (int)Number(bytes, ref position);
         var dropped = Number(bytes, ref position);
         var fairFrom = (long)Number(bytes, ref position);
         var fairSeed = Number(bytes, ref position);
@@ -66,7 +79,7 @@ internal sealed record ReplayString(bool ReleasePoints, bool WeakMemory, ulong D
             chosen.Add((int)Number(bytes, ref position));
         }
 
-        return new((bytes[5] & 1) != 0, (bytes[5] & 2) != 0, dropped, fairFrom, fairSeed, BitConverter.ToUInt32(bytes, 6), [.. at], [.. chosen]);
+        return new((bytes[5] & 1) != 0, ReplayJudging.Of(bytes[5], limits), dropped, fairFrom, fairSeed, BitConverter.ToUInt32(bytes, 6), [.. at], [.. chosen]);
     }
 
     /// <summary>FNV-1a of the name in UTF-8.</summary>

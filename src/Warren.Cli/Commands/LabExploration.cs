@@ -10,9 +10,10 @@ internal static class LabExploration
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <summary>Explores with progress on stderr. After Ctrl-C the result is what was explored so far, null when that is not even one report.</summary>
-    public static (ExplorationResult? Result, bool Interrupted) Explore(LabTarget target, ExplorationOptions options)
+    /// <param name="label">What progress is of; the target's name when null.</param>
+    public static (ExplorationResult? Result, bool Interrupted) Explore(LabTarget target, ExplorationOptions options, string? label = null)
     {
-        using var progress = new LabProgress(target.Name);
+        using var progress = new LabProgress(label ?? target.Name);
         var (result, interrupted) = Run(target.Name, cancel => target.Explore(options with { Cancellation = cancel }, progress));
         return (result ?? progress.Last, interrupted);
     }

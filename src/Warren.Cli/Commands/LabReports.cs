@@ -8,7 +8,7 @@ namespace Warren.Cli.Commands;
 internal static class LabReports
 {
     /// <summary>Longer traces are folded, unless all is asked for.</summary>
-    private const int LongTrace = 60;
+    public const int LongTrace = 60;
 
     public static void Print(RunOutcome outcome, string replayCommand, bool full)
     {
@@ -21,10 +21,12 @@ internal static class LabReports
         Console.Out.WriteLine(outcome.Sentence);
     }
 
-    public static string Json(RunOutcome outcome)
+    public static string Json(RunOutcome outcome) => Node(outcome).ToJsonString(TraceJson.Options);
+
+    public static JsonObject Node(RunOutcome outcome)
     {
         var result = outcome.Result;
-        var json = new JsonObject
+        return new JsonObject
         {
             ["scenario"] = outcome.Name,
             ["outcome"] = outcome.Sentence,
@@ -39,7 +41,6 @@ internal static class LabReports
             ["seconds"] = Math.Round(result?.Elapsed.TotalSeconds ?? 0, 3),
             ["trace"] = result?.Failure is { } trace ? TraceJson.ToNode(trace) : null,
         };
-        return json.ToJsonString(TraceJson.Options);
     }
 
     /// <summary>The width and colours of standard output.</summary>

@@ -1,25 +1,24 @@
 using System.CommandLine;
-using System.Globalization;
 using Warren.Cli.Terminal;
 using Warren.Lab;
 using Warren.Lab.Reports;
 
 namespace Warren.Cli.Commands;
 
-/// <summary><c>warren lab run NAME</c>: search a scenario's schedules, or execute one again. 0: nothing found; 1: found.</summary>
+/// <summary><c>warren lab run NAME…</c>: search the schedules of scenarios, or execute one again. 0: nothing found; 1: found.</summary>
 internal static class LabRunCommand
 {
-    private sealed record Settings(string Name, string? Assembly, string? Gate, ExplorationOptions Options, string? Replay, bool Json, bool Full);
+    private sealed record Settings(LabTarget Target, string? Assembly, string? Gate, ExplorationOptions Options, string? Replay, bool Json, bool Full);
 
     /// <summary>What is given when no time is.</summary>
     private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(60);
 
     public static Command Build()
     {
-        var name = new Argument<string>("NAME") { Description = "A scenario or a broken variant; see 'warren lab list'." };
+        var names = new Argument<string[]>("NAME") { Description = $"Scenarios or broken variants; see 'warren lab list'. '{LabTarget.Core}' stands for all core scenarios.", Arity = ArgumentArity.OneOrMore };
         var gate = LabOptions.Gate();
         var bound = LabOptions.Bound();
-        var time = LabOptions.Time("Search for at most this long, like 30s or 2m; 60s when not given.");
+        var time = LabOptions.Time("Search for at most this long, like 30s or 2m, divided among several names; 60s each when not given.");
         var seed = LabOptions.Seed();
         var strategy = LabOptions.Strategy();
         var weak = new Option<bool>("--weak-memory") { Description = "Stores wait in a buffer per thread, as on x86." };
@@ -29,9 +28,9 @@ internal static class LabRunCommand
         var chrome = LabOptions.File("--chrome", "Write the trace for Perfetto or chrome://tracing.");
         var json = LabOptions.Json();
         var full = new Option<bool>("--full") { Description = "Print every step of a long trace, also those that do not bear on the verdict." };
-        var command = new Command("run", "Search the schedules of a scenario for one that breaks something.")
+        var command = new Command("run", "Search the schedules of scenarios for one that breaks something.")
         {
-            name, gate, bound, time, seed, strategy, weak, replay, assembly, html, chrome, json, full,
+            names, gate, bound, time, seed, strategy, weak, replay, assembly, html, chrome, json, full,
         };
         command.SetAction(result =>
         {
@@ -45,15 +44,22 @@ internal static class LabRunCommand
                 WeakMemory = result.GetValue(weak),
             };
             if (result.GetValue(replay) is not null)
+                Refuse(result, "--replay executes one schedule that is given already", bound, time, seed, strategy, weak);
+            var targets = LabTarget.FindAll(result.GetValue(names)!, result.GetValue(assembly));
+            if (result.GetValue(gate) is { } chosen)
             {
-                foreach (var option in new Option[] { bound, time, seed, strategy, weak })
-                {
-                    if (result.GetResult(option) is { Implicit: false })
-                        throw new UserErrorException($"--replay executes one schedule that is given already; leave out {option.Name}");
-                }
+                if (targets.FirstOrDefault(t => t is VariantTarget) is { } variant)
+                    throw new UserErrorException($"'{variant.Name}' is a variant that brings its gate; leave out --gate");
+                LabOptions.Choose(chosen);
             }
 
-            var settings = new Settings(result.GetValue(name)!, result.GetValue(assembly), result.GetValue(gate), options, result.GetValue(replay), result.GetValue(json), result.GetValue(full));
+            if (targets.Count > 1)
+            {
+                Refuse(result, "Several scenarios are named, and one trace is written or executed: name its scenario alone, with the replay string that is printed, or", replay, html, chrome);
+                return new LabRunSeveral(targets, options, limit, result.GetValue(assembly), result.GetValue(gate), result.GetValue(full)).Run(result.GetValue(json));
+            }
+
+            var settings = new Settings(targets[0], result.GetValue(assembly), result.GetValue(gate), options, result.GetValue(replay), result.GetValue(json), result.GetValue(full));
             using var page = OutputFile.Open(result.GetValue(html), html.Name);
             using var events = OutputFile.Open(result.GetValue(chrome), chrome.Name);
             return Run(settings, page, events);
@@ -61,12 +67,18 @@ internal static class LabRunCommand
         return command;
     }
 
+    private static void Refuse(ParseResult result, string why, params Option[] options)
+    {
+        foreach (var option in options)
+        {
+            if (result.GetResult(option) is { Implicit: false })
+                throw new UserErrorException($"{why}{(why.EndsWith("or", StringComparison.Ordinal) ? "" : ";")} leave out {option.Name}");
+        }
+    }
+
     private static int Run(Settings settings, OutputFile? page, OutputFile? events)
     {
-        var target = LabTarget.Find(settings.Name, settings.Assembly);
-        if (settings.Gate is not null && target is VariantTarget)
-            throw new UserErrorException($"'{target.Name}' is a variant that brings its gate; leave out --gate");
-        LabOptions.Choose(settings.Gate);
+        var target = settings.Target;
         var (result, interrupted) = settings.Replay is { } replay ? Replay(target, replay) : LabExploration.Explore(target, settings.Options);
         var outcome = new RunOutcome(target.Name, settings.Options, result, interrupted, settings.Replay is not null);
         var command = LabReports.ReplayCommand(target.Name, settings.Assembly, settings.Gate, result?.Failure?.Replay ?? "");
@@ -88,39 +100,4 @@ internal static class LabRunCommand
         var (trace, interrupted) = LabExploration.Run(target.Name, _ => target.Replay(replay));
         return (trace is null ? null : new ExplorationResult(target.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed), interrupted);
     }
-}
-
-/// <summary>How a run ended; the result is null when it was interrupted before anything was known.</summary>
-internal sealed record RunOutcome(string Name, ExplorationOptions Options, ExplorationResult? Result, bool Interrupted, bool Replayed)
-{
-    public bool Found => Result?.Failure?.Verdict is not null;
-
-    public int Status => Found ? ExitStatus.Found : Interrupted ? ExitStatus.Interrupted : ExitStatus.Success;
-
-    /// <summary>One sentence: what was covered and what came of it.</summary>
-    public string Sentence
-    {
-        get
-        {
-            if (Result is not { } result)
-                return "Interrupted before the first schedule had ended.";
-            if (Replayed)
-                return Found ? "Replayed: it happens again." : "Replayed: nothing wrong in this schedule.";
-            var work = string.Create(CultureInfo.InvariantCulture, $"{result.Schedules:#,0} schedule{(result.Schedules == 1 ? "" : "s")} in {Seconds(result.Elapsed)}{Rate(result)}");
-            if (Found)
-                return $"Found after {work}.";
-            var covered = result.Exhausted ? "complete for every bound"
-                : result.CompletedBound >= 0 ? $"complete for bound {result.CompletedBound}"
-                : "not complete for any bound";
-            var more = !Interrupted && Options.Strategy == SearchStrategy.Exhaustive && !result.Exhausted && result.CompletedBound < Options.PreemptionBound ? "; give it more with --time" : "";
-            var start = Interrupted ? $"Interrupted, {covered}" : char.ToUpperInvariant(covered[0]) + covered[1..];
-            return $"{start}: {work}, nothing found{(Interrupted ? " so far" : "")}{more}.";
-        }
-    }
-
-    private static string Rate(ExplorationResult result) =>
-        result.Elapsed.TotalMilliseconds < 10 ? "" : string.Create(CultureInfo.InvariantCulture, $" ({result.Schedules / result.Elapsed.TotalSeconds:#,0}/s)");
-
-    private static string Seconds(TimeSpan time) =>
-        time.TotalSeconds < 10 ? string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:0.00} s") : string.Create(CultureInfo.InvariantCulture, $"{time.TotalSeconds:#,0} s");
 }

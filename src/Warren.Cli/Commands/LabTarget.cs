@@ -5,10 +5,18 @@ namespace Warren.Cli.Commands;
 /// <summary>What a name of the lab stands for: a scenario on the code as it is, or on a broken variant of it.</summary>
 internal abstract record LabTarget(string Name, string Summary, string Explanation)
 {
+    /// <summary>What stands for every core scenario among names.</summary>
+    public const string Core = "core";
+
     public abstract ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress);
 
     /// <exception cref="FormatException">The string does not fit.</exception>
     public abstract Trace Replay(string replay);
+
+    /// <summary>All that the names stand for, in their order and each once.</summary>
+    /// <exception cref="UserErrorException">There is none of some name.</exception>
+    public static IReadOnlyList<LabTarget> FindAll(IEnumerable<string> names, string? assembly) =>
+        [.. names.SelectMany(n => n == Core && assembly is null ? ScenarioCatalogue.Core.Select(s => s.Name) : [n]).Distinct().Select(n => Find(n, assembly))];
 
     /// <summary>Scenarios of the user's assembly when one is given, else the lab's, then the corpus.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>

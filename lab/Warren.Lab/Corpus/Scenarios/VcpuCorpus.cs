@@ -23,6 +23,19 @@ internal static class VcpuCorpus
             world.Thread("kick", vcpu.Kick);
             s.AtEnd("a kick wakes a halted vCPU", () => halted && !woken && vcpu.RequestPending ? "the vCPU has halted with the kick pending, and nobody runs it again" : null);
         }),
+        new DelegateScenario("two-deletes-vs-entry", "Two slots are deleted one after the other while a vCPU loads a root and uses a third.", s =>
+        {
+            var (world, vm, _) = FaultCorpus.Pages(s, 1, vcpus: 2);
+            vm.SetSlot(1, FaultCorpus.Gfn + 1, 1, world.Map(1));
+            vm.SetSlot(2, FaultCorpus.Gfn + 2, 1, world.Map(1));
+            vm.Vcpus[1].Load(FaultCorpus.Gfn);
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn + 2));
+            world.Thread("delete", () =>
+            {
+                vm.DeleteSlot(0);
+                vm.DeleteSlot(1);
+            });
+        }),
         new DelegateScenario("code-write-vs-fetch", "One vCPU rewrites an instruction that another executes.", s =>
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 1, vcpus: 2);

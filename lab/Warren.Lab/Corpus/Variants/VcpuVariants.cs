@@ -61,6 +61,33 @@ internal static class VcpuVariants
         {
             WeakMemory = true,
         },
+        new("request-cleared-after-work", "KVM: a request is cleared before it is served",
+            """
+            A vCPU clears the request to let go of obsolete roots, then looks at its root: one that is made in between is served next time. Here it
+            looks first.
+              vCPU   has loaded root 2; the request of an earlier zap is up; looks: root 2 is current
+              host   second zap: root 2 obsolete, request (up already); the vCPU is outside, no need to wait
+              vCPU   clears the request, enters with root 2
+            No fault installs anything in an obsolete root, and nobody asks again to let go of it: each fault starts anew for ever.
+            """,
+            "two-deletes-vs-entry",
+            [new(Hypervisor, Requests,
+                """
+                        if (CheckRequest(VcpuRequest.FreeObsoleteRoots))
+                        {
+                            if (!Root.Equals(EmptyTable) && _mmu.IsObsolete(Root)) PutRoot();
+                            FlushTlb();
+                        }
+                """,
+                """
+                        if ((Atomics.Read(ref _state->RequestWord) & VcpuRequest.FreeObsoleteRoots.Bit()) != 0)
+                        {
+                            if (!Root.Equals(EmptyTable) && _mmu.IsObsolete(Root)) PutRoot();
+                            FlushTlb();
+                            CheckRequest(VcpuRequest.FreeObsoleteRoots);
+                        }
+                """)],
+            [VerdictKind.Livelock, VerdictKind.Starvation, VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("halt-without-recheck", "kvm_vcpu_block: look at the requests after saying that one sleeps",
             """
             A vCPU that halts says so and looks at its requests again; who makes one sets it and looks whether the vCPU has halted. Here the second look of

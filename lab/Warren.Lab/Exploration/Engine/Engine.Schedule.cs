@@ -10,6 +10,7 @@ internal sealed partial class Engine
     private readonly Scenario _scenario;
     private readonly Schedule _schedule;
     private readonly int _cpu = CpuPinning.Current;
+    private readonly ReplayJudging _judging;
     private readonly int _maxSteps;
     private readonly TimeSpan _stall;
     private static readonly Action Nothing = static () => { };
@@ -26,6 +27,7 @@ internal sealed partial class Engine
     internal Engine(Scenario scenario, ExplorationOptions options)
     {
         _scenario = scenario;
+        _judging = ReplayJudging.Of(options);
         _maxSteps = options.MaxSteps;
         _stall = options.StallTime;
         ChecksLockOrder = options.LockOrder;
@@ -49,7 +51,7 @@ internal sealed partial class Engine
     internal ulong Dropped { get; set; }
 
     /// <summary>The schedule just played.</summary>
-    internal ReplayString Decisions() => new(ReleasePoints, WeakMemory, Dropped, FairFrom, FairSeed, (uint)TraceHash, Log.At.ToArray(), Log.Chosen.ToArray());
+    internal ReplayString Decisions() => new(ReleasePoints, _judging, Dropped, FairFrom, FairSeed, (uint)TraceHash, Log.At.ToArray(), Log.Chosen.ToArray());
 
     internal IEnumerable<string> Names => _actors.Take(_actorCount).Select(static a => a.Name);
 
