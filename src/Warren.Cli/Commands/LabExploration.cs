@@ -10,6 +10,8 @@ internal static class LabExploration
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     /// <summary>Explores with progress on stderr. After Ctrl-C the result is what was explored so far, null when that is not even one report.</summary>
+    /// <param name="target">What is explored.</param>
+    /// <param name="options">How; the cancellation is ours.</param>
     /// <param name="label">What progress is of; the target's name when null.</param>
     public static (ExplorationResult? Result, bool Interrupted) Explore(LabTarget target, ExplorationOptions options, string? label = null)
     {

@@ -91,12 +91,12 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
     private void Tell(int index)
     {
         if (_results[index]?.Failure is { Verdict: not null } trace)
-            Trace(index, trace);
+            Show(index, trace);
         else
             Console.Out.WriteLine($"{targets[index].Name}: {Outcome(index).Sentence}");
     }
 
-    private void Trace(int index, Trace trace)
+    private void Show(int index, Warren.Lab.Trace trace)
     {
         Console.Out.Write(TextReport.Format(trace, LabReports.Terminal() with
         {
@@ -111,7 +111,7 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
         if (traces)
         {
             foreach (var i in Failed)
-                Trace(i, _results[i]!.Failure!);
+                Show(i, _results[i]!.Failure!);
             Table();
         }
 
