@@ -63,6 +63,8 @@ internal sealed partial class Engine
         _search = search;
         _searchWatches = search.WatchesSteps;
         _mayContinue = mayContinue;
+        // A try in the schedule that is executed again must not give it other points than it had.
+        _sawTry = false;
         _verdict = null;
         _report = null;
         _aborting = false;
