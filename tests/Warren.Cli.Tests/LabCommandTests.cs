@@ -46,6 +46,9 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab run fault-vs-discard --html /no/such/directory/x.html", "/no/such/directory/x.html")]
     [InlineData("lab run fault-vs-discard --html /tmp", "directory")]
     [InlineData("lab run fault-vs-discard --chrome /proc/no", "--chrome")]
+    [InlineData("lab run fault-vs-discard zap-vs-fault --replay Zm9v", "--replay")]
+    [InlineData("lab run core --html x.html", "--html")]
+    [InlineData("lab run core fault-vs-discrad", "fault-vs-discard")]
     [InlineData("lab run x --assembly /no/such.dll", "/no/such.dll")]
     [InlineData("lab run x --assembly /etc/passwd", "/etc/passwd")]
     [InlineData("lab corpus --controls few", "--controls")]
@@ -101,6 +104,37 @@ public sealed class LabCommandTests : IDisposable
         Assert.True(json.RootElement.GetProperty("found").GetBoolean());
         Assert.Equal("UseAfterFree", json.RootElement.GetProperty("trace").GetProperty("verdict").GetProperty("kind").GetString());
         Assert.NotEmpty(json.RootElement.GetProperty("trace").GetProperty("steps").EnumerateArray());
+    }
+
+    [Fact]
+    public void Several_are_explored_one_after_the_other()
+    {
+        var (status, output, error) = Sampled("run", "count-then-look-fenced", "look-then-count", "count-then-look-fenced");
+        Assert.Equal((1, ""), (status, error));
+        Assert.StartsWith("count-then-look-fenced: Complete for ", output, StringComparison.Ordinal);
+        Assert.Contains("USE AFTER FREE: ", output, StringComparison.Ordinal);
+        Assert.Contains("look-then-count --replay ", output, StringComparison.Ordinal);
+        Assert.EndsWith(": found in look-then-count.\n", output, StringComparison.Ordinal);
+        Assert.Contains("2 of 2 scenarios", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Several_share_the_time_that_is_given()
+    {
+        var (status, output, error) = Sampled("run", "count-then-look-fenced", "count-then-look", "--time", "3s");
+        Assert.Equal((0, ""), (status, error));
+        Assert.Equal(2, output.Split('\n').Count(l => l.Contains("nothing found", StringComparison.Ordinal) && l.Contains("count-then-look", StringComparison.Ordinal)));
+        Assert.Contains("2 of 2 scenarios", output, StringComparison.Ordinal);
+        Assert.EndsWith(": nothing found.\n", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Json_of_several_is_an_array()
+    {
+        var (status, output, _) = Sampled("run", "count-then-look-fenced", "look-then-count", "--json");
+        Assert.Equal(1, status);
+        using var json = JsonDocument.Parse(output);
+        Assert.Equal([false, true], json.RootElement.EnumerateArray().Select(e => e.GetProperty("found").GetBoolean()));
     }
 
     [Fact]
