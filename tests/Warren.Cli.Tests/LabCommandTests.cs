@@ -46,7 +46,7 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab run fault-vs-discard --html /no/such/directory/x.html", "/no/such/directory/x.html")]
     [InlineData("lab run fault-vs-discard --html /tmp", "directory")]
     [InlineData("lab run fault-vs-discard --chrome /proc/no", "--chrome")]
-    [InlineData("lab run fault-vs-discard zap-vs-fault --replay Zm9v", "--replay")]
+    [InlineData("lab run fault-vs-discard two-faults-one-page --replay Zm9v", "--replay")]
     [InlineData("lab run core --html x.html", "--html")]
     [InlineData("lab run core fault-vs-discrad", "fault-vs-discard")]
     [InlineData("lab run x --assembly /no/such.dll", "/no/such.dll")]
