@@ -212,7 +212,7 @@ internal sealed unsafe partial class ShadowMmu
                 if (child == null) return null;
             }
             if (!below && !IsUnchanged(child, number, ref walk, level - 1)) return null;
-            if (!follow) LinkPage(vcpu, spte, child);
+            if (!follow) LinkPage(vcpu, spte, child, ref flush);
             page = child;
         }
     }

@@ -54,7 +54,7 @@ internal sealed unsafe partial class ShadowMmu
     /// The page for a key, in step with the guest's table: found, or made out of the vCPU's cache. mmu_lock held for write. A page of level 1 over the same table that is unsync
     /// goes when the table is now used at a higher level, too: that level needs every write noticed.
     /// </summary>
-    /// <returns>null: the guest's table is not there now, or is being taken away; nothing of it may be built on</returns>
+    /// <returns>null: the guest's table is not there now, or is being taken away, and nothing of it may be built on; or others wait for mmu_lock and there is much to bring in step</returns>
     private ShadowPage* GetPage(Vcpu vcpu, ulong gfn, ShadowRole role, ref ZapList zapped, ref bool flush)
     {
         for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)
@@ -64,8 +64,7 @@ internal sealed unsafe partial class ShadowMmu
             if (page->Role == role)
             {
                 // Whoever reaches it through the new link may have fenced long since.
-                if (page->MayDiffer) SyncTree(page, ref flush);
-                return page;
+                return SyncTree(page, ref flush) ? page : null;
             }
             if (page->Unsync && !role.Direct && role.Level > 1 && page->Role.AddressSpaceId == role.AddressSpaceId) PrepareZap(page, ref zapped);
         }
@@ -133,12 +132,30 @@ internal sealed unsafe partial class ShadowMmu
         Atomics.Write(ref _pageCount, _pageCount - 1, this);
     }
 
-    /// <summary>Points an empty entry at a page that is in step. mmu_lock held for write.</summary>
-    private void LinkPage(Vcpu vcpu, ulong* spte, ShadowPage* child)
+    /// <summary>Points an empty entry at a page that is in step. One that very many entries point at loses them first, as a gfn does its SPTEs (<see cref="TryAddRmap"/>). mmu_lock held for write.</summary>
+    private void LinkPage(Vcpu vcpu, ulong* spte, ShadowPage* child, ref bool flush)
     {
         Debug.Assert(PageOf(spte)->Role.Level == child->Role.Level + 1 && SpteAccess.Read(spte).IsNone);
+        if (child->ParentPtes.Count >= RmapHead.RecycleThreshold)
+        {
+            UnlinkParents(child);
+            _counters.RmapsRecycled++;
+            flush = true;
+        }
         if (!child->ParentPtes.TryAdd(spte, ref vcpu.ShadowCache.Descriptors)) throw new InvalidOperationException("A link between tables needs a descriptor, and the cache was not filled before.");
         SpteAccess.Exchange(spte, Spte.ForTable(child->Table));
+    }
+
+    private void UnlinkParents(ShadowPage* page)
+    {
+        bool differs = page->MayDiffer;
+        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        for (ulong* spte; (spte = parents.Next()) != null;)
+        {
+            SpteAccess.Exchange(spte, default);
+            if (differs) ClearUnsyncChild(spte);
+        }
+        page->ParentPtes.Clear(_rmapPool);
     }
 
     /// <summary>Takes an entry away from the page it points at. The page stays, to be found again.</summary>

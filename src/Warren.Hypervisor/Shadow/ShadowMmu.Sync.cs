@@ -75,11 +75,16 @@ internal sealed unsafe partial class ShadowMmu
     public void SyncRoot(Vcpu vcpu)
     {
         int srcu = _vm.Srcu.ReadLock();
-        _mmuLock.WriteLock();
-        bool flush = false;
-        if (!vcpu.HasNoRoot && !IsObsolete(vcpu.Root)) SyncTree(PageOf(vcpu.Root.Entries), ref flush);
-        if (flush) _vm.FlushRemoteTlbs();
-        _mmuLock.WriteUnlock();
+        bool done = false;
+        while (!done)
+        {
+            _mmuLock.WriteLock();
+            bool flush = false;
+            // An obsolete root is about to be replaced by one in step.
+            done = vcpu.HasNoRoot || IsObsolete(vcpu.Root) || SyncTree(PageOf(vcpu.Root.Entries), ref flush);
+            if (flush) _vm.FlushRemoteTlbs();
+            _mmuLock.WriteUnlock();
+        }
         _vm.Srcu.ReadUnlock(srcu);
     }
 
@@ -93,10 +98,12 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     /// <param name="page">any page</param>
     /// <param name="flush">set when remote TLBs must be flushed before mmu_lock is dropped</param>
-    private void SyncTree(ShadowPage* page, ref bool flush)
+    /// <returns>false: more is to be done, but others wait for mmu_lock</returns>
+    private bool SyncTree(ShadowPage* page, ref bool flush)
     {
+        if (!page->MayDiffer) return true;
         ShadowPage** batch = stackalloc ShadowPage*[SyncBatch];
-        while (page->MayDiffer)
+        for (; ; )
         {
             int count = 0;
             CollectUnsync(page, batch, ref count);
@@ -113,25 +120,24 @@ internal sealed unsafe partial class ShadowMmu
             for (int i = 0; i < count; i++)
             {
                 ShadowPage* unsync = batch[i];
+                if (!unsync->Unsync) continue;
                 SyncPage(unsync, ref flush);
                 unsync->Unsync = false;
                 ClearParents(unsync);
                 _counters.PagesSynced++;
             }
+            if (!page->MayDiffer) return true;
+            if (_mmuLock.IsContended) return false;
         }
     }
 
-    private void CollectUnsync(ShadowPage* page, ShadowPage** batch, ref int count)
+    /// <summary>
+    /// Fills the batch. A page that hangs below another by several entries may be in it as often: each entry followed leads to one more place in the batch, so that no guest can make the walk longer than
+    /// the batch, however it tangles its tables.
+    /// </summary>
+    private static void CollectUnsync(ShadowPage* page, ShadowPage** batch, ref int count)
     {
-        if (page->Unsync)
-        {
-            // A page may hang below another by several entries.
-            for (int i = 0; i < count; i++)
-            {
-                if (batch[i] == page) return;
-            }
-            batch[count++] = page;
-        }
+        if (page->Unsync) batch[count++] = page;
         for (int i = page->NextUnsyncChild(0); i < SpteTable.EntryCount && count < SyncBatch; i = page->NextUnsyncChild(i + 1))
             CollectUnsync(PageOf(SpteAccess.Read(page->Table + i).Table), batch, ref count);
     }
@@ -204,10 +210,23 @@ internal sealed unsafe partial class ShadowMmu
             ShadowPage* page = PageOf(spte);
             int first = IndexOf(spte) & ~(LeafEntries - 1);
             for (int i = first; i < first + LeafEntries; i++) SyncEntry(page, i, ref flush);
+            if (flush) _vm.FlushRemoteTlbsExcept(HasOneWay(page, vcpu.Root) ? vcpu : null);
         }
-        if (flush) _vm.FlushRemoteTlbs();
         _mmuLock.WriteUnlock();
         _vm.Srcu.ReadUnlock(srcu);
+    }
+
+    /// <summary>
+    /// Whether a page is reached from this root alone and by one way: then a vCPU that walks the root knows its SPTEs by one address each, and drops those itself. Ways there were before were flushed
+    /// when they went.
+    /// </summary>
+    private static bool HasOneWay(ShadowPage* page, SpteTable root)
+    {
+        for (; page->ParentPtes.Count == 1; page = PageOf(RmapHead.Iterate(&page->ParentPtes).Next()))
+        {
+            if (page->RootCount != 0) return false;
+        }
+        return page->ParentPtes.IsEmpty && page->Table == root.Entries;
     }
 
     /// <summary>Whether a fence for the address has anything to do. In guest mode; no lock.</summary>

@@ -18,14 +18,7 @@ internal sealed unsafe partial class ShadowMmu
             DropSpte(page, i);
             _counters.SptesZapped++;
         }
-        bool differs = page->MayDiffer;
-        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
-        for (ulong* spte; (spte = parents.Next()) != null;)
-        {
-            SpteAccess.Exchange(spte, default);
-            if (differs) ClearUnsyncChild(spte);
-        }
-        page->ParentPtes.Clear(_rmapPool);
+        UnlinkParents(page);
         if (!page->Role.Direct) Unaccount(page);
         RemoveFromHash(page);
         RemoveFromActiveList(page);

@@ -47,7 +47,7 @@ public sealed unsafe partial class Vcpu
         ReenterGuestMode();
     }
 
-    /// <summary>As <see cref="SyncGuest"/>, for the page of one address.</summary>
+    /// <summary>As <see cref="SyncGuest"/>, for the page of one address. Of its own TLB the engine drops, afterwards, the aligned 16 pages around it: they may be one leaf of the guest (Svnapot).</summary>
     public void InvalidateGuestPage(ulong address)
     {
         if (!_shadow!.NeedsSync(this, address)) return;

@@ -54,23 +54,27 @@ public sealed partial class VirtualMachine
     /// Makes a request of every vCPU; one that waits returns when each vCPU that was in guest mode has left it at least once. The calling thread's
     /// own vCPU gets the request too, and serves it before it enters guest mode again. May be called with spinning locks held.
     /// </summary>
-    internal unsafe void MakeAllVcpusRequest(VcpuRequest request)
+    /// <param name="request">what is asked</param>
+    /// <param name="except">a vCPU that is not asked</param>
+    internal unsafe void MakeAllVcpusRequest(VcpuRequest request, Vcpu? except = null)
     {
         Vcpu[] vcpus = VcpuArray;
         ulong* sections = stackalloc ulong[vcpus.Length];
-        PostRequest(vcpus, request, sections);
+        PostRequest(vcpus, request, sections, except);
         if ((request & VcpuRequest.Wait) != 0) AwaitRequest(vcpus, sections);
     }
 
     /// <summary>The first half of <see cref="MakeAllVcpusRequest"/>: makes the request, and notes for <see cref="AwaitRequest"/> who was in guest mode.</summary>
-    internal static unsafe void PostRequest(Vcpu[] vcpus, VcpuRequest request, ulong* sections)
+    internal static unsafe void PostRequest(Vcpu[] vcpus, VcpuRequest request, ulong* sections, Vcpu? except = null)
     {
         for (int i = 0; i < vcpus.Length; i++)
         {
             Vcpu vcpu = vcpus[i];
+            sections[i] = ulong.MaxValue;
+            if (vcpu == except) continue;
             vcpu.PostRequest(request);
             if ((request & VcpuRequest.NoWakeup) == 0) vcpu.WakeIfBlocked();
-            sections[i] = vcpu != Vcpu.Current && vcpu.MarkExiting(out ulong section) ? section : ulong.MaxValue;
+            if (vcpu != Vcpu.Current && vcpu.MarkExiting(out ulong section)) sections[i] = section;
         }
     }
 
@@ -88,10 +92,14 @@ public sealed partial class VirtualMachine
     /// <summary>
     /// Returns when no vCPU uses a translation it cached before the call: each is out of guest mode, or will drop its TLB before it comes back.
     /// </summary>
-    internal void FlushRemoteTlbs()
+    internal void FlushRemoteTlbs() => FlushRemoteTlbsExcept(null);
+
+    /// <inheritdoc cref="FlushRemoteTlbs"/>
+    /// <param name="except">a vCPU, the caller's own, that sees to its TLB by itself</param>
+    internal void FlushRemoteTlbsExcept(Vcpu? except)
     {
         Atomics.Increment(ref _flushesSent, this);
-        MakeAllVcpusRequest(VcpuRequest.TlbFlush);
+        MakeAllVcpusRequest(VcpuRequest.TlbFlush, except);
     }
 
     /// <summary>Ends the VM (KVM_REQ_VM_DEAD): every vCPU returns Shutdown, halted ones are woken for it.</summary>

@@ -144,6 +144,41 @@ public sealed class ShadowHostileTests
         f.Verify();
     }
 
+    /// <summary>Every entry of one table leads to itself: 512 ways down at each of five levels, all of them used, and a change below. Nothing takes longer for it.</summary>
+    [Fact]
+    public void EveryEntryLeadsToTheTableItself()
+    {
+        using ShadowFixture f = new();
+        PagingEngine cpu = f.Cpu;
+        ulong root = f.NewTable();
+        ulong table = f.NewTable();
+        ulong last = f.NewTable();
+        for (ulong i = 0; i < 512; i++)
+        {
+            f.Poke((root << 12) + i * 8, TestFormat.Table(table));
+            f.Poke((table << 12) + i * 8, TestFormat.Table(i == 511 ? last : table));
+        }
+        // At level 1 only the last table has leaves: for memory, and for itself.
+        f.Poke(last << 12, TestFormat.Leaf(0x101, RwxAd));
+        f.Poke((last << 12) + 8, TestFormat.Leaf(last, RwxAd));
+        f.Poke(0x10_1000, 101);
+        f.Poke(0x10_2000, 102);
+        cpu.SetRoot(5, root);
+        Random random = new(1);
+        for (int i = 0; i < 3000; i++)
+        {
+            ulong address = ((ulong)random.Next(256) << 48) + ((ulong)random.Next(511) << 39) + ((ulong)random.Next(511) << 30) + (511UL << 21);
+            ulong expected = i % 2 == 0 ? 101UL : 102UL;
+            Assert.Equal(expected, cpu.Load(address));
+            Assert.Equal(Outcome.Done, cpu.Store(address + Page, TestFormat.Leaf(expected == 101 ? 0x102UL : 0x101UL, RwxAd)));
+            if (i % 3 == 0) cpu.Fence(address);
+            else cpu.Fence();
+            if (i % 3 == 0) cpu.Fence();
+        }
+        f.Verify();
+        Assert.InRange(f.Mmu.PageCount, 5, 20);
+    }
+
     [Fact]
     public void MemoryIsBoundedWhateverTheGuestBuilds()
     {
