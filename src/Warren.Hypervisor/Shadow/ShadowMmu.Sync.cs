@@ -210,24 +210,27 @@ internal sealed unsafe partial class ShadowMmu
             ShadowPage* page = PageOf(spte);
             int first = IndexOf(spte) & ~(LeafEntries - 1);
             for (int i = first; i < first + LeafEntries; i++) SyncEntry(page, i, ref flush);
-            if (flush) _vm.FlushRemoteTlbsExcept(HasOneWay(page, vcpu.Root) ? vcpu : null);
+            if (flush) _vm.FlushRemoteTlbsExcept(Ways(page, vcpu.Root) == 1 ? vcpu : null);
         }
         _mmuLock.WriteUnlock();
         _vm.Srcu.ReadUnlock(srcu);
     }
 
     /// <summary>
-    /// Whether a page is reached from this root alone and by one way: then a vCPU that walks the root knows its SPTEs by one address each, and drops those itself. Ways there were before were flushed
-    /// when they went.
+    /// How many ways lead from the root down to the page: 0, 1, or 2 for more. When it is one, a vCPU that walks the root knows each SPTE of the page by one address, and drops those from its TLB itself.
+    /// What it knows from other roots it dropped when it left them; ways there were before were flushed when they went.
     /// </summary>
-    private static bool HasOneWay(ShadowPage* page, SpteTable root)
+    private static int Ways(ShadowPage* page, SpteTable root)
     {
-        for (; page->ParentPtes.Count == 1; page = PageOf(RmapHead.Iterate(&page->ParentPtes).Next()))
-        {
-            if (page->RootCount != 0) return false;
-        }
-        return page->ParentPtes.IsEmpty && page->Table == root.Entries;
+        if (page->Table == root.Entries) return 1;
+        if (page->ParentPtes.Count > MaxWaysFollowed) return 2;
+        int ways = 0;
+        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        for (ulong* spte; ways < 2 && (spte = parents.Next()) != null;) ways += Ways(PageOf(spte), root);
+        return ways;
     }
+
+    private const int MaxWaysFollowed = 4;
 
     /// <summary>Whether a fence for the address has anything to do. In guest mode; no lock.</summary>
     public bool NeedsSync(Vcpu vcpu, ulong address)

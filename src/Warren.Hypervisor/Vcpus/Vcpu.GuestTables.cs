@@ -11,7 +11,7 @@ public sealed unsafe partial class Vcpu
 
     /// <summary>
     /// The guest has switched to another top-level table (its satp was written), or translation on or off. In guest mode on call and on return, outside meanwhile unless the root is the one it has.
-    /// The tables below it are brought in step; the engine drops its own TLB where the ISA wants that.
+    /// The tables below it are brought in step. The engine drops its own TLB when the root is another one: nothing it knows may outlive the root it was found by.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">not 0, 3, 4 or 5 levels</exception>
     public void SetGuestRoot(GuestRoot root)

@@ -119,7 +119,8 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
     public void Fence(ulong address) => Do(() =>
     {
         Vcpu.InvalidateGuestPage(address);
-        _tlb.Clear();
+        // No more than it must.
+        foreach (var key in _tlb.Keys.Where(key => key.Page >> 4 == address >> 16).ToArray()) _tlb.Remove(key);
     });
 
     public ulong Load(ulong address)

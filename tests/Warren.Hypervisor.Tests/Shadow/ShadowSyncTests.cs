@@ -43,6 +43,32 @@ public sealed class ShadowSyncTests : IDisposable
         _f.Verify();
     }
 
+    /// <summary>A table of level 1 that two addresses lead to: what a fence for one of them takes away must not live on in the TLB by the other.</summary>
+    [Fact]
+    public void AFenceForOneAddressSparesTheTlbOnlyIfNoOtherLeadsThere()
+    {
+        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        _f.MapAt(_root, 3, Va + Page, 0x102, RwxAd);
+        ulong middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
+        int before = Cpu.TlbFlushes;
+        Assert.Equal(100UL, Cpu.Load(Va));
+        Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
+        before = Cpu.TlbFlushes;
+        Cpu.Fence(Va);
+        Assert.Equal(before, Cpu.TlbFlushes);
+        Assert.Equal(101UL, Cpu.Load(Va));
+        // The second way, at another level-2 entry.
+        ulong other = Va + 0x20_0000;
+        _f.Poke(EntryAddress(middle, other, 2), TestFormat.Table(entry >> 12));
+        Assert.Equal(101UL, Cpu.Load(other));
+        Cpu.Store(At(entry), TestFormat.Leaf(0x100, RwxAd));
+        before = Cpu.TlbFlushes;
+        Cpu.Fence(Va);
+        Assert.Equal(before + 1, Cpu.TlbFlushes);
+        Assert.Equal(100UL, Cpu.Load(other));
+        Assert.Equal(100UL, Cpu.Load(Va));
+    }
+
     [Fact]
     public void AFenceForAllBringsTablesInStepAndWatchesThemAgain()
     {
