@@ -103,6 +103,17 @@ public sealed partial class MmuNotifiers
         }
     }
 
+    /// <summary>The regions of one owner that overlap the range, as they are now.</summary>
+    public NotifierRegion[] RegionsOf(MmuNotifier owner, ulong start, ulong end)
+    {
+        var found = new RegionBuffer();
+        Collect(start, end, found);
+        if (found.Count == 0)
+            return [];
+        found.Group();
+        return found.RunOf(owner).ToArray();
+    }
+
     internal void StoreRoot(RegionTree? root) => Atomics.Write(ref _root, root, this);
 
     internal void EndUpdate() => _update.Unlock();

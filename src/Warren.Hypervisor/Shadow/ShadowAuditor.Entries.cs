@@ -149,7 +149,7 @@ internal sealed unsafe partial class ShadowAuditor
     /// <summary>What differs from the guest's table is stale if the guest may write to that unnoticed, and wrong otherwise.</summary>
     private void Differs(ShadowPage* page, in AuditedEntry place, string expected, string found)
     {
-        if (page->Unsync) _audit.Stale++;
+        if (page->Unsync || _mmu.IsAliased) _audit.Stale++;
         else _audit.Wrong(place.ToString(), $"as the guest's table says {expected}", found);
     }
 

@@ -55,6 +55,7 @@ internal sealed unsafe partial class ShadowMmu
     public override void PrepareMemoryRegion(Memslot slot)
     {
         if (slot.Arch is null && HaveRmaps) slot.Arch = NewRmaps(slot);
+        NoteAliases(slot);
     }
 
     /// <inheritdoc/>

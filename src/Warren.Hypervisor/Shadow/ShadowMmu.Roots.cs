@@ -46,6 +46,7 @@ internal sealed unsafe partial class ShadowMmu
             root = new SpteTable(page->Table);
             _counters.RootsAllocated++;
         }
+        SyncAliases(ref flush);
         if (flush && zapped.IsEmpty) _vm.FlushRemoteTlbs();
         CommitZap(ref zapped);
         _mmuLock.WriteUnlock();

@@ -82,6 +82,7 @@ internal sealed unsafe partial class ShadowMmu
             bool flush = false;
             // An obsolete root is about to be replaced by one in step.
             done = vcpu.HasNoRoot || IsObsolete(vcpu.Root) || SyncTree(PageOf(vcpu.Root.Entries), ref flush);
+            if (done) SyncAliases(ref flush);
             if (flush) _vm.FlushRemoteTlbs();
             _mmuLock.WriteUnlock();
         }
@@ -91,7 +92,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>
     /// Whether a fence has anything to do; no lock. An obsolete root is left at a fence: what other vCPUs write to the guest's tables is no longer noticed for it.
     /// </summary>
-    public bool NeedsSync(SpteTable root) => PageOf(root.Entries)->MayDiffer || IsObsolete(root);
+    public bool NeedsSync(SpteTable root) => PageOf(root.Entries)->MayDiffer || IsObsolete(root) || IsAliased;
 
     /// <summary>
     /// Brings a page and all below it in step. Their tables are write-protected first, so that what is read is what will be noticed to change. mmu_lock held for write, inside SRCU.
@@ -212,6 +213,9 @@ internal sealed unsafe partial class ShadowMmu
             for (int i = first; i < first + LeafEntries; i++) SyncEntry(page, i, ref flush);
             if (flush) _vm.FlushRemoteTlbsExcept(Ways(page, vcpu.Root) == 1 ? vcpu : null);
         }
+        bool others = false;
+        SyncAliases(ref others);
+        if (others) _vm.FlushRemoteTlbs();
         _mmuLock.WriteUnlock();
         _vm.Srcu.ReadUnlock(srcu);
     }
@@ -235,7 +239,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Whether a fence for the address has anything to do. In guest mode; no lock.</summary>
     public bool NeedsSync(Vcpu vcpu, ulong address)
     {
-        if (!vcpu.HasNoRoot && IsObsolete(vcpu.Root)) return true;
+        if (!vcpu.HasNoRoot && IsObsolete(vcpu.Root) || IsAliased) return true;
         ulong* spte = FindUnsyncEntry(vcpu, address);
         if (spte == null) return false;
         spte -= IndexOf(spte) & LeafEntries - 1;

@@ -24,10 +24,12 @@ internal sealed class Twin : IDisposable
     private readonly byte[][] _harvested = new byte[FirstPages][];
     private ulong _secondAt = Second;
     private bool _readOnly;
+    private readonly bool _aliased;
     private bool _logging;
 
     public Twin(MmuKind kind, bool setsMarks, bool aliased)
     {
+        _aliased = aliased;
         _memory = new AddressSpace(_pool);
         Vm = new VirtualMachine(_memory, new VmOptions { Mmu = kind, Audit = true });
         _firstHva = _memory.Map(FirstPages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
@@ -110,7 +112,8 @@ internal sealed class Twin : IDisposable
     /// <summary>Every page that differs from what it was at the last harvest is in the log.</summary>
     public void CheckDirtyLog()
     {
-        if (!_logging) return;
+        // What is written by way of another slot is in the log of that one.
+        if (!_logging || _aliased) return;
         ulong[] bitmap = new ulong[FirstPages / 64];
         Vm.GetDirtyLog(0, bitmap);
         byte[] now = new byte[Page];

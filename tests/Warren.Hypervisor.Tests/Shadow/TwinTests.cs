@@ -36,15 +36,16 @@ public sealed class TwinTests
     }
 
     [Theory]
-    [InlineData(true, false)]
-    [InlineData(false, false)]
-    [InlineData(true, true)]
-    public void A_guest_cannot_tell_the_two_apart(bool setsMarks, bool layered)
+    [InlineData(true, false, false)]
+    [InlineData(false, false, false)]
+    [InlineData(true, true, false)]
+    [InlineData(true, true, true)]
+    public void A_guest_cannot_tell_the_two_apart(bool setsMarks, bool layered, bool aliased)
     {
         Arbitrary<TwinOp[]> sequences = Arb.From(Operation(layered).ArrayOf(400), Shrink);
         Prop.ForAll(sequences, ops =>
         {
-            using TwinVms twins = new(setsMarks, layered);
+            using TwinVms twins = new(setsMarks, layered, aliased);
             for (int i = 0; i < ops.Length; i++)
             {
                 twins.Apply(ops[i]);

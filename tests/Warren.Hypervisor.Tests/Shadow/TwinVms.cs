@@ -30,6 +30,7 @@ internal sealed class TwinVms : IDisposable
     private readonly bool[] _mustFence = new bool[2];
 
     private readonly bool _layered;
+    private readonly bool _aliased;
 
     /// <param name="setsMarks">whether walks set A and D</param>
     /// <param name="layered">tables keep to one level each, as those of a kernel do, so that many go unsync; otherwise any table may be used at any level</param>
@@ -37,6 +38,7 @@ internal sealed class TwinVms : IDisposable
     public TwinVms(bool setsMarks, bool layered = false, bool aliased = false)
     {
         _layered = layered;
+        _aliased = aliased;
         _twins = [new Twin(MmuKind.Tdp, setsMarks, aliased), new Twin(MmuKind.Shadow, setsMarks, aliased)];
         for (int i = 0; i < Tables.Length * Indices.Length; i++) Apply(new TwinOp(TwinOpKind.WriteEntry, i / Indices.Length, i % Indices.Length, i * 37 % 256, i * 29 % 256));
     }
@@ -152,7 +154,7 @@ internal sealed class TwinVms : IDisposable
         return address + (ulong)Indices[digits & 3] * 8;
     }
 
-    private static ulong EntryAddress(TwinOp op) => (Tables[op.A % Tables.Length] << 12) + (ulong)Indices[op.B & 3] * 8;
+    private ulong EntryAddress(TwinOp op) => (_aliased && op.C % 4 == 1 && op.A % Tables.Length < 10 ? Twin.Alias << 12 : 0) + (Tables[op.A % Tables.Length] << 12) + (ulong)Indices[op.B & 3] * 8;
 
     private static ulong Page(int n) => n % 3 == 0 ? Others[n / 3 % (Others.Length - 2)] : Tables[n / 3 % Tables.Length];
 
