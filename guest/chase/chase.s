@@ -1,13 +1,14 @@
 # A pointer chase over 256 MiB in 4 KiB pages, for `warren bench tlb-miss`: bare metal, S-mode, one hart, guest paging on.
 #
 # The pages form one random cycle, with one pointer each, at line (page mod 64) of the page, so that they do not meet in a cache set. No TLB
-# holds them: all but a few loads miss. A second cycle, over the first 256 pages only, always hits. The host defines LEVELS (3, 4 or 5: Sv39,
+# holds them: all but a few loads miss. A second cycle goes through as many lines, packed into 1024 pages: the data caches are in the same
+# position, but each load hits the TLB, so that the difference between the two is what a miss costs. The host defines LEVELS (3, 4 or 5: Sv39,
 # Sv48, Sv57), and times the rounds by the lines "<letter>" on the first UART. Ends by SBI system reset.
 
         .equ    UART, 0x10000000
         .equ    PAGES, 65536
-        .equ    HIT_PAGES, 256
         .equ    STEPS, PAGES * 32               # timed loads of each cycle
+        .equ    PACKED, 8                       # where in its line a pointer of the second cycle is
         .equ    TABLES, 0x84000000              # root first, then one a level down to 2 MiB, then 128 tables of 4 KiB leaves
         .equ    ORDER, 0x85000000               # u32 next[PAGES]
         .equ    DATA, 0x90000000                # physical
@@ -24,15 +25,25 @@
         sb      t5, 0(t6)
         .endm
 
+        # Offset of element \index of the cycle that s2 tells: 0 a page apart, PACKED a line apart.
+        .macro  place out:req, index:req
+        slli    \out, \index, 6
+        bnez    s2, placed\@
+        andi    \out, \index, 63
+        slli    \out, \out, 6
+        slli    t6, \index, 12
+        or      \out, \out, t6
+placed\@:
+        add     \out, \out, s2
+        .endm
+
         .text
         .global _start
 _start:
         call    map
-        li      s1, PAGES
-        li      s2, 0                           # offset of the pointers in their line
+        li      s2, 0
         call    link
-        li      s1, HIT_PAGES
-        li      s2, 8
+        li      s2, PACKED
         call    link
 
         li      t0, LEVELS + 5
@@ -46,7 +57,7 @@ _start:
         li      a0, WINDOW                      # once around: everything is mapped, and the host has compiled what it runs
         li      s0, PAGES
         call    chase
-        li      a0, WINDOW + 8
+        li      a0, WINDOW + PACKED
         li      s0, PAGES
         call    chase
         mark    'a'
@@ -54,7 +65,7 @@ _start:
         li      s0, STEPS
         call    chase
         mark    'b'
-        li      a0, WINDOW + 8
+        li      a0, WINDOW + PACKED
         li      s0, STEPS
         call    chase
         mark    'c'
@@ -114,9 +125,10 @@ map:
         bnez    t5, 3b
         ret
 
-# One random cycle through the first s1 pages (Sattolo's shuffle), as pointers at offset s2 of their lines.
+# One random cycle through all elements (Sattolo's shuffle), as pointers.
 link:
         li      a0, ORDER
+        li      s1, PAGES
         li      t0, 0
 1:      slli    t1, t0, 2
         add     t1, t1, a0
@@ -145,21 +157,13 @@ link:
 
         li      a2, DATA
         li      a3, WINDOW
-3:      slli    t1, t0, 2                       # page t0 points to page t1
+3:      slli    t1, t0, 2                       # element t0 points to element t1
         add     t1, t1, a0
         lwu     t1, 0(t1)
-        slli    t2, t1, 12
+        place   t2, t1
         add     t2, t2, a3
-        andi    t1, t1, 63
-        slli    t1, t1, 6
-        add     t2, t2, t1
-        add     t2, t2, s2
-        slli    t3, t0, 12
+        place   t3, t0
         add     t3, t3, a2
-        andi    t1, t0, 63
-        slli    t1, t1, 6
-        add     t3, t3, t1
-        add     t3, t3, s2
         sd      t2, 0(t3)
         addi    t0, t0, 1
         bltu    t0, s1, 3b

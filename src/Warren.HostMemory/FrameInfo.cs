@@ -3,9 +3,14 @@ using System.Runtime.InteropServices;
 namespace Warren.HostMemory;
 
 /// <summary>Metadata of one page frame (struct page); 16 bytes of native memory, zero when the frame was never used.</summary>
-[StructLayout(LayoutKind.Sequential, Size = 16)]
+[StructLayout(LayoutKind.Sequential, Size = Bytes)]
 public struct FrameInfo
 {
+    internal const int Bytes = 16;
+
+    /// <summary>Where <see cref="CodeState"/> is.</summary>
+    internal const int CodeStateOffset = 4;
+
     /// <summary>Page tables, caches and temporary users that hold the frame; 0: free. Change it through the pool.</summary>
     public int RefCount;
 

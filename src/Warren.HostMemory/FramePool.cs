@@ -75,6 +75,10 @@ public sealed unsafe partial class FramePool : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref FrameInfo Info(int frame) => ref _info[(nuint)(uint)frame];
 
+    /// <summary>Where a frame's <see cref="FrameInfo.CodeState"/> is. Arithmetic only: a walk that needs no more must not miss the cache for the frame's metadata.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public int* CodeStateOf(int frame) => (int*)((byte*)_info + ((nuint)(uint)frame * FrameInfo.Bytes + FrameInfo.CodeStateOffset));
+
     /// <summary>A frame of zeros with one reference.</summary>
     /// <exception cref="OutOfFramesException">The pool is exhausted.</exception>
     /// <exception cref="OutOfBudgetException">The budget is.</exception>

@@ -179,7 +179,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
                 VcpuPool pool = options.Pool ?? (_ownPool = new VcpuPool(Math.Min(Environment.ProcessorCount, options.Cpus)));
                 _memory = new GuestMemory(Frames, options.Budget, (ulong)options.MemoryBytes);
                 plan.Load(_memory);
-                Vm = new VirtualMachine(_memory.Space, new VmOptions { Gate = options.Gate, Mmu = options.Mmu, Audit = options.Audit });
+                Vm = new VirtualMachine(_memory.Space, new VmOptions { Gate = options.Gate, Mmu = options.Mmu, HugePages = options.HugePages, Audit = options.Audit });
                 _memory.Attach(Vm);
                 Board = new Board(options, Vm, _memory, pool, events);
                 Board.Harts.Restart(0, kernel.Entry, plan.Layout.DeviceTree, resumes: false);

@@ -36,6 +36,9 @@ public sealed record MachineOptions
     /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
     public GateKind Gate { get; init; } = GateKind.Default;
 
+    /// <summary>Map 2 MiB at once where memory allows it.</summary>
+    public bool HugePages { get; init; } = true;
+
     /// <summary>How the page tables of guest memory are kept.</summary>
     public MmuKind Mmu { get; init; } = MmuKind.Default;
 

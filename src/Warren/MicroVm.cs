@@ -53,6 +53,7 @@ public sealed class MicroVm : IAsyncDisposable
             Hart = new HartOptions { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
             Gate = options.Gate,
             Mmu = options.Mmu,
+            HugePages = options.HugePages,
             Audit = options.Audit,
             Timeout = options.Timeout,
             Serial = [options.Console, new SerialOptions()],

@@ -80,15 +80,14 @@ public sealed unsafe partial class Vcpu
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
             int frame = seen.Frame + (seen.IsHuge ? (int)gfn & SpteTable.EntryCount - 1 : 0);
-            ref FrameInfo info = ref _pool.Info(frame);
             t.HostPage = _pool.Pointer(frame);
             t.Frame = frame;
-            t.CodeState = (int*)Unsafe.AsPointer(ref info.CodeState);
+            t.CodeState = _pool.CodeStateOf(frame);
             t.CodeVersion = 0;
             t.Writable = access == GuestAccess.Write;
             t.FlushCount = _state->FlushCount;
-            if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref info);
-            else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref info, out t.CodeVersion)) return WalkResult.Unmarked;
+            if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(frame));
+            else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(frame), out t.CodeVersion)) return WalkResult.Unmarked;
             return WalkResult.Memory;
         }
     }
