@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Warren.HostMemory;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

@@ -1,8 +1,10 @@
 using System.Text;
 using Warren.Agent;
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Machines;
 using Warren.Machines.Serial;
+using Warren.RiscV;
 
 namespace Warren.Tests.Boot;
 
@@ -26,10 +28,13 @@ public class DebianBootTests(GuestImageFixture images)
     }
 
     [SkippableTheory]
-    [InlineData(1)]
-    [InlineData(2)]
-    [InlineData(4)]
-    public async Task Boots_and_runs_commands_on_every_cpu(int cpus)
+    [InlineData(1, "tdp")]
+    [InlineData(2, "tdp")]
+    [InlineData(4, "tdp")]
+    [InlineData(1, "shadow")]
+    [InlineData(2, "shadow")]
+    [InlineData(4, "shadow")]
+    public async Task Boots_and_runs_commands_on_every_cpu(int cpus, string mmu)
     {
         const string script = """
             set -e
@@ -39,7 +44,7 @@ public class DebianBootTests(GuestImageFixture images)
             echo to stderr >&2
             exit 7
             """;
-        var (outcome, output, error, statistics) = await ExecAsync(images.Options(cpus), null, "sh", "-c", script);
+        var (outcome, output, error, statistics) = await ExecAsync(images.Options(cpus) with { Mmu = MmuKind.Find(mmu)! }, null, "sh", "-c", script);
         Assert.Equal(new ExecResult(7, 0, 0), outcome.Result);
         Assert.Equal("to stderr\n", error);
         var lines = output.TrimEnd().Split('\n');
@@ -48,6 +53,33 @@ public class DebianBootTests(GuestImageFixture images)
         Assert.Single(lines[4..].Distinct());
         Assert.All(statistics.Harts, h => Assert.True(h.Instructions > 1_000_000, $"a hart executed only {h.Instructions} instructions"));
         Assert.True(statistics.Vm.Vcpus.SptesSet > 0);
+    }
+
+    /// <summary>Processes without end, on every CPU: tables made, shared, copied on write, fenced remotely and freed.</summary>
+    [SkippableTheory]
+    [InlineData(1)]
+    [InlineData(4)]
+    public async Task Processes_come_and_go_on_shadow_tables(int cpus)
+    {
+        const string script = """
+            work() { i=0; while [ $i -lt 25 ]; do (x=$(echo $i | sha256sum); /bin/true); i=$((i+1)); done; echo done; }
+            work & work & work & work & wait
+            """;
+        var options = images.Options(cpus) with { Mmu = MmuKind.Shadow, Audit = true };
+        var (outcome, output, error, statistics) = await ExecAsync(options, null, "sh", "-c", script);
+        Assert.Equal((new ExecResult(0, 0, 0), ""), (outcome.Result!.Value, error));
+        Assert.Equal("done\ndone\ndone\ndone\n", output);
+        Assert.True(statistics.Vm.Mmu.PagesSynced > 0 && statistics.Vm.Mmu.ShadowPagesZapped > 0);
+    }
+
+    /// <summary>Guests of every paging mode: the kernel takes the widest it is offered.</summary>
+    [SkippableTheory]
+    [InlineData(SatpMode.Sv39)]
+    [InlineData(SatpMode.Sv48)]
+    public async Task Boots_on_shadow_tables_of_fewer_levels(SatpMode paging)
+    {
+        var (outcome, output, _, _) = await ExecAsync(images.Options() with { Mmu = MmuKind.Shadow, MaxPaging = paging }, null, "uname", "-m");
+        Assert.Equal((new ExecResult(0, 0, 0), "riscv64\n"), (outcome.Result!.Value, output));
     }
 
     [SkippableFact]

@@ -1,4 +1,5 @@
 using System.Text;
+using Warren.Hypervisor;
 using Warren.Images.Guests;
 using Warren.Machines;
 using Warren.Machines.Serial;
@@ -9,10 +10,13 @@ namespace Warren.Tests.Boot;
 public class SelftestGuestTests
 {
     [Theory]
-    [InlineData(1)]
-    [InlineData(4)]
-    [InlineData(16)]
-    public async Task Passes_with_any_number_of_harts(int cpus)
+    [InlineData(1, "tdp")]
+    [InlineData(4, "tdp")]
+    [InlineData(16, "tdp")]
+    [InlineData(1, "shadow")]
+    [InlineData(4, "shadow")]
+    [InlineData(16, "shadow")]
+    public async Task Passes_with_any_number_of_harts(int cpus, string mmu)
     {
         var path = Path.Combine(Path.GetTempPath(), $"warren-test-{Guid.NewGuid():n}.elf");
         try
@@ -20,7 +24,16 @@ public class SelftestGuestTests
             await File.WriteAllBytesAsync(path, EmbeddedGuests.Selftest.ToArray());
             var output = new MemoryStream();
             var vm = MicroVm.Create(
-                new MicroVmOptions { KernelPath = path, MemoryBytes = 64L << 20, Cpus = cpus, Timeout = TimeSpan.FromMinutes(5), Console = new SerialOptions { Output = output } },
+                new MicroVmOptions
+                {
+                    KernelPath = path,
+                    MemoryBytes = 64L << 20,
+                    Cpus = cpus,
+                    Mmu = MmuKind.Find(mmu)!,
+                    Audit = true,
+                    Timeout = TimeSpan.FromMinutes(5),
+                    Console = new SerialOptions { Output = output },
+                },
                 GuestCommandLine.ShellMode);
             await using (vm)
             {
