@@ -28,6 +28,9 @@ internal sealed unsafe class TableAllocator : IDisposable
 
     public TableAllocator(SpinLock tdpPagesLock) => _lock = tdpPagesLock;
 
+    /// <summary>Makes the allocation of the next chunk fail. For tests.</summary>
+    internal Func<bool>? FailChunk { get; set; }
+
     /// <summary>Pages handed out or retired.</summary>
     public int InUse => Atomics.Read(ref _inUse, this);
 
@@ -133,6 +136,7 @@ internal sealed unsafe class TableAllocator : IDisposable
 
     private bool TryAddChunk()
     {
+        if (FailChunk?.Invoke() == true) return false;
         byte* chunk;
         try
         {

@@ -105,6 +105,39 @@ public abstract class HugePageTests(MmuKind mmu)
         f.Verify();
     }
 
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Without_memory_for_tables_a_huge_leaf_goes_and_the_guest_faults_its_pages_in_again(bool manual)
+    {
+        using TdpFixture f = new(mmu, new VmOptions { ManualDirtyLogProtect = manual, DirtyLogInitiallySet = manual });
+        ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
+        ScriptedVcpu cpu = new(f.Vm);
+        cpu.Store(Base, 1UL);
+        Assert.True(f.Leaf(Base >> 12).IsHuge);
+        List<SpteTable> taken = [];
+        f.Vm.Mmu.Allocator.FailChunk = () => true;
+        while (f.Vm.Mmu.Allocator.TryAllocate() is { IsNull: false } table) taken.Add(table);
+        f.SetSlot(0, Base, Huge, hva, MemslotFlags.LogDirtyPages);
+        if (manual)
+        {
+            Assert.True(f.Leaf(Base >> 12).IsHuge);
+            f.Vm.ClearDirtyLog(0, 64, 64, [1UL]);
+        }
+        Assert.Equal(0, f.LeafCount());
+        Assert.Equal(0, f.Vm.Mmu.Counters.HugeSplits);
+        f.Vm.Mmu.Allocator.FailChunk = null;
+        foreach (SpteTable table in taken) f.Vm.Mmu.Allocator.Free(table);
+        Assert.Equal(1UL, cpu.Load<ulong>(Base));
+        cpu.Store(Base + 65 * Page, 2UL);
+        ulong[] log = new ulong[8];
+        f.Vm.GetDirtyLog(0, log);
+        Assert.Equal(2UL, log[1] & 2);
+        Assert.Equal(manual ? ulong.MaxValue : 0, log[7]);
+        Assert.Equal(2, f.LeafCount());
+        f.Verify();
+    }
+
     [Fact]
     public void A_table_with_a_hole_or_mixed_rights_is_not_merged()
     {
