@@ -13,7 +13,7 @@ namespace Warren.Hypervisor;
 internal sealed unsafe partial class ShadowMmu
 {
     /// <summary>Unsync pages handled behind one flush.</summary>
-    private const int SyncBatch = 64;
+    private const int SyncBatch = 16;
 
     private enum Letting
     {

@@ -228,4 +228,61 @@ public sealed class ShadowFaultTests
         f.Cpu.Load(0x4000_1000);
         Assert.Equal(Outcome.AccessFault, f.Cpu.Last);
     }
+
+    /// <summary>Faults through new tables, stores that are tracked or let tables go, fences, switches of the root: none of it makes garbage.</summary>
+    [Fact]
+    public void NothingAllocatesManagedMemory()
+    {
+        using ShadowFixture f = new();
+        GuestTables tables = new(f.Vm, 0x200, 64);
+        for (ulong i = 0; i < 4096; i++) tables.Map(Linear + i * Page, i, GuestRights.Read | GuestRights.Write);
+        for (ulong i = 0; i < 1024; i++) tables.Map(Va + i * 16 * Page, 0x400 + i, GuestRights.Read | GuestRights.Write);
+        Busy busy = new(tables.Root, tables.EntryOf(Va, 1), tables.EntryOf(Va, 2));
+        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(busy));
+        long budget = 400;
+        vcpu.Run(ref budget);
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        budget = 3000;
+        vcpu.Run(ref budget);
+        Assert.Equal(0, GC.GetAllocatedBytesForCurrentThread() - before);
+        Assert.Equal(0, budget);
+        Assert.True(vcpu.Statistics.FaultsMap > 800 && vcpu.Statistics.TrackedWrites > 100 && f.Mmu.Counters.PagesSynced > 100, $"{vcpu.Statistics.FaultsMap} {vcpu.Statistics.TrackedWrites} {f.Mmu.Counters.PagesSynced}");
+        vcpu.ReleaseTables();
+    }
+
+    private sealed class Busy(GuestRoot root, ulong low, ulong middle) : IGuestProgram
+    {
+        private ulong _step;
+
+        public GuestStep Step(ScriptedEngine cpu)
+        {
+            ulong step = _step;
+            switch (step % 6)
+            {
+                case 0 when step % 60 == 0:
+                    cpu.SetGuestRoot(step % 120 == 0 ? root : default);
+                    cpu.SetGuestRoot(root);
+                    break;
+                case 0:
+                case 1:
+                    cpu.Load<ulong>(Va + step / 3 % 1024 * 16 * Page);
+                    break;
+                case 2:
+                    cpu.Store(Linear + low + 64, step);
+                    break;
+                case 3:
+                    cpu.Store(Linear + middle + 1024, step & ~1UL);
+                    break;
+                case 4:
+                    cpu.Store(Va + step / 3 % 1024 * 16 * Page, step);
+                    break;
+                default:
+                    if (step % 4 == 1) cpu.FenceTables();
+                    else cpu.FenceTables(Va);
+                    break;
+            }
+            if (!cpu.Stopped) _step++;
+            return GuestStep.Continue;
+        }
+    }
 }
