@@ -11,6 +11,7 @@ public static class ScenarioCatalogue
         .. NotificationScenarios.All,
         .. MemslotScenarios.All,
         .. RmapScenarios.All,
+        .. ShadowedScenarios.All,
         .. DirtyLogScenarios.All,
         .. VcpuScenarios.All,
         .. MemoryScenarios.All,

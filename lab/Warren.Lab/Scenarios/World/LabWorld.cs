@@ -71,6 +71,8 @@ public sealed class LabWorld
     public LabVm AddVm(int vcpus = 1, VmOptions? options = null, GateKind? gate = null)
     {
         options = (options ?? new VmOptions { HugePages = false }) with { Gate = gate ?? LabSettings.CurrentGate };
+        if (LabSettings.Mmu is { } mmu)
+            options = options with { Mmu = mmu };
         var vm = new LabVm(this, new VirtualMachine(Memory, options));
         VmList.Add(vm);
         for (var i = 0; i < vcpus; i++)
