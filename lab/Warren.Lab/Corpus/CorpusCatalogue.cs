@@ -12,7 +12,7 @@ public static class CorpusCatalogue
     /// <summary>Beside <see cref="ScenarioCatalogue.Core"/>: clean on the production code too.</summary>
     public static IReadOnlyList<Scenario> Scenarios { get; } =
     [
-        .. FaultCorpus.All, .. DirtyLogCorpus.All, .. VcpuCorpus.All, .. MemslotCorpus.All, .. NotifierCorpus.All, .. HostMemoryCorpus.All, .. PrimitiveCorpus.All, .. GateScenarios.All,
+        .. FaultCorpus.All, .. DirtyLogCorpus.All, .. VcpuCorpus.All, .. MemslotCorpus.All, .. RmapCorpus.All, .. NotifierCorpus.All, .. HostMemoryCorpus.All, .. PrimitiveCorpus.All, .. GateScenarios.All,
     ];
 
     /// <exception cref="VariantException">There is none of that name.</exception>

@@ -70,6 +70,16 @@ internal static class RmapScenarios
         A notification walks the reverse maps of the slots it finds, inside kvm_srcu and under mmu_lock. They are freed when nobody can be doing so any more: a grace period after the set
         without the slot was published.
         """),
+        new DelegateScenario("aging-vs-first-fault", "The host asks whether a page is young while a vCPU faults it in; with a shadow MMU.", s =>
+        {
+            var (world, vm, hva) = Slots(s, vcpus: 1);
+            world.Memory.Write(hva, [1]);
+            world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
+            world.Thread("age", () => world.Memory.Age(hva, LabWorld.PageSize, clear: true));
+        },
+        """
+        Aging walks the reverse map of the page with mmu_lock held for read; the fault adds its SPTE to it with the lock held for write.
+        """),
         new DelegateScenario("first-root-allocations-fail", "Each allocation of the first shadow root fails in turn, while a slot is created; the next try succeeds.", s =>
         {
             var (world, vm, hva) = Slots(s);
@@ -116,11 +126,11 @@ internal static class RmapScenarios
     private static ShadowMmu Mmu(LabVm vm) => (ShadowMmu)vm.Vm.Mmu;
 
     /// <summary>A VM with a shadow MMU and slot 0 of one page.</summary>
-    private static (LabWorld World, LabVm Vm, ulong Hva) Slots(Schedule schedule, bool root = false)
+    private static (LabWorld World, LabVm Vm, ulong Hva) Slots(Schedule schedule, bool root = false, int vcpus = 0)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(1);
-        var vm = world.AddVm(vcpus: 0, Shadow);
+        var vm = world.AddVm(vcpus, Shadow);
         vm.SetSlot(0, Gfn, 1, hva);
         if (root)
             FirstRoot(vm);

@@ -27,10 +27,16 @@ internal sealed unsafe partial class ShadowMmu
         if (page->Role.Level > 1) rmaps.WriteTrack(page->Gfn)--;
     }
 
+    /// <summary>
+    /// True: no page of the block is a table in use. A device may come with the object of a slot that was replaced before the first root was made: its successor has counts, and it has none; then only the
+    /// hash can tell.
+    /// </summary>
+    private bool HoldsNoTable(Memslot slot, ulong gfn) => !HaveRmaps || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
+
     /// <summary>Whether a store to the page must be followed by <see cref="AfterWrite"/>, both in one section of mmu_lock held for write. mmu_lock held, inside SRCU.</summary>
     public bool IsShadowed(Memslot slot, ulong gfn)
     {
-        if (slot.Arch is not { } rmaps || rmaps.DisallowHuge(gfn) == 0) return false;
+        if (HoldsNoTable(slot, gfn)) return false;
         for (ShadowPage* page = FirstInBucket(gfn); page != null; page = page->HashNext)
         {
             if (page->Gfn == gfn && !page->Role.Direct && page->Role.AddressSpaceId == slot.AddressSpaceId) return true;
@@ -48,7 +54,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <param name="byGuest">an instruction of the guest stored: a page that is no longer used as a table is found out so</param>
     public void AfterWrite(Memslot slot, ulong gfn, int offset, int length, bool byGuest)
     {
-        if (slot.Arch is not { } rmaps || rmaps.DisallowHuge(gfn) == 0) return;
+        if (HoldsNoTable(slot, gfn)) return;
         ZapList zapped = default;
         bool flush = false;
         for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)

@@ -153,6 +153,27 @@ public sealed unsafe class RmapTests
         f.Verify();
     }
 
+    /// <summary>A device found the slot, then its flags changed, and only then came the first root: the object the device holds never gets counts.</summary>
+    [Fact]
+    public void A_slot_object_from_before_the_first_root_does_not_hide_its_tables()
+    {
+        using ShadowFixture f = new();
+        Memslot old = f.Vm.GetMemslots(0).Find(0)!;
+        f.SetSlot(0, 0, Pages * Page, f.Hva, MemslotFlags.LogDirtyPages);
+        f.Vm.MmuLock.WriteLock();
+        Assert.False(f.Mmu.IsShadowed(old, 0x800));
+        f.Vm.MmuLock.WriteUnlock();
+        Alias(f, 1);
+        f.Cpu.Load(Va);
+        ulong root = f.Cpu.Vcpu.GuestRoot.Gfn;
+        Assert.Null(old.Arch);
+        Assert.Equal(1, f.ShadowPagesOf(root));
+        f.Vm.MmuLock.WriteLock();
+        Assert.True(f.Mmu.IsShadowed(old, root));
+        Assert.False(f.Mmu.IsShadowed(old, Gfn));
+        f.Vm.MmuLock.WriteUnlock();
+    }
+
     [Fact]
     public void Taking_the_page_of_a_table_away_takes_what_was_made_from_it()
     {

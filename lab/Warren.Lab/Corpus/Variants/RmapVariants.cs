@@ -6,6 +6,8 @@ internal static class RmapVariants
     private const string Hypervisor = "Warren.Hypervisor";
     private const string Memslots = "VirtualMachine.Memslots.cs";
     private const string FirstRoot = "Shadow/ShadowMmu.FirstRoot.cs";
+    private const string Rmap = "Shadow/ShadowMmu.Rmap.cs";
+    private const string DirtyLog = "Shadow/ShadowMmu.DirtyLog.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
@@ -139,5 +141,76 @@ internal static class RmapVariants
             [new(Hypervisor, FirstRoot, "                foreach (var slot in _vm.GetMemslots(i)) made.Add((slot, NewRmaps(slot)));\n", "                foreach (var slot in _vm.GetMemslots(i)) made.Add((slot, slot.Arch = NewRmaps(slot)));\n"),
              new(Hypervisor, FirstRoot, "            foreach (var (_, rmaps) in made) rmaps.Dispose();\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("spte-without-reverse-map", "KVM: rmap_add in mmu_set_spte",
+            """
+            An SPTE is entered into the reverse map of its gfn in the section that sets it. Here it is set and not entered.
+              vCPU   fault: installs the SPTE
+              host   notification: finds nothing that maps the page; frees it
+              vCPU   goes on using it
+            """,
+            "shadow-access-vs-discard",
+            [new(Hypervisor, Rmap, "return head->TryAdd(spte, ref cache);", "return head->IsEmpty | true;")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("rmap-unmap-without-flush", "KVM: kvm_unmap_gfn_range says that remote TLBs must be flushed",
+            """
+            A notification that dropped an SPTE flushes before it lets mmu_lock go. Here it forgets to say that it dropped one.
+              vCPU   has the page in its TLB
+              host   notification: drops the SPTE, returns; frees the page
+              vCPU   goes on using it
+            """,
+            "shadow-access-vs-discard",
+            [new(Hypervisor, Rmap, "                    flush = true;\n                    if (mayBlock)", "                    if (mayBlock)")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
+        new("rmap-yield-without-flush", "a835429cda91: flush TLBs when yielding, for the walk over reverse maps",
+            """
+            Whoever drops mmu_lock in the middle flushes what was zapped so far: the next holder sees no SPTE and believes that there is nothing to flush. Here it does not.
+              host 1   notification for two pages: drops the first SPTE, yields
+              host 2   notification for the first page: finds nothing, flushes nothing, frees it
+              vCPU     goes on using it out of its TLB
+            """,
+            "shadow-access-vs-overlapping-discards",
+            [new(Hypervisor, Rmap, "        if (flush && zapped.IsEmpty) _vm.FlushRemoteTlbs();\n        CommitZap(ref zapped);\n        flush = false;\n", "        CommitZap(ref zapped);\n")],
+            [VerdictKind.Invariant, VerdictKind.UseAfterFree])
+        {
+            Exposure = [new(Hypervisor, Rmap, "private const int YieldInterval = 64;", "private const int YieldInterval = 1;")],
+        },
+        new("rmap-aging-without-mmu-lock", "KVM: reverse maps are walked under mmu_lock (lockless aging needed a lock bit in each head)",
+            """
+            Aging walks reverse maps with mmu_lock held for read: faults and zaps change them with it held for write. Here it walks without.
+              host   aging: reads the head of the gfn
+              vCPU   fault: adds an SPTE to it
+            """,
+            "aging-vs-first-fault",
+            [new(Hypervisor, Rmap, "        _mmuLock.ReadLock();\n        GfnTree.Enumerator", "        GfnTree.Enumerator"), new(Hypervisor, Rmap, "        _mmuLock.ReadUnlock();\n        return young;", "        return young;")],
+            [VerdictKind.DataRace, VerdictKind.Exception]),
+        new("rmap-harvest-leaves-w", "KVM: kvm_arch_mmu_enable_log_dirty_pt_masked",
+            """
+            A harvest takes the marks, then W of the pages marked, through their reverse maps. Here it takes only the marks.
+              host   harvest: takes the mark of the page
+              vCPU   writes to the page, which is still writable: no fault, no mark, in no log
+            """,
+            "shadow-dirty-log-get-vs-write",
+            [new(Hypervisor, DirtyLog, "            SpteAccess.ClearBitsExclusive(spte, Spte.W | Spte.D);\n", "            SpteAccess.ClearBitsExclusive(spte, Spte.D);\n")],
+            [VerdictKind.Invariant]),
+        new("rmap-logging-on-without-protection", "KVM: kvm_mmu_slot_apply_flags",
+            """
+            When logging is switched on, what was writable before is protected. Here it stays writable.
+              vCPU   has written to the page
+              host   switches logging on
+              vCPU   writes again: no fault, no mark
+            """,
+            "shadow-slot-logging-vs-write",
+            [new(Hypervisor, DirtyLog, "        ProtectSlot(after);\n", "")],
+            [VerdictKind.Invariant]),
+        new("tracked-page-hidden-by-stale-slot", "The counts of a slot exist from the first root on, which a device that holds an older object of the slot does not see",
+            """
+            Whether a page holds tables is asked of the slot's counts, where the slot has them. A device's slot object may be older than the first root and have none: then the hash is asked.
+            Here the counts are read without the flag that says that they are there.
+              vCPU   first shadow root: stores the counts of every slot
+              host   a device writes: reads them
+            """,
+            "shadow-host-write-vs-cow-break",
+            [new(Hypervisor, "Shadow/ShadowMmu.Track.cs", "!HaveRmaps || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;", "slot.Arch is not { } rmaps || rmaps.DisallowHuge(gfn) == 0;")],
+            [VerdictKind.DataRace]),
     ];
 }
