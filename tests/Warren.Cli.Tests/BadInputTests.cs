@@ -75,6 +75,15 @@ public class BadInputTests
     }
 
     [Fact]
+    public void A_guest_runs_on_a_shadow_mmu_and_is_audited()
+    {
+        var (status, output, error) = Run("run --guest selftest --mmu shadow --audit --stats=json");
+        Assert.Equal(0, status);
+        Assert.Contains(" 0 failed", output, StringComparison.Ordinal);
+        Assert.Contains("\"shadowPages\":{\"made\":", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Output_to_a_file_that_others_write_too_overwrites_nothing()
     {
         var file = Path.GetTempFileName();

@@ -67,6 +67,8 @@ internal sealed class Guest : IDisposable
     {
         KernelPath = KernelPath,
         MemoryBytes = 16 << 20,
+        Mmu = OnEachMmu.Current,
+        Audit = true,
         Serial = [new SerialOptions { Output = Console }],
         Timeout = Patience,
     };

@@ -1,5 +1,6 @@
 using System.Threading;
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Machines.DeviceTree;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
@@ -7,7 +8,7 @@ using Warren.Machines.Serial;
 namespace Warren.Machines.Tests;
 
 /// <summary>Whole machines: how they begin and how they end.</summary>
-public sealed class MachineTests
+public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     [Fact]
     public void AGuestPrintsAndPowersOff()
@@ -343,3 +344,7 @@ public sealed class MachineTests
         return file.ToArray();
     }
 }
+
+public sealed class MachineTestsOnTdp() : MachineTests(MmuKind.Tdp);
+
+public sealed class MachineTestsOnShadow() : MachineTests(MmuKind.Shadow);

@@ -1,12 +1,13 @@
 using System.Text;
 using System.Threading;
+using Warren.Hypervisor;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
 
 namespace Warren.Machines.Tests;
 
 /// <summary>Harts that wait for each other, for timers and for devices: a wake-up lost anywhere is a test that never ends.</summary>
-public sealed class SchedulingTests
+public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     /// <summary>Starts harts 1 to n at "other" with a stack of their own; each finds its number in a0.</summary>
     private const string StartOthers = """
@@ -458,3 +459,7 @@ public sealed class SchedulingTests
         Assert.Equal(new string('x', 128 + 1), text.ToString()[..129]);
     }
 }
+
+public sealed class SchedulingTestsOnTdp() : SchedulingTests(MmuKind.Tdp);
+
+public sealed class SchedulingTestsOnShadow() : SchedulingTests(MmuKind.Shadow);

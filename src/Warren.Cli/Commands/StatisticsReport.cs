@@ -50,6 +50,7 @@ internal static class StatisticsReport
     private static IEnumerable<Figure> Figures(MachineStatistics s)
     {
         var vcpus = s.Vm.Vcpus;
+        var shadow = s.Vm.Mmu.ShadowPagesMade > 0;
         yield return new("guest", "time", s.Elapsed.TotalSeconds, "s");
         yield return new("guest", "instructions", s.Instructions);
         yield return new("guest", "MIPS", s.Instructions / s.Elapsed.TotalSeconds / 1e6);
@@ -68,12 +69,24 @@ internal static class StatisticsReport
         yield return new("page faults", "spurious", vcpus.FaultsSpurious);
         yield return new("page faults", "MMIO", vcpus.FaultsMmio);
         yield return new("page faults", "failed", vcpus.FaultsFailed);
+        if (shadow) yield return new("page faults", "the guest's own", vcpus.FaultsOfGuest);
+        if (shadow) yield return new("page faults", "writes to tables", vcpus.FaultsTracked);
         yield return new("fault retries", "invalidation", vcpus.RetriesInvalidation);
         yield return new("fault retries", "invalid slot", vcpus.RetriesInvalidSlot);
         yield return new("fault retries", "obsolete root", vcpus.RetriesObsoleteRoot);
         yield return new("fault retries", "frozen", vcpus.RetriesFrozen);
+        if (shadow) yield return new("fault retries", "guest tables", vcpus.RetriesGuestTables);
         yield return new("SPTEs", "set", vcpus.SptesSet);
         yield return new("SPTEs", "zapped", s.Vm.Mmu.SptesUnmapped + s.Vm.Mmu.SptesZapped);
+        if (shadow)
+        {
+            yield return new("shadow pages", "made", s.Vm.Mmu.ShadowPagesMade);
+            yield return new("shadow pages", "zapped", s.Vm.Mmu.ShadowPagesZapped);
+            yield return new("shadow pages", "reclaimed", s.Vm.Mmu.ShadowPagesReclaimed);
+            yield return new("shadow pages", "write floods", s.Vm.Mmu.WriteFloods);
+            yield return new("shadow pages", "let go unsync", s.Vm.Mmu.UnsyncMarked);
+            yield return new("shadow pages", "synced", s.Vm.Mmu.PagesSynced);
+        }
         yield return new("invalidations", "seen", s.Vm.InvalidationsSeen);
         yield return new("invalidations", "related", s.Vm.InvalidationsRelated);
         yield return new("invalidations", "elided", s.Vm.InvalidationsElided);
