@@ -191,6 +191,22 @@ public sealed class ShadowSyncTests : IDisposable
         Assert.Equal(1, _f.Mmu.Counters.WriteFloods);
     }
 
+    /// <summary>For an access that cannot be done for the guest: without shadows the page is like any other, until it is used as a table again.</summary>
+    [Fact]
+    public void UnprotectMakesATableWritable()
+    {
+        _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        ulong middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
+        Cpu.Do(() => Cpu.Vcpu.Unprotect(middle << 12));
+        Assert.Equal(0, _f.ShadowPagesOf(middle));
+        Assert.Equal(Outcome.Done, Cpu.Store(At(middle << 12) + 2048, 0));
+        Assert.Equal(0, Cpu.TrackedStores);
+        Assert.Equal(100UL, Cpu.Load(Va));
+        Assert.Equal(Outcome.Done, Cpu.Store(At(middle << 12) + 2048, 0));
+        Assert.Equal(1, Cpu.TrackedStores);
+    }
+
     /// <summary>The host writes to tables: a device that was told to.</summary>
     [Fact]
     public void HostWritesToTablesAreFollowed()
