@@ -136,6 +136,9 @@ internal abstract unsafe partial class Mmu : IDisposable
     /// <summary>Frees every table. No vCPU, notifier or ioctl may be active any more, and every vCPU has put its root.</summary>
     public abstract void Dispose();
 
+    /// <summary>Gives the native memory back as things stand, and takes no step and no lock: for an explorer that stopped threads in the middle.</summary>
+    internal virtual void Abandon() => _allocator.Dispose();
+
     /// <summary>The leaf that maps a page, or null. In guest mode, inside what else keeps tables from being freed, or with mmu_lock held.</summary>
     /// <param name="root">where to start</param>
     /// <param name="rootLevel">its level, 1..5</param>

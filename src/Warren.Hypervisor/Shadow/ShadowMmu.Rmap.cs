@@ -26,7 +26,14 @@ internal sealed unsafe partial class ShadowMmu
             ulong first = Math.Max(start, slot.BaseGfn);
             ulong last = Math.Min(end, slot.EndGfn);
             // What was made from tables in the range goes, too: they may be other memory afterwards.
-            ZapTablesInRange(slot, first, last, ref zapped);
+            for (ulong block = first; block < last; block = NextGfn(block, 2))
+            {
+                if (rmaps.DisallowHuge(block) == 0) continue;
+                ZapTablesInRange(slot, block, Math.Min(last, NextGfn(block, 2)), ref zapped);
+                // Much more work than a head.
+                work = YieldInterval - 1;
+                if (mayBlock) YieldWrite(ref work, ref flush, ref zapped);
+            }
             for (int level = SlotRmaps.Levels; level >= 1; level--)
             {
                 for (ulong gfn = rmaps.NextMapped(first, last, level); gfn < last; gfn = rmaps.NextMapped(NextGfn(gfn, level), last, level))

@@ -48,6 +48,12 @@ internal sealed unsafe partial class ShadowMmu : Mmu
         while (OldestPage != null) PrepareZap(OldestPage, ref zapped);
         CommitZap(ref zapped);
         _mmuLock.WriteUnlock();
+        Abandon();
+    }
+
+    /// <inheritdoc/>
+    internal override void Abandon()
+    {
         FreeHash();
         _rmapPool.Dispose();
         _pagePool.Dispose();

@@ -12,10 +12,12 @@ public abstract class NotifierTests : IDisposable
 
     private readonly GateKind _gate;
 
-    protected NotifierTests(GateKind gate)
+    protected NotifierTests(GateKind gate, MmuKind? mmu = null)
     {
         _gate = gate;
-        _t = new SlotsVm(new VmOptions { Gate = gate });
+        _t = new SlotsVm(new VmOptions { Gate = gate, Mmu = mmu ?? MmuKind.Tdp });
+        // Else a shadow MMU has nothing to look through.
+        (_t.Vm.Mmu as ShadowMmu)?.FirstShadowRoot();
         _hva = _t.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
     }
 
@@ -210,3 +212,5 @@ public abstract class NotifierTests : IDisposable
 public sealed class NotifierTestsWithJoin() : NotifierTests(GateKind.Join);
 
 public sealed class NotifierTestsWithActiveCount() : NotifierTests(GateKind.ActiveCount);
+
+public sealed class NotifierTestsWithShadow() : NotifierTests(GateKind.Join, MmuKind.Shadow);

@@ -5,7 +5,7 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor.Tests;
 
 /// <summary>Random requests, good and bad, against a list of slots searched from end to end.</summary>
-public abstract class MemslotModelTests(GateKind gate)
+public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
 {
     private const ulong Page = SlotsVm.Page;
     private const int HvaPages = 64;
@@ -32,12 +32,14 @@ public abstract class MemslotModelTests(GateKind gate)
     {
         Prop.ForAll(Arb.From(Requests.ArrayOf(60)), requests =>
         {
-            using var t = new SlotsVm(new VmOptions { AddressSpaces = 2, Gate = gate });
+            using var t = new SlotsVm(new VmOptions { AddressSpaces = 2, Gate = gate, Mmu = mmu ?? MmuKind.Tdp });
             var hva = t.Memory.Map(HvaPages * Page, VmaProtection.Read | VmaProtection.Write);
             var model = new List<UserMemoryRegion>();
             ulong[] generations = [0, 1];
+            var untilRoot = requests.Length / 3;
             foreach (var request in requests)
             {
+                if (untilRoot-- == 0) Assert.Null((t.Vm.Mmu as ShadowMmu)?.FirstShadowRoot());
                 var region = request.Region(hva);
                 var expected = Apply(model, region, generations);
                 Assert.Equal(expected, t.TrySet(region));
@@ -95,6 +97,7 @@ public abstract class MemslotModelTests(GateKind gate)
                 if (found is null) continue;
                 Assert.Same(found, slots.FindById(found.Id));
                 Assert.Equal(found.LogsDirtyPages, found.DirtyBitmap is not null);
+                Assert.Equal(vm.Mmu is ShadowMmu { HaveRmaps: true }, found.Arch is not null);
                 Assert.Equal(model[expected].UserspaceAddress + gfn * Page - model[expected].GuestPhysicalAddress, found.GfnToHva(gfn));
             }
         }
@@ -121,3 +124,5 @@ public abstract class MemslotModelTests(GateKind gate)
 public sealed class MemslotModelTestsWithJoin() : MemslotModelTests(GateKind.Join);
 
 public sealed class MemslotModelTestsWithActiveCount() : MemslotModelTests(GateKind.ActiveCount);
+
+public sealed class MemslotModelTestsWithShadow() : MemslotModelTests(GateKind.Join, MmuKind.Shadow);

@@ -153,6 +153,44 @@ public sealed unsafe class RmapTests
         f.Verify();
     }
 
+    /// <summary>Whoever waits for mmu_lock gets it in the middle of a long walk that may block, and finds that what is gone from the tables is gone from the TLBs.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void A_long_walk_lets_others_in_behind_a_flush_if_it_may_block(bool mayBlock)
+    {
+        using ShadowFixture f = new();
+        for (ulong gfn = 0; gfn < 1000; gfn++) f.Cpu.Load(gfn * Page);
+        long flushes = f.Vm.RemoteFlushes, flushesSeen = -1;
+        int mappedSeen = -1;
+        VirtualMachine vm = f.Vm;
+        int srcu = vm.Srcu.ReadLock();
+        vm.MmuLock.WriteLock();
+        vm.Invalidation.Begin();
+        vm.Invalidation.RangeAdd(0, 1000);
+        Worker waiter = new(() =>
+        {
+            vm.MmuLock.ReadLock();
+            flushesSeen = vm.RemoteFlushes;
+            mappedSeen = Enumerable.Range(0, 1000).Sum(gfn => Head(f, (ulong)gfn)->Count);
+            vm.MmuLock.ReadUnlock();
+        });
+        while (!vm.MmuLock.IsContended) System.Threading.Thread.Yield();
+        bool flush = vm.Mmu.UnmapGfnRange(0, 0, 1000, mayBlock);
+        if (flush) vm.FlushRemoteTlbs();
+        vm.Invalidation.End();
+        vm.MmuLock.WriteUnlock();
+        vm.Srcu.ReadUnlock(srcu);
+        waiter.Join();
+        // Whether the waiter is quick enough for the first chance is its luck; that it has one, and what it finds then, is not.
+        Assert.InRange(f.Mmu.Counters.Yields, mayBlock ? 1 : 0, mayBlock ? 15 : 0);
+        Assert.Equal(f.Mmu.Counters.Yields + 1, vm.RemoteFlushes - flushes);
+        Assert.True(mappedSeen % 64 == 1000 % 64 || mappedSeen == 0);
+        Assert.InRange(flushesSeen - flushes, 1, vm.RemoteFlushes - flushes);
+        Assert.True(flush);
+        Assert.Equal(1000, f.Mmu.Counters.SptesUnmapped);
+    }
+
     /// <summary>A device found the slot, then its flags changed, and only then came the first root: the object the device holds never gets counts.</summary>
     [Fact]
     public void A_slot_object_from_before_the_first_root_does_not_hide_its_tables()

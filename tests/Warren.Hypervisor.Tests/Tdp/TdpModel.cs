@@ -48,15 +48,16 @@ internal sealed class TdpModel : IDisposable
         public HashSet<int> Dirty = [];
     }
 
-    private readonly TdpFixture _f = new(poolBytes: 32L << 20);
+    private readonly TdpFixture _f;
     private readonly ulong _hva;
     private readonly ScriptedVcpu[] _cpus;
     private readonly Slot?[] _slots = new Slot?[Slots];
     private readonly Dictionary<int, ulong> _contents = [];
     private readonly HashSet<int> _readOnlyHost = [];
 
-    public TdpModel()
+    public TdpModel(MmuKind mmu)
     {
+        _f = new TdpFixture(mmu, poolBytes: 32L << 20);
         _hva = _f.Map(HostPages * Page, hugePages: true);
         _cpus = [new ScriptedVcpu(_f.Vm), new ScriptedVcpu(_f.Vm)];
     }

@@ -4,7 +4,7 @@ using FsCheck.Fluent;
 namespace Warren.Hypervisor.Tests.Tdp;
 
 /// <summary>Random sequences of memslot changes, faults, zaps, protections and harvests against <see cref="TdpModel"/>.</summary>
-public sealed class TdpModelTests
+public abstract class TdpModelTests(MmuKind mmu)
 {
     /// <summary>Guest accesses and harvests are as likely as all else together.</summary>
     private static readonly TdpOpKind[] Weighted =
@@ -35,7 +35,7 @@ public sealed class TdpModelTests
         Arbitrary<TdpOp[]> sequences = Arb.From(Operation.ArrayOf(250), Shrink);
         Prop.ForAll(sequences, ops =>
         {
-            using TdpModel model = new();
+            using TdpModel model = new(mmu);
             for (int i = 0; i < ops.Length; i++)
             {
                 model.Apply(ops[i]);
@@ -45,3 +45,7 @@ public sealed class TdpModelTests
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(40));
     }
 }
+
+public sealed class TdpModelTestsWithTdp() : TdpModelTests(MmuKind.Tdp);
+
+public sealed class TdpModelTestsWithShadow() : TdpModelTests(MmuKind.Shadow);

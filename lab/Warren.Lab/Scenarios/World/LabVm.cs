@@ -130,7 +130,7 @@ public sealed class LabVm
     internal void Abandon()
     {
         if (!_disposed)
-            Vm.Mmu.Allocator.Dispose();
+            Vm.Mmu.Abandon();
         _disposed = true;
     }
 
