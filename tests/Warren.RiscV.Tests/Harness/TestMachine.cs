@@ -46,6 +46,8 @@ internal sealed class TestMachine : IDisposable
     /// <summary>Called on a hart's thread, outside guest mode, after its TLB was flushed; with the hart's number.</summary>
     public Action<int>? Flushed { get; set; }
 
+    public VmStatistics Statistics => vm.Statistics;
+
     /// <summary>The first hart, which most tests are content with.</summary>
     public Hart Hart => Harts[0];
 
