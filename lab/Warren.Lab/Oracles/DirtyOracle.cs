@@ -15,13 +15,13 @@ internal sealed class DirtyOracle(LabWorld world) : IStepMonitor
 
     public void OnStep(int thread, in CheckStep step, bool succeeded)
     {
-        if (step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) == 0)
+        if (step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) is var frame && frame == 0)
             return;
-        if (Still.AccessingVcpu(world, thread) is not { } vcpu || Still.Slot(vcpu.Vm, vcpu.Current.Gfn) is not { } slot)
+        if (Still.AccessingVcpu(world, thread) is not { } vcpu || Still.AccessedGfn(vcpu, frame) is not { } gfn || Still.Slot(vcpu.Vm, gfn) is not { } slot)
             return;
         world.Schedule.Depends(this, slot.Id, changes: false);
         if (_logging.Contains((vcpu.Vm, (uint)slot.Id)))
-            Note(new(vcpu.Vm, (uint)slot.Id, vcpu.Current.Gfn - slot.BaseGfn));
+            Note(new(vcpu.Vm, (uint)slot.Id, gfn - slot.BaseGfn));
     }
 
     public void OnEnd()

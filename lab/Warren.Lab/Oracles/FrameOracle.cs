@@ -51,6 +51,7 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
     private unsafe void CheckFreed(int frame)
     {
         world.Schedule.Depends(this, frame, changes: true);
+        CheckFreedInTlbs(frame);
         foreach (var vm in world.VmList)
         {
             foreach (var gfn in vm.Gfns)
@@ -63,9 +64,23 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
 
                 foreach (var vcpu in vm.VcpuList)
                 {
+                    if (vcpu.Translates)
+                        continue;
                     if (Still.UsableTlbEntry(vcpu, gfn) == world.Pool.Pointer(frame))
                         world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn {gfn}.");
                 }
+            }
+        }
+    }
+
+    private unsafe void CheckFreedInTlbs(int frame)
+    {
+        foreach (var vm in world.VmList)
+        {
+            foreach (var vcpu in vm.VcpuList)
+            {
+                if (vcpu.Translates && Still.CanUse(vcpu, world.Pool.Pointer(frame)))
+                    world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB.");
             }
         }
     }
@@ -75,7 +90,8 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
         if (Still.AccessingVcpu(world, thread) is not { } vcpu)
             return;
         world.Schedule.Depends(this, frame, changes: false);
-        var gfn = vcpu.Current.Gfn;
+        if (Still.AccessedGfn(vcpu, frame) is not { } gfn)
+            return;
         if (Still.Slot(vcpu.Vm, gfn) is not { } slot)
         {
             world.Fail(VerdictKind.UseAfterFree, $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and no memslot holds it.");

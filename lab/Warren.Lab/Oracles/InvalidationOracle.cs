@@ -79,10 +79,12 @@ internal sealed class InvalidationOracle(LabWorld world) : IStepMonitor
     {
         if (Still.AccessingVcpu(world, thread) is not { } vcpu)
             return;
-        var isInvalidated = IsInvalidated(vcpu.Vm, vcpu.Current.Gfn, out var hva);
+        if (Still.AccessedGfn(vcpu, frame) is not { } gfn)
+            return;
+        var isInvalidated = IsInvalidated(vcpu.Vm, gfn, out var hva);
         world.Schedule.Depends(this, (long)hva, changes: false);
         if (isInvalidated)
-            world.Fail(VerdictKind.UseAfterFree, $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {vcpu.Current.Gfn} of {vcpu.Vm} in frame {frame}.");
+            world.Fail(VerdictKind.UseAfterFree, $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}.");
     }
 
     private bool IsInvalidated(LabVm vm, ulong gfn, out ulong hva)

@@ -31,8 +31,46 @@ internal static unsafe class Still
         var state = vcpu.Vcpu.State;
         if ((state->Mode & 3) == (ulong)VcpuMode.OutsideGuestMode)
             return null;
+        if (vcpu.Translates)
+            return UsableTlbEntryTo(vcpu, gfn);
         var flushes = VcpuRequest.TlbFlush.Bit() | VcpuRequest.FreeObsoleteRoots.Bit() | VcpuRequest.VmDead.Bit();
         return (state->RequestWord & flushes) != 0 ? null : vcpu.Engine.Tlb.Lookup(gfn * LabWorld.PageSize, write: false);
+    }
+
+    /// <summary>Whether the guest can use a page now out of the vCPU's TLB, whatever address it has there.</summary>
+    public static bool CanUse(LabVcpu vcpu, byte* page)
+    {
+        var state = vcpu.Vcpu.State;
+        var flushes = VcpuRequest.TlbFlush.Bit() | VcpuRequest.FreeObsoleteRoots.Bit() | VcpuRequest.VmDead.Bit();
+        return (state->Mode & 3) != (ulong)VcpuMode.OutsideGuestMode && (state->RequestWord & flushes) == 0 && vcpu.Engine.Tlb.Holds(page);
+    }
+
+    /// <summary>As <see cref="UsableTlbEntry"/> where tables of the guest say which address leads to a gfn: by the frame that the host has for it now.</summary>
+    private static byte* UsableTlbEntryTo(LabVcpu vcpu, ulong gfn)
+    {
+        if (Slot(vcpu.Vm, gfn) is not { } slot || vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is not { IsLeaf: true } entry)
+            return null;
+        var page = vcpu.Vm.Vm.Pool.Pointer(entry.Frame);
+        return CanUse(vcpu, page) ? page : null;
+    }
+
+    /// <summary>
+    /// The page of guest memory that an access of the vCPU to a frame means: that of its instruction, or with tables of the guest the one the host has the frame for (one that no page has any more
+    /// is the instruction's, too). Null: not the guest's access, but a walk of its tables on its behalf, which holds the frame.
+    /// </summary>
+    public static ulong? AccessedGfn(LabVcpu vcpu, int frame)
+    {
+        if (!vcpu.Translates)
+            return vcpu.Current.Gfn;
+        if ((vcpu.Vcpu.State->Mode & 3) == (ulong)VcpuMode.OutsideGuestMode)
+            return null;
+        foreach (var gfn in vcpu.Vm.Gfns)
+        {
+            if (Slot(vcpu.Vm, gfn) is { } slot && vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry && entry.Frame == frame)
+                return gfn;
+        }
+
+        return vcpu.Current.Gfn;
     }
 
     /// <summary>The slot that holds gfn as published now, valid or not.</summary>

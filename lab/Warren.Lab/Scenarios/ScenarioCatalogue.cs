@@ -12,6 +12,7 @@ public static class ScenarioCatalogue
         .. MemslotScenarios.All,
         .. RmapScenarios.All,
         .. ShadowedScenarios.All,
+        .. ShadowScenarios.All,
         .. DirtyLogScenarios.All,
         .. VcpuScenarios.All,
         .. MemoryScenarios.All,

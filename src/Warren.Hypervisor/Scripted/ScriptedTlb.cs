@@ -29,6 +29,16 @@ internal sealed unsafe class ScriptedTlb
         entry->HostPage = hostPage;
     }
 
+    /// <summary>Whether any entry leads to the page; for checks.</summary>
+    public bool Holds(byte* hostPage)
+    {
+        for (int i = 0; i < Entries; i++)
+        {
+            if (_entries[i].HostPage == hostPage && _entries[i].ReadTag != ulong.MaxValue) return true;
+        }
+        return false;
+    }
+
     public void Flush() => new Span<byte>(_entries, Entries * sizeof(Entry)).Fill(0xff);
 
     private struct Entry

@@ -10,10 +10,14 @@ public enum GuestOperation
     Store,
     Fetch,
     FetchAdd,
+    /// <summary>The guest's fence after it has changed its tables: for one page if the offset is not 0, for all otherwise.</summary>
+    Fence,
+    /// <summary>The guest takes the table at the page for its root, of three levels; 0: it does without translation.</summary>
+    SetRoot,
 }
 
 /// <param name="Operation">What it does.</param>
-/// <param name="Gfn">To which page.</param>
+/// <param name="Gfn">To which page: of guest virtual memory once the vCPU has a root, which tables map as they will.</param>
 /// <param name="Value">The value stored or added.</param>
 /// <param name="Offset">Byte offset within the page, a multiple of 8.</param>
 public readonly record struct GuestInstruction(GuestOperation Operation, ulong Gfn, ulong Value = 0, int Offset = 0);
@@ -63,6 +67,18 @@ public sealed class LabVcpu : IGuestProgram
 
     public uint Fetch(ulong gfn, int offset = 0) => (uint)One(new(GuestOperation.Fetch, gfn, 0, offset));
 
+    /// <inheritdoc cref="GuestOperation.Fence"/>
+    public void Fence() => One(new(GuestOperation.Fence, 0));
+
+    /// <summary>As <see cref="Fence()"/>, for one page.</summary>
+    public void Fence(ulong page) => One(new(GuestOperation.Fence, page, 0, 1));
+
+    /// <inheritdoc cref="GuestOperation.SetRoot"/>
+    public void SetRoot(ulong gfn) => One(new(GuestOperation.SetRoot, gfn));
+
+    /// <summary>Its addresses are looked up in tables of the guest.</summary>
+    internal bool Translates => Engine.Root.Levels != 0;
+
     /// <summary>Executes the instructions in one stay in guest mode, unless something ends it. A dead or broken VM, or a full dirty ring, leaves the rest undone.</summary>
     public void Run(ReadOnlyMemory<GuestInstruction> program)
     {
@@ -91,6 +107,15 @@ public sealed class LabVcpu : IGuestProgram
                 break;
             case GuestOperation.Store:
                 cpu.Store(gpa, instruction.Value);
+                break;
+            case GuestOperation.Fence:
+                if (instruction.Offset == 0)
+                    cpu.FenceTables();
+                else
+                    cpu.FenceTables(instruction.Gfn * LabWorld.PageSize);
+                break;
+            case GuestOperation.SetRoot:
+                cpu.SetGuestRoot(instruction.Gfn == 0 ? default : new GuestRoot(3, instruction.Gfn));
                 break;
             case GuestOperation.Fetch:
                 Value = cpu.Fetch(gpa);

@@ -79,20 +79,20 @@ public sealed class LabVm
     }
 
     /// <summary>A device writes to guest memory.</summary>
-    public bool WriteGuest(ulong gfn, ulong value)
+    public bool WriteGuest(ulong gfn, ulong value, int offset = 0)
     {
         _world.Dirty.HostWriteBegins(this, gfn);
-        var done = Vm.WriteGuest(gfn * LabWorld.PageSize, BitConverter.GetBytes(value));
+        var done = Vm.WriteGuest((gfn * LabWorld.PageSize) + (ulong)offset, BitConverter.GetBytes(value));
         Check.AssertNoneHeld();
         _world.Dirty.HostWriteEnded(this, gfn, done);
         return done;
     }
 
     /// <summary>A device reads guest memory; null when nothing backs it.</summary>
-    public ulong? ReadGuest(ulong gfn)
+    public ulong? ReadGuest(ulong gfn, int offset = 0)
     {
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-        var done = Vm.ReadGuest(gfn * LabWorld.PageSize, bytes);
+        var done = Vm.ReadGuest((gfn * LabWorld.PageSize) + (ulong)offset, bytes);
         Check.AssertNoneHeld();
         return done ? BitConverter.ToUInt64(bytes) : null;
     }
