@@ -91,7 +91,13 @@ internal sealed class FrameOracle(LabWorld world) : IStepMonitor
             return;
         world.Schedule.Depends(this, frame, changes: false);
         if (Still.AccessedGfn(vcpu, frame) is not { } gfn)
+        {
+            // On the guest's behalf, in its tables: a store needs more than a reference.
+            if (write && !Still.IsMapped(vcpu.Vm, frame))
+                world.Fail(VerdictKind.UseAfterFree, $"For the guest of {vcpu.Vm} something was stored in frame {frame}, which the host maps at none of its pages.");
             return;
+        }
+
         if (Still.Slot(vcpu.Vm, gfn) is not { } slot)
         {
             world.Fail(VerdictKind.UseAfterFree, $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and no memslot holds it.");

@@ -73,6 +73,18 @@ internal static unsafe class Still
         return vcpu.Current.Gfn;
     }
 
+    /// <summary>Whether the host has the frame for any page of the VM now.</summary>
+    public static bool IsMapped(LabVm vm, int frame)
+    {
+        foreach (var gfn in vm.Gfns)
+        {
+            if (Slot(vm, gfn) is { } slot && vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry && entry.Frame == frame)
+                return true;
+        }
+
+        return false;
+    }
+
     /// <summary>The slot that holds gfn as published now, valid or not.</summary>
     public static Memslot? Slot(LabVm vm, ulong gfn) => vm.Vm.GetMemslots(0).Find(gfn);
 

@@ -1,5 +1,4 @@
 using Warren.Hypervisor;
-using Warren.Locking;
 
 namespace Warren.Lab;
 
@@ -167,6 +166,30 @@ internal static class ShadowScenarios
         """
         A shadow page is accounted in the slot of its table, so it must be gone before the slot's counts are (fcd1ec9cb59c). The deletion makes every page obsolete once no fault that found the slot
         valid is left; none is made from an invalid slot.
+        """),
+        new DelegateScenario("slot-with-root-deleted", "The slot that holds a guest's root is deleted while a vCPU uses it.", s =>
+        {
+            var (world, vm) = Guest(s);
+            vm.SetSlot(1, 0x20, 1, world.Map(1));
+            vm.WriteGuest(0x20, ScriptedPageFormat.Table(Middle));
+            vm.Vcpus[1].SetRoot(0x20);
+            vm.Vcpus[1].Load(Window);
+            var deleted = new Cell();
+            world.Thread("delete", () =>
+            {
+                vm.DeleteSlot(1);
+                deleted.Value = 1;
+            });
+            world.Thread("vcpu", () =>
+            {
+                var after = deleted.Value != 0;
+                vm.Vcpus[1].Load(Window);
+                if (after && vm.Vcpus[1].Result != GuestAccessResult.AccessFault)
+                    world.Fail(VerdictKind.Invariant, $"The root's slot is gone, and an access ended with {vm.Vcpus[1].Result}.");
+            });
+        },
+        """
+        The vCPU is asked to let go of its root and looks for the new one at once, while the slot is still there and marked invalid. It must not make one from it.
         """),
         new DelegateScenario("lost-sptes-vs-discard", "A fence takes SPTEs away, and then the host the page they led to, while another vCPU has it in its TLB.", s =>
         {
