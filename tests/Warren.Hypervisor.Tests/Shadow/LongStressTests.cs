@@ -1,0 +1,100 @@
+using System.Globalization;
+using Warren.HostMemory;
+using Warren.Hypervisor.Tests.Scripted;
+
+namespace Warren.Hypervisor.Tests.Shadow;
+
+/// <summary>
+/// Everything at once, under both MMUs: guests that change their tables, notifications, memslot churn, dirty logging, audits. One second each by default;
+/// <c>WARREN_STRESS_SECONDS=150 dotnet test -c Release tests/Warren.Hypervisor.Tests --filter LongStress</c> is the long run.
+/// </summary>
+public sealed class LongStressTests
+{
+    /// <summary>The slot that comes, goes and moves.</summary>
+    public const ulong Second = 0x2000;
+
+    private const ulong Moved = 0x3000;
+    private const ulong Page = VirtualMachine.PageSize;
+    private const ulong FirstPages = 1024;
+    private const ulong SecondPages = 64;
+
+    public static TheoryData<string> Kinds() => [.. MmuKind.All.Select(k => k.Name)];
+
+    private static TimeSpan Duration =>
+        TimeSpan.FromSeconds(double.TryParse(Environment.GetEnvironmentVariable("WARREN_STRESS_SECONDS"), CultureInfo.InvariantCulture, out double seconds) ? seconds : 1);
+
+    [Theory]
+    [MemberData(nameof(Kinds))]
+    public void Guests_keep_their_pages_whatever_the_host_does(string kind)
+    {
+        using FramePool pool = new(64L << 20);
+        using AddressSpace memory = new(pool);
+        using VirtualMachine vm = new(memory, new VmOptions { Mmu = MmuKind.Find(kind)!, Audit = true });
+        ulong first = memory.Map(FirstPages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
+        ulong second = memory.Map(SecondPages * Page, VmaProtection.Read | VmaProtection.Write);
+        SetFirst(vm, first, logging: false);
+        SetSecond(vm, second, Second);
+        ulong[] pages = [.. Enumerable.Range(600, 24).Select(i => (ulong)i), .. Enumerable.Range(16, 8).Select(i => Second + (ulong)i), Moved + 20];
+        StressGuest[] guests = [new(100, pages, 1), new(Second + 4, pages, 2)];
+        Crew crew = new();
+        foreach (StressGuest guest in guests) crew.Run(vm.CreateVcpu(new ScriptedEngine(guest)));
+        crew.Add(() => Repeat(crew, 3, random =>
+        {
+            ulong gfn = random.Next(8) switch { 0 => 100 + (ulong)random.Next(3), _ => 600 + (ulong)random.Next(24) };
+            ulong hva = random.Next(4) == 0 ? second + (ulong)random.Next(32) * Page : first + gfn * Page;
+            switch (random.Next(6))
+            {
+                case 0: memory.Discard(hva, (ulong)(1 + random.Next(3)) * Page); break;
+                case 1:
+                    memory.Protect(hva, Page, VmaProtection.Read);
+                    memory.Protect(hva, Page, VmaProtection.Read | VmaProtection.Write);
+                    break;
+                case 2: memory.Age(first, FirstPages * Page, clear: true); break;
+                case 3: memory.ReapNonBlocking(hva, Page); break;
+                default:
+                    MmuNotifierRange range = new(hva, hva + Page, MmuNotifierEvent.Clear, true);
+                    if (memory.Notifiers.TryStart(range, out Invalidation invalidation)) memory.Notifiers.End(invalidation);
+                    break;
+            }
+        }));
+        crew.Add(() => Repeat(crew, 4, random =>
+        {
+            ulong gfn = random.Next(3) == 0 ? Moved : Second;
+            if (random.Next(2) == 0) vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1 });
+            SetSecond(vm, second, gfn);
+            for (int i = 0; i < 50 && !crew.Stopping; i++) System.Threading.Thread.Yield();
+        }));
+        ulong[] bitmap = new ulong[FirstPages / 64];
+        crew.Add(() => Repeat(crew, 5, random =>
+        {
+            SetFirst(vm, first, logging: true);
+            for (int i = random.Next(20); i > 0; i--) vm.GetDirtyLog(0, bitmap);
+            SetFirst(vm, first, logging: false);
+        }));
+        crew.Add(() => Repeat(crew, 6, _ =>
+        {
+            AuditReport report = vm.Audit();
+            Assert.True(report.IsClean, report.ToString());
+            System.Threading.Thread.Sleep(1);
+        }));
+        crew.Go(() => System.Threading.Thread.Sleep(Duration));
+        Assert.Null(vm.ErrorReason);
+        Assert.All(guests, g => Assert.True(g.Checked > 0));
+    }
+
+    private static void Repeat(Crew crew, int seed, Action<Random> round)
+    {
+        Random random = new(seed);
+        while (!crew.Stopping) round(random);
+    }
+
+    private static void SetFirst(VirtualMachine vm, ulong hva, bool logging) => vm.SetUserMemoryRegion(new UserMemoryRegion
+    {
+        Flags = logging ? MemslotFlags.LogDirtyPages : MemslotFlags.None,
+        MemorySize = FirstPages * Page,
+        UserspaceAddress = hva,
+    });
+
+    private static void SetSecond(VirtualMachine vm, ulong hva, ulong gfn) =>
+        vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1, GuestPhysicalAddress = gfn * Page, MemorySize = SecondPages * Page, UserspaceAddress = hva });
+}
