@@ -66,11 +66,11 @@ internal static class RmapVariants
         new("published-outside-arch-lock", "KVM: hold slots_arch_lock until the new pointer is installed",
             """
             The rule is: from before the slots are read until the new set is published. Here the lock is let go in between.
-              host     change of flags: copies the arch part (none yet), unlocks
-              reader   first shadow root: allocates for every slot of the published set, the old one
+              host     creation: no shadow root yet, so no reverse maps; unlocks
+              reader   first shadow root: allocates for every slot of the published set, raises the flag
               host     publishes the new slot, which has none
             """,
-            "first-root-vs-flags",
+            "first-root-vs-create",
             [new(Hypervisor, Memslots, "            Step(MemslotStep.Publish);\n", "            SlotsArchLock.Unlock();\n            Step(MemslotStep.Publish);\n"),
              new(Hypervisor, Memslots, "            // Before the grace period: a reader that is waited for may be waiting for this lock.\n            SlotsArchLock.Unlock();\n        }", "        }")],
             [VerdictKind.Invariant, VerdictKind.DataRace]),
