@@ -118,9 +118,9 @@ public sealed unsafe partial class Vcpu
                 _state->Statistics.CodeMarks++;
                 _vm.CodeMarks.Mark(this, address >> VirtualMachine.PageShift, out markedFrame, out markedVersion);
             }
-            else if (access == GuestAccess.Write && DirtyRing is { IsSoftFull: true })
+            else if (DirtyRing is { IsSoftFull: true })
             {
-                // The ring must have room for every page that becomes writable: harvest first.
+                // The ring must have room for every page that becomes writable, and for the guest's table that a read sets A in: harvest first.
                 PostRequest(VcpuRequest.DirtyRingSoftFull);
                 EnterGuestMode();
                 return TranslateStatus.Stopped;

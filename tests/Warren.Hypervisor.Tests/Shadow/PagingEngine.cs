@@ -158,6 +158,21 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         return found;
     }
 
+    /// <summary>Loads from pages in a row, all in one run of the engine; how many until one was stopped.</summary>
+    public int LoadRun(ulong address, int pages, out VcpuExitReason reason)
+    {
+        int done = 0;
+        reason = Do(() =>
+        {
+            for (done = 0; done < pages; done++)
+            {
+                Find(address + (ulong)done * 4096, GuestAccess.Read, out _);
+                if (Last != Outcome.Done) return;
+            }
+        });
+        return done;
+    }
+
     public Outcome Fetch(ulong address)
     {
         Do(() => Find(address, GuestAccess.Execute, out _));

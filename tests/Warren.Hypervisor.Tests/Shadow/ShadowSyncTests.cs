@@ -191,6 +191,31 @@ public sealed class ShadowSyncTests : IDisposable
         Assert.Equal(1, _f.Mmu.Counters.WriteFloods);
     }
 
+    /// <summary>Reads log, too: the table that A is set in. However many of them come before the vCPU next looks at its requests, they never fill its ring.</summary>
+    [Fact]
+    public void ReadsStopBeforeTheRingIsFull()
+    {
+        using ShadowFixture f = new(new VmOptions { DirtyRingEntries = 128 }, flags: MemslotFlags.LogDirtyPages);
+        ulong root = f.NewTable();
+        for (ulong i = 0; i < 400; i++) f.MapAt(root, 3, Va + i * Page, 0x100 + i, TestFormat.R);
+        f.Cpu.SetRoot(3, root);
+        int done = 0;
+        int stops = 0;
+        DirtyGfn[] entries = new DirtyGfn[128];
+        while (done < 400)
+        {
+            done += f.Cpu.LoadRun(Va + (ulong)done * Page, 400 - done, out VcpuExitReason reason);
+            if (done == 400) break;
+            Assert.Equal(VcpuExitReason.DirtyRingFull, reason);
+            stops++;
+            Assert.True(f.Vm.HarvestDirtyRing(f.Cpu.Vcpu, entries) > 0);
+            Assert.True(f.Vm.ResetDirtyRings() > 0);
+        }
+        Assert.True(stops > 3);
+        f.Vm.HarvestDirtyRing(f.Cpu.Vcpu, entries);
+        f.Vm.ResetDirtyRings();
+    }
+
     /// <summary>For an access that cannot be done for the guest: without shadows the page is like any other, until it is used as a table again.</summary>
     [Fact]
     public void UnprotectMakesATableWritable()
