@@ -212,7 +212,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
     public void Dispose()
     {
         Verify();
-        foreach (PagingEngine cpu in Cpus) cpu.Vcpu.ReleaseTables();
+        foreach (Vcpu vcpu in Vm.Vcpus) vcpu.ReleaseTables();
         Vm.SlotsLock.Lock();
         Vm.Mmu.ZapAllFast();
         Vm.SlotsLock.Unlock();
