@@ -6,7 +6,7 @@ public static class CorpusCatalogue
     /// <summary>In the order of <c>warren lab corpus</c>.</summary>
     public static IReadOnlyList<Variant> All { get; } =
     [
-        .. FaultVariants.All, .. ZapVariants.All, .. DirtyLogVariants.All, .. VcpuVariants.All, .. MemslotVariants.All, .. RmapVariants.All, .. ShadowVariants.All, .. NotifierVariants.All, .. JoinVariants.All, .. GateVariants.All, .. HostMemoryVariants.All, .. PrimitiveVariants.All,
+        .. FaultVariants.All, .. ZapVariants.All, .. ShadowZapVariants.All, .. DirtyLogVariants.All, .. VcpuVariants.All, .. MemslotVariants.All, .. RmapVariants.All, .. ShadowVariants.All, .. NotifierVariants.All, .. JoinVariants.All, .. GateVariants.All, .. HostMemoryVariants.All, .. PrimitiveVariants.All,
     ];
 
     /// <summary>Beside <see cref="ScenarioCatalogue.Core"/>: clean on the production code too.</summary>

@@ -15,6 +15,7 @@ public static class ScenarioCatalogue
         .. ShadowScenarios.All,
         .. DirtyLogScenarios.All,
         .. VcpuScenarios.All,
+        .. ShadowZapScenarios.All,
         .. MemoryScenarios.All,
         .. LivenessScenarios.All,
     ];
