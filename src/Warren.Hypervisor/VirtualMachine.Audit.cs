@@ -7,6 +7,7 @@ public sealed partial class VirtualMachine
 {
     private int _auditDue;
     private long _audits;
+    private bool _auditFailed;
 
     /// <summary>Audits made so far.</summary>
     public long Audits => Atomics.Read(ref _audits, this);
@@ -16,10 +17,8 @@ public sealed partial class VirtualMachine
     /// Any time, from any thread that is not in guest mode; mmu_lock is held for as long as it takes, which grows with what is mapped. With <see cref="VmOptions.Audit"/> a VM does this by itself, and a finding
     /// ends it as <see cref="ErrorReason"/>.
     /// </summary>
-    public AuditReport Audit() => Audit(atRest: false);
-
     /// <param name="atRest">no vCPU runs, and no other call is under way: counts must be exact, too</param>
-    internal AuditReport Audit(bool atRest)
+    public AuditReport Audit(bool atRest = false)
     {
         using var balance = Check.Balanced();
         var srcu = Srcu.ReadLock();
@@ -29,7 +28,9 @@ public sealed partial class VirtualMachine
         MmuLock.WriteUnlock();
         Srcu.ReadUnlock(srcu);
         Atomics.Increment(ref _audits, this);
-        return auditor.Report();
+        AuditReport report = auditor.Report();
+        if (!report.IsClean) Atomics.Write(ref _auditFailed, true, this);
+        return report;
     }
 
     /// <summary>Asks for an audit at the next moment when a thread of the VM holds no lock; mmu_lock may be held.</summary>
@@ -49,8 +50,16 @@ public sealed partial class VirtualMachine
         if (!report.IsClean) ReportError(report.ToString());
     }
 
-    private static void RefuseFindings(AuditReport? report)
+    /// <summary>The audit at the end of the VM: what to throw, unless an audit before has told somebody already.</summary>
+    private AuditException? AuditAtEnd()
     {
-        if (report is { IsClean: false }) throw new AuditException(report.ToString());
+        if (!Options.Audit || Atomics.Read(ref _auditFailed, this)) return null;
+        AuditReport report = Audit(atRest: true);
+        return report.IsClean ? null : new AuditException(report.ToString());
+    }
+
+    private static void ThrowIfWrong(AuditException? found)
+    {
+        if (found is not null) throw found;
     }
 }

@@ -68,13 +68,13 @@ public sealed partial class VirtualMachine : IDisposable
     /// Unsubscribes, frees tables, slots and bitmaps. No vCPU runs and no call is under way or will come, except notifications: one whose start reached
     /// this VM and whose end now will not is nobody's concern any more, since the count it leaves behind dies with the VM.
     /// </summary>
-    /// <exception cref="AuditException">With <see cref="VmOptions.Audit"/>: the page tables were wrong at the end. All is freed nevertheless.</exception>
+    /// <exception cref="AuditException">With <see cref="VmOptions.Audit"/>: the page tables were wrong at the end, and no audit before has said so. All is freed nevertheless.</exception>
     public void Dispose()
     {
         if (_disposed) return;
         _disposed = true;
         using var balance = Check.Balanced();
-        var audit = Options.Audit ? Audit(atRest: true) : null;
+        var wrong = AuditAtEnd();
         _disposal.Enter(LockMode.Exclusive);
         // Calls Release, so that nothing is mapped from here on; waits for callbacks that run, not for ends that are still to come.
         Memory.Notifiers.Unregister(_notifier);
@@ -87,6 +87,6 @@ public sealed partial class VirtualMachine : IDisposable
             foreach (var slot in space.Current) FreeMemslot(slot, null);
         }
         _disposal.Leave(LockMode.Exclusive);
-        RefuseFindings(audit);
+        ThrowIfWrong(wrong);
     }
 }

@@ -29,7 +29,7 @@ public sealed record VmOptions
 
     /// <summary>
     /// Compare the page tables with the memslots, the host's page table and (with a shadow MMU) the guest's own: after each change of memslots, every so many zaps, and at the end. It costs much time;
-    /// see <see cref="VirtualMachine.Audit()"/>.
+    /// see <see cref="VirtualMachine.Audit"/>.
     /// </summary>
     public bool Audit { get; init; }
 

@@ -120,6 +120,8 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
             _parts.Board.Harts.Runners[0].Notify();
             MachineExit exit = await _exit.Task.ConfigureAwait(false);
             await StopRunnersAsync().ConfigureAwait(false);
+            if (_options.Audit && _parts.Vm.Audit(atRest: true) is { IsClean: false } wrong)
+                exit = new MachineExit(MachineExitKind.HostError, wrong.ToString());
             foreach (SerialChannel channel in _parts.Board.Channels)
                 channel.Close();
             await _inputs.CancelAsync().ConfigureAwait(false);

@@ -146,10 +146,10 @@ internal sealed unsafe partial class ShadowAuditor
             Differs(page, place, maps ? $"gfn 0x{pte.Gfn:x} with {ShadowMmu.EffectiveRights(pte)}" : "nothing", $"gfn 0x{page->GfnAt(place.Index, page->Role.Level):x} with {rights} ({seen})");
     }
 
-    /// <summary>What differs from the guest's table is stale if the guest may write to that unnoticed, and wrong otherwise.</summary>
+    /// <summary>What differs from the guest's table is stale if the guest may write to that unnoticed, as it may for a page that no vCPU goes on using, and wrong otherwise.</summary>
     private void Differs(ShadowPage* page, in AuditedEntry place, string expected, string found)
     {
-        if (page->Unsync || _mmu.IsAliased) _audit.Stale++;
+        if (page->Unsync || place.Obsolete || _mmu.IsAliased) _audit.Stale++;
         else _audit.Wrong(place.ToString(), $"as the guest's table says {expected}", found);
     }
 
