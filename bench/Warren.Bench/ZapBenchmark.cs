@@ -23,7 +23,7 @@ internal sealed class ZapBenchmark : IBenchmark
 
     public IEnumerable<BenchResult> Run(BenchContext context)
     {
-        foreach (var kind in new[] { MmuKind.Tdp })
+        foreach (var kind in MmuKind.All)
         {
             WarmUp(kind);
             foreach (var pages in Sizes)
