@@ -98,7 +98,7 @@ internal sealed class ZapBenchmark : IBenchmark
 
         public VirtualMachine Vm { get; }
 
-        /// <summary>Microseconds; with vCPUs in the guest it includes the wait until they have left their roots.</summary>
+        /// <summary>Microseconds, with what the thread spent off the CPU meanwhile: of worth on a quiet machine only.</summary>
         public double LongestHoldUs => Vm.Statistics.Mmu.LongestZapHold * (1e6 / Stopwatch.Frequency);
 
         /// <summary>Has a vCPU write to each page of its share.</summary>

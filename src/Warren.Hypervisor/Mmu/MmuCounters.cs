@@ -14,7 +14,7 @@ public struct MmuCounters
     public long TablesAtToggle;
     /// <summary>Table pages the fast zaps freed.</summary>
     public long TablesZapped;
-    /// <summary>The longest stretch for which a fast zap held mmu_lock, in ticks of <see cref="System.Diagnostics.Stopwatch"/>; waiting for vCPUs to let go of obsolete roots included.</summary>
+    /// <summary>The longest stretch for which a fast zap held mmu_lock, in ticks of <see cref="System.Diagnostics.Stopwatch"/>, with what its thread spent off the CPU meanwhile.</summary>
     public long LongestZapHold;
     public long Yields;
     public long HugeSplits;
