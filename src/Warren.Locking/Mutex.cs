@@ -43,6 +43,16 @@ public sealed class Mutex(LockClass lockClass)
         return taken;
     }
 
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryLock(int subclass)
+    {
+        var taken = Check.On ? SleepingSteps.Try(_lock, LockMode.Exclusive, Class.Subclass(subclass), this) : _lock.TryWrite();
+        if (Check.TrackOwners && taken)
+            _lock.Owner = Environment.CurrentManagedThreadId;
+        return taken;
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Unlock()
     {

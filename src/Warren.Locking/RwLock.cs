@@ -46,7 +46,11 @@ public sealed class RwLock(LockClass lockClass)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryReadLock() => Check.On ? TryChecked(LockMode.Shared) : TryReadNative(Held | WriterWaits);
+    public bool TryReadLock() => Check.On ? TryChecked(LockMode.Shared, Class) : TryReadNative(Held | WriterWaits);
+
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryReadLock(int subclass) => Check.On ? TryChecked(LockMode.Shared, Class.Subclass(subclass)) : TryReadNative(Held | WriterWaits);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void ReadUnlock()
@@ -83,7 +87,17 @@ public sealed class RwLock(LockClass lockClass)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryWriteLock()
     {
-        var taken = Check.On ? TryChecked(LockMode.Exclusive) : TryWriteNative();
+        var taken = Check.On ? TryChecked(LockMode.Exclusive, Class) : TryWriteNative();
+        if (Check.TrackOwners && taken)
+            _p.Owner = Environment.CurrentManagedThreadId;
+        return taken;
+    }
+
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryWriteLock(int subclass)
+    {
+        var taken = Check.On ? TryChecked(LockMode.Exclusive, Class.Subclass(subclass)) : TryWriteNative();
         if (Check.TrackOwners && taken)
             _p.Owner = Environment.CurrentManagedThreadId;
         return taken;
@@ -222,9 +236,9 @@ public sealed class RwLock(LockClass lockClass)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryChecked(LockMode mode)
+    private bool TryChecked(LockMode mode, LockClass lockClass)
     {
-        var step = new CheckStep(CheckOperation.LockTryAcquire, mode, Class, this);
+        var step = new CheckStep(CheckOperation.LockTryAcquire, mode, lockClass, this);
         Check.Hook.Before(step);
         var taken = mode == LockMode.Shared ? TryReadNative(Held | WriterWaits) : TryWriteNative();
         Check.Hook.After(step, taken);

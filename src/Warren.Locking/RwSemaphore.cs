@@ -38,6 +38,10 @@ public sealed class RwSemaphore(LockClass lockClass)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryDownRead() => Check.On ? SleepingSteps.Try(_lock, LockMode.Shared, Class, this) : _lock.TryRead();
 
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryDownRead(int subclass) => Check.On ? SleepingSteps.Try(_lock, LockMode.Shared, Class.Subclass(subclass), this) : _lock.TryRead();
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void UpRead()
     {
@@ -74,6 +78,16 @@ public sealed class RwSemaphore(LockClass lockClass)
     public bool TryDownWrite()
     {
         var taken = Check.On ? SleepingSteps.Try(_lock, LockMode.Exclusive, Class, this) : _lock.TryWrite();
+        if (Check.TrackOwners && taken)
+            _lock.Owner = Environment.CurrentManagedThreadId;
+        return taken;
+    }
+
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryDownWrite(int subclass)
+    {
+        var taken = Check.On ? SleepingSteps.Try(_lock, LockMode.Exclusive, Class.Subclass(subclass), this) : _lock.TryWrite();
         if (Check.TrackOwners && taken)
             _lock.Owner = Environment.CurrentManagedThreadId;
         return taken;

@@ -42,7 +42,17 @@ public sealed class SpinLock(LockClass lockClass)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryLock()
     {
-        var taken = Check.On ? TryLockChecked() : TryLockNative();
+        var taken = Check.On ? TryLockChecked(Class) : TryLockNative();
+        if (Check.TrackOwners && taken)
+            _p.Owner = Environment.CurrentManagedThreadId;
+        return taken;
+    }
+
+    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool TryLock(int subclass)
+    {
+        var taken = Check.On ? TryLockChecked(Class.Subclass(subclass)) : TryLockNative();
         if (Check.TrackOwners && taken)
             _p.Owner = Environment.CurrentManagedThreadId;
         return taken;
@@ -111,9 +121,9 @@ public sealed class SpinLock(LockClass lockClass)
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool TryLockChecked()
+    private bool TryLockChecked(LockClass lockClass)
     {
-        var step = new CheckStep(CheckOperation.LockTryAcquire, LockMode.Exclusive, Class, this);
+        var step = new CheckStep(CheckOperation.LockTryAcquire, LockMode.Exclusive, lockClass, this);
         Check.Hook.Before(step);
         var taken = TryLockNative();
         Check.Hook.After(step, taken);

@@ -170,6 +170,18 @@ internal static class HotPaths
         sem.UpWrite();
         mutex.Lock(1);
         mutex.Unlock();
+        if (spin.TryLock(1))
+            spin.Unlock();
+        if (rw.TryReadLock(1))
+            rw.ReadUnlock();
+        if (rw.TryWriteLock(1))
+            rw.WriteUnlock();
+        if (sem.TryDownRead(1))
+            sem.UpRead();
+        if (sem.TryDownWrite(1))
+            sem.UpWrite();
+        if (mutex.TryLock(1))
+            mutex.Unlock();
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -30,16 +30,22 @@ internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrat
 /// <summary>The way into a <see cref="VariantContext"/>: called there by reflection, as the context's copy of this type is another type.</summary>
 internal static class ContextEntry
 {
-    internal static string Explore(string requestText, CancellationToken cancellation)
+    internal static string Explore(string requestText, Action<string>? progress, CancellationToken cancellation)
     {
         var request = ContextJson.ToRequest(requestText);
         var scenario = CorpusCatalogue.FindScenario(request.Scenario);
         LabSettings.Gate = request.Gate is { } gate ? GateFactory.Create(gate) : null;
         if (request.Replay is not { } replay)
-            return ContextJson.ToText(Explorer.Explore(scenario, request.ToOptions(cancellation)));
+            return ContextJson.ToText(Explorer.Explore(scenario, request.ToOptions(cancellation), progress is null ? null : new TextProgress(progress)));
         var trace = Explorer.Replay(scenario, replay);
         return ContextJson.ToText(new ExplorationResult(scenario.Name, 1, trace.Steps.Count, -1, false, trace, TimeSpan.Zero));
     }
+}
+
+/// <summary>How far the exploration is, in text that another context can read.</summary>
+internal sealed class TextProgress(Action<string> report) : IProgress<ExplorationResult>
+{
+    public void Report(ExplorationResult value) => report(ContextJson.ToText(value));
 }
 
 internal static class ContextJson

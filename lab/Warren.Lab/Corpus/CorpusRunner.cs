@@ -35,13 +35,14 @@ public static class CorpusRunner
 {
     /// <summary>Explores one variant, then (if asked) its scenario on the code as it is, where nothing may be found.</summary>
     /// <param name="controlSchedules">Schedules of the second exploration; 0 leaves it out.</param>
+    /// <param name="progress">Told how far the exploration of the variant is, as <see cref="Explorer.Explore"/> tells it.</param>
     /// <exception cref="VariantException">The variant cannot be made.</exception>
-    public static CorpusResult Run(Variant variant, ExplorationOptions options, long controlSchedules = 0)
+    public static CorpusResult Run(Variant variant, ExplorationOptions options, long controlSchedules = 0, IProgress<ExplorationResult>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(variant);
         ArgumentNullException.ThrowIfNull(options);
         var clock = Stopwatch.StartNew();
-        var found = Explore(variant, [.. variant.Exposure, .. variant.Patches], ContextRequest.From(variant, options), options.Cancellation);
+        var found = Explore(variant, [.. variant.Exposure, .. variant.Patches], ContextRequest.From(variant, options), options.Cancellation, progress);
         var control = controlSchedules > 0 ? ExploreUnpatched(variant, options with { MaxSchedules = controlSchedules, Minimise = false }) : null;
         return new(variant, found, control, Judge(variant, found, control), clock.Elapsed);
     }
@@ -142,10 +143,10 @@ public static class CorpusRunner
         }
     }
 
-    private static ExplorationResult Explore(Variant variant, IReadOnlyList<SourcePatch> patches, ContextRequest request, CancellationToken cancellation)
+    private static ExplorationResult Explore(Variant variant, IReadOnlyList<SourcePatch> patches, ContextRequest request, CancellationToken cancellation, IProgress<ExplorationResult>? progress = null)
     {
         using var context = VariantContext.Load(variant.Name, patches);
-        return context.Explore(request, cancellation);
+        return context.Explore(request, progress, cancellation);
     }
 
     private static string? Judge(Variant variant, ExplorationResult found, ExplorationResult? control)

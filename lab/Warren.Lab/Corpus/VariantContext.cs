@@ -37,13 +37,14 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
     /// <summary>Explores in the context, or replays there.</summary>
     /// <exception cref="VariantException">The context's own, as text.</exception>
     /// <exception cref="FormatException">The replay string does not fit.</exception>
-    internal ExplorationResult Explore(ContextRequest request, CancellationToken cancellation)
+    internal ExplorationResult Explore(ContextRequest request, IProgress<ExplorationResult>? progress, CancellationToken cancellation)
     {
         var lab = LoadFromAssemblyName(typeof(ContextEntry).Assembly.GetName());
         var entry = lab.GetType(typeof(ContextEntry).FullName!, throwOnError: true)!.GetMethod(nameof(ContextEntry.Explore), BindingFlags.Static | BindingFlags.NonPublic)!;
         try
         {
-            return ContextJson.ToResult(entry.CreateDelegate<Func<string, CancellationToken, string>>()(ContextJson.ToText(request), cancellation));
+            return ContextJson.ToResult(entry.CreateDelegate<Func<string, Action<string>?, CancellationToken, string>>()(
+                ContextJson.ToText(request), progress is null ? null : text => progress.Report(ContextJson.ToResult(text)), cancellation));
         }
         catch (Exception e) when (e is not (OperationCanceledException or FormatException))
         {

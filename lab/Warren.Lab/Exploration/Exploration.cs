@@ -10,7 +10,6 @@ internal sealed class Exploration : IDisposable
     private const long DefaultSchedules = 10_000;
 
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
-    private static readonly TimeSpan MinimiserTime = TimeSpan.FromSeconds(2);
 
     private readonly Scenario _scenario;
     private readonly ExplorationOptions _options;
@@ -111,7 +110,7 @@ internal sealed class Exploration : IDisposable
         var found = _engine.Decisions();
         if (_options.Minimise && verdict.Kind != VerdictKind.Scenario)
         {
-            var minimiser = new Minimiser(_engine, verdict, MinimiserTime, () => !_options.Cancellation.IsCancellationRequested);
+            var minimiser = new Minimiser(_engine, verdict, () => !_options.Cancellation.IsCancellationRequested);
             if (minimiser.Run(found, _completedBound) && !_engine.IsLost)
                 (found, verdict) = (minimiser.Best, minimiser.Verdict);
         }

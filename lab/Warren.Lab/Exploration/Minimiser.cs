@@ -1,20 +1,27 @@
-using System.Diagnostics;
-
 namespace Warren.Lab;
 
 /// <summary>
 /// Makes a failing schedule small: without the threads it does not need, then with the fewest preemptions, then the fewest steps; what remains must fail in the
 /// same way. First by cutting its list of runs, then by an exhaustive search below the number of preemptions reached, which where it completes
-/// proves that fewer do not suffice.
+/// proves that fewer do not suffice. What it may spend is counted in steps and not in time, so that the same schedule becomes the same small one on every machine.
 /// </summary>
-internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, Func<bool> mayContinue)
+internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayContinue)
 {
     private const long SearchSchedules = 4_000;
 
-    private readonly Stopwatch _clock = Stopwatch.StartNew();
+    /// <summary>Steps to spend: some seconds. A cut of a schedule that goes on for ever takes thousands, any other some hundred.</summary>
+    private const long Effort = 3_000_000;
+
+    /// <summary>As many as people can follow: from here on runs are only cut one by one.</summary>
+    private const int FewPreemptions = 3;
+
+    private readonly long _until = engine.TotalSteps + Effort;
     /// <summary>Which the validator takes long over; other verdicts do without.</summary>
     private readonly bool _checksLockOrder = original.Kind is VerdictKind.LockOrder or VerdictKind.SleepInAtomic or VerdictKind.LockLeak or VerdictKind.Exception;
     private List<Run> _runs = [];
+
+    /// <summary>The step with which each of them begins.</summary>
+    private List<long> _starts = [];
     private Dictionary<int, int[]> _choices = [];
 
     /// <summary>The best so far.</summary>
@@ -37,17 +44,51 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
         if (again is null || replay.Drifted || !IsSame(again))
             return false;
         Keep(again);
-        _runs = replay.Runs;
-        _choices = replay.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());
-        if (engine.Steps > Best.FairFrom)
-            Try([], _choices, Best.Dropped, fairFrom: 0);
+        Take(replay);
+        CutTail();
         DropThreads();
+        CutStretches();
         CutPreemptions();
         SearchBelow(provenBound);
         return true;
     }
 
-    private bool MayGoOn => _clock.Elapsed < time && mayContinue() && !engine.IsLost;
+    private bool MayGoOn => engine.TotalSteps < _until && mayContinue() && !engine.IsLost;
+
+    /// <summary>Of what goes on for ever only the beginning matters: the fair order begins as early as it may.</summary>
+    private void CutTail()
+    {
+        if (BestSize.Steps <= Best.FairFrom)
+            return;
+        var (runs, starts, choices) = (_runs, _starts, _choices);
+        var (tooFew, enough) = (-1, 0);
+        while (enough < runs.Count && MayGoOn && !TryBeginning(enough))
+            (tooFew, enough) = (enough, Math.Max(1, enough * 2));
+        enough = Math.Min(enough, runs.Count);
+        while (enough - tooFew > 1 && MayGoOn)
+        {
+            var middle = (tooFew + enough) / 2;
+            if (TryBeginning(middle))
+                enough = middle;
+            else
+                tooFew = middle;
+        }
+
+        bool TryBeginning(int count) => Try([.. runs.Take(count)], choices, Best.Dropped, count < starts.Count ? starts[count] : Best.FairFrom);
+    }
+
+    /// <summary>Leaves out long stretches of runs, then shorter and shorter ones (delta debugging; Zeller and Hildebrandt 2002): a schedule found at random has hundreds.</summary>
+    private void CutStretches()
+    {
+        for (var length = _runs.Count / 2; length > 0 && BestSize.Preemptions > FewPreemptions; length /= 2)
+        {
+            for (var i = 0; i + length <= _runs.Count && BestSize.Preemptions > FewPreemptions && MayGoOn;)
+            {
+                if (!Try([.. _runs.Take(i), .. _runs.Skip(i + length)], _choices, Best.Dropped))
+                    i += length;
+            }
+        }
+    }
 
     private void DropThreads()
     {
@@ -123,9 +164,14 @@ internal sealed class Minimiser(Engine engine, Verdict original, TimeSpan time, 
         Keep(result);
         var replay = new ReplaySearch(Best);
         Play(replay);
-        _runs = replay.Runs;
-        _choices = replay.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());
+        Take(replay);
         return true;
+    }
+
+    private void Take(ReplaySearch played)
+    {
+        (_runs, _starts) = (played.Runs, played.Starts);
+        _choices = played.Choices.ToDictionary(static c => c.Key, static c => c.Value.ToArray());
     }
 
     /// <summary>One schedule, judged by itself.</summary>

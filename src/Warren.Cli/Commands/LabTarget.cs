@@ -52,7 +52,7 @@ internal sealed record VariantTarget(Variant Variant) : LabTarget(Variant.Name, 
 {
     public override ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress)
     {
-        var result = CorpusRunner.Run(Variant, options);
+        var result = CorpusRunner.Run(Variant, options, progress: progress);
         return result.Exploration ?? throw new VariantException(result.Problem ?? $"Variant {Variant.Name} gave no result.");
     }
 

@@ -97,6 +97,54 @@ public sealed class RuleTests
         Assert.Contains("A second pair is taken", watched.Single(LockReportKind.Nesting).Sentence, StringComparison.Ordinal);
     }
 
+    /// <summary>A try adds no order to what it takes, so what was taken by trying at a level shows in the order of what comes after it.</summary>
+    [Fact]
+    public void A_try_takes_the_subclass_that_it_names()
+    {
+        using var watched = new Watched(new LockValidatorOptions());
+        var spin = new SpinLock(Spin("try_spin"));
+        var rw = new RwLock(Spin("try_rw"));
+        var (mutex, semaphore) = (new Mutex(Sleep("try_mutex")), new RwSemaphore(Sleep("try_semaphore")));
+        var inner = new SpinLock(Spin("try_inner"));
+        (Func<bool> Try, Action Unlock)[] tries =
+        [
+            (() => spin.TryLock(1), spin.Unlock),
+            (() => mutex.TryLock(1), mutex.Unlock),
+            (() => rw.TryReadLock(1), rw.ReadUnlock),
+            (() => rw.TryWriteLock(2), rw.WriteUnlock),
+            (() => semaphore.TryDownRead(1), semaphore.UpRead),
+            (() => semaphore.TryDownWrite(2), semaphore.UpWrite),
+        ];
+        foreach (var (take, unlock) in tries)
+        {
+            Assert.True(take());
+            inner.Lock();
+            inner.Unlock();
+            unlock();
+            Check.AssertNoneHeld();
+        }
+
+        watched.AssertClean();
+        var graph = watched.Validator.Graph;
+        Assert.Equal(["try_mutex/1", "try_rw/1", "try_rw/2", "try_semaphore/1", "try_semaphore/2", "try_spin/1"],
+            graph.Edges.Where(e => graph.Classes[e.To].Name == "try_inner").Select(e => graph.Classes[e.From].Name).Order(StringComparer.Ordinal));
+
+        // As a tree is walked: the parent held, the child only tried, at its level; the other way round it waits.
+        var c = Spin("try_tree");
+        var (parent, child) = (new SpinLock(c), new SpinLock(c));
+        parent.Lock();
+        Assert.True(child.TryLock(1));
+        child.Unlock();
+        parent.Unlock();
+        watched.AssertClean();
+        Assert.True(child.TryLock(1));
+        parent.Lock();
+        parent.Unlock();
+        child.Unlock();
+        watched.Single(LockReportKind.Cycle);
+        Assert.Throws<ArgumentOutOfRangeException>(() => child.TryLock(LockClass.MaxSubclasses));
+    }
+
     [Fact]
     public void Subclasses_have_an_order_of_their_own()
     {

@@ -5,12 +5,15 @@ internal sealed class ReplaySearch(ReplayString schedule) : Search
 {
     private readonly int[] _at = schedule.At;
     private int _next;
-    private bool _played;
+    private Engine? _engine;
 
     /// <summary>An entry did not fit the execution: not one of the candidates, or never reached.</summary>
     internal bool Drifted { get; private set; }
 
     internal List<Run> Runs { get; } = [];
+
+    /// <summary>How many steps had been made before each run.</summary>
+    internal List<long> Starts { get; } = [];
 
     /// <summary>The choices of each thread in their order; those of the build under -1.</summary>
     internal Dictionary<int, List<int>> Choices { get; } = [];
@@ -19,8 +22,8 @@ internal sealed class ReplaySearch(ReplayString schedule) : Search
 
     internal override bool Begin(Engine engine)
     {
-        var first = !_played;
-        _played = true;
+        var first = _engine is null;
+        _engine = engine;
         return first;
     }
 
@@ -54,9 +57,13 @@ internal sealed class ReplaySearch(ReplayString schedule) : Search
     internal override void Scheduled(int actor)
     {
         if (Runs.Count > 0 && Runs[^1].Thread == actor)
+        {
             Runs[^1] = new Run(actor, Runs[^1].Steps + 1);
-        else
-            Runs.Add(new Run(actor, 1));
+            return;
+        }
+
+        Runs.Add(new Run(actor, 1));
+        Starts.Add(_engine!.Steps);
     }
 
     internal override void End(Engine engine) => Drifted |= _next < _at.Length;
