@@ -6,6 +6,8 @@ public sealed class Schedule
     private readonly Func<string, int, int> _choose;
     private readonly Action<Verdict> _fail;
     private readonly Action<object, nint, bool>? _depends;
+    private VirtualClock? _clock;
+    private bool _hasBegun;
 
     internal Schedule(Func<string, int, int> choose, Action<Verdict> fail, Action<object, nint, bool>? depends = null)
     {
@@ -47,6 +49,10 @@ public sealed class Schedule
     /// <summary>Declares a transition that takes part in scheduling but is no thread.</summary>
     public void PseudoThread(IPseudoThread pseudo) => PseudoThreads.Add(pseudo);
 
+    /// <summary>The virtual time of this schedule, for code that waits with a deadline: when it passes is a choice of the search.</summary>
+    /// <exception cref="InvalidOperationException">It is asked for when the threads run already, not in the build.</exception>
+    public VirtualClock Clock => _clock ??= MakeClock();
+
     /// <summary>Runs after the schedule, whatever its outcome, last declared first; its steps are not explored. A broken schedule may have left locks held.</summary>
     public void Cleanup(Action action) => Cleanups.Add(action);
 
@@ -70,8 +76,22 @@ public sealed class Schedule
     /// <param name="changes">The step changes it, for the monitor's eyes.</param>
     public void Depends(object subject, long part, bool changes) => _depends?.Invoke(subject, (nint)part, changes);
 
+    /// <summary>The build is over.</summary>
+    internal void Begin() => _hasBegun = true;
+
+    private VirtualClock MakeClock()
+    {
+        if (_hasBegun)
+            throw new InvalidOperationException("Schedule.Clock is asked for by a running thread: take it in the scenario's Build, so that time takes part from the beginning.");
+        var clock = new VirtualClock();
+        PseudoThread(clock);
+        return clock;
+    }
+
     internal void Reset()
     {
+        _clock = null;
+        _hasBegun = false;
         Threads.Clear();
         Invariants.Clear();
         EndChecks.Clear();

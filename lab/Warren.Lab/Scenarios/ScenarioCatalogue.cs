@@ -18,5 +18,6 @@ public static class ScenarioCatalogue
         .. ShadowZapScenarios.All,
         .. MemoryScenarios.All,
         .. LivenessScenarios.All,
+        .. TimeScenarios.All,
     ];
 }

@@ -45,6 +45,18 @@ internal static class PrimitiveVariants
             "srcu-two-updates",
             [new(Locking, Srcu, "        if (Drained(bank))\n            return;\n", "        if (bank >= 0)\n            return;\n")],
             [VerdictKind.UseAfterFree]),
+        new("wake-up-forgets-the-sleeper", "rcuwait: who is woken for nothing sleeps on, and can be woken again",
+            """
+            A waker leaves the waiter registered; the waiter itself ends that. Here the waker takes it out, as if whoever is woken had what it waits for.
+              sleeper   prepares, finds its request pending, sleeps
+              time      a tick: wakes the sleeper, and takes it out
+              sleeper   finds its request still pending, sleeps on
+              other     answers; finds nobody to wake
+            Only with the tick: without, the one wake-up there is comes with the answer.
+            """,
+            "wait-with-tick",
+            [new(Locking, "RcuWait.cs", "        if (Volatile.Read(ref _waiter) == 0)\n            return false;\n", "        if (Interlocked.Exchange(ref _waiter, 0) == 0)\n            return false;\n")],
+            [VerdictKind.LostWakeUp]),
         new("sequence-count-without-retry", "seqcount: read_seqretry left out",
             """
             What was read under a sequence count is used only if the sequence has not moved. Here it is used in any case.

@@ -138,9 +138,40 @@ internal sealed partial class Engine
         _traceHash = ((_traceHash ^ label) * 0x9E3779B97F4A7C15) ^ (_traceHash >> 29);
     }
 
+    /// <summary>On the thread that happens to run, in the name of the other.</summary>
+    private void StepAloud(Actor actor, IPseudoThread pseudo)
+    {
+        var runner = t_actor;
+        t_actor = actor;
+        try
+        {
+            pseudo.Step();
+        }
+        catch (ScheduleAbortedException)
+        {
+            // The verdict is there; whoever decides finds out.
+        }
+        catch (Exception e)
+        {
+            Judge(new Verdict(VerdictKind.Exception, $"{actor.Name} ended with {e.GetType().Name}: {e.Message}", e.ToString()));
+        }
+        finally
+        {
+            t_actor = runner;
+            actor.Operation = Warren.Locking.CheckOperation.None;
+            actor.Location = -1;
+        }
+    }
+
     private void StepPseudo(int index, IPseudoThread pseudo)
     {
         var actor = _actors[index];
+        if (pseudo.MakesSteps)
+        {
+            StepAloud(actor, pseudo);
+            return;
+        }
+
         var step = pseudo.Next;
         actor.Operation = step.Operation;
         actor.Mode = step.Mode;

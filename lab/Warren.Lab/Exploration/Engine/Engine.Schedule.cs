@@ -181,6 +181,7 @@ internal sealed partial class Engine
 
     private void Enlist()
     {
+        _schedule.Begin();
         DeclaredThreads = _schedule.Threads.Count;
         for (var i = 0; i < DeclaredThreads; i++)
         {

@@ -70,7 +70,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             Pass(actor);
         }
 
-        if (_validator is not null)
+        if (_validator is not null && actor.Pseudo is null)
             ValidateBefore(actor, step);
         if (_hasOracles)
             TellBefore(actor, step);
@@ -85,6 +85,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             return step.Operation == CheckOperation.Relax ? false : throw new InvalidOperationException($"An oracle, a build or a clean-up must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
         if (_aborting)
             throw ScheduleAbortedException.Instance;
+        if (actor.Pseudo is not null)
+            throw new InvalidOperationException($"What a timer does when it expires must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
         if (actor.Operation == CheckOperation.Relax)
         {
             // A loop that has read nothing we know of cannot be watched; it only gives way.
@@ -203,7 +205,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         if (Recorder is { } recorder && !_probing && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNotHeld
             or CheckOperation.AssertNoneHeld or CheckOperation.MightWait or CheckOperation.ScopeEnter or CheckOperation.ScopeLeave))
             recorder.Add(actor, step, succeeded);
-        if (_validator is not null)
+        if (_validator is not null && actor.Pseudo is null)
             ValidateAfter(actor, step, succeeded);
         if (_standard.Watches || step.Operation == CheckOperation.Mark)
             TellStandard(actor, step, succeeded);
@@ -277,6 +279,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     /// <summary>Decides who goes on and returns when it is this thread's turn.</summary>
     private void Pass(Actor actor)
     {
+        // What time does is one step.
+        if (actor.Pseudo is not null)
+            return;
         var bit = 1ul << actor.Index;
         if ((actor.Traits & StepTraits.Blocks) != 0 || actor.MustDrain)
             _mayBlock |= bit;

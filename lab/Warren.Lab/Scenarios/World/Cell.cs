@@ -16,6 +16,9 @@ public sealed class Cell(long value = 0)
     /// <summary>Returns the value after the addition.</summary>
     public long Add(long addend) => Atomics.Add(ref _value, addend, this);
 
+    /// <summary>Stores <paramref name="value"/> if there is <paramref name="expected"/>; returns what was there.</summary>
+    public long Exchange(long value, long expected) => Atomics.CompareExchange(ref _value, value, expected, this);
+
     /// <summary>The value, without a step: for checks at the end.</summary>
     public long Peek() => _value;
 }
