@@ -26,8 +26,9 @@ public sealed class TimeTests
             s.Thread("waits", () =>
             {
                 var timeout = clock.Start(Patience);
+                var spin = default(SpinState);
                 while (done.Value == 0 && !timeout.HasExpired)
-                    Cpu.Relax();
+                    Cpu.Relax(ref spin);
                 outcomes.Add(done.Value != 0 ? timeout.Stop() ? "done in time" : "done, and late" : "given up");
             });
             s.Thread("does", () => done.Value = 1);
@@ -68,8 +69,8 @@ public sealed class TimeTests
         }).Failure;
         Assert.Equal(VerdictKind.Invariant, trace?.Verdict?.Kind);
         var time = trace!.Threads.ToList().IndexOf("time");
-        Assert.Contains(trace.Steps, step => step.Actor == time && step.Operation == CheckOperation.AtomicUpdate && step.Value == 30);
-        Assert.Contains(trace.Steps, step => step.Actor == time && step.Operation == CheckOperation.WaitWakeUp);
+        Assert.Contains(trace.Steps, step => step.Thread == time && step.Operation == CheckOperation.AtomicWrite && step.Value == 30);
+        Assert.Contains(trace.Steps, step => step.Thread == time && step.Operation == CheckOperation.WaitWakeUp);
         Assert.InRange(trace.Preemptions, 0, 2);
     }
 
@@ -112,10 +113,11 @@ public sealed class TimeTests
     [Fact]
     public void What_a_timer_does_is_bound_by_the_rules_of_interrupts()
     {
-        var l = new SpinLock(SpinClass);
         var verdict = Explore(s =>
         {
+            var l = new SpinLock(SpinClass);
             var clock = s.Clock;
+            var held = new Cell();
             s.Thread("holds", () =>
             {
                 clock.Start(Patience, () =>
@@ -124,7 +126,7 @@ public sealed class TimeTests
                     l.Unlock();
                 });
                 l.Lock();
-                Cpu.Relax();
+                held.Value = 1;
                 l.Unlock();
             });
         }).Failure?.Verdict;

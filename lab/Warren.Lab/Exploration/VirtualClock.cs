@@ -47,7 +47,9 @@ public sealed class VirtualClock : IPseudoThread
     {
         var timer = _set[0];
         _set.RemoveAt(0);
-        Atomics.Exchange(ref _now, timer.Due, this);
+        // After all that was done before the timer was set.
+        _ = Atomics.Read(ref _now, this);
+        Atomics.Write(ref _now, timer.Due, this);
         timer.Expired?.Invoke();
     }
 

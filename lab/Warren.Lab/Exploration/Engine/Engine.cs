@@ -150,6 +150,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         switch (step.Operation)
         {
             case CheckOperation.LockAcquire:
+                // What time does cannot wait: it needs to be seen to come upon a holder.
+                _sawTry |= actor.Pseudo is not null;
                 Taken(actor);
                 break;
             case CheckOperation.LockTryAcquire:

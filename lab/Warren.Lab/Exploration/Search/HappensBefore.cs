@@ -163,7 +163,7 @@ internal sealed class HappensBefore
 
     /// <summary>Whether the actor's step cannot be had before the other one, which gave up what it waits for.</summary>
     private static bool LetsGoOn(in Entry other, Actor actor) =>
-        actor.Operation == CheckOperation.LockAcquire && other.Operation is CheckOperation.LockRelease or CheckOperation.LockDowngrade;
+        actor.Operation == CheckOperation.LockAcquire && actor.Pseudo is null && other.Operation is CheckOperation.LockRelease or CheckOperation.LockDowngrade;
 
     /// <summary>The same, unless something else had let the actor go on before.</summary>
     private static bool MayLetGoOn(in Entry other, Actor actor) => actor.Operation switch
