@@ -101,7 +101,7 @@ public sealed class RuleTests
     [Fact]
     public void A_try_takes_the_subclass_that_it_names()
     {
-        using var watched = new Watched(new LockValidatorOptions());
+        using var watched = new Watched();
         var spin = new SpinLock(Spin("try_spin"));
         var rw = new RwLock(Spin("try_rw"));
         var (mutex, semaphore) = (new Mutex(Sleep("try_mutex")), new RwSemaphore(Sleep("try_semaphore")));
