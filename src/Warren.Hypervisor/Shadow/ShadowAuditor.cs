@@ -196,15 +196,18 @@ internal sealed unsafe partial class ShadowAuditor
         foreach (Vcpu vcpu in _vm.VcpuArray)
         {
             cached += vcpu.ShadowCache.TableCount;
-            if (vcpu.HasNoRoot) continue;
-            ShadowPage* root = ShadowMmu.PageOf(vcpu.Root.Entries);
+            // Read once: a vCPU forgets its root without the lock, but gives it back under it.
+            ulong* entries = vcpu.Root.Entries;
+            if (entries == Vcpu.NoRoot.Entries) continue;
+            ShadowPage* root = ShadowMmu.PageOf(entries);
             if (root == null)
             {
                 _audit.Wrong($"vCPU {vcpu.Id}", "a root", "a table that is no shadow page's");
                 continue;
             }
             CollectionsMarshal.GetValueRefOrAddDefault(used, (nint)root, out _)++;
-            if (_mmu.IsObsolete(root) && vcpu.Mode == VcpuMode.InGuestMode && (Atomics.Read(ref vcpu.State->RequestWord) & told) == 0)
+            // The mode once more: it may just have left and taken the request.
+            if (_mmu.IsObsolete(root) && vcpu.Mode == VcpuMode.InGuestMode && (Atomics.Read(ref vcpu.State->RequestWord) & told) == 0 && vcpu.Mode == VcpuMode.InGuestMode)
                 _audit.Wrong($"vCPU {vcpu.Id}", "a request to let go of its obsolete root", "none, and it is in guest mode");
             if (!root->Role.Invalid) continue;
             if (_pages.Contains((nint)root)) _audit.Wrong(Name(root), "nowhere, for it was prepared to be zapped", "on the active list");
