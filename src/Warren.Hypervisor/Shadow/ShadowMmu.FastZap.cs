@@ -26,7 +26,7 @@ internal sealed unsafe partial class ShadowMmu
     {
         if (OldestPage == null) return false;
         Debug.Assert(OldestPage->Generation == _generation, "Pages of the zap before are left.");
-        Atomics.Write(ref _generation, _generation ^ 1, this);
+        Atomics.Write(ref _generation, Atomics.Read(ref _generation, this) ^ 1, this);
         _counters.TablesAtToggle += _pageCount;
         return true;
     }

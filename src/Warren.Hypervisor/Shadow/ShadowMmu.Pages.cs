@@ -109,7 +109,7 @@ internal sealed unsafe partial class ShadowMmu
         if (NewestPage != null) NewestPage->Newer = page;
         else OldestPage = page;
         NewestPage = page;
-        Atomics.Write(ref _pageCount, _pageCount + 1, this);
+        Atomics.Write(ref _pageCount, Atomics.Read(ref _pageCount, this) + 1, this);
         _counters.ShadowPagesMade++;
         return page;
     }
@@ -129,7 +129,7 @@ internal sealed unsafe partial class ShadowMmu
         if (page->Older != null) page->Older->Newer = page->Newer;
         else OldestPage = page->Newer;
         page->Newer = page->Older = null;
-        Atomics.Write(ref _pageCount, _pageCount - 1, this);
+        Atomics.Write(ref _pageCount, Atomics.Read(ref _pageCount, this) - 1, this);
     }
 
     /// <summary>Points an empty entry at a page that is in step. One that very many entries point at loses them first, as a gfn does its SPTEs (<see cref="TryAddRmap"/>). mmu_lock held for write.</summary>

@@ -70,7 +70,7 @@ internal unsafe struct ShadowPage
     {
         if (IsUnsyncChild(index) == value) return false;
         _unsyncBitmap[index >> 6] ^= 1UL << (index & 63);
-        Atomics.Write(ref _unsyncChildren, _unsyncChildren + (value ? 1 : -1));
+        Atomics.Write(ref _unsyncChildren, UnsyncChildren + (value ? 1 : -1));
         return true;
     }
 
