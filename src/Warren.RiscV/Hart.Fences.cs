@@ -73,6 +73,8 @@ public sealed unsafe partial class Hart
     internal void RootChanged()
     {
         _shadow?.SetGuestRoot(_walker.Root);
+        // Only the ASID may have changed: a number that was never used needs no fence, and the root is not loaded again.
+        _shadow?.SyncGuest();
         FlushTranslations();
     }
 

@@ -9,13 +9,14 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
 {
     private const long SearchSchedules = 4_000;
 
-    /// <summary>Steps to spend, and once more where that leaves many preemptions: some seconds. A cut of a schedule that goes on for ever takes thousands, any other some hundred.</summary>
+    /// <summary>Steps to spend on cuts, and again on the search: some seconds. A cut of a schedule that goes on for ever takes thousands, any other some hundred.</summary>
     private const long Effort = 1_000_000;
 
-    /// <summary>As many as people can follow: from here on runs are only cut one by one.</summary>
-    private const int FewPreemptions = 3;
+    /// <summary>So many are soon cut one by one.</summary>
+    private const int FewPreemptions = 64;
 
     private long _until = engine.TotalSteps + Effort;
+
     /// <summary>Which the validator takes long over; other verdicts do without.</summary>
     private readonly bool _checksLockOrder = original.Kind is VerdictKind.LockOrder or VerdictKind.SleepInAtomic or VerdictKind.LockLeak or VerdictKind.Exception;
     private List<Run> _runs = [];
@@ -49,7 +50,6 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
         DropThreads();
         CutStretches();
         CutPreemptions();
-        SearchBeside();
         SearchBelow(provenBound);
         return true;
     }
@@ -182,34 +182,10 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
         return engine.Run(search, static () => true);
     }
 
-    /// <summary>Where no single cut gets further, schedules with few changes of priority are tried for the same failure.</summary>
-    private void SearchBeside()
-    {
-        if (BestSize.Preemptions <= FewPreemptions)
-            return;
-        _until = engine.TotalSteps + Effort;
-        var until = engine.Schedules + SearchSchedules;
-        var search = new PctSearch(seed: 1, maxDepth: FewPreemptions + 1);
-        while (BestSize.Preemptions > FewPreemptions)
-        {
-            engine.Dropped = Best.Dropped;
-            engine.RenewValidator(_checksLockOrder);
-            if (engine.Run(search, () => engine.Schedules < until && MayGoOn) is not { } result)
-                return;
-            if (!IsSame(result) || (engine.Preemptions, engine.Steps).CompareTo(BestSize) >= 0)
-                continue;
-            Keep(result);
-            var replay = new ReplaySearch(Best);
-            Play(replay);
-            Take(replay);
-            CutStretches();
-            CutPreemptions();
-        }
-    }
-
     private void SearchBelow(int provenBound)
     {
         engine.Dropped = Best.Dropped;
+        _until = engine.TotalSteps + Effort;
         for (var bound = Math.Max(0, provenBound + 1); bound < BestSize.Preemptions && MayGoOn; bound++)
         {
             var until = engine.Schedules + SearchSchedules;
