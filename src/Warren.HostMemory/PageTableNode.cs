@@ -21,7 +21,7 @@ internal unsafe struct PageTableNode
         return node;
     }
 
-    internal static void Free(PageTableNode* node) => NativeMemory.AlignedFree(node);
+    internal static void Free(PageTableNode* node) => NativeBlock.AlignedFree(node);
 
     /// <summary>The slot of entry <paramref name="index"/>.</summary>
     internal static ulong* Slot(PageTableNode* node, int index) => &node->_entries[index];

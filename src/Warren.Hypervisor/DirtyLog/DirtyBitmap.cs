@@ -87,7 +87,7 @@ public sealed unsafe class DirtyBitmap : IDisposable
 
     private void Free()
     {
-        NativeMemory.Free(_bits);
+        NativeBlock.Free(_bits);
         _bits = null;
     }
 }

@@ -36,7 +36,7 @@ internal sealed unsafe class DirtyRing : IDisposable
         Check.Mark(LockingMarks.Reused, this, (nint)_entries, entries * sizeof(Entry));
     }
 
-    ~DirtyRing() => NativeMemory.Free(_entries);
+    ~DirtyRing() => NativeBlock.Free(_entries);
 
     public static bool IsValidSize(uint entries) => entries > Reserved && entries <= MaxEntries && uint.IsPow2(entries);
 
@@ -105,7 +105,7 @@ internal sealed unsafe class DirtyRing : IDisposable
         // Under an explorer the finalizer frees it, see DirtyBitmap.
         if (Check.Steps) return;
         GC.SuppressFinalize(this);
-        NativeMemory.Free(_entries);
+        NativeBlock.Free(_entries);
     }
 
     private struct Entry

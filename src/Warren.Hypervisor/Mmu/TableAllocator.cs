@@ -110,7 +110,7 @@ internal sealed unsafe class TableAllocator : IDisposable
         while (_chunks != null)
         {
             byte* next = (byte*)((TableInfo*)_chunks)->Next;
-            NativeMemory.AlignedFree(_chunks);
+            NativeBlock.AlignedFree(_chunks);
             _chunks = next;
         }
         _free = null;

@@ -65,7 +65,7 @@ internal sealed unsafe class RmapPool(SpinLock pagesLock) : IDisposable
         while (_chunks != null)
         {
             byte* next = *(byte**)_chunks;
-            NativeMemory.AlignedFree(_chunks);
+            NativeBlock.AlignedFree(_chunks);
             _chunks = next;
         }
         _free = null;

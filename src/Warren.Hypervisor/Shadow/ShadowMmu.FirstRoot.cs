@@ -87,7 +87,7 @@ internal sealed unsafe partial class ShadowMmu
 
     private void FreeHash()
     {
-        NativeMemory.Free((void*)_hash);
+        NativeBlock.Free((void*)_hash);
         _hash = 0;
     }
 

@@ -50,7 +50,7 @@ internal sealed unsafe class ShadowPagePool(SpinLock pagesLock) : IDisposable
         while (_chunks != null)
         {
             ShadowPage* next = _chunks->HashNext;
-            NativeMemory.AlignedFree(_chunks);
+            NativeBlock.AlignedFree(_chunks);
             _chunks = next;
         }
         _free = null;

@@ -116,7 +116,7 @@ internal sealed unsafe class SlotRmaps : IDisposable
 
     private void Free()
     {
-        NativeMemory.Free(_pages);
+        NativeBlock.Free(_pages);
         _pages = _blocks = null;
         _disallowHuge = null;
         _writeTrack = null;

@@ -49,7 +49,7 @@ public sealed unsafe partial class Vcpu
     }
 
     // Not before nobody can reach the vCPU any more: a late Kick must find its request word.
-    ~Vcpu() => NativeMemory.AlignedFree(_state);
+    ~Vcpu() => NativeBlock.AlignedFree(_state);
 
     public int Id { get; }
     public IVcpuEngine Engine => _engine;
