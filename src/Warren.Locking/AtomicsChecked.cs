@@ -73,7 +73,7 @@ public static partial class Atomics
     internal static void PlainChange<T>(ref T location, object? owner) => Check.Point(Step(CheckOperation.PlainWrite, ref location, 0, owner));
 
     /// <summary>Offers a store of the thread to the hook; false: the caller performs it, after everything the hook still held for this thread.</summary>
-    internal static bool TryBuffer<T>(ICheckHook hook, in CheckStep step, ref T location, T value, object? owner)
+    internal static bool TryBuffer<T>(CheckHook hook, in CheckStep step, ref T location, T value, object? owner)
     {
         if (!hook.BuffersStores)
             return false;
@@ -84,7 +84,7 @@ public static partial class Atomics
     }
 
     /// <summary>Whether the thread itself has a store to the location pending, and its value.</summary>
-    internal static bool TryForward<T>(ICheckHook hook, ref T location, object? owner, out T value)
+    internal static bool TryForward<T>(CheckHook hook, ref T location, object? owner, out T value)
     {
         value = default!;
         if (!hook.BuffersStores)

@@ -26,14 +26,14 @@ public static class Check
     internal static readonly bool TrackOwners = On;
 #endif
 
-    private static ICheckHook s_hook = new Silent();
+    private static CheckHook s_hook = new Silent();
 
     /// <summary>The installed hook; one that does nothing until <see cref="Install"/>.</summary>
-    public static ICheckHook Hook => s_hook;
+    public static CheckHook Hook => s_hook;
 
     /// <summary>Installs the hook and returns the one before. Call it while no other thread is inside a primitive.</summary>
     /// <exception cref="InvalidOperationException">The switch <c>Warren.Check</c> is off in this process.</exception>
-    public static ICheckHook Install(ICheckHook hook)
+    public static CheckHook Install(CheckHook hook)
     {
         ArgumentNullException.ThrowIfNull(hook);
         if (!On)
@@ -105,18 +105,18 @@ public static class Check
         }
     }
 
-    private sealed class Silent : ICheckHook
+    private sealed class Silent : CheckHook
     {
-        public void Before(in CheckStep step)
+        public override void Before(in CheckStep step)
         {
         }
 
-        public bool Wait(in CheckStep step) => false;
+        public override bool Wait(in CheckStep step) => false;
 
-        public void After(in CheckStep step, bool succeeded)
+        public override void After(in CheckStep step, bool succeeded)
         {
         }
 
-        public bool Offload(Action work) => false;
+        public override bool Offload(Action work) => false;
     }
 }

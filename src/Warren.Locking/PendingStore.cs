@@ -4,7 +4,7 @@ using System.Threading;
 namespace Warren.Locking;
 
 /// <summary>
-/// A store that a thread has made and that is not in memory yet: what <see cref="ICheckHook.TryBuffer"/> takes over, as the store buffer of a
+/// A store that a thread has made and that is not in memory yet: what <see cref="CheckHook.TryBuffer"/> takes over, as the store buffer of a
 /// processor does. It names its place as steps do, so it survives the collector moving the object.
 /// </summary>
 public readonly struct PendingStore

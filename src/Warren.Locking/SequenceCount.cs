@@ -92,7 +92,7 @@ public sealed class SequenceCount(LockClass lockClass)
         return retry;
     }
 
-    private uint ReadForwarded(ICheckHook hook) =>
+    private uint ReadForwarded(CheckHook hook) =>
         Atomics.TryForward(hook, ref _sequence, this, out var pending) ? pending : Volatile.Read(ref _sequence);
 
     [MethodImpl(MethodImplOptions.NoInlining)]

@@ -103,7 +103,7 @@ internal static class InterposedRaces
         return m.Frame;
     }
 
-    private sealed class Interposer(CheckOperation operation, nint? address, Action other) : ICheckHook
+    private sealed class Interposer(CheckOperation operation, nint? address, Action other) : CheckHook
     {
         private int _victim;
         private bool _armed;
@@ -122,7 +122,7 @@ internal static class InterposedRaces
             return result;
         }
 
-        public void Before(in CheckStep step)
+        public override void Before(in CheckStep step)
         {
             if (!_armed || Environment.CurrentManagedThreadId != _victim || step.Operation != operation || (address is { } a && (step.Instance is not null || step.Offset != a)))
                 return;
@@ -131,12 +131,12 @@ internal static class InterposedRaces
             Parallelism.Run(1, _ => other());
         }
 
-        public bool Wait(in CheckStep step) => false;
+        public override bool Wait(in CheckStep step) => false;
 
-        public void After(in CheckStep step, bool succeeded)
+        public override void After(in CheckStep step, bool succeeded)
         {
         }
 
-        public bool Offload(Action work) => false;
+        public override bool Offload(Action work) => false;
     }
 }

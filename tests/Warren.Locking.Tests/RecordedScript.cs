@@ -114,7 +114,7 @@ internal static class RecordedScript
         Spin.Unlock();
     }
 
-    private sealed class Recorder : ICheckHook
+    private sealed class Recorder : CheckHook
     {
         private string _line = "";
         private readonly int _thread = Environment.CurrentManagedThreadId;
@@ -125,7 +125,7 @@ internal static class RecordedScript
 
         internal nint Offset { get; set; }
 
-        public void Before(in CheckStep step)
+        public override void Before(in CheckStep step)
         {
             if (Environment.CurrentManagedThreadId != _thread)
                 return;
@@ -134,21 +134,21 @@ internal static class RecordedScript
                 _line += $"wrong identity {step.Instance}+{step.Offset}";
         }
 
-        public bool Wait(in CheckStep step)
+        public override bool Wait(in CheckStep step)
         {
             if (Environment.CurrentManagedThreadId == _thread)
                 _line += "Wait; ";
             return false;
         }
 
-        public void After(in CheckStep step, bool succeeded)
+        public override void After(in CheckStep step, bool succeeded)
         {
             if (Environment.CurrentManagedThreadId == _thread)
                 Lines.Add($"{_line}After {succeeded}{Value(step)}");
         }
 
         // Callbacks are swallowed: the script is about one thread.
-        public bool Offload(Action work) => true;
+        public override bool Offload(Action work) => true;
 
         private static string Value(in CheckStep step) =>
             step.Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate ? $" ={step.Value}" : "";

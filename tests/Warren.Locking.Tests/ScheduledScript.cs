@@ -78,7 +78,7 @@ internal static class ScheduledScript
         Assert.Equal(2, value);
     }
 
-    private sealed class Scheduler(int seed, int count) : ICheckHook
+    private sealed class Scheduler(int seed, int count) : CheckHook
     {
         [ThreadStatic]
         private static int t_self;
@@ -127,7 +127,7 @@ internal static class ScheduledScript
             }
         }
 
-        public void Before(in CheckStep step)
+        public override void Before(in CheckStep step)
         {
             if (t_self == 0)
                 return;
@@ -138,7 +138,7 @@ internal static class ScheduledScript
             }
         }
 
-        public bool Wait(in CheckStep step)
+        public override bool Wait(in CheckStep step)
         {
             if (t_self == 0)
                 return false;
@@ -153,7 +153,7 @@ internal static class ScheduledScript
             return true;
         }
 
-        public void After(in CheckStep step, bool succeeded)
+        public override void After(in CheckStep step, bool succeeded)
         {
             if (t_self == 0 || step.Operation == CheckOperation.Relax)
                 return;
@@ -171,7 +171,7 @@ internal static class ScheduledScript
             }
         }
 
-        public bool Offload(Action work) => false;
+        public override bool Offload(Action work) => false;
 
         private void Pass()
         {

@@ -14,7 +14,7 @@ internal sealed class Exploration : IDisposable
     private readonly Scenario _scenario;
     private readonly ExplorationOptions _options;
     private readonly Engine _engine;
-    private readonly ICheckHook _before;
+    private readonly CheckHook _before;
     private readonly Stopwatch _clock = Stopwatch.StartNew();
     private readonly long _maxSchedules;
     private readonly IProgress<ExplorationResult>? _progress;

@@ -22,7 +22,7 @@ public sealed class Schedule
 
     internal List<(string Name, Func<string?> Broken)> EndChecks { get; } = [];
 
-    internal List<IStepMonitor> Monitors { get; } = [];
+    internal List<StepMonitor> Monitors { get; } = [];
 
     internal List<Action> Cleanups { get; } = [];
 
@@ -44,7 +44,7 @@ public sealed class Schedule
     /// <summary>Declares what must hold when all threads have ended.</summary>
     public void AtEnd(string name, Func<string?> broken) => EndChecks.Add((name, broken));
 
-    public void Monitor(IStepMonitor monitor) => Monitors.Add(monitor);
+    public void Monitor(StepMonitor monitor) => Monitors.Add(monitor);
 
     /// <summary>Declares a transition that takes part in scheduling but is no thread.</summary>
     public void PseudoThread(IPseudoThread pseudo) => PseudoThreads.Add(pseudo);
@@ -67,7 +67,7 @@ public sealed class Schedule
     public void Fail(VerdictKind kind, string sentence, string details = "") => _fail(new Verdict(kind, sentence, details));
 
     /// <summary>
-    /// Said by a monitor within <see cref="IStepMonitor.OnStep"/>: what it sees here, or changes in what it sees elsewhere, is part of the step. Two steps of which one
+    /// Said by a monitor within <see cref="StepMonitor.OnStep"/>: what it sees here, or changes in what it sees elsewhere, is part of the step. Two steps of which one
     /// changes what the other sees are then tried in both orders, although the code itself touches nothing in common there: a search that leaves out
     /// equivalent orders knows only what steps touch.
     /// </summary>

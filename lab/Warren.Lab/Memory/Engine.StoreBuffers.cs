@@ -9,12 +9,12 @@ internal sealed partial class Engine
     internal bool WeakMemory { get; set; }
 
     /// <inheritdoc/>
-    public bool BuffersStores => WeakMemory && t_actor is { Muted: false } && !_aborting;
+    public override bool BuffersStores => WeakMemory && Current is { Muted: false } && !_aborting;
 
     /// <inheritdoc/>
-    public bool TryBuffer(in PendingStore store)
+    public override bool TryBuffer(in PendingStore store)
     {
-        var actor = t_actor!;
+        var actor = Current!;
         if (actor.Buffer is not { } buffer)
             return false;
         buffer.Add(store);
@@ -24,10 +24,10 @@ internal sealed partial class Engine
     }
 
     /// <inheritdoc/>
-    public bool TryForward(object? owner, nint offset, int size, out PendingStore store)
+    public override bool TryForward(object? owner, nint offset, int size, out PendingStore store)
     {
         store = default;
-        if (t_actor!.Buffer is not { } buffer)
+        if (Current!.Buffer is not { } buffer)
             return false;
         var found = buffer.TryFind(owner, offset, size, out store, out var overlaps);
         // The load waits until the bytes are in memory.
@@ -37,9 +37,9 @@ internal sealed partial class Engine
     }
 
     /// <inheritdoc/>
-    public void PerformPending()
+    public override void PerformPending()
     {
-        if (!BuffersStores || t_actor!.Buffer is not { Count: > 0 } buffer)
+        if (!BuffersStores || Current!.Buffer is not { Count: > 0 } buffer)
             return;
         // Each is a step of its own for the search and the trace, in the middle of the thread's.
         var actor = buffer.Owner;

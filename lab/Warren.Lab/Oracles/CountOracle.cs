@@ -7,11 +7,11 @@ namespace Warren.Lab;
 /// Invariant 2: counts of invalidations never go negative, and are back at zero when nothing is in flight. Also of references: at the end each frame in
 /// use has as many as page tables and caches hold.
 /// </summary>
-internal sealed class CountOracle(LabWorld world) : IStepMonitor
+internal sealed class CountOracle(LabWorld world) : StepMonitor
 {
     private int _open;
 
-    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
         if (step.Operation == CheckOperation.Mark)
         {
@@ -33,7 +33,7 @@ internal sealed class CountOracle(LabWorld world) : IStepMonitor
         }
     }
 
-    public void OnEnd()
+    public override void OnEnd()
     {
         if (_open != 0)
             world.Fail(VerdictKind.UnbalancedNotification, $"All threads have ended, and {_open} invalidations have not.");

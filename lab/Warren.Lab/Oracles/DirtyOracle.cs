@@ -7,13 +7,13 @@ namespace Warren.Lab;
 /// Invariant 5: every page written while its slot logs is in the dirty log at least once since: in a harvest that returns after the write, or in what is left in the
 /// log at the end. With rings, harvested means harvested and reset: until then the page stays writable.
 /// </summary>
-internal sealed class DirtyOracle(LabWorld world) : IStepMonitor
+internal sealed class DirtyOracle(LabWorld world) : StepMonitor
 {
     private readonly List<Page> _unreported = [];
     private readonly List<(LabVm Vm, uint Slot)> _logging = [];
     private readonly List<(Page Page, bool Reported)> _hostWrites = [];
 
-    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
         if (step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) is var frame && frame == 0)
             return;
@@ -24,7 +24,7 @@ internal sealed class DirtyOracle(LabWorld world) : IStepMonitor
             Note(new(vcpu.Vm, (uint)slot.Id, gfn - slot.BaseGfn));
     }
 
-    public void OnEnd()
+    public override void OnEnd()
     {
         foreach (var page in _unreported)
         {

@@ -8,9 +8,9 @@ namespace Warren.Lab;
 /// Invariant 4: a frame is never freed while something maps it, and never written by a VM that shares it. At any time an SPTE maps the frame that the host maps for its
 /// page, writable only where the host's entry owns the frame and VMA and slot allow it; and each access of a guest goes to such a frame.
 /// </summary>
-internal sealed class FrameOracle(LabWorld world) : IStepMonitor
+internal sealed class FrameOracle(LabWorld world) : StepMonitor
 {
-    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
         if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Mark, HostMemoryMarks.FrameFreed) && ReferenceEquals(step.Instance, world.Pool))
             CheckFreed((int)step.Offset);

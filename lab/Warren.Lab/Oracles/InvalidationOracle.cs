@@ -7,11 +7,11 @@ namespace Warren.Lab;
 /// Invariant 1: from the return of an invalidation's start until its end no SPTE of any root, valid or not, no TLB entry that a guest can use and no
 /// decoded code (which is reached through an SPTE each time) leads to a page of its range, and none comes to.
 /// </summary>
-internal sealed class InvalidationOracle(LabWorld world) : IStepMonitor
+internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
 {
     private readonly List<(ulong Start, ulong End)> _open = [];
 
-    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
         if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Instance, world.Memory.Notifiers))
         {

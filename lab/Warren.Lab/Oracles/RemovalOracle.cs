@@ -7,13 +7,13 @@ namespace Warren.Lab;
 /// Invariant 3: after the deletion or the move of a memslot has returned nothing refers to it: no SPTE of any root, no usable TLB entry, no reader inside a section
 /// that began before the new set was published. At any time an SPTE stands only where a published slot is.
 /// </summary>
-internal sealed class RemovalOracle(LabWorld world) : IStepMonitor
+internal sealed class RemovalOracle(LabWorld world) : StepMonitor
 {
     private readonly List<Published> _published = [];
     private readonly List<(int Thread, object Srcu, long Since)> _readers = [];
     private long _now;
 
-    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
         _now++;
         switch (step.Operation)

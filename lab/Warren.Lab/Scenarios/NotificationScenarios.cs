@@ -133,9 +133,9 @@ internal static class NotificationScenarios
         private sealed class Region(MmuNotifier owner, ulong hva) : NotifierRegion(owner, hva, hva + LabWorld.PageSize);
     }
 
-    private sealed class NoMmuLock(Schedule schedule, string thread) : IStepMonitor
+    private sealed class NoMmuLock(Schedule schedule, string thread) : StepMonitor
     {
-        public void OnStep(int index, in Locking.CheckStep step, bool succeeded)
+        public override void OnStep(int index, in Locking.CheckStep step, bool succeeded)
         {
             if (ReferenceEquals(step.Class, HypervisorLockClasses.MmuLock) && schedule.Threads[index].Name == thread)
                 schedule.Fail(VerdictKind.Invariant, "A notification that concerns no memslot took an mmu_lock.");

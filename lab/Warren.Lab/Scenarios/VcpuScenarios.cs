@@ -129,7 +129,7 @@ internal static class VcpuScenarios
     }
 
     /// <summary>An access of the guest after a flush has returned must not use what the TLB held before it.</summary>
-    private sealed class AccessAfterFlush(LabWorld world, LabVcpu vcpu) : IStepMonitor
+    private sealed class AccessAfterFlush(LabWorld world, LabVcpu vcpu) : StepMonitor
     {
         private readonly uint _before = vcpu.Vcpu.FlushCount;
         private bool _flushed;
@@ -140,7 +140,7 @@ internal static class VcpuScenarios
             world.Schedule.Depends(this, 0, changes: true);
         }
 
-        public void OnStep(int thread, in CheckStep step, bool succeeded)
+        public override void OnStep(int thread, in CheckStep step, bool succeeded)
         {
             if (vcpu.AccessingThread != thread || Still.AccessedFrame(world.Pool, step) == 0)
                 return;

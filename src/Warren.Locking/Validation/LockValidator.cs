@@ -8,7 +8,7 @@ namespace Warren.Locking;
 /// <para>One instance may serve a whole process (<see cref="Install"/>) or be fed by another hook, such as an explorer, on whose threads it then
 /// keeps its own account of what is held. A chain seen before costs a hash and a look into a set, without lock or allocation.</para>
 /// </summary>
-public sealed partial class LockValidator : ICheckHook
+public sealed partial class LockValidator : CheckHook
 {
     /// <summary>Validators that one thread may report to by turns, each in the middle of something.</summary>
     private const int MaxValidators = 8;
@@ -37,7 +37,7 @@ public sealed partial class LockValidator : ICheckHook
     /// <summary>Forgets what this thread holds: after a schedule was broken off in the middle.</summary>
     public void ForgetThread() => Held().Clear();
 
-    public void Before(in CheckStep step)
+    public override void Before(in CheckStep step)
     {
         switch (step.Operation)
         {
@@ -79,9 +79,9 @@ public sealed partial class LockValidator : ICheckHook
         }
     }
 
-    public bool Wait(in CheckStep step) => false;
+    public override bool Wait(in CheckStep step) => false;
 
-    public void After(in CheckStep step, bool succeeded)
+    public override void After(in CheckStep step, bool succeeded)
     {
         switch (step.Operation)
         {
@@ -107,7 +107,7 @@ public sealed partial class LockValidator : ICheckHook
         }
     }
 
-    public bool Offload(Action work) => false;
+    public override bool Offload(Action work) => false;
 
     private static Acquisition AcquisitionOf(in CheckStep step)
     {

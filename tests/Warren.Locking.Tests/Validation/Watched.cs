@@ -72,16 +72,16 @@ internal sealed class Watched : IDisposable
         return router;
     }
 
-    private sealed class Router(LockValidator process) : ICheckHook
+    private sealed class Router(LockValidator process) : CheckHook
     {
         private LockValidator Current => t_validator ?? process;
 
-        public void Before(in CheckStep step) => Current.Before(step);
+        public override void Before(in CheckStep step) => Current.Before(step);
 
-        public bool Wait(in CheckStep step) => false;
+        public override bool Wait(in CheckStep step) => false;
 
-        public void After(in CheckStep step, bool succeeded) => Current.After(step, succeeded);
+        public override void After(in CheckStep step, bool succeeded) => Current.After(step, succeeded);
 
-        public bool Offload(Action work) => false;
+        public override bool Offload(Action work) => false;
     }
 }

@@ -6,7 +6,7 @@ namespace Warren.Lab;
 /// <summary>
 /// Each dirty bitmap and each slot's reverse maps that were made belong to one slot, or were given back, when all is quiet, and none is used after it was given back.
 /// </summary>
-internal sealed class SlotDataMonitor : IStepMonitor
+internal sealed class SlotDataMonitor : StepMonitor
 {
     private readonly Schedule _schedule;
     private readonly LabVm _vm;
@@ -22,7 +22,7 @@ internal sealed class SlotDataMonitor : IStepMonitor
             _live.Add(data);
     }
 
-    public void OnStep(int thread, in CheckStep step, bool succeeded)
+    public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
         if (step.Operation == CheckOperation.Mark)
         {
@@ -51,7 +51,7 @@ internal sealed class SlotDataMonitor : IStepMonitor
         }
     }
 
-    public void OnEnd()
+    public override void OnEnd()
     {
         foreach (var (slot, data) in SlotData())
         {

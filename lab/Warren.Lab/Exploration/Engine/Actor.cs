@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Warren.Locking;
 
 namespace Warren.Lab;
@@ -136,6 +137,7 @@ internal sealed class Actor(Engine engine, int index)
         ReadCount = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Acquired(int location, LockMode mode)
     {
         if (HeldCount == HeldLocation.Length)
@@ -169,6 +171,7 @@ internal sealed class Actor(Engine engine, int index)
     }
 
     /// <summary>Remembers a read for the await rule; the first since the last relax counts, so that no write after it is missed.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void HasRead(int location, int version, long value)
     {
         if (ReadIndex(location) < 0)
@@ -201,6 +204,7 @@ internal sealed class Actor(Engine engine, int index)
     }
 
     /// <summary>An update: it has read what was there, and its own write is no news to it.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void HasUpdated(int location, int versionBefore, long value)
     {
         var index = ReadIndex(location);
@@ -210,6 +214,7 @@ internal sealed class Actor(Engine engine, int index)
             ReadVersion[index] = versionBefore + 1;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private int ReadIndex(int location)
     {
         if ((uint)location >= (uint)_readAt.Length)

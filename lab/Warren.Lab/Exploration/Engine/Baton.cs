@@ -12,6 +12,10 @@ internal sealed partial class Baton
     private readonly object _gate = new();
     private int _given;
     private int _asleep;
+    private static long s_turns;
+
+    /// <summary>When its waiter last gave the CPU away: of all who wait, the system lets those go first whose time is the lowest.</summary>
+    internal long Waits { get; private set; }
 
     /// <summary>Full fence: what the giver did is visible to the taker.</summary>
     internal void Give()
@@ -30,6 +34,7 @@ internal sealed partial class Baton
         {
             if (yields-- > 0)
             {
+                Waits = ++s_turns;
                 YieldCpu();
                 continue;
             }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace Warren.Lab;
 
 /// <summary>
@@ -24,6 +26,7 @@ internal sealed class DecisionLog
         Count = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Add(int chosen, bool isDefault)
     {
         if (!isDefault)

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 
 namespace Warren.Lab;
 
@@ -118,15 +119,16 @@ internal sealed partial class Engine
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         if (count == 1 || _aborting || _steps >= FairFrom)
             return 0;
-        Chooser = _building ? -1 : t_actor!.Index;
+        Chooser = _building ? -1 : Current!.Index;
         var chosen = _search.Choose(this, count);
         Log.Add(chosen, chosen == 0);
-        Recorder?.Chosen(_building ? null : t_actor, what, chosen, count);
+        Recorder?.Chosen(_building ? null : Current, what, chosen, count);
         _traceHash = (_traceHash ^ (ulong)chosen) * 0x100000001B3;
         return chosen;
     }
 
     /// <summary>The part of a step that ends here has taken place.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Executed(Actor actor, bool succeeded, bool arrivedOnly = false)
     {
         _steps++;
@@ -141,8 +143,9 @@ internal sealed partial class Engine
     /// <summary>On the thread that happens to run, in the name of the other.</summary>
     private void StepAloud(Actor actor, IPseudoThread pseudo)
     {
-        var runner = t_actor;
-        t_actor = actor;
+        var worker = _turn!;
+        var runner = worker.Current;
+        worker.Current = actor;
         try
         {
             pseudo.Step();
@@ -157,7 +160,7 @@ internal sealed partial class Engine
         }
         finally
         {
-            t_actor = runner;
+            worker.Current = runner;
             actor.Operation = Warren.Locking.CheckOperation.None;
             actor.Location = -1;
         }
@@ -178,7 +181,7 @@ internal sealed partial class Engine
         actor.Traits = StepTable.Of(step.Operation, step.Mode);
         actor.Location = _locations.Find(step.Instance, step.Offset, step.Class);
         actor.Dependence = actor.Location;
-        var runner = t_actor!;
+        var runner = Current!;
         var wasMuted = runner.Muted;
         runner.Muted = true;
         try

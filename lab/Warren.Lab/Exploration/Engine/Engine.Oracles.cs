@@ -24,7 +24,7 @@ internal sealed partial class Engine
     /// <summary>An access of the running step beside its own: what a monitor says that it sees.</summary>
     private void Depends(object subject, nint part, bool changes)
     {
-        var actor = t_actor;
+        var actor = Current;
         if (actor is null || _aborting || _building || actor.State != ActorState.Started)
             return;
         // Numbered whether or not the search watches, so that a replay numbers locations alike.

@@ -71,7 +71,7 @@ internal sealed partial class Engine
         _begin = true;
         _ended.Reset();
         _playing++;
-        var first = IdleWorker(null);
+        var first = IdleWorker();
         first.Busy = true;
         first.Baton.Give();
         Watch();
@@ -225,7 +225,7 @@ internal sealed partial class Engine
     {
         try
         {
-            t_actor = actor;
+            worker.Current = actor;
             worker.Played = _playing;
             actor.State = ActorState.Started;
             _validator?.ForgetThread();
@@ -242,7 +242,7 @@ internal sealed partial class Engine
             Judge(new Verdict(VerdictKind.Exception, $"{actor.Name} ended with {e.GetType().Name}: {e.Message}", e.ToString()));
         }
 
-        t_actor = worker.Host;
+        worker.Current = worker.Host;
         worker.Dirty |= _aborting;
         return Ended(worker, actor);
     }

@@ -64,9 +64,9 @@ internal sealed partial class Engine
         Judge(new Verdict(isLivelock ? VerdictKind.Livelock : VerdictKind.Deadlock, sentence, WaitForGraph()));
     }
 
-    private static void Probe(RcuWait wait, ref Location location)
+    private void Probe(RcuWait wait, ref Location location)
     {
-        var runner = t_actor!;
+        var runner = Current!;
         var wasMuted = runner.Muted;
         runner.Muted = true;
         wait.WakeUp();

@@ -6,6 +6,9 @@ internal sealed partial class Engine
     private readonly List<Actor> _actorPool = [];
     private readonly List<Worker> _workers = [];
 
+    /// <summary>Who has the right to run, or had it last.</summary>
+    private Worker? _turn;
+
     /// <summary>Number of the schedule: who has played in it.</summary>
     private long _playing;
 
@@ -17,31 +20,32 @@ internal sealed partial class Engine
     }
 
     /// <summary>
-    /// A worker that may play. Those that wait give the one CPU away in turn, which the system keeps in the order in which they came: it is reached at once
-    /// by who stands next behind <paramref name="giver"/>, and others take a switch more for each between.
+    /// A worker that may play. Those that wait give the one CPU away in turn, and the system comes to the one first that did so longest ago: any other takes
+    /// a switch more for each before it.
     /// </summary>
-    private Worker IdleWorker(Worker? giver)
+    private Worker IdleWorker()
     {
-        var (count, first) = (_workers.Count, giver is null ? 0 : giver.Number + 1);
-        for (var i = 0; i < count; i++)
+        Worker? next = null;
+        foreach (var worker in _workers)
         {
-            var worker = _workers[first + i < count ? first + i : first + i - count];
-            if (!worker.Busy && !IsSpent(worker))
-                return worker;
+            if (!worker.Busy && !IsSpent(worker) && (next is null || worker.Baton.Waits < next.Baton.Waits))
+                next = worker;
         }
 
-        var added = new Worker(this, count, Main);
-        _workers.Add(added);
-        return added;
+        if (next is null)
+            _workers.Add(next = new Worker(this, _workers.Count, Main));
+        return next;
     }
 
-    private void Main(Worker worker)
+    private unsafe void Main(Worker worker)
     {
+        byte here;
+        worker.StandsOn((nuint)(&here));
         CpuPinning.PinCurrentThread(_cpu);
-        t_actor = worker.Host;
         while (true)
         {
             worker.Baton.Take(_yields);
+            _turn = worker;
             if (worker.Retired)
                 return;
             int next;
@@ -64,14 +68,14 @@ internal sealed partial class Engine
 
             worker.Actor = null;
             worker.Busy = false;
-            HandOver(worker, next);
+            HandOver(next);
         }
     }
 
     /// <summary>It has played in this schedule, and may not again.</summary>
     private bool IsSpent(Worker worker) => _scenario.KeepsStateByThread && worker.Played == _playing;
 
-    private void HandOver(Worker giver, int next)
+    private void HandOver(int next)
     {
         _running = next;
         if (next < 0)
@@ -83,7 +87,7 @@ internal sealed partial class Engine
         var actor = _actors[next];
         if (actor.Worker is null)
         {
-            actor.Worker = IdleWorker(giver);
+            actor.Worker = IdleWorker();
             actor.Worker.Busy = true;
             actor.Worker.Actor = actor;
         }
@@ -104,8 +108,5 @@ internal sealed partial class Engine
             worker.Thread.Join();
             _workers.RemoveAt(i);
         }
-
-        for (var i = 0; i < _workers.Count; i++)
-            _workers[i].Number = i;
     }
 }

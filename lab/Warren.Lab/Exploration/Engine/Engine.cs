@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Warren.Locking;
 
 namespace Warren.Lab;
@@ -7,13 +8,10 @@ namespace Warren.Lab;
 /// The controlled scheduler. Of all threads of a scenario one runs at a time; before each of its steps it decides itself, by asking the <see cref="Search"/>,
 /// who makes the next one, and hands the right to run over only when that is another. This file: the steps of the threads.
 /// </summary>
-internal sealed partial class Engine : ICheckHook, IDisposable
+internal sealed partial class Engine : CheckHook, IDisposable
 {
     /// <summary>As many as fit a mask.</summary>
     internal const int MaxActors = 64;
-
-    [ThreadStatic]
-    private static Actor? t_actor;
 
     private readonly LocationTable _locations = new();
     private readonly StandardMonitors _standard;
@@ -33,15 +31,26 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     /// <summary>Where to write down the steps, while a schedule is replayed for people.</summary>
     internal Recorder? Recorder { get; set; }
 
+    /// <summary>Whom the calling thread plays; null when it is none of ours.</summary>
+    private unsafe Actor? Current
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get
+        {
+            byte here;
+            return _turn is { } worker && worker.Owns((nuint)(&here)) ? worker.Current : null;
+        }
+    }
+
     internal LocationTable Locations => _locations;
 
     internal int ActorCount => _actorCount;
 
     internal Actor this[int index] => _actors[index];
 
-    public void Before(in CheckStep step)
+    public override void Before(in CheckStep step)
     {
-        var actor = t_actor;
+        var actor = Current;
         if (actor is null || actor.Muted)
             return;
         if (_aborting)
@@ -65,8 +74,8 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             actor.MayBePending = StoreBuffer.MayBePending(step);
         if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0) || actor.MustDrain)
         {
-            if (Recorder is { } recorder && !_probing && (traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
-                recorder.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
+            if (Recorder is not null)
+                RecordArrival(actor, step);
             Pass(actor);
         }
 
@@ -76,9 +85,15 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             TellBefore(actor, step);
     }
 
-    public bool Wait(in CheckStep step)
+    private void RecordArrival(Actor actor, in CheckStep step)
     {
-        var actor = t_actor;
+        if (!_probing && (actor.Traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
+            Recorder!.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
+    }
+
+    public override bool Wait(in CheckStep step)
+    {
+        var actor = Current;
         if (actor is null)
             return false;
         if (actor.Muted)
@@ -123,9 +138,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         return true;
     }
 
-    public void After(in CheckStep step, bool succeeded)
+    public override void After(in CheckStep step, bool succeeded)
     {
-        var actor = t_actor;
+        var actor = Current;
         if (actor is null || actor.Muted || _aborting)
             return;
         if (actor.HasBuffered)
@@ -147,20 +162,41 @@ internal sealed partial class Engine : ICheckHook, IDisposable
                 location.Wakes++;
         }
 
-        switch (step.Operation)
+        if (step.Operation == CheckOperation.LockAcquire)
         {
-            case CheckOperation.LockAcquire:
-                // What time does cannot wait: it needs to be seen to come upon a holder.
-                _sawTry |= actor.Pseudo is not null;
-                Taken(actor);
-                break;
+            // What time does cannot wait: it needs to be seen to come upon a holder.
+            _sawTry |= actor.Pseudo is not null;
+            Taken(actor);
+        }
+        else if (step.Operation == CheckOperation.LockRelease)
+        {
+            GivenUp(actor, actor.Mode);
+        }
+        else if ((traits & (StepTraits.Reads | StepTraits.Writes)) == 0 || step.Operation < CheckOperation.SequenceReadBegin)
+        {
+            traits = AfterRare(actor, step.Operation, succeeded);
+        }
+
+        if (traits != StepTraits.None)
+        {
+            actor.LoopHash = ((actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15) + (succeeded ? 1u : 0u);
+            Executed(actor, succeeded);
+        }
+
+        if (_hasOracles || _validator is not null || _standard.Watches || Recorder is not null || step.Operation == CheckOperation.Mark)
+            TellAll(actor, step, succeeded);
+    }
+
+    /// <returns>What the step still means to the scheduler.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private StepTraits AfterRare(Actor actor, CheckOperation operation, bool succeeded)
+    {
+        switch (operation)
+        {
             case CheckOperation.LockTryAcquire:
                 _sawTry = true;
                 if (succeeded)
                     Taken(actor);
-                break;
-            case CheckOperation.LockRelease:
-                GivenUp(actor);
                 break;
             case CheckOperation.LockDowngrade:
                 GivenUp(actor, LockMode.Exclusive);
@@ -190,20 +226,20 @@ internal sealed partial class Engine : ICheckHook, IDisposable
                 if (_searchWatches)
                     _search.Awaited(this, actor);
                 actor.ReadCount = 0;
-                traits = StepTraits.None;
-                break;
+                return StepTraits.None;
             case CheckOperation.AssertNoneHeld:
                 if (actor.HeldCount > 0)
                     Fail(HeldWhereNoneMayBe(actor, "where it claims to hold none"));
                 break;
         }
 
-        if (traits != StepTraits.None)
-        {
-            actor.LoopHash = ((actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15) + (succeeded ? 1u : 0u);
-            Executed(actor, succeeded);
-        }
+        return actor.Traits;
+    }
 
+    /// <summary>The trace, the validator and the oracles.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TellAll(Actor actor, in CheckStep step, bool succeeded)
+    {
         if (Recorder is { } recorder && !_probing && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNotHeld
             or CheckOperation.AssertNoneHeld or CheckOperation.MightWait or CheckOperation.ScopeEnter or CheckOperation.ScopeLeave))
             recorder.Add(actor, step, succeeded);
@@ -215,9 +251,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
             TellAfter(actor, step, succeeded);
     }
 
-    public bool Offload(Action work)
+    public override bool Offload(Action work)
     {
-        var actor = t_actor;
+        var actor = Current;
         if (actor is null || actor.Muted || _aborting)
             return false;
         var callbacks = AddActor($"callbacks {++_offloaded}", work, background: false);
@@ -229,12 +265,14 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         return true;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Written(Actor actor, ref Location location, long value)
     {
-        location.IsStored = actor.Operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite;
+        var isStored = actor.Operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite;
+        location.IsStored = isStored;
         location.Stored = value;
         // The thread saw the location as well: an update depends on what it found.
-        if (location.IsStored)
+        if (isStored)
             actor.HasWritten(actor.Location, location.Version);
         else
             actor.HasUpdated(actor.Location, location.Version, value);
@@ -242,6 +280,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         location.LastWriter = actor.Index;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Taken(Actor actor)
     {
         ref var location = ref _locations[actor.Location];
@@ -258,8 +297,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         actor.Acquired(actor.Location, actor.Mode);
     }
 
-    private void GivenUp(Actor actor) => GivenUp(actor, actor.Mode);
-
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void GivenUp(Actor actor, LockMode mode)
     {
         ref var location = ref _locations[actor.Location];
@@ -301,8 +339,9 @@ internal sealed partial class Engine : ICheckHook, IDisposable
         if (next != actor.Index)
         {
             var worker = actor.Worker!;
-            HandOver(worker, next);
+            HandOver(next);
             worker.Baton.Take(_yields);
+            _turn = worker;
         }
 
         if (_aborting)
@@ -310,6 +349,7 @@ internal sealed partial class Engine : ICheckHook, IDisposable
     }
 
     /// <summary>The threads that can go on now.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong EnabledMask()
     {
         var enabled = _unfinished;

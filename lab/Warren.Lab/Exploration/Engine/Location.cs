@@ -72,6 +72,7 @@ internal sealed class LocationTable
         Count = 0;
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int Find(object? instance, nint offset, LockClass? lockClass)
     {
         var last = _last;

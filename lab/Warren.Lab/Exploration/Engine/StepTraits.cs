@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Warren.Locking;
 
 namespace Warren.Lab;
@@ -35,6 +36,7 @@ internal static class StepTable
 {
     private static readonly StepTraits[] Traits = Make();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static StepTraits Of(CheckOperation operation, LockMode mode)
     {
         var traits = Traits[(int)operation];
