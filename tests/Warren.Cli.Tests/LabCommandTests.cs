@@ -174,13 +174,25 @@ public sealed class LabCommandTests : IDisposable
     public async Task Interrupt_tells_what_was_explored_so_far()
     {
         var start = WarrenProcess.Start("lab", "run", "endless", "--strategy", "random", "--time", "10m", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Cli.Tests.dll"));
+        // The tests themselves may run where interrupts are ignored, which children inherit.
+        start.ArgumentList.Insert(0, start.FileName);
+        start.ArgumentList.Insert(0, "--default-signal=INT");
+        start.FileName = "env";
+        var begins = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        start.Environment[FaultyScenarios.BeginsVariable] = begins;
         using var process = Process.Start(start)!;
-        await Task.Delay(TimeSpan.FromSeconds(3));
+        while (!File.Exists(begins))
+        {
+            Assert.False(process.HasExited);
+            await Task.Delay(TimeSpan.FromMilliseconds(50));
+        }
+
         using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();
         var error = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
+        File.Delete(begins);
         Assert.Equal(130, process.ExitCode);
         Assert.StartsWith("Interrupted", output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", await error, StringComparison.Ordinal);

@@ -7,6 +7,9 @@ internal static unsafe class KvmWorkloads
 {
     private const ulong PageSize = 4096;
 
+    /// <summary>touch: mov [edi], al; add edi, 4096; dec ecx; jnz touch; hlt.</summary>
+    private static ReadOnlySpan<byte> TouchPages => [0x88, 0x07, 0x81, 0xC7, 0x00, 0x10, 0x00, 0x00, 0x49, 0x75, 0xF5, 0xF4];
+
     /// <summary>Median microseconds of creating, moving and deleting a one-page slot beside <paramref name="slots"/> others.</summary>
     public static (double Create, double Move, double Delete)? Memslots(int slots, int repeats)
     {
@@ -51,9 +54,7 @@ internal static unsafe class KvmWorkloads
         HostMap.SmallPagesOnly(memory, length);
         try
         {
-            // touch: mov [edi], al; add edi, 4096; dec ecx; jnz touch; hlt
-            ReadOnlySpan<byte> program = [0x88, 0x07, 0x81, 0xC7, 0x00, 0x10, 0x00, 0x00, 0x49, 0x75, 0xF5, 0xF4];
-            program.CopyTo(new Span<byte>((void*)code, program.Length));
+            TouchPages.CopyTo(new Span<byte>((void*)code, TouchPages.Length));
             using var vm = kvm.NewVm();
             vm.SetRegion(0, 0, PageSize, code);
             for (var first = 0; first < pages; first += window)
@@ -130,9 +131,7 @@ internal static unsafe class KvmWorkloads
         HostMap.SmallPagesOnly(memory, length);
         try
         {
-            // touch: mov [edi], al; add edi, 4096; dec ecx; jnz touch; hlt
-            ReadOnlySpan<byte> code = [0x88, 0x07, 0x81, 0xC7, 0x00, 0x10, 0x00, 0x00, 0x49, 0x75, 0xF5, 0xF4];
-            code.CopyTo(new Span<byte>((void*)memory, code.Length));
+            TouchPages.CopyTo(new Span<byte>((void*)memory, TouchPages.Length));
             using var vm = kvm.NewVm();
             vm.SetRegion(0, 0, length, memory);
             var cpus = Enumerable.Range(0, vcpus).Select(vm.NewVcpu).ToArray();

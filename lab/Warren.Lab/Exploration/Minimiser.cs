@@ -54,6 +54,9 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
         return true;
     }
 
+    /// <summary>Without whoever was to wake it, a sleeper sleeps for ever in any code.</summary>
+    private bool IsForLackOfAWaker => Verdict.Kind is VerdictKind.Deadlock or VerdictKind.LostWakeUp;
+
     private bool MayGoOn => engine.TotalSteps < _until && mayContinue() && !engine.IsLost;
 
     /// <summary>Of what goes on for ever only the beginning matters: the fair order begins as early as it may.</summary>
@@ -107,7 +110,8 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
     private bool FailsInTurn(ulong dropped)
     {
         engine.Dropped = dropped;
-        return Play(new GuidedSearch([], new Dictionary<int, int[]>(), Best.FairFrom, Best.FairSeed)) is { } result && IsSame(result) && BestSize.Preemptions > 0;
+        return Play(new GuidedSearch([], new Dictionary<int, int[]>(), Best.FairFrom, Best.FairSeed)) is { } result && IsSame(result)
+            && (BestSize.Preemptions > 0 || IsForLackOfAWaker);
     }
 
     /// <summary>Puts runs of a thread together, as long as anything gets smaller.</summary>

@@ -149,19 +149,7 @@ internal static class ShadowScenarios
             vm.SetSlot(1, 0x20, 1, world.Map(1));
             vm.WriteGuest(0x20, ScriptedPageFormat.Page(DataB, Rw, Marks), (int)Window * 8);
             vm.WriteGuest(Middle, ScriptedPageFormat.Table(0x20), 8);
-            var deleted = new Cell();
-            world.Thread("delete", () =>
-            {
-                vm.DeleteSlot(1);
-                deleted.Value = 1;
-            });
-            world.Thread("vcpu", () =>
-            {
-                var after = deleted.Value != 0;
-                vm.Vcpus[1].Load(OtherWindow);
-                if (after && vm.Vcpus[1].Result != GuestAccessResult.AccessFault)
-                    world.Fail(VerdictKind.Invariant, $"The table's slot is gone, and an access through it ended with {vm.Vcpus[1].Result}.");
-            });
+            LoadWhileDeleted(world, vm, OtherWindow, "table");
         },
         """
         A shadow page is accounted in the slot of its table, so it must be gone before the slot's counts are (fcd1ec9cb59c). The deletion makes every page obsolete once no fault that found the slot
@@ -174,19 +162,7 @@ internal static class ShadowScenarios
             vm.WriteGuest(0x20, ScriptedPageFormat.Table(Middle));
             vm.Vcpus[1].SetRoot(0x20);
             vm.Vcpus[1].Load(Window);
-            var deleted = new Cell();
-            world.Thread("delete", () =>
-            {
-                vm.DeleteSlot(1);
-                deleted.Value = 1;
-            });
-            world.Thread("vcpu", () =>
-            {
-                var after = deleted.Value != 0;
-                vm.Vcpus[1].Load(Window);
-                if (after && vm.Vcpus[1].Result != GuestAccessResult.AccessFault)
-                    world.Fail(VerdictKind.Invariant, $"The root's slot is gone, and an access ended with {vm.Vcpus[1].Result}.");
-            });
+            LoadWhileDeleted(world, vm, Window, "root");
         },
         """
         The vCPU is asked to let go of its root and looks for the new one at once, while the slot is still there and marked invalid. It must not make one from it.
@@ -255,6 +231,24 @@ internal static class ShadowScenarios
             else
                 vm.Vcpus[1].Fence(page);
             Expect(world, vm.Vcpus[1].Load(Window), after);
+        });
+    }
+
+    /// <summary>Slot 1, which holds a table of the guest, is deleted, while a vCPU loads through the table.</summary>
+    private static void LoadWhileDeleted(LabWorld world, LabVm vm, ulong page, string table)
+    {
+        var deleted = new Cell();
+        world.Thread("delete", () =>
+        {
+            vm.DeleteSlot(1);
+            deleted.Value = 1;
+        });
+        world.Thread("vcpu", () =>
+        {
+            var after = deleted.Value != 0;
+            vm.Vcpus[1].Load(page);
+            if (after && vm.Vcpus[1].Result != GuestAccessResult.AccessFault)
+                world.Fail(VerdictKind.Invariant, $"The {table}'s slot is gone, and an access through it ended with {vm.Vcpus[1].Result}.");
         });
     }
 

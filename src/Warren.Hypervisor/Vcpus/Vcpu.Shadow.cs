@@ -68,15 +68,7 @@ public sealed unsafe partial class Vcpu
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
             int frame = seen.Frame + (seen.IsHuge ? (int)(address >> VirtualMachine.PageShift) & SpteTable.EntryCount - 1 : 0);
-            t.HostPage = _pool.Pointer(frame);
-            t.Frame = frame;
-            t.CodeState = _pool.CodeStateOf(frame);
-            t.CodeVersion = 0;
-            t.Writable = access == GuestAccess.Write;
-            t.FlushCount = state->FlushCount;
-            if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(frame));
-            else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(frame), out t.CodeVersion)) return WalkResult.Unmarked;
-            return WalkResult.Memory;
+            return Found(frame, access, out t);
         }
     }
 

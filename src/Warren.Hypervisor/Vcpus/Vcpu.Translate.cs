@@ -79,16 +79,23 @@ public sealed unsafe partial class Vcpu
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
             int frame = seen.Frame + (seen.IsHuge ? (int)gfn & SpteTable.EntryCount - 1 : 0);
-            t.HostPage = _pool.Pointer(frame);
-            t.Frame = frame;
-            t.CodeState = _pool.CodeStateOf(frame);
-            t.CodeVersion = 0;
-            t.Writable = access == GuestAccess.Write;
-            t.FlushCount = _state->FlushCount;
-            if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(frame));
-            else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(frame), out t.CodeVersion)) return WalkResult.Unmarked;
-            return WalkResult.Memory;
+            return Found(frame, access, out t);
         }
+    }
+
+    /// <summary>The end of a walk that came to memory.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private WalkResult Found(int frame, GuestAccess access, out Translation t)
+    {
+        t.HostPage = _pool.Pointer(frame);
+        t.Frame = frame;
+        t.CodeState = _pool.CodeStateOf(frame);
+        t.CodeVersion = 0;
+        t.Writable = access == GuestAccess.Write;
+        t.FlushCount = _state->FlushCount;
+        if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(frame));
+        else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(frame), out t.CodeVersion)) return WalkResult.Unmarked;
+        return WalkResult.Memory;
     }
 
     /// <summary>An MMIO entry counts only for the memslots it was made from, and not while they are being replaced.</summary>

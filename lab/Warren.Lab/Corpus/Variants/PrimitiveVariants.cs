@@ -56,7 +56,7 @@ internal static class PrimitiveVariants
             """,
             "wait-with-tick",
             [new(Locking, "RcuWait.cs", "        if (Volatile.Read(ref _waiter) == 0)\n            return false;\n", "        if (Interlocked.Exchange(ref _waiter, 0) == 0)\n            return false;\n")],
-            [VerdictKind.LostWakeUp, VerdictKind.Deadlock]),
+            [VerdictKind.Deadlock]),
         new("sequence-count-without-retry", "seqcount: read_seqretry left out",
             """
             What was read under a sequence count is used only if the sequence has not moved. Here it is used in any case.

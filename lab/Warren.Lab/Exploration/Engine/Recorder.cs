@@ -75,7 +75,8 @@ internal sealed class Recorder(Engine engine)
     }
 
     private static bool IsOurs(Type type) =>
-        type.Namespace == typeof(Check).Namespace || type.DeclaringType == typeof(Engine) || type == typeof(Engine) || type == typeof(Recorder) || type == typeof(Schedule);
+        type.Namespace == typeof(Check).Namespace || type.DeclaringType == typeof(Engine) || type == typeof(Engine) || type == typeof(Recorder) || type == typeof(Schedule)
+        || type == typeof(VirtualClock) || type == typeof(VirtualTimer);
 
     /// <summary>A lambda goes by the name of the method it stands in.</summary>
     private static string MethodName(MethodBase method)
