@@ -61,6 +61,9 @@ public sealed partial class AddressSpace : IDisposable
         return _table.Peek(hva);
     }
 
+    /// <summary>Where <see cref="Peek"/> finds it.</summary>
+    internal unsafe void* PeekSlot(ulong hva) => _table.PeekSlot(hva, out _);
+
     /// <summary>Gives back the tables of an address space whose locks may be held by threads that are no more; its frames are lost with their pool.</summary>
     internal void Abandon() => _table.Abandon();
 

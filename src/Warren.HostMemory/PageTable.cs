@@ -90,16 +90,25 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     /// <summary>The leaf that maps the address, or nothing; no step: for checks while every thread stands still.</summary>
     internal Pte Peek(ulong hva)
     {
+        var slot = PeekSlot(hva, out var level);
+        var entry = slot == null ? default : new Pte(*slot);
+        return !entry.IsLeaf || level == 0 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
+    }
+
+    /// <summary>Where <see cref="Peek"/> finds it; null when the tables are gone.</summary>
+    internal ulong* PeekSlot(ulong hva, out int level)
+    {
         var node = _root;
-        for (var level = TopLevel; node != null; level--)
+        for (level = TopLevel; node != null; level--)
         {
-            var entry = new Pte(*PageTableNode.Slot(node, Index(hva, level)));
+            var slot = PageTableNode.Slot(node, Index(hva, level));
+            var entry = new Pte(*slot);
             if (!entry.IsTable)
-                return !entry.IsLeaf || level == 0 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
+                return slot;
             node = entry.Table;
         }
 
-        return default;
+        return null;
     }
 
     /// <summary>Unmaps the range and puts its frames; returns how many pages were mapped.</summary>

@@ -28,6 +28,8 @@ public sealed class Schedule
 
     internal List<IPseudoThread> PseudoThreads { get; } = [];
 
+    internal List<Func<nint, string?>> NativeNames { get; } = [];
+
     /// <summary>Declares a controlled thread. It starts with the others once Build has returned.</summary>
     public void Thread(string name, Action body) => Threads.Add((name, body, false));
 
@@ -55,6 +57,13 @@ public sealed class Schedule
 
     /// <summary>Runs after the schedule, whatever its outcome, last declared first; its steps are not explored. A broken schedule may have left locks held.</summary>
     public void Cleanup(Action action) => Cleanups.Add(action);
+
+    /// <summary>
+    /// Says what words of native memory are called in traces; null for those it does not know, which go by numbers. Asked while all threads stand still, as
+    /// long as the schedule lasts.
+    /// </summary>
+    /// <param name="nameOf">From an address to a name of its own.</param>
+    public void Names(Func<nint, string?> nameOf) => NativeNames.Add(nameOf);
 
     /// <summary>A choice of the environment that the search explores like the order of threads: 0 is tried first.</summary>
     /// <param name="what">For the trace, for example "allocation of the bitmap fails".</param>
@@ -98,5 +107,6 @@ public sealed class Schedule
         Monitors.Clear();
         Cleanups.Clear();
         PseudoThreads.Clear();
+        NativeNames.Clear();
     }
 }

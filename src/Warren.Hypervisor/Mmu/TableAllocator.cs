@@ -118,6 +118,21 @@ internal sealed unsafe class TableAllocator : IDisposable
         _fresh = _freshEnd = null;
     }
 
+    /// <summary>The table that the address lies in, or in whose metadata, then <paramref name="field"/> bytes from its beginning; null: neither. No step and no lock: while every thread stands still.</summary>
+    internal ulong* TableAt(void* address, out int field)
+    {
+        field = -1;
+        for (byte* chunk = _chunks; chunk != null; chunk = (byte*)((TableInfo*)chunk)->Next)
+        {
+            nuint inside = (nuint)((byte*)address - chunk);
+            if (inside >= ChunkSize) continue;
+            if (inside >= PageSize) return (ulong*)(chunk + (inside & ~(PageSize - 1)));
+            field = (int)(inside % (nuint)sizeof(TableInfo));
+            return (ulong*)(chunk + inside / (nuint)sizeof(TableInfo) * PageSize);
+        }
+        return null;
+    }
+
     private ulong* TakeLocked()
     {
         ulong* page = _free;

@@ -331,6 +331,7 @@ internal sealed partial class Engine
 
     private void CleanUp()
     {
+        _schedule.NativeNames.Clear();
         for (var i = _schedule.Cleanups.Count - 1; i >= 0; i--)
         {
             try

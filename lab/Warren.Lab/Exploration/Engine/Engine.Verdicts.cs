@@ -177,14 +177,16 @@ internal sealed partial class Engine
     internal string NameOf(int index)
     {
         ref var location = ref _locations[index];
-        var name = LocationName(location);
+        var name = LocationName(ref location);
+        if (location.NativeName is { Length: > 0 })
+            return name;
         var number = 1;
         for (var i = 0; i < index; i++)
         {
             // One number for an object, however many of its fields are touched.
             if (ReferenceEquals(_locations[i].Instance, location.Instance) && location.Instance is not null)
                 break;
-            if (LocationName(_locations[i]) == name && IsFirstOfItsObject(i))
+            if (LocationName(ref _locations[i]) == name && IsFirstOfItsObject(i))
                 number++;
         }
 
@@ -203,5 +205,20 @@ internal sealed partial class Engine
         return true;
     }
 
-    private static string LocationName(in Location location) => location.Class?.Name ?? location.Instance?.GetType().Name ?? "memory";
+    private string LocationName(ref Location location)
+    {
+        if (location.Class is not null || location.Instance is not null)
+            return location.Class?.Name ?? location.Instance!.GetType().Name;
+        return (location.NativeName ??= NativeName(location.Offset)) is { Length: > 0 } name ? name : "memory";
+    }
+
+    private string NativeName(nint address)
+    {
+        var runner = Current;
+        var wasMuted = runner?.Muted;
+        runner?.Muted = true;
+        var name = _schedule.NativeNames.Select(names => names(address)).FirstOrDefault(static n => n is not null) ?? "";
+        runner?.Muted = wasMuted!.Value;
+        return name;
+    }
 }

@@ -40,6 +40,9 @@ internal struct Location
     internal bool IsStored;
     internal long Stored;
 
+    /// <summary>In traces: what somebody calls this word of native memory, or empty; null when nobody has been asked.</summary>
+    internal string? NativeName;
+
     /// <summary>Head of its accesses in the history of the search, or -1.</summary>
     internal int History;
 }

@@ -35,6 +35,7 @@ public sealed class LabWorld
         _budget = budgetPages < 0 ? null : new MemoryBudget(budgetPages * (long)PageSize);
         Memory = new AddressSpace(_pool.Pool, _budget);
         schedule.Cleanup(ClearUp);
+        schedule.Names(new NativeNames(this).Of);
         Removals = new RemovalOracle(this);
         Dirty = new DirtyOracle(this);
         schedule.Monitor(new CountOracle(this));
