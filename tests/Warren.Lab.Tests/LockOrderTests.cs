@@ -29,6 +29,28 @@ public sealed class LockOrderTests
     }
 
     [Fact]
+    public void An_order_that_only_another_schedule_contradicts_is_one_in_the_replay_too()
+    {
+        LockClass[] learned = [new("order_learned_a", WaitContext.Sleep) { IsOrderLearned = true }, new("order_learned_b", WaitContext.Sleep) { IsOrderLearned = true }];
+        var scenario = new DelegateScenario("order", "", s =>
+        {
+            var (a, b) = (new Mutex(learned[0]), new Mutex(learned[1]));
+            s.Thread("t", () =>
+            {
+                if (s.Choose("the other way round"))
+                    ExplorerTests.Take(b, a);
+                else
+                    ExplorerTests.Take(a, b);
+            });
+        });
+        var failure = Explorer.Explore(scenario, new ExplorationOptions { MaxSchedules = 100 }).Failure!;
+        Assert.Equal(VerdictKind.LockOrder, failure.Verdict?.Kind);
+        var again = Explorer.Replay(scenario, failure.Replay);
+        Assert.Equal(VerdictKind.LockOrder, again.Verdict?.Kind);
+        Assert.Equal(failure.Steps.Select(static s => s.Subject), again.Steps.Select(static s => s.Subject));
+    }
+
+    [Fact]
     public void The_declared_order_passes() => Assert.Null(Verdict(s =>
     {
         var (outer, inner) = (new Mutex(Outer), new Mutex(Inner));

@@ -138,14 +138,25 @@ internal sealed class Exploration : IDisposable
         return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps, again, decisions.Encode(_scenario.Name), recorder.Preemptions);
     }
 
+    /// <summary>
+    /// The schedule once more, by itself; or where nothing is wrong with it behind the one without decisions, whose orders of locks it may contradict.
+    /// </summary>
     private (Verdict? Verdict, Recorder Recorder, bool Drifted) Play(ReplayString decisions)
     {
+        var played = Play(decisions, afterDefault: false);
+        return played.Verdict is not null || played.Drifted || !_options.LockOrder ? played : Play(decisions, afterDefault: true);
+    }
+
+    private (Verdict? Verdict, Recorder Recorder, bool Drifted) Play(ReplayString decisions, bool afterDefault)
+    {
         var search = new ReplaySearch(decisions);
-        _engine.ReleasePoints = decisions.ReleasePoints;
         _engine.Dropped = decisions.Dropped;
         var recorder = new Recorder(_engine);
-        _engine.Recorder = recorder;
         _engine.RenewValidator(_options.LockOrder);
+        if (afterDefault)
+            _engine.Run(new GuidedSearch([], new Dictionary<int, int[]>(), decisions.FairFrom, decisions.FairSeed), static () => true);
+        _engine.ReleasePoints = decisions.ReleasePoints;
+        _engine.Recorder = recorder;
         try
         {
             var verdict = _engine.Run(search, static () => true);
