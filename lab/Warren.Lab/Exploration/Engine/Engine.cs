@@ -172,9 +172,9 @@ internal sealed partial class Engine : CheckHook, IDisposable
         {
             GivenUp(actor, actor.Mode);
         }
-        else if ((traits & (StepTraits.Reads | StepTraits.Writes)) == 0 || step.Operation < CheckOperation.SequenceReadBegin)
+        else if ((traits & StepTraits.Special) != 0)
         {
-            traits = AfterRare(actor, step.Operation, succeeded);
+            traits = AfterSpecial(actor, step.Operation, succeeded);
         }
 
         if (traits != StepTraits.None)
@@ -189,7 +189,7 @@ internal sealed partial class Engine : CheckHook, IDisposable
 
     /// <returns>What the step still means to the scheduler.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private StepTraits AfterRare(Actor actor, CheckOperation operation, bool succeeded)
+    private StepTraits AfterSpecial(Actor actor, CheckOperation operation, bool succeeded)
     {
         switch (operation)
         {
@@ -233,7 +233,7 @@ internal sealed partial class Engine : CheckHook, IDisposable
                 break;
         }
 
-        return actor.Traits;
+        return actor.Traits & ~StepTraits.Special;
     }
 
     /// <summary>The trace, the validator and the oracles.</summary>

@@ -30,6 +30,9 @@ internal enum StepTraits : byte
 
     /// <summary>The thread may not be able to go on here.</summary>
     Blocks = 32,
+
+    /// <summary>The scheduler keeps more about it than about any access: <see cref="Engine.AfterSpecial"/>.</summary>
+    Special = 64,
 }
 
 internal static class StepTable
@@ -76,6 +79,9 @@ internal static class StepTable
         t[(int)CheckOperation.PlainWrite] = StepTraits.Point | StepTraits.Writes | StepTraits.Wakes;
         // Its point is in the wait that follows.
         t[(int)CheckOperation.Relax] = StepTraits.Blocks;
+        foreach (var special in (ReadOnlySpan<CheckOperation>)[CheckOperation.LockTryAcquire, CheckOperation.LockDowngrade, CheckOperation.SrcuReadLock, CheckOperation.SrcuReadUnlock,
+            CheckOperation.WaitPrepare, CheckOperation.WaitWakeUp, CheckOperation.WaitSleep, CheckOperation.WaitFinish, CheckOperation.Relax, CheckOperation.AssertNoneHeld])
+            t[(int)special] |= StepTraits.Special;
         return t;
     }
 }
