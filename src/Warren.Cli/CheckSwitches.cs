@@ -18,7 +18,7 @@ internal static class CheckSwitches
             case "warren lab run" or "warren lab corpus" or "warren lab explain":
             // The explorer alone: with any other benchmark it measures in a process of its own.
             case "warren bench" when parsed.GetValue<string[]>("NAME") is ["lab"]:
-                ProfiledProcess.Enter();
+                ExplorerProcess.Enter();
                 AppContext.SetSwitch(Check, true);
                 AppContext.SetSwitch(Steps, true);
                 break;
