@@ -125,7 +125,7 @@ internal sealed class Exploration : IDisposable
         var (again, recorder, drifted) = Play(decisions);
         if (again is null && !drifted && verdict.Kind is VerdictKind.LockOrder or VerdictKind.LockLeak or VerdictKind.SleepInAtomic)
         {
-            // An order of locks that contradicts what earlier schedules did: this one alone breaks nothing.
+            // An order of locks that contradicts what some schedule other than the default did: these two alone break nothing.
             again = verdict;
         }
         else if (drifted || (uint)_engine.TraceHash != decisions.TraceHash || again?.Kind != verdict.Kind)

@@ -1,0 +1,54 @@
+namespace Warren.Lab;
+
+/// <summary>What people call the places that steps touch.</summary>
+internal sealed partial class Engine
+{
+    /// <summary>The class of the lock, or type and field, and its number among its like.</summary>
+    internal string NameOf(int index)
+    {
+        ref var location = ref _locations[index];
+        var name = LocationName(ref location);
+        if (location.NativeName is { Length: > 0 })
+            return name;
+        var number = 1;
+        for (var i = 0; i < index; i++)
+        {
+            // One number for an object, however many of its fields are touched.
+            if (ReferenceEquals(_locations[i].Instance, location.Instance) && location.Instance is not null)
+                break;
+            if (LocationName(ref _locations[i]) == name && IsFirstOfItsObject(i))
+                number++;
+        }
+
+        return location.Class is null && location.Instance is { } instance ? $"{name}#{number}{FieldNames.Of(instance, location.Offset)}" : $"{name}#{number}";
+    }
+
+    private bool IsFirstOfItsObject(int index)
+    {
+        var instance = _locations[index].Instance;
+        for (var i = 0; i < index && instance is not null; i++)
+        {
+            if (ReferenceEquals(_locations[i].Instance, instance))
+                return false;
+        }
+
+        return true;
+    }
+
+    private string LocationName(ref Location location)
+    {
+        if (location.Class is not null || location.Instance is not null)
+            return location.Class?.Name ?? location.Instance!.GetType().Name;
+        return (location.NativeName ??= NativeName(location.Offset)) is { Length: > 0 } name ? name : "memory";
+    }
+
+    private string NativeName(nint address)
+    {
+        var runner = Current;
+        var wasMuted = runner?.Muted;
+        runner?.Muted = true;
+        var name = _schedule.NativeNames.Select(names => names(address)).FirstOrDefault(static n => n is not null) ?? "";
+        runner?.Muted = wasMuted!.Value;
+        return name;
+    }
+}
