@@ -3,7 +3,7 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>The primitives alone: small programs over Warren.Locking.</summary>
+/// <summary>The primitives alone: small programs over Warren.Locking, which keeps nothing by thread.</summary>
 internal static class PrimitiveScenarios
 {
     private static readonly LockClass SpinClass = new("lab_spin", WaitContext.Spin);
@@ -14,9 +14,11 @@ internal static class PrimitiveScenarios
     private static readonly LockClass WaitClass = new("lab_wait", WaitContext.Sleep);
     private static readonly LockClass SequenceClass = new("lab_seqcount", WaitContext.Free, SpinClass);
 
+    private static DelegateScenario Over(string name, string summary, Action<Schedule> build, string? explanation = null) => new(name, summary, build, explanation) { StateByThread = false };
+
     public static IEnumerable<Scenario> All =>
     [
-        new DelegateScenario("spinlock-exclusion", "Three threads add to a number under a spinning lock.", s =>
+        Over("spinlock-exclusion", "Three threads add to a number under a spinning lock.", s =>
         {
             var l = new SpinLock(SpinClass);
             var sum = new Number();
@@ -32,7 +34,7 @@ internal static class PrimitiveScenarios
 
             s.AtEnd("nothing is lost", () => sum.Peek() == 3 ? null : $"3 additions made {sum.Peek()}");
         }),
-        new DelegateScenario("spinlock-trylock", "A try meets a holder: it fails, or it has the lock.", s =>
+        Over("spinlock-trylock", "A try meets a holder: it fails, or it has the lock.", s =>
         {
             var l = new SpinLock(SpinClass);
             var sum = new Number();
@@ -53,7 +55,7 @@ internal static class PrimitiveScenarios
             });
             s.AtEnd("nothing is lost", () => sum.Peek() == 1 + taken ? null : $"{1 + taken} additions made {sum.Peek()}");
         }),
-        new DelegateScenario("rwlock-exclusion", "A writer moves a pair of numbers that two readers compare, under the spinning reader-writer lock.", s =>
+        Over("rwlock-exclusion", "A writer moves a pair of numbers that two readers compare, under the spinning reader-writer lock.", s =>
         {
             var l = new RwLock(RwClass);
             var (a, b) = (new Number(), new Number());
@@ -75,7 +77,7 @@ internal static class PrimitiveScenarios
                 });
             }
         }),
-        new DelegateScenario("rwsem-downgrade", "A writer downgrades beside a reader and another writer.", s =>
+        Over("rwsem-downgrade", "A writer downgrades beside a reader and another writer.", s =>
         {
             var l = new RwSemaphore(SemaphoreClass);
             var (a, b) = (new Number(), new Number());
@@ -102,7 +104,7 @@ internal static class PrimitiveScenarios
                 l.UpRead();
             });
         }),
-        new DelegateScenario("mutex-exclusion", "Three threads add to a number under a mutex.", s =>
+        Over("mutex-exclusion", "Three threads add to a number under a mutex.", s =>
         {
             var l = new Mutex(MutexClass);
             var sum = new Number();
@@ -118,7 +120,7 @@ internal static class PrimitiveScenarios
 
             s.AtEnd("nothing is lost", () => sum.Peek() == 3 ? null : $"3 additions made {sum.Peek()}");
         }),
-        new DelegateScenario("srcu-grace-period", "An updater unpublishes an object, waits for a grace period and frees it, beside two readers.", s =>
+        Over("srcu-grace-period", "An updater unpublishes an object, waits for a grace period and frees it, beside two readers.", s =>
         {
             var srcu = new Srcu(SrcuClass);
             var published = new Cell(1);
@@ -142,7 +144,7 @@ internal static class PrimitiveScenarios
             });
         },
         "A reader that found the object before it was unpublished is inside a section that began before the grace period: it is waited for."),
-        new DelegateScenario("srcu-two-updaters", "Two updaters share grace periods.", s =>
+        Over("srcu-two-updaters", "Two updaters share grace periods.", s =>
         {
             var srcu = new Srcu(SrcuClass);
             Cell[] published = [new(1), new(1)];
@@ -170,7 +172,7 @@ internal static class PrimitiveScenarios
             }
         },
         "An updater may take another's grace period for its own only when that began after its own unpublishing."),
-        new DelegateScenario("srcu-callbacks", "Callbacks run after a grace period, in the order they were queued, and a barrier waits for them.", s =>
+        Over("srcu-callbacks", "Callbacks run after a grace period, in the order they were queued, and a barrier waits for them.", s =>
         {
             var srcu = new Srcu(SrcuClass);
             var published = new Cell(1);
@@ -192,7 +194,7 @@ internal static class PrimitiveScenarios
                     s.Fail(VerdictKind.Invariant, "The barrier returned before the callbacks had run, or they ran in the wrong order.");
             });
         }),
-        new DelegateScenario("rcuwait", "A waiter prepares, looks and sleeps; two wakers make its condition true and wake it.", s =>
+        Over("rcuwait", "A waiter prepares, looks and sleeps; two wakers make its condition true and wake it.", s =>
         {
             var wait = new RcuWait(WaitClass);
             var count = new Cell();
@@ -213,7 +215,7 @@ internal static class PrimitiveScenarios
             }
         },
         "The waiter becomes visible, then looks at the condition; a waker makes it true, then looks for a waiter. A wake-up between the look and the sleep is kept."),
-        new DelegateScenario("sequence-count", "A reader retries when a writer was about, and never uses torn data.", s =>
+        Over("sequence-count", "A reader retries when a writer was about, and never uses torn data.", s =>
         {
             var sequence = new SequenceCount(SequenceClass);
             var l = new SpinLock(SpinClass);
@@ -246,7 +248,7 @@ internal static class PrimitiveScenarios
                     s.Fail(VerdictKind.TornRead, $"The reader was told that its data is whole, and has {x} and {y}.");
             });
         }),
-        new DelegateScenario("invalidation-end-order", "A reader without a lock asks whether its snapshot is still good, while an invalidation ends.", s =>
+        Over("invalidation-end-order", "A reader without a lock asks whether its snapshot is still good, while an invalidation ends.", s =>
         {
             var mmuLock = new RwLock(HypervisorLockClasses.MmuLock);
             var state = new InvalidationState(mmuLock);
@@ -274,7 +276,7 @@ internal static class PrimitiveScenarios
         The end moves the sequence first and lowers the count second; the reader looks at the count first and at the sequence second. Who sees the lower count sees the new sequence too: with either
         pair the other way round a snapshot from before the end passes.
         """),
-        new DelegateScenario("request-dekker", "Two threads store their own word, then read the other's.", s =>
+        Over("request-dekker", "Two threads store their own word, then read the other's.", s =>
         {
             var (a, b) = (new Cell(), new Cell());
             var (sawA, sawB) = (false, false);

@@ -37,6 +37,9 @@ public sealed partial class LockValidator : CheckHook
     /// <summary>Forgets what this thread holds: after a schedule was broken off in the middle.</summary>
     public void ForgetThread() => Held().Clear();
 
+    /// <summary>Whether this thread holds nothing, and is within no scope of <see cref="Check.Balanced"/>.</summary>
+    public bool IsThreadIdle => Held().IsIdle;
+
     public override void Before(in CheckStep step)
     {
         switch (step.Operation)

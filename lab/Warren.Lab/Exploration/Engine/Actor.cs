@@ -22,6 +22,9 @@ internal sealed class Actor(Engine engine, int index)
     /// <summary>The OS thread that plays it; null before it is started, and where it is no thread.</summary>
     internal Worker? Worker;
 
+    /// <summary>On whose stack it stands, at a step that the other makes when this one has ended.</summary>
+    internal Actor? Below;
+
     internal string Name = "";
     internal Action? Body;
     internal IPseudoThread? Pseudo;
@@ -114,6 +117,7 @@ internal sealed class Actor(Engine engine, int index)
         IsFresh = true;
         Muted = false;
         Worker = null;
+        Below = null;
         SilentSteps = 0;
         Operation = CheckOperation.None;
         Mode = LockMode.None;

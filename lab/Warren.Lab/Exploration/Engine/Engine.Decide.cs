@@ -102,6 +102,12 @@ internal sealed partial class Engine
                 continue;
             }
 
+            if (next != current && IsBuried(_actors[next]))
+            {
+                PlayAgainUnstacked();
+                return current;
+            }
+
             return next;
         }
     }

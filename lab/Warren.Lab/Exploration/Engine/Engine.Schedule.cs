@@ -66,17 +66,22 @@ internal sealed partial class Engine
         // A try in the schedule that is executed again must not give it other points than it had.
         _sawTry = false;
         _verdict = null;
-        _report = null;
-        _aborting = false;
-        _begin = true;
-        _ended.Reset();
-        _playing++;
-        var first = IdleWorker();
-        first.Busy = true;
-        first.Baton.Give();
-        Watch();
-        if (!_lost && _workers.Exists(static w => w.Dirty))
-            RetireWorkers(all: false);
+        do
+        {
+            _report = null;
+            _aborting = false;
+            _brokenOff = false;
+            _begin = true;
+            _ended.Reset();
+            _playing++;
+            var first = IdleWorker();
+            first.Busy = true;
+            first.Baton.Give();
+            Watch();
+            if (!_lost && _workers.Exists(static w => w.Dirty))
+                RetireWorkers(all: false);
+        }
+        while (_brokenOff && !_lost);
         return _verdict;
     }
 
@@ -243,6 +248,7 @@ internal sealed partial class Engine
         }
 
         worker.Current = worker.Host;
+        worker.Actor = actor.Below;
         worker.Dirty |= _aborting;
         return Ended(worker, actor);
     }
@@ -294,7 +300,8 @@ internal sealed partial class Engine
 
     private int EndAborted()
     {
-        Schedules++;
+        if (!_brokenOff)
+            Schedules++;
         CleanUp();
         _search.End(this);
         return -1;

@@ -27,6 +27,8 @@ internal sealed partial class Engine
         }
 
         var next = Decide(actor.Index);
+        while (next != actor.Index && MayStandOn(actor, next))
+            next = PlayOnTop(actor, _actors[next]);
         if (next != actor.Index)
         {
             var worker = actor.Worker!;

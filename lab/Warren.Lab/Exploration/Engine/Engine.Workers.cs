@@ -62,11 +62,11 @@ internal sealed partial class Engine
             while (next >= 0 && !IsSpent(worker) && _actors[next] is { Worker: null } fresh)
             {
                 fresh.Worker = worker;
+                worker.Actor = fresh;
                 _running = next;
                 next = Play(worker, fresh);
             }
 
-            worker.Actor = null;
             worker.Busy = false;
             HandOver(next);
         }

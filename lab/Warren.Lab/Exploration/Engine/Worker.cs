@@ -26,7 +26,9 @@ internal sealed class Worker
 
     private nuint _stackTop;
 
-    /// <summary>The logical thread that it is to play, or plays.</summary>
+    /// <summary>
+    /// The logical thread that it is to play, or plays: on top of those below it on this stack (<see cref="Actor.Below"/>), which go on only when it has ended.
+    /// </summary>
     internal Actor? Actor;
 
     /// <summary>The last schedule in which it played.</summary>

@@ -20,6 +20,8 @@ internal sealed class MixedSearch(ulong seed) : Search
 
     internal override int Next(Engine engine, int current, ulong candidates, int fallback) => Now.Next(engine, current, candidates, fallback);
 
+    internal override bool EndsFirst(int next, int waiting) => Now.EndsFirst(next, waiting);
+
     internal override int Choose(Engine engine, int count) => Now.Choose(engine, count);
 
     internal override void End(Engine engine) => Now.End(engine);

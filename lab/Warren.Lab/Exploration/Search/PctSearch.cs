@@ -4,8 +4,8 @@ namespace Warren.Lab;
 
 /// <summary>
 /// Probabilistic concurrency testing (Burckhardt et al. 2010): the enabled thread of the highest random priority runs; at depth - 1 random
-/// steps the running thread's priority falls below all others. A bug that needs d ordering constraints shows with probability at least
-/// 1 / (n k^(d-1)) per schedule, for n threads and k steps.
+/// steps the running thread's priority falls below all initial ones, to a rank that the step has for itself. A bug that needs d ordering constraints shows with
+/// probability at least 1 / (n k^(d-1)) per schedule, for n threads and k steps.
 /// </summary>
 internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) : Search
 {
@@ -16,8 +16,9 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
     private int _lowest;
     private int _decisions;
 
-    /// <summary>The decision of the next change point that has not been passed.</summary>
+    /// <summary>The decision of the next change point that has not been passed, and which it is: they are drawn in no order, so that their ranks have none either.</summary>
     private int _nextChange;
+    private int _nextRank;
     private int _longest = 16;
     private int _known;
 
@@ -29,7 +30,7 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
             _changes[i] = 1 + _dice.Below(_longest);
         _decisions = 0;
         FindNextChange();
-        _lowest = 0;
+        _lowest = -_changeCount;
         _known = 0;
         return true;
     }
@@ -45,7 +46,7 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         if (_decisions == _nextChange)
         {
             if (current >= 0)
-                _priority[current] = --_lowest;
+                _priority[current] = _nextRank;
             FindNextChange();
         }
 
@@ -66,8 +67,22 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         for (var i = 0; i < _changeCount; i++)
         {
             if (_changes[i] > _decisions && _changes[i] < _nextChange)
-                _nextChange = _changes[i];
+                (_nextChange, _nextRank) = (_changes[i], -1 - i);
         }
+    }
+
+    internal override bool EndsFirst(int next, int waiting)
+    {
+        if (Math.Max(next, waiting) >= _known)
+            return false;
+        var lowest = _priority[next];
+        for (var i = 0; i < _changeCount; i++)
+        {
+            if (_changes[i] > _decisions)
+                lowest = Math.Min(lowest, -1 - i);
+        }
+
+        return _priority[waiting] < lowest;
     }
 
     internal override int Choose(Engine engine, int count) => _dice.Below(count);

@@ -24,6 +24,12 @@ internal abstract class Search
     /// <param name="fallback">The default: current, or the next in turn.</param>
     internal abstract int Next(Engine engine, int current, ulong candidates, int fallback);
 
+    /// <summary>
+    /// Whether <paramref name="waiting"/>, which could go on, is not chosen again before <paramref name="next"/> has ended, unless nobody else can go on. Then
+    /// both may share a stack, one on top of the other, which saves two hand-overs; it is no promise, but who is wrong plays the schedule twice.
+    /// </summary>
+    internal virtual bool EndsFirst(int next, int waiting) => false;
+
     /// <summary>A choice of the environment, from 0 to count - 1.</summary>
     internal abstract int Choose(Engine engine, int count);
 
