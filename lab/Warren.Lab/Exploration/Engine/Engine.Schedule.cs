@@ -202,6 +202,7 @@ internal sealed partial class Engine
             AddBuffer(_actors[i]);
 
         _hasOracles = _schedule.Monitors.Count + _schedule.Invariants.Count > 0;
+        _tells = HasListeners;
     }
 
     private void AddPseudo(IPseudoThread pseudo)

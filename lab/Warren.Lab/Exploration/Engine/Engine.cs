@@ -21,8 +21,21 @@ internal sealed partial class Engine : CheckHook, IDisposable
     private volatile bool _aborting;
     private bool _hasOracles;
 
+    /// <summary><see cref="HasListeners"/> at the end of the step before.</summary>
+    private bool _tells;
+
+    /// <summary>Somebody is told of every step; else only of marks.</summary>
+    private bool HasListeners => _hasOracles || _validator is not null || _standard.Watches || Recorder is not null;
+
     /// <summary>Whether releases are scheduling points: only once somebody tries locks.</summary>
-    internal bool ReleasePoints { get; set; }
+    internal bool ReleasePoints
+    {
+        get => (_points & StepTraits.Release) != 0;
+        set => _points = value ? StepTraits.Point | StepTraits.Release : StepTraits.Point;
+    }
+
+    /// <summary>What makes a step a scheduling point.</summary>
+    private StepTraits _points = StepTraits.Point;
 
     /// <summary>Somebody has tried a lock.</summary>
     private bool _sawTry;
@@ -71,23 +84,31 @@ internal sealed partial class Engine : CheckHook, IDisposable
             : actor.Location;
         if (WeakMemory)
             actor.MayBePending = StoreBuffer.MayBePending(step);
-        if ((traits & StepTraits.Point) != 0 || (ReleasePoints && (traits & StepTraits.Release) != 0) || actor.MustDrain)
+        if ((traits & _points) != 0 || actor.MustDrain)
         {
-            if (Recorder is not null)
+            if (_tells)
                 RecordArrival(actor, step);
             Pass(actor);
         }
 
+        if (_tells)
+            TellAllBefore(actor, step);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TellAllBefore(Actor actor, in CheckStep step)
+    {
         if (_validator is not null && actor.Pseudo is null)
             ValidateBefore(actor, step);
         if (_hasOracles)
             TellBefore(actor, step);
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void RecordArrival(Actor actor, in CheckStep step)
     {
-        if (!_probing && (actor.Traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
-            Recorder!.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
+        if (Recorder is not null && !_probing && (actor.Traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
+            Recorder.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
     }
 
     public override bool Wait(in CheckStep step)
@@ -159,22 +180,14 @@ internal sealed partial class Engine : CheckHook, IDisposable
                 Written(actor, ref location, step.Value);
             if ((traits & StepTraits.Wakes) != 0 && succeeded)
                 location.Wakes++;
+            if (step.Operation == CheckOperation.LockAcquire)
+                Taken(actor, ref location);
+            else if (step.Operation == CheckOperation.LockRelease)
+                GivenUp(actor, ref location, actor.Mode);
         }
 
-        if (step.Operation == CheckOperation.LockAcquire)
-        {
-            // What time does cannot wait: it needs to be seen to come upon a holder.
-            _sawTry |= actor.Pseudo is not null;
-            Taken(actor);
-        }
-        else if (step.Operation == CheckOperation.LockRelease)
-        {
-            GivenUp(actor, actor.Mode);
-        }
-        else if ((traits & StepTraits.Special) != 0)
-        {
+        if ((traits & StepTraits.Special) != 0)
             traits = AfterSpecial(actor, step.Operation, succeeded);
-        }
 
         if (traits != StepTraits.None)
         {
@@ -182,7 +195,7 @@ internal sealed partial class Engine : CheckHook, IDisposable
             Executed(actor, succeeded);
         }
 
-        if (_hasOracles || _validator is not null || _standard.Watches || Recorder is not null || step.Operation == CheckOperation.Mark)
+        if (_tells || step.Operation == CheckOperation.Mark)
             TellAll(actor, step, succeeded);
     }
 
@@ -195,11 +208,11 @@ internal sealed partial class Engine : CheckHook, IDisposable
             case CheckOperation.LockTryAcquire:
                 _sawTry = true;
                 if (succeeded)
-                    Taken(actor);
+                    Taken(actor, ref _locations[actor.Location]);
                 break;
             case CheckOperation.LockDowngrade:
-                GivenUp(actor, LockMode.Exclusive);
-                Taken(actor);
+                GivenUp(actor, ref _locations[actor.Location], LockMode.Exclusive);
+                Taken(actor, ref _locations[actor.Location]);
                 break;
             case CheckOperation.SrcuReadLock:
                 actor.Acquired(actor.Location, LockMode.Shared);
@@ -248,6 +261,8 @@ internal sealed partial class Engine : CheckHook, IDisposable
             TellStandard(actor, step, succeeded);
         if (_hasOracles)
             TellAfter(actor, step, succeeded);
+        // A mark may have brought something to watch.
+        _tells = HasListeners;
     }
 
     public override bool Offload(Action work)
@@ -280,9 +295,10 @@ internal sealed partial class Engine : CheckHook, IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Taken(Actor actor)
+    private void Taken(Actor actor, ref Location location)
     {
-        ref var location = ref _locations[actor.Location];
+        // What time does cannot wait: it needs to be seen to come upon a holder.
+        _sawTry |= actor.Pseudo is not null;
         if (actor.Mode == LockMode.Exclusive)
             location.Owner = actor.Index;
         else
@@ -297,9 +313,8 @@ internal sealed partial class Engine : CheckHook, IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void GivenUp(Actor actor, LockMode mode)
+    private void GivenUp(Actor actor, ref Location location, LockMode mode)
     {
-        ref var location = ref _locations[actor.Location];
         if (mode == LockMode.Exclusive)
             location.Owner = -1;
         else if (location.Readers > 0)

@@ -57,8 +57,12 @@ internal sealed class LocationTable
     private int[] _used = new int[64];
     private Location[] _locations = new Location[64];
 
-    /// <summary>The one found last: what is taken is given back, what is read is written.</summary>
-    private int _last;
+    /// <summary>
+    /// What was found last under some bits of an object's address, which saves the hash: what is taken is given back, what is read is written. An
+    /// object that a collection has moved is searched again.
+    /// </summary>
+    private readonly int[] _recent = new int[Recent];
+    private const int Recent = 64;
 
     internal int Count { get; private set; }
 
@@ -78,10 +82,11 @@ internal sealed class LocationTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal int Find(object? instance, nint offset, LockClass? lockClass)
     {
-        var last = _last;
-        if (last < Count && ReferenceEquals(_locations[last].Instance, instance) && _locations[last].Offset == offset)
-            return last;
-        return _last = Search(instance, offset, lockClass);
+        var bits = ((uint)(Unsafe.As<object?, nuint>(ref instance) >> 3) * 0x9E3779B1) + ((uint)offset * 0x85EBCA6B);
+        ref var recent = ref _recent[(int)(bits / ((uint.MaxValue / Recent) + 1))];
+        if (recent < Count && ReferenceEquals(_locations[recent].Instance, instance) && _locations[recent].Offset == offset)
+            return recent;
+        return recent = Search(instance, offset, lockClass);
     }
 
     private int Search(object? instance, nint offset, LockClass? lockClass)
