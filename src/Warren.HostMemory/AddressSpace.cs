@@ -61,8 +61,8 @@ public sealed partial class AddressSpace : IDisposable
         return _table.Peek(hva);
     }
 
-    /// <summary>Where <see cref="Peek"/> finds it.</summary>
-    internal unsafe void* PeekSlot(ulong hva) => _table.PeekSlot(hva, out _);
+    /// <summary>The entry of the host page table for the address, as <see cref="PageTable.PeekSlot"/>.</summary>
+    internal unsafe void* PeekSlot(ulong hva, ref int level) => _table.PeekSlot(hva, ref level);
 
     /// <summary>Gives back the tables of an address space whose locks may be held by threads that are no more; its frames are lost with their pool.</summary>
     internal void Abandon() => _table.Abandon();

@@ -90,21 +90,26 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     /// <summary>The leaf that maps the address, or nothing; no step: for checks while every thread stands still.</summary>
     internal Pte Peek(ulong hva)
     {
-        var slot = PeekSlot(hva, out var level);
+        var level = 0;
+        var slot = PeekSlot(hva, ref level);
         var entry = slot == null ? default : new Pte(*slot);
         return !entry.IsLeaf || level == 0 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
     }
 
-    /// <summary>Where <see cref="Peek"/> finds it; null when the tables are gone.</summary>
-    internal ulong* PeekSlot(ulong hva, out int level)
+    /// <summary>The slot for the address of the given level (0 to 3), or of the lowest above it that tables reach; null when they are gone. No step.</summary>
+    internal ulong* PeekSlot(ulong hva, ref int level)
     {
         var node = _root;
-        for (level = TopLevel; node != null; level--)
+        for (var at = TopLevel; node != null; at--)
         {
-            var slot = PageTableNode.Slot(node, Index(hva, level));
+            var slot = PageTableNode.Slot(node, Index(hva, at));
             var entry = new Pte(*slot);
-            if (!entry.IsTable)
+            if (at == level || !entry.IsTable)
+            {
+                level = at;
                 return slot;
+            }
+
             node = entry.Table;
         }
 

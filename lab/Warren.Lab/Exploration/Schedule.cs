@@ -28,7 +28,7 @@ public sealed class Schedule
 
     internal List<IPseudoThread> PseudoThreads { get; } = [];
 
-    internal List<Func<nint, string?>> NativeNames { get; } = [];
+    internal List<(Func<nint, string?> NameOf, Func<nint, long, string?>? MeaningOf)> NativeNames { get; } = [];
 
     /// <summary>Declares a controlled thread. It starts with the others once Build has returned.</summary>
     public void Thread(string name, Action body) => Threads.Add((name, body, false));
@@ -63,7 +63,8 @@ public sealed class Schedule
     /// long as the schedule lasts.
     /// </summary>
     /// <param name="nameOf">From an address to a name of its own.</param>
-    public void Names(Func<nint, string?> nameOf) => NativeNames.Add(nameOf);
+    /// <param name="meaningOf">From a place (its address; 0 for a field of an object) and a value read or written there to what the value says, such as where it points.</param>
+    public void Names(Func<nint, string?> nameOf, Func<nint, long, string?>? meaningOf = null) => NativeNames.Add((nameOf, meaningOf));
 
     /// <summary>A choice of the environment that the search explores like the order of threads: 0 is tried first.</summary>
     /// <param name="what">For the trace, for example "allocation of the bitmap fails".</param>

@@ -13,8 +13,9 @@ namespace Warren.Lab;
 /// <param name="Held">Locks the thread holds after the step.</param>
 /// <param name="Preempted">The thread before this one could have gone on.</param>
 /// <param name="Note">What a monitor or the explorer adds ("waits for #3", "chosen: fails").</param>
+/// <param name="Meaning">What the value says ("frame 3 rwx A D", "table L1 gfn 0x0"); empty where it is just a number.</param>
 public sealed record TraceStep(int Thread, CheckOperation Operation, LockMode Mode, string Subject, long Value, bool Succeeded, string Source,
-    IReadOnlyList<string> Held, bool Preempted, string Note = "");
+    IReadOnlyList<string> Held, bool Preempted, string Note = "", string Meaning = "");
 
 /// <summary>A schedule that was executed, for people; also as JSON.</summary>
 /// <param name="Scenario">Its name.</param>

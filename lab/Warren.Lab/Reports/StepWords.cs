@@ -58,6 +58,8 @@ public static class StepWords
         ? value.ToString(CultureInfo.InvariantCulture)
         : "0x" + value.ToString("x", CultureInfo.InvariantCulture);
 
+    private static string Value(TraceStep step) => step.Meaning.Length > 0 ? step.Meaning : Number(step.Value);
+
     /// <summary>"File.cs:123" of <see cref="TraceStep.Source"/>.</summary>
     public static string Place(TraceStep step)
     {
@@ -111,9 +113,9 @@ public static class StepWords
         CheckOperation.WaitProbe => step.Succeeded ? "? yes" : "? no",
         CheckOperation.LockTryAcquire => step.Succeeded ? ", got it" : ", busy",
         CheckOperation.SequenceReadRetry => step.Succeeded ? ", unchanged" : ", changed: retry",
-        CheckOperation.SequenceReadBegin or CheckOperation.AtomicRead or CheckOperation.PlainRead => " = " + Number(step.Value),
-        CheckOperation.AtomicWrite or CheckOperation.PlainWrite => " ← " + Number(step.Value),
-        CheckOperation.AtomicUpdate => step.Succeeded ? ": " + Number(step.Value) : ", found " + Number(step.Value) + ": fails",
+        CheckOperation.SequenceReadBegin or CheckOperation.AtomicRead or CheckOperation.PlainRead => " = " + Value(step),
+        CheckOperation.AtomicWrite or CheckOperation.PlainWrite => " ← " + Value(step),
+        CheckOperation.AtomicUpdate => step.Succeeded ? ": " + Value(step) : ", found " + Value(step) + ": fails",
         CheckOperation.Mark when step.Value != 0 => " " + Number(step.Value),
         _ => "",
     };

@@ -37,6 +37,8 @@ public static class TraceJson
             ["preempted"] = step.Preempted,
             ["held"] = Strings(step.Held),
         };
+        if (step.Meaning.Length > 0)
+            node["meaning"] = step.Meaning;
         if (step.Source.Length > 0)
             node["source"] = step.Source;
         if (step.Note.Length > 0)

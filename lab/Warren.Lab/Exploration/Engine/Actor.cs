@@ -51,7 +51,6 @@ internal sealed class Actor(Engine engine, int index)
 
     /// <summary>What its step depends on: the location, or a part of it that only some operations touch.</summary>
     internal int Dependence = -1;
-    internal long Operand;
 
     /// <summary>It tried and must wait until something happens to <see cref="Location"/>.</summary>
     internal bool Waiting;

@@ -42,13 +42,23 @@ internal sealed partial class Engine
         return (location.NativeName ??= NativeName(location.Offset)) is { Length: > 0 } name ? name : "memory";
     }
 
-    private string NativeName(nint address)
+    private string NativeName(nint address) => Ask(names => names.NameOf(address));
+
+    /// <summary>What a value read or written at the place says to people, or empty.</summary>
+    internal string MeaningOf(int index, long value)
+    {
+        ref var location = ref _locations[index];
+        var place = location.Class is null && location.Instance is null ? location.Offset : 0;
+        return Ask(names => names.MeaningOf?.Invoke(place, value));
+    }
+
+    private string Ask(Func<(Func<nint, string?> NameOf, Func<nint, long, string?>? MeaningOf), string?> question)
     {
         var runner = Current;
         var wasMuted = runner?.Muted;
         runner?.Muted = true;
-        var name = _schedule.NativeNames.Select(names => names(address)).FirstOrDefault(static n => n is not null) ?? "";
+        var answer = _schedule.NativeNames.Select(question).FirstOrDefault(static a => a is not null) ?? "";
         runner?.Muted = wasMuted!.Value;
-        return name;
+        return answer;
     }
 }

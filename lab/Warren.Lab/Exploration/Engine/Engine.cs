@@ -75,7 +75,6 @@ internal sealed partial class Engine : CheckHook, IDisposable
         actor.Operation = step.Operation;
         actor.Mode = step.Mode;
         actor.Traits = traits;
-        actor.Operand = step.Value;
         actor.Retrying = false;
         actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class) : -1;
         // The queue of callbacks is a thing of its own: who adds to it and who takes from it, but not its readers' counters.

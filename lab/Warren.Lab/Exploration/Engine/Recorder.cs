@@ -31,10 +31,14 @@ internal sealed class Recorder(Engine engine)
         var subject = actor.Location >= 0 ? engine.NameOf(actor.Location)
             : step.Mark is { } mark ? (step.Instance is null ? mark.Name : $"{mark.Name} {step.Instance.GetType().Name}")
             : step.Class?.Name ?? "";
-        _steps.Add(new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "", [.. engine.HeldNames(actor)], _preempted, note));
+        var meaning = actor.Location >= 0 && HasValue(step.Operation) ? engine.MeaningOf(actor.Location, step.Value) : "";
+        _steps.Add(new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "", [.. engine.HeldNames(actor)], _preempted, note, meaning));
         _preempted = false;
         Shorten();
     }
+
+    private static bool HasValue(CheckOperation operation) => operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate
+        or CheckOperation.PlainRead or CheckOperation.PlainWrite;
 
     private void Shorten()
     {

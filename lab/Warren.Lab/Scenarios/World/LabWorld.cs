@@ -35,7 +35,8 @@ public sealed class LabWorld
         _budget = budgetPages < 0 ? null : new MemoryBudget(budgetPages * (long)PageSize);
         Memory = new AddressSpace(_pool.Pool, _budget);
         schedule.Cleanup(ClearUp);
-        schedule.Names(new NativeNames(this).Of);
+        var names = new NativeNames(this);
+        schedule.Names(names.Of, names.MeaningOf);
         Removals = new RemovalOracle(this);
         Dirty = new DirtyOracle(this);
         schedule.Monitor(new CountOracle(this));

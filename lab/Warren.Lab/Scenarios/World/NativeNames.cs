@@ -6,14 +6,16 @@ using Warren.Hypervisor;
 namespace Warren.Lab;
 
 /// <summary>
-/// What a word of native memory of a <see cref="LabWorld"/> is, for traces: guest memory, a frame's metadata, a vCPU's state, an SPTE, an entry of the host's page table. Looks without
-/// a step or a lock, while every thread stands still.
+/// What a word of native memory of a <see cref="LabWorld"/> is, for traces: guest memory, a frame's metadata, a vCPU's state, an SPTE, an rmap head, an entry of the host's page table; and what
+/// the values of entries and pointers say. Looks without a step or a lock, while every thread stands still.
 /// </summary>
 internal sealed unsafe class NativeNames(LabWorld world)
 {
     private static readonly Dictionary<int, string> s_frameFields = Fields<FrameInfo>();
     private static readonly Dictionary<int, string> s_vcpuFields = Fields<VcpuState>();
     private static readonly Dictionary<int, string> s_tableFields = Fields<TableInfo>();
+
+    private const int HostLevels = 4;
 
     public string? Of(nint address)
     {
@@ -22,12 +24,34 @@ internal sealed unsafe class NativeNames(LabWorld world)
             return frame;
         foreach (var vm in world.VmList)
         {
-            if (!vm.IsDisposed && (OfVcpu(vm, at) ?? OfTable(vm, at)) is { } name)
+            if (!vm.IsDisposed && (OfVcpu(vm, at) ?? OfTable(vm, at) ?? OfRmap(vm, at)) is { } name)
                 return world.VmList.Count == 1 ? name : $"{vm}: {name}";
         }
 
         return OfHostEntry(at);
     }
+
+    /// <param name="place">Where the value was read or written; 0 when that is no native memory.</param>
+    public string? MeaningOf(nint place, long value)
+    {
+        foreach (var vm in world.VmList)
+        {
+            if (vm.IsDisposed)
+                continue;
+            var allocator = vm.Vm.Mmu.Allocator;
+            if (place != 0 && allocator.TableAt((void*)place, out var field) is not null && field < 0)
+                return MeaningOf(vm, new Spte((ulong)value));
+            if ((TableNameAt(vm, (void*)value) ?? OfTable(vm, (byte*)value)) is { } name)
+                return name;
+        }
+
+        return place != 0 && OfHostEntry((byte*)place) is not null ? new Pte((ulong)value).ToString() : null;
+    }
+
+    private static string MeaningOf(LabVm vm, Spte entry) => entry.IsTable ? TableNameAt(vm, entry.Table) ?? "a table that is gone" : entry.ToString();
+
+    private static string? TableNameAt(LabVm vm, void* address) =>
+        vm.Vm.Mmu.Allocator.TableAt(address, out var field) is var table && table == address && field < 0 && table is not null ? TableName(TableAllocator.InfoOf(table)) : null;
 
     private string? OfFrame(byte* at)
     {
@@ -72,6 +96,26 @@ internal sealed unsafe class NativeNames(LabWorld world)
             : $"{TableName(info)} SPTE[{index}]";
     }
 
+    private static string? OfRmap(LabVm vm, byte* at)
+    {
+        for (var space = 0; space < vm.Vm.Options.AddressSpaces; space++)
+        {
+            foreach (var slot in vm.Vm.GetMemslots(space))
+            {
+                for (var (gfn, rmaps) = (slot.BaseGfn, slot.Arch); rmaps is not null && gfn < slot.EndGfn; gfn++)
+                {
+                    for (var level = 1; level <= SlotRmaps.Levels; level++)
+                    {
+                        if (rmaps.Head(gfn, level) == at)
+                            return $"rmap L{level} gfn 0x{gfn:x}";
+                    }
+                }
+            }
+        }
+
+        return null;
+    }
+
     private static string TableName(TableInfo* info)
     {
         if (info->ShadowPage is null)
@@ -86,8 +130,12 @@ internal sealed unsafe class NativeNames(LabWorld world)
         {
             for (var hva = start; hva < end; hva += LabWorld.PageSize)
             {
-                if (world.Memory.PeekSlot(hva) == at)
-                    return $"PTE hva 0x{hva:x}";
+                for (var level = 0; level < HostLevels; level++)
+                {
+                    var found = level;
+                    if (world.Memory.PeekSlot(hva, ref found) == at)
+                        return found == 0 ? $"PTE hva 0x{hva:x}" : $"PTE L{found} of hva 0x{hva:x}";
+                }
             }
         }
 
