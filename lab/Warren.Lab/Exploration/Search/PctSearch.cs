@@ -19,7 +19,7 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
     /// <summary>The decision of the next change point that has not been passed, and which it is: they are drawn in no order, so that their ranks have none either.</summary>
     private int _nextChange;
     private int _nextRank;
-    private int _longest = 16;
+    private int _longest = 1;
     private int _known;
 
     internal override bool Begin(Engine engine)
