@@ -69,6 +69,10 @@ internal sealed class Crew
         Join();
     }
 
+    /// <summary>Within <see cref="Go"/>: waits for what the others bring about. It must come about however they take turns.</summary>
+    public void Await(Func<bool> condition, string what) =>
+        Assert.True(SpinWait.SpinUntil(() => Stopping || condition(), HangGuard), $"waited in vain for {what}");
+
     /// <summary>Lets everybody go; they end by themselves.</summary>
     public void Join()
     {

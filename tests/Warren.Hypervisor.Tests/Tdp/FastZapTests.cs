@@ -80,13 +80,19 @@ public sealed class FastZapTests
         f.AddMemory(0, Base, Pages * Page);
         Crew crew = new();
         List<Vcpu> vcpus = [];
-        for (int i = 0; i < 2; i++)
+        long[] stores = new long[2];
+        for (int i = 0; i < stores.Length; i++)
         {
+            int me = i;
             ulong next = (ulong)i * 7;
             Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
             {
                 cpu.Store(Base + next % Pages * Page + (ulong)cpu.Program!.GetHashCode() % 8 * 8, next);
-                if (!cpu.Stopped) next += 3;
+                if (!cpu.Stopped)
+                {
+                    next += 3;
+                    Volatile.Write(ref stores[me], stores[me] + 1);
+                }
                 return GuestStep.Continue;
             })));
             vcpus.Add(vcpu);
@@ -95,7 +101,8 @@ public sealed class FastZapTests
         crew.Go(() =>
         {
             ulong hva = f.Map(Page);
-            SpinWait.SpinUntil(() => vcpus.TrueForAll(v => v.Statistics.SptesSet > 0));
+            // Not for faults of each: the first to run may leave none to the other.
+            crew.Await(() => Array.TrueForAll(stores, n => n > 0), "a store of each vCPU");
             for (int i = 0; i < 60; i++)
             {
                 f.SetSlot(1, Base + (1UL << 32), Page, hva);
@@ -126,7 +133,7 @@ public sealed class FastZapTests
         crew.Add(() => cpu.Store(Base + Page, 2UL));
         crew.Go(() =>
         {
-            SpinWait.SpinUntil(() => f.Vm.MmuLock.IsContended);
+            crew.Await(() => f.Vm.MmuLock.IsContended, "the fault at mmu_lock");
             Assert.True(f.Tdp.InvalidateAllRoots());
             f.Vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
             f.Vm.MmuLock.WriteUnlock();

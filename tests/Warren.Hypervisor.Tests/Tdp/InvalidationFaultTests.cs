@@ -32,7 +32,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
             });
             crew.Go(() =>
             {
-                SpinWait.SpinUntil(() => vcpu.Statistics.RetriesInvalidation > 3);
+                crew.Await(() => vcpu.Statistics.RetriesInvalidation > 3, "four retries");
                 vcpu.Kick();
             });
             Assert.False(done);
@@ -62,7 +62,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         crew.Add(() => cpu.Store(Base + Page, 2UL));
         crew.Go(() =>
         {
-            SpinWait.SpinUntil(() => f.Vm.MmuLock.IsContended);
+            crew.Await(() => f.Vm.MmuLock.IsContended, "the fault at mmu_lock");
             f.Vm.Invalidation.Begin();
             f.Vm.Invalidation.RangeAdd((Base >> 12) + 1, (Base >> 12) + 2);
             f.Vm.Invalidation.End();
