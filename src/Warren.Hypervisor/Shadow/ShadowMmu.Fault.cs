@@ -157,7 +157,7 @@ internal sealed unsafe partial class ShadowMmu
         ZapList zapped = default;
         MakeRoom(ref zapped);
         FaultResult result = FaultResult.Retry;
-        ulong* spte = Descend(vcpu, address, ref walk, ref goal, ref zapped, ref flush);
+        ulong* spte = Descend(vcpu, address, slot, ref walk, ref goal, ref zapped, ref flush);
         if (spte != null) result = SetLeaf(vcpu, spte, goal, slot, write, ref walk, mapping, ref flush);
         else stats->RetriesGuestTables++;
         if (flush && zapped.IsEmpty) _vm.FlushRemoteTlbs();
@@ -165,7 +165,7 @@ internal sealed unsafe partial class ShadowMmu
         return result;
     }
 
-    /// <summary>A 2 MiB SPTE may stand for the block when the memslot covers it whole, aligned alike on both sides, no page of it is logged and none holds a table.</summary>
+    /// <summary>A 2 MiB SPTE may stand for the block when the memslot covers it whole, aligned alike on both sides, and no page of it is logged. That none holds a table is seen on the way down.</summary>
     private bool HugeAllowed(Memslot slot, ulong gfn)
     {
         ulong pages = SpteTable.PagesPerEntry(2);
@@ -173,16 +173,22 @@ internal sealed unsafe partial class ShadowMmu
         return _vm.Options.HugePages
             && (slot.Flags & MemslotFlags.LogDirtyPages) == 0
             && first >= slot.BaseGfn && first + pages <= slot.EndGfn
-            && ((slot.UserspaceAddress >> 12) - slot.BaseGfn & pages - 1) == 0
-            && slot.Arch!.DisallowHuge(gfn) == 0;
+            && ((slot.UserspaceAddress >> 12) - slot.BaseGfn & pages - 1) == 0;
     }
 
     /// <summary>
     /// Goes down to the entry that is to be the leaf, linking pages on the way: shadows of the guest's tables as far as those go, direct ones below. Each entry of the guest is read again once its table is
     /// watched: what stands there then is what the walk saw, or the fault starts again.
     /// </summary>
+    /// <param name="vcpu">whose root to start from, and whose caches serve</param>
+    /// <param name="address">what was accessed</param>
+    /// <param name="slot">of the page to be mapped; null where no memslot is</param>
+    /// <param name="walk">what the walk of the guest's tables found</param>
+    /// <param name="goal">the level that the leaf may have, 1 without a memslot; comes back as the one that it has</param>
+    /// <param name="zapped">takes what goes on the way</param>
+    /// <param name="flush">set where TLBs may hold what went</param>
     /// <returns>the entry, or null: something has changed</returns>
-    private ulong* Descend(Vcpu vcpu, ulong address, ref GuestWalk walk, ref int goal, ref ZapList zapped, ref bool flush)
+    private ulong* Descend(Vcpu vcpu, ulong address, Memslot? slot, ref GuestWalk walk, ref int goal, ref ZapList zapped, ref bool flush)
     {
         ulong number = address >> VirtualMachine.PageShift;
         ShadowPage* page = PageOf(vcpu.Root.Entries);
@@ -202,8 +208,8 @@ internal sealed unsafe partial class ShadowMmu
             Spte seen = SpteAccess.Read(spte);
             ShadowPage* child = seen.IsTable ? PageOf(seen.Table) : null;
             bool follow = child != null && child->Gfn == gfn && child->Role == role;
-            // Small mappings that stand already are gone on with: a fault does not take them away.
-            if (level == goal && !follow) return spte;
+            // Small mappings that stand already are gone on with: a fault does not take them away. A block with a table in it is mapped by pages; only here all tables of the walk are watched, and they may lie in it.
+            if (level == goal && !follow && slot!.Arch!.DisallowHuge(walk.Gfn) == 0) return spte;
             if (level == goal) goal--;
             if (!follow)
             {
@@ -288,7 +294,7 @@ internal sealed unsafe partial class ShadowMmu
         {
             MakeRoom(ref zapped);
             int goal = 1;
-            ulong* spte = Descend(vcpu, address, ref walk, ref goal, ref zapped, ref flush);
+            ulong* spte = Descend(vcpu, address, null, ref walk, ref goal, ref zapped, ref flush);
             // A leaf here means that a memslot came meanwhile: whoever sees no slot must not cover what is mapped by those who do. Or the guest's table has changed, and the leaf goes at its fence.
             if (spte != null && !SpteAccess.Read(spte).IsLeaf)
             {

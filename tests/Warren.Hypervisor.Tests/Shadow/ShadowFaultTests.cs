@@ -183,6 +183,29 @@ public sealed class ShadowFaultTests
         f.Verify();
     }
 
+    /// <summary>The fault itself shadows the last table of its walk, the first table of that block: what was allowed before it went down no longer is.</summary>
+    [Theory]
+    [InlineData(2, 3, false)]
+    [InlineData(2, 3, true)]
+    [InlineData(3, 4, false)]
+    [InlineData(3, 4, true)]
+    public void ABlockThatHoldsATableOfItsOwnWalkIsMappedByPages(int leafLevel, int levels, bool write)
+    {
+        using ShadowFixture f = new(hugePages: true);
+        ulong root = 0x10;
+        ulong table = f.NewTable();
+        ulong block = table & ~511UL;
+        f.Poke(EntryAddress(root, 0, levels), TestFormat.Table(table));
+        f.MapAt(root, levels, 0, leafLevel == 2 ? block : 0, RwxAd, leafLevel);
+        f.Cpu.SetRoot(levels, root);
+        ulong va = ((leafLevel == 2 ? 0 : block) << 12) + 0x5000;
+        if (write) Assert.Equal(Outcome.Done, f.Cpu.Store(va, 5));
+        else f.Cpu.Load(va);
+        Assert.False(Spte(f.Cpu, va).IsNone);
+        Assert.False(Spte(f.Cpu, va).IsHuge);
+        f.Verify();
+    }
+
     [Fact]
     public void MmioEntriesRememberWhereTheyLead()
     {
