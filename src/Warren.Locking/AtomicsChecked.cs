@@ -127,7 +127,7 @@ public static partial class Atomics
     }
 
     private static CheckStep Step<T>(CheckOperation operation, ref T location, long value, object? owner) =>
-        new(operation, LockMode.None, null, owner, PlaceOf(ref location, owner), value);
+        new(operation, LockMode.None, null, owner, PlaceOf(ref location, owner), value, size: typeof(T).IsValueType ? (byte)Math.Min(byte.MaxValue, Unsafe.SizeOf<T>()) : (byte)0);
 
     private static unsafe nint Address<T>(ref T location) => (nint)Unsafe.AsPointer(ref location);
 

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Threading;
+
 namespace Warren.Locking;
 
 /// <summary>What a step does.</summary>
@@ -82,7 +85,7 @@ public enum LockMode : byte
 public readonly struct CheckStep
 {
     internal CheckStep(CheckOperation operation, LockMode mode, LockClass? lockClass, object? instance, nint offset = 0, long value = 0,
-        WaitContext context = WaitContext.Free)
+        WaitContext context = WaitContext.Free, byte size = 0)
     {
         Operation = operation;
         Mode = mode;
@@ -91,6 +94,7 @@ public readonly struct CheckStep
         Offset = offset;
         Value = value;
         Context = context;
+        Size = size;
     }
 
     internal CheckStep(CheckMark mark, object? subject, long first, long second)
@@ -112,6 +116,9 @@ public readonly struct CheckStep
     /// <summary>How long the step may wait; for locks the context of their class.</summary>
     public WaitContext Context { get; }
 
+    /// <summary>For an access of <see cref="Atomics"/> or <see cref="Shared"/>, the bytes of its location (255: or more); 0 where that holds a reference, and for every other step.</summary>
+    public byte Size { get; }
+
     /// <summary>Null for atomic accesses, fences, relaxes and assertions without a lock.</summary>
     public LockClass? Class { get; }
 
@@ -121,9 +128,29 @@ public readonly struct CheckStep
 
     /// <summary>
     /// Operand or result: the SRCU index, the sequence number, the value to be stored (before) or found (after) by an
-    /// atomic access of an integer up to 8 bytes; 0 for references.
+    /// atomic access of an integer up to 8 bytes, but for additions the sum; 0 for references.
     /// </summary>
     public long Value { get; }
+
+    /// <summary>
+    /// What the location of an access holds at this moment, extended by its sign; 0 where it is not of 1, 2, 4 or 8 bytes. To be asked on the thread of the step, between its Before and its After: nothing is done that
+    /// another thread could notice.
+    /// </summary>
+    public long PeekBits()
+    {
+        ref var place = ref Atomics.Place(Instance, Offset);
+        return Size switch
+        {
+            1 => (sbyte)Volatile.Read(ref place),
+            2 => Volatile.Read(ref Unsafe.As<byte, short>(ref place)),
+            4 => Volatile.Read(ref Unsafe.As<byte, int>(ref place)),
+            8 => Volatile.Read(ref Unsafe.As<byte, long>(ref place)),
+            _ => 0,
+        };
+    }
+
+    /// <summary>The same of an access to a field that holds a reference: <see cref="Size"/> is 0 and <see cref="Instance"/> the owner of the field.</summary>
+    public object? PeekReference() => Volatile.Read(ref Unsafe.As<byte, object?>(ref Atomics.Place(Instance, Offset)));
 }
 
 /// <summary>A kind of event told with <see cref="Check.Mark"/>; declared in a static field of the layer that tells it.</summary>

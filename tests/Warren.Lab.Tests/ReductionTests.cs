@@ -83,6 +83,26 @@ public sealed class ReductionTests
         Assert.Equal(20, Run(program, int.MaxValue, reduce: false).Schedules);
     }
 
+    /// <summary>Who is first takes the turn from nobody: without a preemption the threads run one after the other in every order, not only in one.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Any_thread_may_begin_without_a_preemption(bool reduce)
+    {
+        static void Program(Schedule s, LitmusPrograms.State m)
+        {
+            for (var i = 0; i < 3; i++)
+            {
+                var digit = i + 1;
+                s.Thread($"t{i}", () => m.Write(ref m.X, (Atomics.Read(ref m.X, m) * 10) + digit));
+            }
+        }
+
+        var found = Run(Program, bound: 0, reduce);
+        Assert.True(found.Finished);
+        Assert.Equal(6, found.Outcomes.Count);
+    }
+
     [Fact]
     public void Private_work_around_a_race_costs_no_schedules()
     {

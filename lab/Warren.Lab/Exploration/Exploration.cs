@@ -48,7 +48,7 @@ internal sealed class Exploration : IDisposable
         var (verdict, recorder, drifted) = Play(decoded);
         if (drifted || (uint)_engine.TraceHash != decoded.TraceHash)
             throw new FormatException($"The scenario {_scenario.Name} has changed since the replay string was made: it no longer makes the same steps. Explore it anew.");
-        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps, verdict, replay, recorder.Preemptions);
+        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), verdict, replay, recorder.Preemptions);
     }
 
     private Verdict? Search() => _options.Strategy switch
@@ -135,7 +135,7 @@ internal sealed class Exploration : IDisposable
                 $"It was at first: {verdict.Kind}: {verdict.Sentence}\n{verdict.Details}");
         }
 
-        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps, again, decisions.Encode(_scenario.Name), recorder.Preemptions);
+        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), again, decisions.Encode(_scenario.Name), recorder.Preemptions);
     }
 
     /// <summary>

@@ -17,7 +17,7 @@ namespace Warren.Lab;
 /// <param name="Chosen">What was decided there.</param>
 internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, ulong Dropped, long FairFrom, ulong FairSeed, uint TraceHash, int[] At, int[] Chosen)
 {
-    private const byte Version = 2;
+    private const byte Version = 3;
     private const int Fixed = 10;
 
     internal string Encode(string scenario)

@@ -53,7 +53,7 @@ internal sealed partial class Engine
             actor.Location = _locations.Find(step.Instance, step.Offset, step.Class);
             Executed(actor, succeeded: true);
             if (!_probing)
-                Recorder?.Add(actor, step, succeeded: true, "out of its store buffer", withSource: false);
+                Recorder?.Add(actor, step, succeeded: true, "out of its store buffer", withSource: false, buffer.Oldest);
             PerformOldest(actor);
             if (_hasOracles)
                 Tell(actor, actor.Index, actor.Traits, step, succeeded: true, IsToldWhenPerformed(step));
@@ -91,7 +91,7 @@ internal sealed partial class Engine
         actor.LoopHash = (actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15;
         Executed(actor, succeeded: true);
         if (!_probing)
-            Recorder?.Add(actor, step, succeeded: true, "into its store buffer");
+            Recorder?.Add(actor, step, succeeded: true, "into its store buffer", store: actor.Buffer!.Newest);
         if (_validator is not null)
             ValidateAfter(actor, step, succeeded: true);
         TellStandard(actor, step, succeeded: true);

@@ -98,7 +98,7 @@ internal readonly record struct AccessSite(long Step, string? Source)
 {
     /// <summary>The step that was just made.</summary>
     internal static AccessSite Of(Engine engine) =>
-        engine.Recorder is { Steps: { Count: > 0 } steps } ? new(steps.Count, steps[^1].Source) : new(engine.Steps, null);
+        engine.Recorder is { Count: > 0 } recorder ? new(recorder.Count, recorder.LastSource) : new(engine.Steps, null);
 
     /// <summary>A line of a report.</summary>
     internal string Line(string thread, string what)

@@ -26,6 +26,10 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
 
     public CheckStep Next => _stores[0].Step;
 
+    internal PendingStore Oldest => _stores[0];
+
+    internal PendingStore Newest => _stores[^1];
+
     public void Step() => engine.PerformOldest(owner);
 
     internal void Reset()

@@ -58,7 +58,9 @@ public static class StepWords
         ? value.ToString(CultureInfo.InvariantCulture)
         : "0x" + value.ToString("x", CultureInfo.InvariantCulture);
 
-    private static string Value(TraceStep step) => step.Meaning.Length > 0 ? step.Meaning : Number(step.Value);
+    private static string Value(TraceStep step) => Value(step.Value, step.Meaning);
+
+    private static string Value(long value, string meaning) => meaning.Length > 0 ? meaning : Number(value);
 
     /// <summary>"File.cs:123" of <see cref="TraceStep.Source"/>.</summary>
     public static string Place(TraceStep step)
@@ -115,7 +117,8 @@ public static class StepWords
         CheckOperation.SequenceReadRetry => step.Succeeded ? ", unchanged" : ", changed: retry",
         CheckOperation.SequenceReadBegin or CheckOperation.AtomicRead or CheckOperation.PlainRead => " = " + Value(step),
         CheckOperation.AtomicWrite or CheckOperation.PlainWrite => " ← " + Value(step),
-        CheckOperation.AtomicUpdate => step.Succeeded ? ": " + Value(step) : ", found " + Value(step) + ": fails",
+        CheckOperation.AtomicUpdate when !step.Succeeded => ", found " + Value(step) + ": fails",
+        CheckOperation.AtomicUpdate => ": " + Value(step) + (step.Stored is { } stored ? " → " + Value(stored, step.StoredMeaning) : ""),
         CheckOperation.Mark when step.Value != 0 => " " + Number(step.Value),
         _ => "",
     };

@@ -39,6 +39,10 @@ public static class TraceJson
         };
         if (step.Meaning.Length > 0)
             node["meaning"] = step.Meaning;
+        if (step.Stored is { } stored)
+            node["stored"] = stored;
+        if (step.StoredMeaning.Length > 0)
+            node["storedMeaning"] = step.StoredMeaning;
         if (step.Source.Length > 0)
             node["source"] = step.Source;
         if (step.Note.Length > 0)

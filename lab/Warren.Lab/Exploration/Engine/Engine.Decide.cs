@@ -43,7 +43,9 @@ internal sealed partial class Engine
     internal long TotalSteps => _totalSteps + _steps;
 
     /// <summary>The next thread; <paramref name="current"/> itself when the schedule has got its verdict; -1 when all have ended.</summary>
-    private int Decide(int current)
+    /// <param name="current">Who comes to the decision.</param>
+    /// <param name="own">Its bit where it would go on; 0 where it has ended, and before anybody has begun: who is first takes the turn from nobody.</param>
+    private int Decide(int current, ulong own)
     {
         LastActor = current;
         while (true)
@@ -65,7 +67,6 @@ internal sealed partial class Engine
                 return current;
             }
 
-            var own = 1ul << current;
             var candidates = enabled;
             if ((enabled & own) != 0 && _actors[current].Yielding && enabled != own)
                 candidates &= ~own;
@@ -193,7 +194,7 @@ internal sealed partial class Engine
         try
         {
             Executed(actor, true);
-            Recorder?.Add(actor, step, true, withSource: false);
+            Recorder?.Add(actor, step, true, withSource: false, store: pseudo is StoreBuffer buffer ? buffer.Oldest : null);
             pseudo.Step();
             // A store buffer keeps the books itself: the store is its owner's.
             if (pseudo is not StoreBuffer)

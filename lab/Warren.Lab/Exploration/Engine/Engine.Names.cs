@@ -7,6 +7,37 @@ internal sealed partial class Engine
     internal string NameOf(int index)
     {
         ref var location = ref _locations[index];
+        return location.Class is null && location.Instance is { } instance ? ObjectName(index) + FieldNames.Of(instance, location.Offset) : ObjectName(index);
+    }
+
+    /// <summary>The name of an object that steps have touched, without a field; null for one that none has.</summary>
+    internal string? NameOf(object instance)
+    {
+        for (var i = 0; i < _locations.Count; i++)
+        {
+            if (ReferenceEquals(_locations[i].Instance, instance))
+                return ObjectName(i);
+        }
+
+        return null;
+    }
+
+    /// <summary>How many objects with this name for their like have been touched.</summary>
+    internal int CountOf(string name)
+    {
+        var count = 0;
+        for (var i = 0; i < _locations.Count; i++)
+        {
+            if (_locations[i].Instance is not null && LocationName(ref _locations[i]) == name && IsFirstOfItsObject(i))
+                count++;
+        }
+
+        return count;
+    }
+
+    private string ObjectName(int index)
+    {
+        ref var location = ref _locations[index];
         var name = LocationName(ref location);
         if (location.NativeName is { Length: > 0 })
             return name;
@@ -20,7 +51,7 @@ internal sealed partial class Engine
                 number++;
         }
 
-        return location.Class is null && location.Instance is { } instance ? $"{name}#{number}{FieldNames.Of(instance, location.Offset)}" : $"{name}#{number}";
+        return $"{name}#{number}";
     }
 
     private bool IsFirstOfItsObject(int index)

@@ -148,7 +148,7 @@ internal sealed partial class Engine
             Enlist();
             if (_unfinished != 0)
             {
-                var first = Decide(_actorCount - 1);
+                var first = Decide(_actorCount - 1, own: 0);
                 if (_aborting)
                     return NextToUnwind();
                 if (first >= 0)
@@ -265,7 +265,7 @@ internal sealed partial class Engine
             return NextToUnwind();
 
         // What is left of the store buffers reaches memory in any order.
-        var next = Decide(actor.Index);
+        var next = Decide(actor.Index, own: 0);
         if (_aborting)
             return NextToUnwind();
         if (next < 0)

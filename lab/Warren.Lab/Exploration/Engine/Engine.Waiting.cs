@@ -26,7 +26,7 @@ internal sealed partial class Engine
                 return;
         }
 
-        var next = Decide(actor.Index);
+        var next = Decide(actor.Index, bit);
         while (next != actor.Index && MayStandOn(actor, next))
             next = PlayOnTop(actor, _actors[next]);
         if (next != actor.Index)

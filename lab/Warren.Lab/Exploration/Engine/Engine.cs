@@ -97,6 +97,7 @@ internal sealed partial class Engine : CheckHook, IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void TellAllBefore(Actor actor, in CheckStep step)
     {
+        Recorder?.Arrives(step);
         if (_validator is not null && actor.Pseudo is null)
             ValidateBefore(actor, step);
         if (_hasOracles)

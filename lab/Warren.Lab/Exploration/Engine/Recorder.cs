@@ -10,12 +10,16 @@ internal sealed class Recorder(Engine engine)
     /// <summary>Of a schedule that goes on for ever people need to see a few rounds: so many steps from where the order becomes fair, and so many before the end.</summary>
     private const int FairSteps = 100;
 
-    private readonly List<TraceStep> _steps = [];
+    private readonly List<Recorded> _steps = [];
+    private (long Bits, object? Reference) _found;
     private int _fairAt = -1;
     private int _leftOut;
     private bool _preempted;
 
-    internal IReadOnlyList<TraceStep> Steps => _steps;
+    internal int Count => _steps.Count;
+
+    /// <summary><see cref="TraceStep.Source"/> of the last step.</summary>
+    internal string LastSource => _steps[^1].Step.Source;
 
     internal int Preemptions { get; private set; }
 
@@ -26,15 +30,72 @@ internal sealed class Recorder(Engine engine)
         Preemptions++;
     }
 
-    internal void Add(Actor actor, in CheckStep step, bool succeeded, string note = "", bool withSource = true)
+    /// <summary>What an update is about to find.</summary>
+    internal void Arrives(in CheckStep step)
+    {
+        if (step.Operation == CheckOperation.AtomicUpdate)
+            _found = IsReference(step) ? (0, step.PeekReference()) : (step.PeekBits(), null);
+    }
+
+    /// <param name="actor">Whose step it is.</param>
+    /// <param name="step">The step, done or begun.</param>
+    /// <param name="succeeded">As <see cref="TraceStep.Succeeded"/>.</param>
+    /// <param name="note">As <see cref="TraceStep.Note"/>.</param>
+    /// <param name="withSource">Whether the code that runs now is what made it.</param>
+    /// <param name="store">The store, when it is or was in a store buffer.</param>
+    internal void Add(Actor actor, in CheckStep step, bool succeeded, string note = "", bool withSource = true, PendingStore? store = null)
     {
         var subject = actor.Location >= 0 ? engine.NameOf(actor.Location)
             : step.Mark is { } mark ? (step.Instance is null ? mark.Name : $"{mark.Name} {step.Instance.GetType().Name}")
             : step.Class?.Name ?? "";
-        var meaning = actor.Location >= 0 && HasValue(step.Operation) ? engine.MeaningOf(actor.Location, step.Value) : "";
-        _steps.Add(new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "", [.. engine.HeldNames(actor)], _preempted, note, meaning));
+        var done = new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "", [.. engine.HeldNames(actor)], _preempted, note);
+        _steps.Add(actor.Location >= 0 && HasValue(step.Operation) ? WithValues(done, actor, step, store) : new Recorded(done));
         _preempted = false;
         Shorten();
+    }
+
+    private Recorded WithValues(TraceStep done, Actor actor, in CheckStep step, PendingStore? store)
+    {
+        var updates = step.Operation == CheckOperation.AtomicUpdate;
+        if (IsReference(step))
+        {
+            var there = store is { } pending ? pending.Reference : SeenBy(actor, step);
+            return new Recorded(updates && done.Succeeded ? done with { Stored = 0 } : done, IsReference: true, updates ? _found.Reference : there, there);
+        }
+
+        if (!updates)
+            return new Recorded(done with { Meaning = engine.MeaningOf(actor.Location, step.Value) });
+        done = done with { Value = _found.Bits, Meaning = engine.MeaningOf(actor.Location, _found.Bits) };
+        if (!done.Succeeded)
+            return new Recorded(done);
+        var left = step.PeekBits();
+        return new Recorded(done with { Stored = left, StoredMeaning = engine.MeaningOf(actor.Location, left) });
+    }
+
+    /// <summary>A thread sees its own pending stores before what is in memory.</summary>
+    private static object? SeenBy(Actor actor, in CheckStep step) =>
+        actor.Buffer is { } buffer && buffer.TryFind(step.Instance, step.Offset, 0, out var own, out _) ? own.Reference : step.PeekReference();
+
+    /// <summary>Native memory holds none.</summary>
+    private static bool IsReference(in CheckStep step) => step is { Size: 0, Instance: not null };
+
+    /// <summary>All steps, once the schedule has ended: objects that no step has touched are numbered behind those of their like that one has.</summary>
+    internal IReadOnlyList<TraceStep> Steps()
+    {
+        var names = new Dictionary<object, string>(ReferenceEqualityComparer.Instance);
+        var numbers = new Dictionary<string, int>();
+        return [.. _steps.Select(s => !s.IsReference ? s.Step : s.Step with { Meaning = Name(s.Value), StoredMeaning = s.Step.Stored is null ? "" : Name(s.Stored) })];
+
+        string Name(object? value)
+        {
+            if (value is null)
+                return "null";
+            if (!names.TryGetValue(value, out var name))
+                names[value] = name = engine.NameOf(value) ?? Numbered(value.GetType().Name);
+            return name;
+        }
+
+        string Numbered(string type) => $"{type}#{numbers[type] = numbers.GetValueOrDefault(type, engine.CountOf(type)) + 1}";
     }
 
     private static bool HasValue(CheckOperation operation) => operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate
@@ -50,7 +111,7 @@ internal sealed class Recorder(Engine engine)
         if (_steps.Count <= cut + FairSteps)
             return;
         _steps.RemoveAt(cut);
-        _steps[cut] = _steps[cut] with { Note = $"after {++_leftOut} steps that are left out" };
+        _steps[cut] = _steps[cut] with { Step = _steps[cut].Step with { Note = $"after {++_leftOut} steps that are left out" } };
     }
 
     internal void Chosen(Actor? actor, string what, int chosen, int count)
@@ -58,7 +119,7 @@ internal sealed class Recorder(Engine engine)
         if (actor is null)
             return;
         var note = count == 2 ? $"chosen: {what}: {(chosen == 1 ? "yes" : "no")}" : $"chosen: {what}: {chosen}";
-        _steps.Add(new TraceStep(actor.Index, CheckOperation.None, LockMode.None, what, chosen, true, Source(), [.. engine.HeldNames(actor)], false, note));
+        _steps.Add(new Recorded(new TraceStep(actor.Index, CheckOperation.None, LockMode.None, what, chosen, true, Source(), [.. engine.HeldNames(actor)], false, note)));
     }
 
     /// <summary>The innermost frame that is neither a primitive nor ours.</summary>
@@ -93,4 +154,10 @@ internal sealed class Recorder(Engine engine)
             type = outer;
         return $"{type.Name}.{name}";
     }
+
+    /// <param name="Step">As far as it is known while the schedule goes on.</param>
+    /// <param name="IsReference">It is about an object, which is named at the end.</param>
+    /// <param name="Value">That was read, written or found.</param>
+    /// <param name="Stored">That was left.</param>
+    private readonly record struct Recorded(TraceStep Step, bool IsReference = false, object? Value = null, object? Stored = null);
 }
