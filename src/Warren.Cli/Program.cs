@@ -27,7 +27,7 @@ try
 }
 catch (Exception e) when (e is UserErrorException or MachineConfigurationException or ImageException)
 {
-    Console.Error.WriteLine($"warren: {e.Message.TrimEnd('.')}.");
+    Console.Error.WriteLine($"warren: {(e.Message.EndsWith('?') ? e.Message : e.Message.TrimEnd('.') + ".")}");
     return ExitStatus.HostError;
 }
 catch (OperationCanceledException)

@@ -22,6 +22,7 @@ public sealed class LabCommandTests : IDisposable
         Assert.Contains(named, answer.Error, StringComparison.Ordinal);
         Assert.Single(answer.Error.TrimEnd().Split('\n'));
         Assert.DoesNotContain("   at ", answer.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("?.", answer.Error, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -29,6 +30,7 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab frobnicate", "frobnicate")]
     [InlineData("lab run", "lab run --help")]
     [InlineData("lab run fault-vs-discrad", "fault-vs-discard")]
+    [InlineData("lab run rwsem", "--gate rwsem")]
     [InlineData("lab run qqqqqqqqqqqqqqqqqqqqqqqqqq", "warren lab list")]
     [InlineData("lab explain fault-vs-discrad", "fault-vs-discard")]
     [InlineData("lab corpus nothing-of-the-kind", "nothing-of-the-kind")]
@@ -168,6 +170,17 @@ public sealed class LabCommandTests : IDisposable
         Assert.Equal(0, status);
         Assert.Contains("users look, then count", output, StringComparison.Ordinal);
         Assert.Contains("USE AFTER FREE", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("join", "the default", "join-published-before-lock")]
+    [InlineData("rwsem", "rwsem-nested, shown by scenario gate-nested", "inner start, in the same thread: queues behind the update")]
+    public void Explain_tells_a_gate_with_its_price_and_flaws(string gate, params string[] expected)
+    {
+        var (status, output, _) = WarrenProcess.Run("lab", "explain", gate);
+        Assert.Equal(0, status);
+        Assert.Contains("Price: ", output, StringComparison.Ordinal);
+        Assert.All(expected, e => Assert.Contains(e, output, StringComparison.Ordinal));
     }
 
     [Fact]

@@ -28,9 +28,14 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
         IReadOnlyList<Variant> variants = assembly is null ? CorpusCatalogue.All : [];
         if (variants.FirstOrDefault(v => v.Name == name) is { } variant)
             return new VariantTarget(variant);
+        if (assembly is null && GateFactory.All.Any(g => g.Name == name))
+            throw new UserErrorException($"'{name}' is a gate and no scenario; name a scenario and add --gate {name}, or see 'warren lab explain {name}'");
         var near = NearestNames.Hint(name, scenarios.Select(s => s.Name).Concat(variants.Select(v => v.Name)), "see 'warren lab list'");
         throw new UserErrorException(assembly is null ? $"There is no scenario '{name}'; {near}" : $"There is no scenario '{name}' in {assembly}; {near}");
     }
+
+    /// <summary>Whether a scenario or variant of the lab has that name.</summary>
+    public static bool IsKnown(string name) => LabScenarios.Known(null).Any(s => s.Name == name) || CorpusCatalogue.All.Any(v => v.Name == name);
 
     /// <summary>The rule and what a variant does otherwise: the first sentence of its flaw and the one that says "Here".</summary>
     public static string Sentence(Variant variant)
