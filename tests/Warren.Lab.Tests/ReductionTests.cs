@@ -17,7 +17,7 @@ public sealed class ReductionTests
 
     private sealed record Search(SortedSet<string> Outcomes, long Schedules, bool CutOff, bool Finished, Verdict? Verdict);
 
-    private static Search Run(Action<Schedule, LitmusPrograms.State> program, int bound, bool reduce, long limit = 60_000)
+    private static Search Run(Action<Schedule, LitmusPrograms.State> program, int bound, bool reduce, long limit = 60_000, bool weak = false)
     {
         var outcomes = new SortedSet<string>(StringComparer.Ordinal);
         var scenario = new DelegateScenario("litmus", "", s =>
@@ -30,7 +30,7 @@ public sealed class ReductionTests
                 return null;
             });
         });
-        using var exploration = new Exploration(scenario, new ExplorationOptions { LockOrder = false, DataRaces = false });
+        using var exploration = new Exploration(scenario, new ExplorationOptions { LockOrder = false, DataRaces = false, WeakMemory = weak });
         var search = new ExhaustiveSearch(bound, reduce);
         var engine = exploration.Engine;
         var verdict = engine.Run(search, () => engine.Schedules < limit);
@@ -53,6 +53,26 @@ public sealed class ReductionTests
             Assert.True(reduced.Schedules <= full.Schedules, $"bound {bound}: {reduced.Schedules} of {full.Schedules}");
         }
     }
+
+    /// <summary>When a store reaches memory is nobody's preemption: none is needed for what only store buffers allow.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void So_do_they_with_store_buffers(string name)
+    {
+        var program = LitmusPrograms.All[name];
+        foreach (var bound in (int[])[0, 1, 2])
+        {
+            var full = Run(program, bound, reduce: false, limit: 20_000, weak: true);
+            var reduced = Run(program, bound, reduce: true, weak: true);
+            Assert.True(reduced.Finished, $"bound {bound}: {reduced.Schedules} schedules were not enough");
+            Assert.True(full.Finished ? full.Outcomes.SetEquals(reduced.Outcomes) : full.Outcomes.IsSubsetOf(reduced.Outcomes),
+                $"bound {bound}: {string.Join("; ", full.Outcomes.Except(reduced.Outcomes))} ({full.Schedules} and {reduced.Schedules} schedules)");
+        }
+    }
+
+    [Fact]
+    public void What_only_store_buffers_allow_needs_no_preemption() =>
+        Assert.Contains(Run(LitmusPrograms.All["store-buffering"], bound: 0, reduce: true, weak: true).Outcomes, static o => o.EndsWith("0,0,0,0,0,0,0,0", StringComparison.Ordinal));
 
     [Theory]
     [MemberData(nameof(Names))]

@@ -44,6 +44,9 @@ internal sealed partial class Engine
     /// <summary>A thread is stuck outside our sight: the engine cannot be used again.</summary>
     internal bool IsLost => _lost;
 
+    /// <summary>Those of the schedule's threads that nobody plays.</summary>
+    internal ulong PseudoThreads { get; private set; }
+
     /// <summary>Threads that the scenario declares.</summary>
     internal int DeclaredThreads { get; private set; }
 
@@ -177,6 +180,7 @@ internal sealed partial class Engine
         _unfinished = 0;
         _foreground = 0;
         _mayBlock = 0;
+        PseudoThreads = 0;
         _probing = false;
         ResetFairness();
         _offloaded = 0;
@@ -210,6 +214,7 @@ internal sealed partial class Engine
         var actor = AddActor(pseudo.Name, null, background: true);
         actor.Pseudo = pseudo;
         _mayBlock |= 1ul << actor.Index;
+        PseudoThreads |= 1ul << actor.Index;
     }
 
     private Actor AddActor(string name, Action? body, bool background)

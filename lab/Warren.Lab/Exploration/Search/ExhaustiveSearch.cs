@@ -19,6 +19,9 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     private int _pending = -1;
     private bool _started;
 
+    /// <summary>Store buffers and time, of the running schedule: their steps take the turn from nobody.</summary>
+    private ulong _pseudo;
+
     private struct Node
     {
         internal bool IsChoice;
@@ -30,6 +33,9 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         /// <summary>The thread that could have gone on, or -1.</summary>
         internal int Current;
         internal ulong Candidates;
+
+        /// <summary>Of these, whose step is no preemption.</summary>
+        internal ulong Free;
         internal ulong Wanted;
         internal ulong Done;
 
@@ -86,12 +92,14 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         }
 
         var preemptions = _depth == 0 ? 0 : PreemptionsAfter(_nodes[_depth - 1]);
+        _pseudo = engine.PseudoThreads;
         ref var node = ref Push();
         node = new Node
         {
             Chosen = fallback,
             Current = current,
             Candidates = candidates,
+            Free = current < 0 ? candidates : candidates & (_pseudo | 1ul << current),
             Preemptions = preemptions,
             TraceHash = engine.TraceHash,
             Wanted = reduce ? 1ul << fallback : candidates,
@@ -150,12 +158,28 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
             Want(race, actor.Index);
             if (bound == int.MaxValue)
                 continue;
-            var start = race;
-            while (start > 1 && _order.ThreadOf(start - 1) == _order.ThreadOf(race))
-                start--;
-            if (start != race)
+            if (RunStart(race) is var start && start != race)
                 Want(start, actor.Index);
         }
+    }
+
+    /// <summary>Where the run began that the event belongs to: a thread's events with nothing of another thread between them, whatever stores reached memory meanwhile.</summary>
+    private int RunStart(int e)
+    {
+        var (thread, start) = (-1, e);
+        for (; e > 0; e--)
+        {
+            var by = _order.ThreadOf(e);
+            if ((_pseudo >> by & 1) != 0)
+                continue;
+            if (thread < 0)
+                thread = by;
+            if (by != thread)
+                break;
+            start = e;
+        }
+
+        return start;
     }
 
     private bool IsCandidate(int e, int thread) => _order.NodeOf(e) is >= 0 and var node && (_nodes[node].Candidates >> thread & 1) != 0;
@@ -197,7 +221,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
             {
                 var thread = BitOperations.TrailingZeroCount(left);
                 node.Done |= 1ul << thread;
-                if (node.Preemptions + (node.Current >= 0 && node.Current != thread ? 1 : 0) > bound)
+                if (node.Preemptions + (int)(~node.Free >> thread & 1) > bound)
                 {
                     CutOff = true;
                     continue;
@@ -212,7 +236,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     }
 
     private static int PreemptionsAfter(in Node node) =>
-        node.Preemptions + (!node.IsChoice && node.Current >= 0 && node.Current != node.Chosen ? 1 : 0);
+        node.Preemptions + (node.IsChoice ? 0 : (int)(~node.Free >> node.Chosen & 1));
 
     private ref Node Push()
     {
