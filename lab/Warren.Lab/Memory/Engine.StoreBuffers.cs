@@ -51,6 +51,8 @@ internal sealed partial class Engine
             actor.Mode = step.Mode;
             actor.Traits = StepTable.Of(step.Operation, step.Mode);
             actor.Location = _locations.Find(step.Instance, step.Offset, step.Class);
+            if (_searchWatches)
+                _search.Drained(buffer.Index);
             Executed(actor, succeeded: true);
             if (!_probing)
                 Recorder?.Add(actor, step, succeeded: true, "out of its store buffer", withSource: false, buffer.Oldest);
@@ -89,7 +91,9 @@ internal sealed partial class Engine
         if (step.Operation == CheckOperation.LockRelease)
             actor.Released(actor.Location);
         actor.LoopHash = (actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15;
-        Executed(actor, succeeded: true);
+        if (_searchWatches)
+            _search.Buffered(actor.Buffer!.Index);
+        Count(actor, succeeded: true);
         if (!_probing)
             Recorder?.Add(actor, step, succeeded: true, "into its store buffer", store: actor.Buffer!.Newest);
         if (_validator is not null)
@@ -117,7 +121,7 @@ internal sealed partial class Engine
     private void AddBuffer(Actor owner)
     {
         owner.Buffer ??= new StoreBuffer(this, owner);
-        owner.Buffer.Reset();
+        owner.Buffer.Reset(_actorCount);
         AddPseudo(owner.Buffer);
     }
 }

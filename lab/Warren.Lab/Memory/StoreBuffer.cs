@@ -20,6 +20,9 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
 
     internal Actor Owner => owner;
 
+    /// <summary>Its own among the actors of the schedule.</summary>
+    internal int Index { get; private set; }
+
     internal int Count => _stores.Count;
 
     public bool Enabled => _stores.Count > 0;
@@ -32,8 +35,9 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
 
     public void Step() => engine.PerformOldest(owner);
 
-    internal void Reset()
+    internal void Reset(int index)
     {
+        Index = index;
         _stores.Clear();
         Name = $"store buffer of {owner.Name}";
     }

@@ -135,7 +135,7 @@ internal sealed class Actor(Engine engine, int index)
         Iterations = 0;
         HasBuffered = false;
         MayBePending = StoreBuffer.Capacity;
-        Buffer?.Reset();
+        Buffer?.Reset(-1);
         HeldCount = 0;
         ReadCount = 0;
     }

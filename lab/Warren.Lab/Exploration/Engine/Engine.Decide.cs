@@ -138,9 +138,15 @@ internal sealed partial class Engine
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Executed(Actor actor, bool succeeded, bool arrivedOnly = false)
     {
-        _steps++;
         if (_searchWatches && actor.Location >= 0)
             _search.Accessed(this, actor, succeeded, arrivedOnly);
+        Count(actor, succeeded);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Count(Actor actor, bool succeeded)
+    {
+        _steps++;
         if (actor.Offloaded)
             _offloadSteps++;
         var label = ((ulong)actor.Index << 56) | ((ulong)actor.Operation << 48) | ((ulong)actor.Mode << 40) | ((ulong)(uint)actor.Location << 8) | (succeeded ? 1ul : 0);

@@ -184,6 +184,10 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
 
     private bool IsCandidate(int e, int thread) => _order.NodeOf(e) is >= 0 and var node && (_nodes[node].Candidates >> thread & 1) != 0;
 
+    internal override void Buffered(int buffer) => _order.Buffer(buffer);
+
+    internal override void Drained(int buffer) => _order.Drain(buffer);
+
     internal override void Awaited(Engine engine, Actor actor) => _order.Await(engine, actor);
 
     internal override void Spawned(int actor) => _order.Spawn(actor);

@@ -17,6 +17,9 @@ internal sealed class HappensBefore
     private Entry[] _entries = new Entry[256];
     private int _entryCount;
 
+    /// <summary>Of each store buffer, the events that made the stores in it, the oldest first.</summary>
+    private readonly Queue<int>?[] _buffered = new Queue<int>?[Engine.MaxActors];
+
     /// <param name="Event">The earlier event.</param>
     /// <param name="OnlyIfEnabled">It is what the later one waited for, if that could not go on before it.</param>
     internal readonly record struct Race(int Event, bool OnlyIfEnabled);
@@ -40,6 +43,8 @@ internal sealed class HappensBefore
         Count = 0;
         _entryCount = 0;
         Array.Clear(_last);
+        foreach (var stores in _buffered)
+            stores?.Clear();
     }
 
     internal int ThreadOf(int e) => _thread[e];
@@ -70,7 +75,16 @@ internal sealed class HappensBefore
             Clock(_last[thread]).CopyTo(clock);
         clock[thread] = e;
         _last[thread] = e;
+        // A store reaches memory after it was made. Until then nobody but its thread knows of it.
+        if (_buffered[thread] is { Count: > 0 } stores)
+            Join(clock, Clock(stores.Dequeue()));
     }
+
+    /// <summary>The running event leaves a store to the buffer.</summary>
+    internal void Buffer(int buffer) => (_buffered[buffer] ??= []).Enqueue(Count);
+
+    /// <summary>The running event, of the same thread, takes the oldest out.</summary>
+    internal void Drain(int buffer) => _buffered[buffer]!.Dequeue();
 
     /// <summary>The thread comes into being in the running event.</summary>
     internal void Spawn(int thread)

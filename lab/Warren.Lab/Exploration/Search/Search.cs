@@ -3,7 +3,7 @@ namespace Warren.Lab;
 /// <summary>Chooses schedules. All its members are called by whoever has the right to run.</summary>
 internal abstract class Search
 {
-    /// <summary>Whether <see cref="Scheduled"/>, <see cref="Accessed"/>, <see cref="Awaited"/> and <see cref="Spawned"/> are wanted.</summary>
+    /// <summary>Whether <see cref="Scheduled"/>, <see cref="Accessed"/>, <see cref="Buffered"/>, <see cref="Drained"/>, <see cref="Awaited"/> and <see cref="Spawned"/> are wanted.</summary>
     internal virtual bool WatchesSteps => false;
 
     /// <summary>Prepares the next schedule; false when there is none.</summary>
@@ -46,6 +46,16 @@ internal abstract class Search
     /// <summary>The running step of the actor has touched its location.</summary>
     /// <param name="arrivedOnly">It found a lock held, and has only been seen to wait for it.</param>
     internal virtual void Accessed(Engine engine, Actor actor, bool succeeded, bool arrivedOnly)
+    {
+    }
+
+    /// <summary>The running step has put a store into a store buffer, and touched nothing that others could see.</summary>
+    internal virtual void Buffered(int buffer)
+    {
+    }
+
+    /// <summary>In the middle of the running step its thread's oldest store goes to memory, out of the buffer's turn.</summary>
+    internal virtual void Drained(int buffer)
     {
     }
 
