@@ -97,21 +97,25 @@ internal sealed class FileCache : IFrameHolder
     internal void Release()
     {
         TableLock.Lock();
-        if (--_users > 0)
+        try
         {
+            if (--_users > 0)
+                return;
+            Table.Remove(_key);
+            foreach (var (pool, pages) in _pages)
+            {
+                pool.RemoveHolder(this);
+                pages.Drop();
+            }
+
+            _pages.Clear();
+        }
+        finally
+        {
+            // The lock is every pool's: a count that is wrong in one of them must not stop the others.
             TableLock.Unlock();
-            return;
         }
 
-        Table.Remove(_key);
-        foreach (var (pool, pages) in _pages)
-        {
-            pool.RemoveHolder(this);
-            pages.Drop();
-        }
-
-        _pages.Clear();
-        TableLock.Unlock();
         Handle.Dispose();
     }
 
@@ -119,9 +123,15 @@ internal sealed class FileCache : IFrameHolder
     public void ForgetPool(FramePool pool)
     {
         TableLock.Lock();
-        if (_pages.Remove(pool, out var pages))
-            pages.Drop();
-        TableLock.Unlock();
+        try
+        {
+            if (_pages.Remove(pool, out var pages))
+                pages.Drop();
+        }
+        finally
+        {
+            TableLock.Unlock();
+        }
     }
 
     private readonly record struct Key(ulong Device, ulong Inode, long ChangeSeconds, uint ChangeNanoseconds, long Length);

@@ -67,8 +67,14 @@ internal sealed class LabPool : IDisposable
 
     public void Dispose()
     {
-        File.Dispose();
-        Pool.Dispose();
+        try
+        {
+            File.Dispose();
+        }
+        finally
+        {
+            Pool.Dispose();
+        }
     }
 
     private static FileImage OpenFile()
