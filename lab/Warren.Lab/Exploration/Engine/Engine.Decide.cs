@@ -68,7 +68,9 @@ internal sealed partial class Engine
             }
 
             var candidates = enabled;
-            if ((enabled & own) != 0 && _actors[current].Yielding && enabled != own)
+            // Who had to wait has lost the turn, also when what it waits for is not another thread's.
+            own &= enabled;
+            if (own != 0 && _actors[current].Yielding && enabled != own)
                 candidates &= ~own;
             var stays = (candidates & own) != 0;
             var next = stays ? current : Following(candidates, current);

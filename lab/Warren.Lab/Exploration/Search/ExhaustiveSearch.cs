@@ -6,7 +6,7 @@ namespace Warren.Lab;
 /// <summary>
 /// Depth first through every schedule of at most so many preemptions. Reduced, it goes back only to decisions whose reversal the execution shows to matter:
 /// where two events race, the later one's thread is tried before the earlier one (dynamic partial-order reduction, Flanagan and Godefroid 2005),
-/// and, since there it may cost a preemption too many, also where the earlier one's thread began to run (conservative points of bounded
+/// and, since there it may cost a preemption too many, also at the last place before where it costs none (conservative points of bounded
 /// reduction, Coons et al. 2013). Every race is followed, not only the last one, so that no bound hides the others.
 /// </summary>
 internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
@@ -158,25 +158,31 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
             Want(race, actor.Index);
             if (bound == int.MaxValue)
                 continue;
-            if (RunStart(race) is var start && start != race)
-                Want(start, actor.Index);
+            if (FreePlace(race) is var free && free != race)
+                Want(free, actor.Index);
         }
     }
 
-    /// <summary>Where the run began that the event belongs to: a thread's events with nothing of another thread between them, whatever stores reached memory meanwhile.</summary>
-    private int RunStart(int e)
+    /// <summary>
+    /// The last place, up to the event, where another thread could have gone on without a preemption: where the run began that the event belongs to (events of a thread with nothing of another
+    /// between them, whatever stores reached memory meanwhile), or where its thread had to wait for such a store.
+    /// </summary>
+    private int FreePlace(int e)
     {
         var (thread, start) = (-1, e);
         for (; e > 0; e--)
         {
-            var by = _order.ThreadOf(e);
-            if ((_pseudo >> by & 1) != 0)
-                continue;
-            if (thread < 0)
-                thread = by;
-            if (by != thread)
-                break;
-            start = e;
+            if (_order.ThreadOf(e) is var by && (_pseudo >> by & 1) == 0)
+            {
+                if (thread < 0)
+                    thread = by;
+                if (by != thread)
+                    break;
+                start = e;
+            }
+
+            if (_order.NodeOf(e) is >= 0 and var node && _nodes[node].Current < 0)
+                return e;
         }
 
         return start;
