@@ -112,6 +112,32 @@ public sealed class ExplorerTests
         Assert.InRange(result.Schedules, 2, 20);
     }
 
+    /// <summary>What a person gets who asks for nothing special: a proof where there is one to be had, else the random searches.</summary>
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    public void A_portfolio_until_the_bound_is_covered_goes_on_only_where_it_is_not(int bound, bool ends)
+    {
+        var scenario = new DelegateScenario("counters", "Four threads add, which takes more than a hundred schedules at two preemptions.", s =>
+        {
+            var cell = new Cell();
+            for (var i = 0; i < 4; i++)
+            {
+                s.Thread($"t{i}", () =>
+                {
+                    for (var n = 0; n < 3; n++)
+                        Atomics.Increment(ref cell.Value, cell);
+                });
+            }
+        });
+        var options = new ExplorationOptions { PreemptionBound = bound, UntilCovered = true };
+        var covered = Explorer.Explore(scenario, options with { Strategy = SearchStrategy.Exhaustive });
+        var found = Explorer.Explore(scenario, options with { MaxSchedules = ends ? (covered.Schedules * 2) + 2 : covered.Schedules });
+        Assert.Equal(bound, covered.CompletedBound);
+        Assert.Equal(ends ? bound : bound - 1, found.CompletedBound);
+        Assert.Equal(covered.Schedules, found.Schedules);
+    }
+
     [Fact]
     public void Choices_are_branches_of_the_search()
     {

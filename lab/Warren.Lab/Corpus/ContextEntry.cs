@@ -5,17 +5,18 @@ using System.Threading;
 namespace Warren.Lab;
 
 /// <summary>What is asked of a context; see <see cref="ExplorationOptions"/>.</summary>
-internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
+internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, bool UntilCovered, long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
     bool DataRaces, bool LockOrder, bool Minimise, string? Replay = null)
 {
     internal static ContextRequest From(Variant variant, ExplorationOptions options) =>
-        new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.MaxSchedules, options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
+        new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules, options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
             options.DataRaces, options.LockOrder && variant.LockOrder, options.Minimise);
 
     internal ExplorationOptions ToOptions(CancellationToken cancellation) => new()
     {
         Strategy = Strategy,
         PreemptionBound = PreemptionBound,
+        UntilCovered = UntilCovered,
         MaxSchedules = MaxSchedules,
         Time = Time,
         Seed = Seed,

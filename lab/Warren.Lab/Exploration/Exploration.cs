@@ -9,6 +9,9 @@ internal sealed class Exploration : IDisposable
     /// <summary>Without any limit given, the searches that could go on for ever stop here.</summary>
     private const long DefaultSchedules = 10_000;
 
+    private const string DiffersByItself =
+        "The same decisions did not lead to the same steps again: the scenario touches shared state without a step, or depends on time, chance or what earlier schedules left behind.";
+
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
 
     private readonly Scenario _scenario;
@@ -20,6 +23,7 @@ internal sealed class Exploration : IDisposable
     private readonly IProgress<ExplorationResult>? _progress;
     private TimeSpan _reported;
     private int _completedBound = -1;
+    private long _secondLooks;
     private bool _exhausted;
 
     internal Exploration(Scenario scenario, ExplorationOptions options, IProgress<ExplorationResult>? progress = null)
@@ -33,6 +37,8 @@ internal sealed class Exploration : IDisposable
     }
 
     internal Engine Engine => _engine;
+
+    private long Schedules => _engine.Schedules - _secondLooks;
 
     internal ExplorationResult Explore()
     {
@@ -66,7 +72,9 @@ internal sealed class Exploration : IDisposable
         var schedules = _maxSchedules == DefaultSchedules ? long.MaxValue : _maxSchedules / 2;
         if (Exhaust(_options.PreemptionBound, schedules, _options.Time / 2) is { } verdict)
             return verdict;
-        var limit = _maxSchedules == DefaultSchedules ? _engine.Schedules + DefaultSchedules : _maxSchedules;
+        if (_options.UntilCovered && _completedBound >= _options.PreemptionBound)
+            return null;
+        var limit = _maxSchedules == DefaultSchedules ? Schedules + DefaultSchedules : _maxSchedules;
         // Where everything has been covered only what lies beyond the fair order's start is left.
         return _exhausted && !_engine.HasBackground ? null : _engine.Run(new MixedSearch(_options.Seed), () => MayContinue(limit, _options.Time));
     }
@@ -74,18 +82,28 @@ internal sealed class Exploration : IDisposable
     /// <summary>Bound after bound: most defects show with few preemptions, and each bound costs many times the one before.</summary>
     private Verdict? Exhaust(int bound, long schedules, TimeSpan? time)
     {
+        ulong? first = null;
         for (var b = 0; b <= bound && !_exhausted; b++)
         {
             var search = new ExhaustiveSearch(b);
             if (_engine.Run(search, () => MayContinue(schedules, time ?? _options.Time)) is { } verdict)
                 return verdict;
+            first = search.FirstTrace;
             if (!search.Finished)
                 break;
             _completedBound = b;
             _exhausted = !search.CutOff;
         }
 
-        return null;
+        return first is { } trace && !_options.Cancellation.IsCancellationRequested ? SecondLook(trace) : null;
+    }
+
+    /// <summary>The first schedule of each exhaustive search once more: what does something else by now proves nothing by what it did. Not counted.</summary>
+    private Verdict? SecondLook(ulong first)
+    {
+        var verdict = _engine.Run(new GuidedSearch([], new Dictionary<int, int[]>(), _options.FairAfter, 0), static () => true);
+        _secondLooks++;
+        return verdict ?? (_engine.TraceHash == first ? null : new Verdict(VerdictKind.Scenario, DiffersByItself));
     }
 
     private bool MayContinue() => MayContinue(_maxSchedules, _options.Time);
@@ -99,11 +117,11 @@ internal sealed class Exploration : IDisposable
             _progress.Report(Result(null));
         }
 
-        return _engine.Schedules < schedules && !(elapsed > time) && !_options.Cancellation.IsCancellationRequested;
+        return Schedules < schedules && !(elapsed > time) && !_options.Cancellation.IsCancellationRequested;
     }
 
     private ExplorationResult Result(Trace? failure) =>
-        new(_scenario.Name, _engine.Schedules, _engine.TotalSteps, _completedBound, _exhausted, failure, _clock.Elapsed);
+        new(_scenario.Name, Schedules, _engine.TotalSteps, _completedBound, _exhausted, failure, _clock.Elapsed);
 
     private Trace Finish(Verdict verdict)
     {
@@ -130,9 +148,7 @@ internal sealed class Exploration : IDisposable
         }
         else if (drifted || (uint)_engine.TraceHash != decisions.TraceHash || again?.Kind != verdict.Kind)
         {
-            again = new Verdict(VerdictKind.Scenario,
-                "The same decisions did not lead to the same steps again: the scenario touches shared state without a step, or depends on time, chance or what earlier schedules left behind.",
-                $"It was at first: {verdict.Kind}: {verdict.Sentence}\n{verdict.Details}");
+            again = new Verdict(VerdictKind.Scenario, DiffersByItself, verdict.Kind == VerdictKind.Scenario ? verdict.Details : $"It was at first: {verdict.Kind}: {verdict.Sentence}\n{verdict.Details}");
         }
 
         return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), again, decisions.Encode(_scenario.Name), recorder.Preemptions);

@@ -29,6 +29,9 @@ public sealed record ExplorationOptions
     /// <summary>For the exhaustive search, 0 to 3 make sense.</summary>
     public int PreemptionBound { get; init; } = 2;
 
+    /// <summary>A portfolio ends when its exhaustive search has covered the bound; else it goes on at random.</summary>
+    public bool UntilCovered { get; init; }
+
     public long MaxSchedules { get; init; } = long.MaxValue;
 
     public TimeSpan? Time { get; init; }

@@ -37,7 +37,8 @@ internal static class LabRunCommand
             var limit = result.GetValue(time);
             var options = new ExplorationOptions
             {
-                Strategy = result.GetValue(strategy) ?? (limit is null ? SearchStrategy.Exhaustive : SearchStrategy.Portfolio),
+                Strategy = result.GetValue(strategy) ?? SearchStrategy.Portfolio,
+                UntilCovered = limit is null,
                 PreemptionBound = result.GetValue(bound),
                 Time = limit ?? DefaultTime,
                 Seed = result.GetValue(seed),

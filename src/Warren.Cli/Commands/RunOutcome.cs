@@ -25,7 +25,7 @@ internal sealed record RunOutcome(string Name, ExplorationOptions Options, Explo
             var covered = result.Exhausted ? "complete for every bound"
                 : result.CompletedBound >= 0 ? $"complete for bound {result.CompletedBound}"
                 : "not complete for any bound";
-            var more = !Interrupted && Options.Strategy == SearchStrategy.Exhaustive && !result.Exhausted && result.CompletedBound < Options.PreemptionBound ? "; give it more with --time" : "";
+            var more = !Interrupted && (Options.Strategy == SearchStrategy.Exhaustive || (Options.Strategy == SearchStrategy.Portfolio && Options.UntilCovered)) && !result.Exhausted && result.CompletedBound < Options.PreemptionBound ? "; give it more with --time" : "";
             var start = Interrupted ? $"Interrupted, {covered}" : char.ToUpperInvariant(covered[0]) + covered[1..];
             return $"{start}: {work}, nothing found{(Interrupted ? " so far" : "")}{more}.";
         }

@@ -49,6 +49,9 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     /// <summary>Something was left out because of the bound, or since a schedule did not end before its order became fair.</summary>
     internal bool CutOff { get; private set; }
 
+    /// <summary>What happened in the first schedule, where no decision is against the default; null before its end.</summary>
+    internal ulong? FirstTrace { get; private set; }
+
     /// <summary>All there is has been covered.</summary>
     internal bool Finished { get; private set; }
 
@@ -74,6 +77,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         _depth = 0;
         _started = false;
         CutOff = false;
+        FirstTrace = null;
     }
 
     internal override int Next(Engine engine, int current, ulong candidates, int fallback)
@@ -131,6 +135,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
 
     internal override void End(Engine engine)
     {
+        FirstTrace ??= engine.TraceHash;
         CutOff |= engine.Steps > engine.FairFrom;
         // It ended before it came to the decision that it was to take otherwise.
         if (_position < _depth)
