@@ -138,6 +138,23 @@ public sealed class ExplorerTests
         Assert.Equal(covered.Schedules, found.Schedules);
     }
 
+    /// <summary>Nothing is left at any bound, although a thread that never ends may go on in other ways for ever.</summary>
+    [Fact]
+    public void A_portfolio_until_the_bound_is_covered_ends_where_a_lower_bound_covers_all()
+    {
+        var scenario = new DelegateScenario("background", "A thread that loops for ever beside one that ends.", s =>
+        {
+            var cell = new Cell();
+            s.Background("loops", () => Atomics.Read(ref cell.Value, cell));
+            s.Thread("ends", () => Atomics.Increment(ref s_elsewhere.Value, s_elsewhere));
+        });
+        var covered = Explorer.Explore(scenario, new ExplorationOptions { UntilCovered = true });
+        Assert.True(covered.Exhausted && covered.CompletedBound < 2);
+        Assert.InRange(covered.Schedules, 1, 20);
+    }
+
+    private static readonly Cell s_elsewhere = new();
+
     [Fact]
     public void Choices_are_branches_of_the_search()
     {

@@ -72,7 +72,7 @@ internal sealed class Exploration : IDisposable
         var schedules = _maxSchedules == DefaultSchedules ? long.MaxValue : _maxSchedules / 2;
         if (Exhaust(_options.PreemptionBound, schedules, _options.Time / 2) is { } verdict)
             return verdict;
-        if (_options.UntilCovered && _completedBound >= _options.PreemptionBound)
+        if (_options.UntilCovered && (_exhausted || _completedBound >= _options.PreemptionBound))
             return null;
         var limit = _maxSchedules == DefaultSchedules ? Schedules + DefaultSchedules : _maxSchedules;
         // Where everything has been covered only what lies beyond the fair order's start is left.
