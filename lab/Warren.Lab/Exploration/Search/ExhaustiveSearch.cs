@@ -19,8 +19,16 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     private int _pending = -1;
     private bool _started;
 
-    /// <summary>Store buffers and time, of the running schedule: their steps take the turn from nobody.</summary>
-    private ulong _pseudo;
+    private Engine _engine = null!;
+
+    /// <summary>
+    /// For each event the last one, up to it, in whose place another thread could have gone on without a preemption: where the run began that it belongs to (events of a thread with nothing of
+    /// another between them, whatever stores reached memory meanwhile), or where its thread had to wait for such a store.
+    /// </summary>
+    private int[] _freePlace = new int[256];
+
+    /// <summary>Whose run it is.</summary>
+    private int _runner;
 
     private struct Node
     {
@@ -66,6 +74,8 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         }
 
         _started = true;
+        _engine = engine;
+        _runner = -1;
         _position = 0;
         _pending = -1;
         _order.Clear();
@@ -96,14 +106,13 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         }
 
         var preemptions = _depth == 0 ? 0 : PreemptionsAfter(_nodes[_depth - 1]);
-        _pseudo = engine.PseudoThreads;
         ref var node = ref Push();
         node = new Node
         {
             Chosen = fallback,
             Current = current,
             Candidates = candidates,
-            Free = current < 0 ? candidates : candidates & (_pseudo | 1ul << current),
+            Free = current < 0 ? candidates : candidates & (engine.PseudoThreads | 1ul << current),
             Preemptions = preemptions,
             TraceHash = engine.TraceHash,
             Wanted = reduce ? 1ul << fallback : candidates,
@@ -145,6 +154,15 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     internal override void Scheduled(int actor)
     {
         _order.Begin(actor, _pending);
+        var e = _order.Count;
+        if (e == _freePlace.Length)
+            Array.Resize(ref _freePlace, e * 2);
+        // The steps of store buffers and of time take the turn from nobody.
+        var takesTurn = (_engine.PseudoThreads >> actor & 1) == 0;
+        var isFree = e == 1 || (takesTurn && actor != _runner) || (_pending >= 0 && _nodes[_pending].Current < 0);
+        _freePlace[e] = isFree ? e : _freePlace[e - 1];
+        if (takesTurn)
+            _runner = actor;
         _pending = -1;
     }
 
@@ -163,34 +181,9 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
             Want(race, actor.Index);
             if (bound == int.MaxValue)
                 continue;
-            if (FreePlace(race) is var free && free != race)
+            if (_freePlace[race] is var free && free != race)
                 Want(free, actor.Index);
         }
-    }
-
-    /// <summary>
-    /// The last place, up to the event, where another thread could have gone on without a preemption: where the run began that the event belongs to (events of a thread with nothing of another
-    /// between them, whatever stores reached memory meanwhile), or where its thread had to wait for such a store.
-    /// </summary>
-    private int FreePlace(int e)
-    {
-        var (thread, start) = (-1, e);
-        for (; e > 0; e--)
-        {
-            if (_order.ThreadOf(e) is var by && (_pseudo >> by & 1) == 0)
-            {
-                if (thread < 0)
-                    thread = by;
-                if (by != thread)
-                    break;
-                start = e;
-            }
-
-            if (_order.NodeOf(e) is >= 0 and var node && _nodes[node].Current < 0)
-                return e;
-        }
-
-        return start;
     }
 
     private bool IsCandidate(int e, int thread) => _order.NodeOf(e) is >= 0 and var node && (_nodes[node].Candidates >> thread & 1) != 0;
