@@ -133,24 +133,30 @@ public readonly struct CheckStep
     public long Value { get; }
 
     /// <summary>
-    /// What the location of an access holds at this moment, extended by its sign; 0 where it is not of 1, 2, 4 or 8 bytes. To be asked on the thread of the step, between its Before and its After: nothing is done that
+    /// What the location of an access holds at this moment, extended by its sign; 0 where it is not of 1, 2, 4 or 8 bytes, and for every other step. To be asked on the thread of the step, between its Before and its After: nothing is done that
     /// another thread could notice.
     /// </summary>
     public long PeekBits()
     {
+        // Only an access has a size.
+        if (Size is not (1 or 2 or 4 or 8))
+            return 0;
         ref var place = ref Atomics.Place(Instance, Offset);
         return Size switch
         {
             1 => (sbyte)Volatile.Read(ref place),
             2 => Volatile.Read(ref Unsafe.As<byte, short>(ref place)),
             4 => Volatile.Read(ref Unsafe.As<byte, int>(ref place)),
-            8 => Volatile.Read(ref Unsafe.As<byte, long>(ref place)),
-            _ => 0,
+            _ => Volatile.Read(ref Unsafe.As<byte, long>(ref place)),
         };
     }
 
-    /// <summary>The same of an access to a field that holds a reference: <see cref="Size"/> is 0 and <see cref="Instance"/> the owner of the field.</summary>
-    public object? PeekReference() => Volatile.Read(ref Unsafe.As<byte, object?>(ref Atomics.Place(Instance, Offset)));
+    /// <summary>The same where the location holds a reference; null for every other step (<see cref="HoldsReference"/>).</summary>
+    public object? PeekReference() => HoldsReference ? Volatile.Read(ref Unsafe.As<byte, object?>(ref Atomics.Place(Instance, Offset))) : null;
+
+    /// <summary>Whether the step accesses a field of <see cref="Instance"/> that holds a reference: native memory holds none.</summary>
+    public bool HoldsReference => Size == 0 && Instance is not null
+        && Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate or CheckOperation.PlainRead or CheckOperation.PlainWrite;
 }
 
 /// <summary>A kind of event told with <see cref="Check.Mark"/>; declared in a static field of the layer that tells it.</summary>

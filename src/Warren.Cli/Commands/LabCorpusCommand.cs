@@ -47,6 +47,7 @@ internal static class LabCorpusCommand
     private static IReadOnlyList<Variant> Chosen(string[] names)
     {
         var known = CorpusCatalogue.All;
+        Array.ForEach(names, LabTarget.RefuseOption);
         if (names.FirstOrDefault(n => known.All(v => v.Name != n)) is { } unknown)
             throw new UserErrorException($"There is no variant '{unknown}'; {NearestNames.Hint(unknown, known.Select(v => v.Name), "see 'warren lab list'")}");
         return names.Length == 0 ? known : [.. known.Where(v => names.Contains(v.Name))];

@@ -34,7 +34,7 @@ internal sealed class Recorder(Engine engine)
     internal void Arrives(in CheckStep step)
     {
         if (step.Operation == CheckOperation.AtomicUpdate)
-            _found = IsReference(step) ? (0, step.PeekReference()) : (step.PeekBits(), null);
+            _found = step.HoldsReference ? (0, step.PeekReference()) : (step.PeekBits(), null);
     }
 
     /// <param name="actor">Whose step it is.</param>
@@ -57,7 +57,7 @@ internal sealed class Recorder(Engine engine)
     private Recorded WithValues(TraceStep done, Actor actor, in CheckStep step, PendingStore? store)
     {
         var updates = step.Operation == CheckOperation.AtomicUpdate;
-        if (IsReference(step))
+        if (step.HoldsReference)
         {
             var there = store is { } pending ? pending.Reference : SeenBy(actor, step);
             return new Recorded(updates && done.Succeeded ? done with { Stored = 0 } : done, IsReference: true, updates ? _found.Reference : there, there);
@@ -75,9 +75,6 @@ internal sealed class Recorder(Engine engine)
     /// <summary>A thread sees its own pending stores before what is in memory.</summary>
     private static object? SeenBy(Actor actor, in CheckStep step) =>
         actor.Buffer is { } buffer && buffer.TryFind(step.Instance, step.Offset, 0, out var own, out _) ? own.Reference : step.PeekReference();
-
-    /// <summary>Native memory holds none.</summary>
-    private static bool IsReference(in CheckStep step) => step is { Size: 0, Instance: not null };
 
     /// <summary>All steps, once the schedule has ended: objects that no step has touched are numbered behind those of their like that one has.</summary>
     internal IReadOnlyList<TraceStep> Steps()
