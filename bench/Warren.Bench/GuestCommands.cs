@@ -39,7 +39,7 @@ internal sealed class GuestCommands
     {
         var launched = Stopwatch.GetTimestamp();
         var output = new TimestampedOutput();
-        var vm = MicroVm.Create(new MicroVmOptions { KernelPath = _kernel, InitrdPath = _initrd, MemoryBytes = MemoryBytes, Cpus = cpus }, GuestCommandLine.AgentMode);
+        var vm = MicroVm.Create(new MicroVmOptions { KernelPath = _kernel, InitrdPath = _initrd, MemoryBytes = MemoryBytes, Cpus = cpus });
         try
         {
             var outcome = vm.ExecAsync(command, Path, null, output, Stream.Null).GetAwaiter().GetResult();
@@ -56,7 +56,7 @@ internal sealed class GuestCommands
     public T? ResidentOnQemu<T>(int cpus, Func<int, T> measure)
         where T : struct
     {
-        var commandLine = GuestCommandLine.Compose(GuestCommandLine.AgentMode, verbose: false, "warren.tty=ttyS0");
+        var commandLine = GuestCommandLine.Compose(GuestMode.Command, verbose: false, "warren.tty=ttyS0");
         using var qemu = Qemu.TryStart(_kernel, _initrd, commandLine, MemoryBytes, cpus);
         if (qemu is null) return null;
         qemu.Port.ReadExactly(new byte[AgentFrame.HeaderBytes]);
@@ -66,12 +66,12 @@ internal sealed class GuestCommands
     /// <summary>Runs on QEMU; null when it is not installed.</summary>
     public (TimestampedOutput Output, long Launched)? OnQemu(int cpus, params string[] command)
     {
-        var commandLine = GuestCommandLine.Compose(GuestCommandLine.AgentMode, verbose: false, "warren.tty=ttyS0");
+        var commandLine = GuestCommandLine.Compose(GuestMode.Command, verbose: false, "warren.tty=ttyS0");
         using var qemu = Qemu.TryStart(_kernel, _initrd, commandLine, MemoryBytes, cpus);
         if (qemu is null) return null;
         var output = new TimestampedOutput();
-        using var agent = new AgentConnection(qemu.Port);
-        var result = agent.RunAsync(command, Path, null, output, Stream.Null, default).GetAwaiter().GetResult();
+        var agent = new AgentConnection(qemu.Port);
+        var result = agent.RunCommandAsync(ExecRequest.Create(command, Path), null, output, Stream.Null, default).GetAwaiter().GetResult();
         return result.Succeeded ? (output, qemu.Launched) : throw new InvalidOperationException($"The command failed on QEMU: {result}.");
     }
 }

@@ -8,7 +8,8 @@
 #   I  bytes of standard input; at most 4096 may be unacknowledged, so neither the line nor we ever need more room
 #   E  end of standard input
 #   S  one byte: a signal for the command's process group
-#   W  window size; accepted and ignored (the command has pipes, no terminal)
+#   B  one byte: 1 or 2, the command's output or errors have no reader any more; what it writes there fails with EPIPE from now on
+#   W  u16 rows, u16 columns: size of the shell's terminal; of no account for a command, which has pipes
 # Guest to host
 #   R  ready: the host may send (nothing may be sent before)
 #   O  bytes of standard output
@@ -34,6 +35,12 @@ run_agent_on_tty:
 
 # a0: the line
 run_agent:
+        call    agent_prepare
+        j       agent_loop
+
+# a0: the line. Makes it ours, turns signals into events, and tells the host that it may send.
+agent_prepare:
+        enter
         sd      a0, LINE(gp)
         la      a2, raw_terminal                # fails harmlessly on what is no terminal
         li      a1, TCSETS
@@ -50,6 +57,7 @@ run_agent:
         sd      t0, CHILD_IN(gp)
         sd      t0, CHILD_OUT(gp)
         sd      t0, CHILD_ERR(gp)
+        sd      t0, TERMINAL(gp)
 
         # SIGCHLD comes through a descriptor, SIGPIPE as an error of write.
         li      a0, SIG_SETMASK
@@ -67,6 +75,7 @@ run_agent:
         li      a0, 'R'
         li      a2, 0
         call    send_frame
+        leave
 
 agent_loop:
         call    flush
@@ -122,7 +131,12 @@ agent_loop:
 # Sends what is left, waits until the line has carried it, ends the machine.
 agent_end:
         call    flush_all
-        ld      a0, LINE(gp)
+        ld      a0, TERMINAL(gp)
+        bltz    a0, 1f
+        li      a1, TCSBRK
+        li      a2, 1
+        sys     IOCTL
+1:        ld      a0, LINE(gp)
         li      a1, TCSBRK
         li      a2, 1
         sys     IOCTL
@@ -139,9 +153,14 @@ exec_failed:
         addi    sp, sp, 16
         j       agent_end
 
-# The host's end is gone or talks nonsense: no use going on.
+# The host's end is gone or talks nonsense: no use going on with its command. A shell has its terminal, and needs no line.
 line_lost:
+        ld      t0, TERMINAL(gp)
         ld      a0, CHILD(gp)
+        bltz    t0, 1f
+        call    wait_for
+        j       power_off
+1:
         beqz    a0, power_off
         neg     a0, a0
         li      a1, SIGHUP
@@ -261,8 +280,11 @@ take_next:
         beq     t0, t1, frame_end
         li      t1, 'S'
         beq     t0, t1, frame_signal
+        li      t1, 'B'
+        beq     t0, t1, frame_broken
         li      t1, 'W'
-        bne     t0, t1, protocol_error
+        beq     t0, t1, frame_window
+        j       protocol_error
 
 frame_taken:
         sub     s1, s1, s3
@@ -330,6 +352,43 @@ frame_signal:
         neg     a0, a0
         lbu     a1, 4(s0)
         sys     KILL
+        j       frame_taken
+
+# Closing our end of the pipe is all: the kernel does the rest, as in any pipeline.
+frame_broken:
+        beqz    s2, protocol_error
+        lbu     t0, 4(s0)
+        addi    t0, t0, -1
+        li      t1, 2
+        bgeu    t0, t1, protocol_error
+        slli    t0, t0, 3
+        add     t0, t0, gp
+        ld      a0, CHILD_OUT(t0)
+        li      t1, -1
+        sd      t1, CHILD_OUT(t0)
+        bltz    a0, frame_taken
+        sys     CLOSE
+        j       frame_taken
+
+frame_window:
+        li      t0, 4
+        bne     s2, t0, protocol_error
+        ld      a0, TERMINAL(gp)
+        bltz    a0, frame_taken
+        addi    sp, sp, -16                     # struct winsize: rows, columns, and two sizes in pixels that nobody knows
+        lbu     t0, 4(s0)
+        lbu     t1, 5(s0)
+        sb      t0, 0(sp)
+        sb      t1, 1(sp)
+        lbu     t0, 6(s0)
+        lbu     t1, 7(s0)
+        sb      t0, 2(sp)
+        sb      t1, 3(sp)
+        sw      zero, 4(sp)
+        li      a1, TIOCSWINSZ
+        mv      a2, sp
+        sys     IOCTL
+        addi    sp, sp, 16
         j       frame_taken
 
 # Moves input into the command's pipe; closes the pipe once all of it is there and no more will come.

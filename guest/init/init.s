@@ -6,7 +6,6 @@
 #   warren.mode=agent   one command for the host, over a framed protocol on a serial line (agent.s); then power off
 #   warren.mode=panic   crash the kernel through sysrq: lets tests see a guest panic
 #   warren.tty=NAME     the terminal /dev/NAME: ttyS1 when absent for the agent, the console for the shell
-#   warren.rows=N warren.cols=N   size of the shell's terminal
 # TERM=... on the kernel command line reaches init's environment, and through it the shell.
 #
 # Started as any other process than PID 1 it is the agent alone, on file descriptor 3, and exits when done: tests use that.

@@ -1,12 +1,32 @@
-# warren.mode=shell: a login-like shell with job control; its end is the machine's.
+# warren.mode=shell: a login-like shell with job control; its end is the machine's. The agent's line carries the size of its terminal one
+# way and its exit status the other; without that line there is still a shell.
 
 run_shell:
+        la      a0, name_agent_tty
+        call    dev_path
+        li      a1, O_RDWR | O_NOCTTY | O_CLOEXEC
+        call    open
+        call    agent_prepare
+        la      a0, name_console
+        call    tty_path
+        li      a1, O_RDWR | O_NOCTTY | O_CLOEXEC
+        call    open
+        sd      a0, TERMINAL(gp)
         call    fork
-        beqz    a0, 1f
+        beqz    a0, shell_child
+        sd      a0, CHILD(gp)
+        ld      t0, LINE(gp)
+        bgez    t0, agent_loop
         call    wait_for
         j       power_off
 
-1:      sys     SETSID
+shell_child:
+        sys     SETSID
+        li      a0, SIG_SETMASK
+        la      a1, no_signals
+        li      a2, 0
+        li      a3, 8
+        sys     RT_SIGPROCMASK
         la      a0, name_console
         call    tty_path
         li      a1, O_RDWR
@@ -16,7 +36,6 @@ run_shell:
         li      a1, TIOCSCTTY
         li      a2, 0
         sys     IOCTL
-        call    set_window
         li      s1, 0
 2:      mv      a0, s0
         mv      a1, s1
@@ -46,32 +65,8 @@ run_shell:
         li      a0, 127
         sys     EXIT_GROUP
 
-# s0: terminal. warren.rows and warren.cols become its size.
-set_window:
-        addi    sp, sp, -32
-        sd      ra, 0(sp)
-        la      a0, key_rows
-        li      a1, 0
-        call    option_number
-        sh      a0, 16(sp)
-        la      a0, key_cols
-        li      a1, 0
-        call    option_number
-        sh      a0, 18(sp)
-        sw      zero, 20(sp)
-        beqz    a0, 1f
-        mv      a0, s0
-        li      a1, TIOCSWINSZ
-        addi    a2, sp, 16
-        sys     IOCTL
-1:      ld      ra, 0(sp)
-        addi    sp, sp, 32
-        ret
-
         .section .rodata
 name_console:   .asciz "console"
-key_rows:       .asciz "warren.rows="
-key_cols:       .asciz "warren.cols="
 key_term:       .asciz "TERM="
 path_shell:     .asciz "/bin/sh"
 name_shell:     .asciz "-sh"

@@ -116,7 +116,8 @@ say\@:  .asciz \text
         .equ    REQUEST_LENGTH, 112             # bytes in request; more than REQUEST_SIZE: too long
         .equ    ARGV_COUNT, 120
         .equ    SEARCH_PATH, 128                # value of the command's PATH
-        .equ    STATE_SIZE, 136
+        .equ    TERMINAL, 136                   # the shell's terminal; -1 when there is no shell
+        .equ    STATE_SIZE, 144
 
         .equ    PAYLOAD_SIZE, 4096              # most bytes of payload in a frame
         .equ    INPUT_SIZE, 4096                # most bytes of standard input that the host has in flight

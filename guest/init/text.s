@@ -42,20 +42,6 @@ token_is:
         sltiu   a0, t0, 33                      # ends there: blank, newline or zero
 1:      leave
 
-# a0: decimal digits -> a0: the number that they begin (wrapping).
-number:
-        li      t0, 0
-        li      t2, 10
-1:      lbu     t1, 0(a0)
-        addi    t1, t1, -'0'
-        bgeu    t1, t2, 2f
-        mul     t0, t0, t2
-        add     t0, t0, t1
-        addi    a0, a0, 1
-        j       1b
-2:      mv      a0, t0
-        ret
-
 # a0: path, a1: flags -> a0: descriptor or -errno
 open:
         mv      a2, a1
@@ -96,17 +82,6 @@ option_value:
 4:      mv      a0, s2
         leave
 
-# a0: key, a1: number when the key is absent -> a0: number
-option_number:
-        enter
-        mv      s0, a1
-        call    option_value
-        beqz    a0, 1f
-        call    number
-        mv      s0, a0
-1:      mv      a0, s0
-        leave
-
 # a0: default name -> a0: path "/dev/NAME" of warren.tty, or of the default; in path_buffer
 tty_path:
         enter
@@ -115,7 +90,15 @@ tty_path:
         call    option_value
         beqz    a0, 1f
         mv      s0, a0
-1:      la      a0, path_buffer
+1:      mv      a0, s0
+        call    dev_path
+        leave
+
+# a0: name, ended by a blank or a zero -> a0: path "/dev/NAME", in path_buffer
+dev_path:
+        enter
+        mv      s0, a0
+        la      a0, path_buffer
         la      a1, path_dev_slash
         li      a2, 5
         call    copy

@@ -38,6 +38,9 @@ internal static class ExitStatus
     /// <summary>Ended by Ctrl-C, SIGTERM or SIGHUP on the host.</summary>
     public const int Interrupted = 130;
 
+    /// <summary>Nobody reads standard output any more: what SIGPIPE makes of other programs.</summary>
+    public const int OutputClosed = 128 + 13;
+
     /// <summary>Status of a command that signal <paramref name="signal"/> ended.</summary>
     public static int Signalled(int signal) => 128 + signal;
 }

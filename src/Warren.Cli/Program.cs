@@ -1,9 +1,14 @@
 using System.CommandLine;
 using System.CommandLine.Help;
+using Warren;
 using Warren.Cli;
 using Warren.Cli.Commands;
+using Warren.Cli.Terminal;
 using Warren.Images;
 using Warren.Machines;
+
+ClosedDescriptors.StartAgainWithout();
+StandardStreams.ConnectConsole();
 
 // Not a RootCommand, whose name would be the executable's.
 var root = new Command("warren", "Linux virtual machines inside a .NET process.")
@@ -11,7 +16,7 @@ var root = new Command("warren", "Linux virtual machines inside a .NET process."
     new HelpOption { Recursive = true }, new VersionOption(), RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(),
     LabCommand.Build(),
 };
-var parsed = root.Parse(args);
+var parsed = root.Parse(RawArguments.Of(args));
 if (parsed.Errors.Count > 0)
 {
     // One sentence, not the whole help: what was wrong stays on the screen.
@@ -25,10 +30,14 @@ try
 {
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
 }
-catch (Exception e) when (e is UserErrorException or MachineConfigurationException or ImageException)
+catch (Exception e) when (e is UserErrorException or StandardStreamException or MachineConfigurationException or ImageException)
 {
     Console.Error.WriteLine($"warren: {(e.Message.EndsWith('?') ? e.Message : e.Message.TrimEnd('.') + ".")}");
     return ExitStatus.HostError;
+}
+catch (OutputClosedException)
+{
+    return ExitStatus.OutputClosed;
 }
 catch (OperationCanceledException)
 {

@@ -44,7 +44,7 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
         Harts = new HartSet(options, vm, pool, this);
         Sbi = new SbiHandler(this, _states);
         Plic = new Plic(options.Cpus, Harts);
-        _watcher = new LineWatcher(line => events.End(MachineExitKind.Panic, line));
+        _watcher = new LineWatcher();
         _rtc = new GoldfishRtc(pool.Timers, Plic.Line(MemoryMap.RtcInterrupt));
         _channels = new SerialChannel[options.Serial.Count];
         _uarts = new Uart16550[options.Serial.Count];

@@ -21,7 +21,7 @@ public sealed record MachineOptions
     /// <summary>The initial ramdisk; null for none.</summary>
     public string? InitrdPath { get; init; }
 
-    /// <summary>The kernel's command line. <c>panic=-1</c> lets a panic be noticed at once; it is noticed without, too.</summary>
+    /// <summary>The kernel's command line. With <c>panic=-1</c> a kernel that panics reboots at once, which is noticed; else it loops for ever.</summary>
     public string CommandLine { get; init; } = string.Empty;
 
     /// <summary>What each hart can do.</summary>

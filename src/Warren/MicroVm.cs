@@ -6,14 +6,17 @@ using Warren.RiscV;
 
 namespace Warren;
 
-/// <summary>How a command run by <see cref="MicroVm.ExecAsync"/> ended.</summary>
-/// <param name="Result">The command's own end; null when the machine ended first.</param>
-/// <param name="Machine">How the machine ended; <see cref="MachineExitKind.Cancelled"/> when it was ended because the command was done.</param>
+/// <summary>How a command run by <see cref="MicroVm.ExecAsync"/>, or a shell run by <see cref="MicroVm.RunShellAsync"/>, ended.</summary>
+/// <param name="Result">Its own end; null when the machine ended first.</param>
+/// <param name="Machine">
+/// How the machine ended. After a command that reported its end this is <see cref="MachineExitKind.PowerOff"/>: the guest is on its way there and is
+/// not waited for. It is <see cref="MachineExitKind.HostError"/> all the same when the host then found fault with the machine.
+/// </param>
 public readonly record struct ExecOutcome(ExecResult? Result, MachineExit Machine);
 
 /// <summary>
-/// One Linux (or bare-metal) guest in this process. It runs once: either <see cref="RunAsync"/> with a console, or
-/// <see cref="ExecAsync"/> for one command. Disposing it ends the guest and gives all its memory back.
+/// One Linux (or bare-metal) guest in this process. It runs once, by the method of its <see cref="MicroVmOptions.Mode"/>. Disposing it ends
+/// the guest, cancels what runs in it, and gives all its memory back.
 /// </summary>
 public sealed class MicroVm : IAsyncDisposable
 {
@@ -25,10 +28,22 @@ public sealed class MicroVm : IAsyncDisposable
     /// </summary>
     private const int CodeArenas = 16 << 20, LeastCodeArena = 2 << 20;
 
-    private readonly Machine _machine;
-    private AgentConnection? _agent;
+    /// <summary>How long what a machine sent before the host ended it may take to reach the caller's streams.</summary>
+    private static readonly TimeSpan AbortedOutputGrace = TimeSpan.FromSeconds(1);
 
-    private MicroVm(Machine machine) => _machine = machine;
+    private readonly Machine _machine;
+    private readonly GuestMode _mode;
+    private readonly AgentConnection _agent;
+    private readonly CancellationTokenSource _disposing = new();
+    private Task _conversation = Task.CompletedTask;
+    private (int Rows, int Columns)? _size;
+
+    private MicroVm(Machine machine, GuestMode mode)
+    {
+        _machine = machine;
+        _mode = mode;
+        _agent = new AgentConnection(new SerialPortStream(machine.Uart(AgentUart)));
+    }
 
     /// <summary>The console (ttyS0), for a caller that chose neither a stream nor to discard it.</summary>
     public ISerialPort Console => _machine.Uart(0);
@@ -38,16 +53,16 @@ public sealed class MicroVm : IAsyncDisposable
 
     /// <summary>Builds the VM and loads its kernel.</summary>
     /// <param name="options">What it is made of.</param>
-    /// <param name="mode">One of <see cref="GuestCommandLine"/>'s modes; ignored by kernels that know nothing of it.</param>
     /// <exception cref="MachineConfigurationException">An option is out of range, or a file is not what it should be: one sentence.</exception>
-    public static MicroVm Create(MicroVmOptions options, string mode)
+    /// <exception cref="ArgumentOutOfRangeException">There is no such <see cref="MicroVmOptions.Mode"/>.</exception>
+    public static MicroVm Create(MicroVmOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         return new MicroVm(Machine.Create(new MachineOptions
         {
             KernelPath = options.KernelPath,
             InitrdPath = options.InitrdPath,
-            CommandLine = GuestCommandLine.Compose(mode, options.Verbose, options.Append),
+            CommandLine = GuestCommandLine.Compose(options.Mode, options.Verbose, options.Append),
             MemoryBytes = options.MemoryBytes,
             Cpus = options.Cpus,
             Hart = new HartOptions { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
@@ -59,63 +74,180 @@ public sealed class MicroVm : IAsyncDisposable
             Serial = [options.Console, new SerialOptions()],
             Frames = options.Frames,
             Pool = options.Pool,
-        }));
+        }), options.Mode);
     }
 
-    /// <summary>Runs the guest until it ends, the time is over, or <paramref name="cancel"/> ends it; never throws for any of these.</summary>
-    public Task<MachineExit> RunAsync(CancellationToken cancel = default) => _machine.RunAsync(cancel);
-
-    /// <summary>Boots, runs one command through the guest's agent, and ends the guest.</summary>
-    /// <param name="command">The command and its arguments; found by PATH in the guest.</param>
-    /// <param name="environment">Its environment, as NAME=value.</param>
-    /// <param name="input">Its standard input; null for an empty one.</param>
-    /// <param name="output">Receives its standard output.</param>
-    /// <param name="error">Receives its standard error.</param>
-    /// <param name="cancel">Ends the guest.</param>
-    /// <exception cref="AgentException">The agent broke its protocol while the machine was still running.</exception>
-    public async Task<ExecOutcome> ExecAsync(
-        IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error, CancellationToken cancel = default)
+    /// <summary>Runs a system of the caller's own until it ends, the time is over, or <paramref name="cancel"/> ends it; never throws for any of these.</summary>
+    /// <exception cref="InvalidOperationException">It was not made for this, or has run.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public Task<MachineExit> RunAsync(CancellationToken cancel = default)
     {
-        using var done = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        using var agent = new AgentConnection(new SerialPortStream(_machine.Uart(AgentUart)));
-        _agent = agent;
-        var running = _machine.RunAsync(done.Token);
-        try
+        Require(GuestMode.Console);
+        return _machine.RunAsync(cancel);
+    }
+
+    /// <summary>Boots, and waits for the end of the shell on the console, or of the guest.</summary>
+    /// <param name="cancel">Ends the guest.</param>
+    /// <exception cref="InvalidOperationException">It was not made for this, or has run.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    public Task<ExecOutcome> RunShellAsync(CancellationToken cancel = default)
+    {
+        Require(GuestMode.Shell);
+        return Converse(ShellAsync, cancel);
+
+        async Task<ExecOutcome> ShellAsync(Task<MachineExit> running, CancellationToken stop)
         {
-            var result = await agent.RunAsync(command, environment, input, output, error, done.Token).ConfigureAwait(false);
-            await done.CancelAsync().ConfigureAwait(false);
+            ExecResult? result = null;
+            try
+            {
+                result = await _agent.RunShellAsync(() => SendSizeAsync(stop), stop).ConfigureAwait(false);
+            }
+            catch (AgentException)
+            {
+                // The shell has its console, whatever else the guest's root user writes to the agent's line; only its status stays unknown.
+            }
             return new ExecOutcome(result, await running.ConfigureAwait(false));
         }
-        catch (Exception e) when (e is AgentException or OperationCanceledException or IOException && EndedByItself(running))
-        {
-            return new ExecOutcome(null, await running.ConfigureAwait(false));
-        }
-        finally
-        {
-            _agent = null;
-            await done.CancelAsync().ConfigureAwait(false);
-            await running.ConfigureAwait(false);
-        }
+    }
 
-        // The serial line closes just before the run completes, so the end of the line means that the machine is ending.
-        bool EndedByItself(Task<MachineExit> run) => run.Wait(TimeSpan.FromSeconds(5), CancellationToken.None) || cancel.IsCancellationRequested;
+    /// <summary>Boots, runs one command through the guest's agent, and ends the guest.</summary>
+    /// <param name="command">The command and its arguments, as <see cref="GuestText"/> has them; found by PATH in the guest.</param>
+    /// <param name="environment">Its environment, as NAME=value.</param>
+    /// <param name="input">Its standard input; null for an empty one.</param>
+    /// <param name="output">Receives its standard output; as slowly as it takes it, so slowly runs the command.</param>
+    /// <param name="error">Receives its standard error.</param>
+    /// <param name="cancel">Ends the guest.</param>
+    /// <exception cref="ArgumentException">The command is empty, or a string cannot be passed to a Linux program.</exception>
+    /// <exception cref="AgentException">The agent broke its protocol while the machine was still running.</exception>
+    /// <exception cref="InvalidOperationException">It was not made for this, or has run.</exception>
+    /// <exception cref="ObjectDisposedException">It was disposed.</exception>
+    /// <exception cref="Exception">Whatever one of the streams threw, but <see cref="OutputClosedException"/>; the guest was ended.</exception>
+    public Task<ExecOutcome> ExecAsync(
+        IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error, CancellationToken cancel = default)
+    {
+        ArgumentNullException.ThrowIfNull(output);
+        ArgumentNullException.ThrowIfNull(error);
+        var request = ExecRequest.Create(command, environment);
+        Require(GuestMode.Command);
+        return Converse(CommandAsync, cancel);
+
+        async Task<ExecOutcome> CommandAsync(Task<MachineExit> running, CancellationToken stop)
+        {
+            try
+            {
+                var result = await _agent.RunCommandAsync(request, input, output, error, stop).ConfigureAwait(false);
+                return new ExecOutcome(result, new MachineExit(MachineExitKind.PowerOff, "The command has ended."));
+            }
+            catch (AgentException e) when (e.LineEnded)
+            {
+                return new ExecOutcome(null, await running.ConfigureAwait(false));
+            }
+        }
     }
 
     /// <summary>Delivers a signal to the command of a running <see cref="ExecAsync"/>; false when there is none yet or any more.</summary>
     public async Task<bool> SignalAsync(int signal, CancellationToken cancel = default)
     {
-        if (_agent is not { IsRunning: true } agent) return false;
+        if (!_agent.IsRunning) return false;
         try
         {
-            await agent.SignalAsync(signal, cancel).ConfigureAwait(false);
+            await _agent.SignalAsync(signal, cancel).ConfigureAwait(false);
             return true;
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException)
+        catch (AgentException)
         {
             return false;
         }
     }
 
-    /// <summary>Ends the guest if it still runs and frees everything it used.</summary>
-    public ValueTask DisposeAsync() => _machine.DisposeAsync();
+    /// <summary>Sets the size of the terminal of <see cref="RunShellAsync"/>, which may not have begun yet.</summary>
+    /// <param name="rows">Lines, 1 to 65535.</param>
+    /// <param name="columns">Characters of a line, 1 to 65535.</param>
+    /// <param name="cancel">Gives up.</param>
+    public async Task ResizeAsync(int rows, int columns, CancellationToken cancel = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfNotEqual(rows, Math.Clamp(rows, 1, ushort.MaxValue));
+        ArgumentOutOfRangeException.ThrowIfNotEqual(columns, Math.Clamp(columns, 1, ushort.MaxValue));
+        _size = (rows, columns);
+        if (_mode != GuestMode.Shell || !_agent.IsRunning) return;
+        try
+        {
+            await SendSizeAsync(cancel).ConfigureAwait(false);
+        }
+        catch (AgentException)
+        {
+            // The guest has just ended.
+        }
+    }
+
+    /// <summary>Ends the guest if it still runs, which cancels what the caller waits for, and frees everything it used.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _disposing.CancelAsync().ConfigureAwait(false);
+        await _conversation.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _machine.DisposeAsync().ConfigureAwait(false);
+    }
+
+    private void Require(GuestMode mode)
+    {
+        if (_mode != mode) throw new InvalidOperationException($"This machine was made with {nameof(GuestMode)}.{_mode}; set {nameof(MicroVmOptions)}.{nameof(MicroVmOptions.Mode)} to {mode}.");
+    }
+
+    private Task SendSizeAsync(CancellationToken cancel) => _size is { } size ? _agent.ResizeAsync(size.Rows, size.Columns, cancel) : Task.CompletedTask;
+
+    /// <summary>Runs the machine beside a talk with its agent; the end of either ends both.</summary>
+    private Task<ExecOutcome> Converse(Func<Task<MachineExit>, CancellationToken, Task<ExecOutcome>> talk, CancellationToken cancel)
+    {
+        var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel, _disposing.Token);
+        Task<MachineExit> running;
+        try
+        {
+            running = _machine.RunAsync(stop.Token);
+        }
+        catch
+        {
+            stop.Dispose();
+            throw;
+        }
+        var conversation = ConverseAsync();
+        _conversation = conversation;
+        return conversation;
+
+        async Task<ExecOutcome> ConverseAsync()
+        {
+            using (stop)
+            {
+                _ = running.ContinueWith(StopTalking, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                ExecOutcome outcome;
+                try
+                {
+                    outcome = await talk(running, stop.Token).ConfigureAwait(false);
+                }
+                catch (OperationCanceledException) when (stop.IsCancellationRequested)
+                {
+                    outcome = new ExecOutcome(null, await running.ConfigureAwait(false));
+                }
+                finally
+                {
+                    await stop.CancelAsync().ConfigureAwait(false);
+                    await running.ConfigureAwait(false);
+                }
+                return await running.ConfigureAwait(false) is { Kind: MachineExitKind.HostError } error ? outcome with { Machine = error } : outcome;
+            }
+        }
+
+        // Output that is still on its way is delivered, unless it was the host that ended the machine: then nobody is kept waiting by a slow reader.
+        void StopTalking(Task<MachineExit> ended)
+        {
+            if (ended.Result.Kind is MachineExitKind.PowerOff or MachineExitKind.Reboot or MachineExitKind.SystemFailure or MachineExitKind.Panic) return;
+            try
+            {
+                stop.CancelAfter(AbortedOutputGrace);
+            }
+            catch (ObjectDisposedException)
+            {
+                // The talk had ended before.
+            }
+        }
+    }
 }

@@ -9,6 +9,9 @@ namespace Warren;
 /// <summary>What a micro-VM is made of and how it is watched.</summary>
 public sealed record MicroVmOptions
 {
+    /// <summary>What the guest is booted for.</summary>
+    public GuestMode Mode { get; init; } = GuestMode.Command;
+
     /// <summary>The kernel: a flat RISC-V Image (plain or gzip) or a bare ELF64 executable that starts in S-mode.</summary>
     public required string KernelPath { get; init; }
 

@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Agent;
 using Warren.Cli.Terminal;
 using Warren.Machines;
 using Warren.Machines.Serial;
@@ -13,105 +14,130 @@ internal sealed class GuestSession(RunSettings settings)
     /// <summary>With no terminal to be interactive on, the shell reads its commands from standard input as any shell does.</summary>
     private static readonly string[] PipedShell = ["/bin/sh"];
 
-    private int _interrupted;
+    private MicroVm? _vm;
 
     public async Task<int> RunAsync(CancellationToken cancel)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        MicroVm? current = null;
-        using var signals = new HostSignals(
-            count => OnInterrupt(count, Volatile.Read(ref current), stop),
-            () => Stop(stop));
+        using var signals = new HostSignals(count => OnInterrupt(count, stop), () => Stop(stop), () => _ = ResizeAsync());
         using var source = await GuestSource.FindAsync(settings, stop.Token).ConfigureAwait(false);
         if (!source.IsLinux && settings.Command.Count > 0)
             throw new UserErrorException($"'{settings.Kernel}' is a bare program that runs no commands; leave out the command.");
 
-        var command = settings.Command.Count > 0 ? settings.Command : source.IsLinux && !RawTerminal.IsTerminal ? PipedShell : null;
-        var vm = Create(source, command is not null);
-        await using (vm.ConfigureAwait(false))
+        if (settings.Command.Count > 0) return await ExecAsync(source, settings.Command, stop).ConfigureAwait(false);
+        if (source.HasOurUserLand && !RawTerminal.IsTerminal) return await ExecAsync(source, PipedShell, stop).ConfigureAwait(false);
+        return await ConsoleAsync(source, stop).ConfigureAwait(false);
+    }
+
+    private async Task<int> ExecAsync(GuestSource source, IReadOnlyList<string> command, CancellationTokenSource stop)
+    {
+        var console = settings.Verbose ? new SerialOptions { Output = StandardStreams.OpenError() } : SerialOptions.Discard;
+        _vm = Create(source, GuestMode.Command, settings.Append, console);
+        await using (_vm.ConfigureAwait(false))
         {
-            Volatile.Write(ref current, vm);
-            var status = command is not null
-                ? await ExecAsync(vm, command, stop.Token).ConfigureAwait(false)
-                : await ConsoleAsync(vm, source, stop).ConfigureAwait(false);
-            StatisticsReport.Write(settings.Statistics, vm.Statistics);
+            int status;
+            try
+            {
+                var outcome = await _vm.ExecAsync(
+                    command, CommandEnvironment(), StandardStreams.OpenInput(), StandardStreams.OpenOutput(), StandardStreams.OpenError(), stop.Token)
+                    .ConfigureAwait(false);
+                status = Ended(command[0], outcome);
+            }
+            catch (AgentException e)
+            {
+                status = Fail(ExitStatus.GuestEnded, e.Message);
+            }
+            catch (StandardStreamException e)
+            {
+                status = Fail(ExitStatus.HostError, e.Message);
+            }
+            StatisticsReport.Write(settings.Statistics, _vm.Statistics);
             return status;
         }
     }
 
-    private MicroVm Create(GuestSource source, bool hasCommand)
-    {
-        var output = hasCommand ? (settings.Verbose ? StandardStreams.OpenError() : null) : StandardStreams.OpenOutput();
-        return MicroVm.Create(new MicroVmOptions
-        {
-            KernelPath = source.Kernel,
-            InitrdPath = source.Initrd,
-            Append = hasCommand ? settings.Append : $"{TerminalEnvironment()} {settings.Append}".Trim(),
-            MemoryBytes = settings.MemoryBytes,
-            Cpus = settings.Cpus,
-            MaxPaging = settings.MaxPaging,
-            Gate = settings.Gate,
-            Mmu = settings.Mmu,
-            Audit = settings.Audit,
-            Timeout = settings.Timeout,
-            Verbose = settings.Verbose,
-            Console = output is null ? SerialOptions.Discard : new SerialOptions { Output = output },
-        }, hasCommand ? GuestCommandLine.AgentMode : GuestCommandLine.ShellMode);
-    }
-
-    private async Task<int> ExecAsync(MicroVm vm, IReadOnlyList<string> command, CancellationToken cancel)
-    {
-        var outcome = await vm.ExecAsync(
-            command, CommandEnvironment(), StandardStreams.OpenInput(), StandardStreams.OpenOutput(), StandardStreams.OpenError(), cancel).ConfigureAwait(false);
-        return outcome.Result switch
-        {
-            { NotFound: true } => Fail(ExitStatus.NotFound, $"The command '{command[0]}' does not exist in the guest; see what there is with: warren run -- ls /bin."),
-            { ExecErrno: not 0 and var errno } => Fail(ExitStatus.CannotExecute, $"The command '{command[0]}' cannot be executed in the guest (errno {errno})."),
-            { Signal: not 0 and var signal } => ExitStatus.Signalled(signal),
-            { } result => result.ExitCode,
-            null => Ended(outcome.Machine, commandPending: true),
-        };
-    }
-
-    private async Task<int> ConsoleAsync(MicroVm vm, GuestSource source, CancellationTokenSource stop)
+    /// <summary>Connects the guest's console: a shell of ours on the user's terminal, or whatever a system of the user's own says and hears.</summary>
+    private async Task<int> ConsoleAsync(GuestSource source, CancellationTokenSource stop)
     {
         var quit = false;
-        MachineExit exit;
-        using (settings.Guest is null ? RawTerminal.TryEnter() : null)
+        var output = new WatchedStream(StandardStreams.OpenOutput(), () => Stop(stop));
+        var input = new WatchedStream(StandardStreams.OpenInput(), () => Stop(stop));
+        var isTyped = settings.Guest is null && RawTerminal.IsTerminal;
+        // The end of input that is not typed is the end of input, and nothing else.
+        var console = new SerialOptions { Output = output, Input = settings.Guest is null && !isTyped ? input : null };
+        _vm = source.HasOurUserLand
+            ? Create(source, GuestMode.Shell, $"{TerminalEnvironment()} {settings.Append}".Trim(), console)
+            : Create(source, GuestMode.Console, settings.Append, console);
+        await using (_vm.ConfigureAwait(false))
         {
-            if (settings.Guest is null)
+            ExecOutcome outcome;
+            using (isTyped ? RawTerminal.TryEnter() : null)
             {
-                new TerminalInput(StandardStreams.OpenInput(), vm.Console, StandardStreams.OpenOutput(), () =>
+                if (isTyped)
                 {
-                    quit = true;
-                    Stop(stop, interrupted: false);
-                }).Start();
+                    new TerminalInput(StandardStreams.OpenInput(), _vm.Console, StandardStreams.OpenOutput(), byUser =>
+                    {
+                        quit = byUser;
+                        Stop(stop);
+                    }).Start();
+                }
+                await ResizeAsync().ConfigureAwait(false);
+                outcome = source.HasOurUserLand
+                    ? await _vm.RunShellAsync(stop.Token).ConfigureAwait(false)
+                    : new ExecOutcome(null, await _vm.RunAsync(stop.Token).ConfigureAwait(false));
             }
-            exit = await vm.RunAsync(stop.Token).ConfigureAwait(false);
+            // What we say next starts a line of its own, wherever the guest's prompt left the cursor.
+            if (RawTerminal.IsTerminal && outcome.Machine.Kind is MachineExitKind.Cancelled or MachineExitKind.TimedOut)
+                await Console.Error.WriteLineAsync().ConfigureAwait(false);
+            StatisticsReport.Write(settings.Statistics, _vm.Statistics);
+            return (output.Failure ?? input.Failure) switch
+            {
+                OutputClosedException => ExitStatus.OutputClosed,
+                { } failure => Fail(ExitStatus.HostError, failure.Message),
+                null when outcome.Machine.Kind == MachineExitKind.Cancelled && quit => ExitStatus.Success,
+                null => Ended(command: null, outcome),
+            };
         }
-        // What we say next starts a line of its own, wherever the guest's prompt left the cursor.
-        if (RawTerminal.IsTerminal && exit.Kind is (MachineExitKind.Cancelled or MachineExitKind.TimedOut))
-            await Console.Error.WriteLineAsync().ConfigureAwait(false);
-        if (exit.Kind == MachineExitKind.Cancelled && quit && RawTerminal.IsTerminal) return ExitStatus.Success;
-        return Ended(exit, commandPending: false);
     }
 
-    private int Ended(MachineExit exit, bool commandPending) => exit.Kind switch
+    private MicroVm Create(GuestSource source, GuestMode mode, string append, SerialOptions console) => MicroVm.Create(new MicroVmOptions
     {
-        MachineExitKind.PowerOff or MachineExitKind.Reboot when !commandPending => ExitStatus.Success,
-        MachineExitKind.PowerOff => Fail(ExitStatus.GuestEnded, "The guest powered off before the command had reported its status."),
-        MachineExitKind.Reboot => Fail(ExitStatus.GuestEnded, "The guest rebooted before the command had reported its status."),
-        MachineExitKind.Panic => Fail(ExitStatus.GuestPanic, $"The guest kernel panicked: {Printable(exit.Detail)}"),
-        MachineExitKind.SystemFailure => Fail(ExitStatus.SystemFailure, $"The guest shut down with a system failure: {Printable(exit.Detail)}"),
-        MachineExitKind.TimedOut => Fail(ExitStatus.TimedOut, $"The guest was ended after {settings.Timeout?.TotalSeconds} s, as --timeout says."),
-        MachineExitKind.Cancelled when _interrupted == 0 && commandPending => Fail(ExitStatus.GuestEnded, "The guest's agent broke off before the command had reported its status."),
-        MachineExitKind.Cancelled => Fail(ExitStatus.Interrupted, "Interrupted."),
-        _ => Fail(ExitStatus.HostError, exit.Detail),
+        Mode = mode,
+        KernelPath = source.Kernel,
+        InitrdPath = source.Initrd,
+        Append = append,
+        MemoryBytes = settings.MemoryBytes,
+        Cpus = settings.Cpus,
+        MaxPaging = settings.MaxPaging,
+        Gate = settings.Gate,
+        Mmu = settings.Mmu,
+        Audit = settings.Audit,
+        Timeout = settings.Timeout,
+        Verbose = settings.Verbose,
+        Console = console,
+    });
+
+    /// <param name="command">What had to report its end, or null when the guest may end as it likes.</param>
+    /// <param name="outcome">What came of it.</param>
+    private int Ended(string? command, ExecOutcome outcome) => (outcome.Machine.Kind, outcome.Result) switch
+    {
+        (MachineExitKind.HostError, _) => Fail(ExitStatus.HostError, outcome.Machine.Detail),
+        (_, { NotFound: true }) => Fail(ExitStatus.NotFound, $"The command '{command}' does not exist in the guest; see what there is with: warren run -- ls /bin."),
+        (_, { ExecErrno: not 0 and var errno }) => Fail(ExitStatus.CannotExecute, $"The command '{command}' cannot be executed in the guest (errno {errno})."),
+        (_, { Signal: not 0 and var signal }) => ExitStatus.Signalled(signal),
+        (_, { } result) => result.ExitCode,
+        (MachineExitKind.PowerOff or MachineExitKind.Reboot, _) when command is null => ExitStatus.Success,
+        (MachineExitKind.PowerOff, _) => Fail(ExitStatus.GuestEnded, "The guest powered off before the command had reported its status."),
+        (MachineExitKind.Reboot, _) => Fail(ExitStatus.GuestEnded, "The guest rebooted before the command had reported its status."),
+        (MachineExitKind.Panic, _) => Fail(ExitStatus.GuestPanic, $"The guest kernel panicked: {Printable(outcome.Machine.Detail)}"),
+        (MachineExitKind.SystemFailure, _) => Fail(ExitStatus.SystemFailure, $"The guest shut down with a system failure: {Printable(outcome.Machine.Detail)}"),
+        (MachineExitKind.TimedOut, _) => Fail(ExitStatus.TimedOut, $"The guest was ended after {settings.Timeout?.TotalSeconds} s, as --timeout says."),
+        _ => Fail(ExitStatus.Interrupted, "Interrupted."),
     };
 
-    private void OnInterrupt(int count, MicroVm? vm, CancellationTokenSource stop)
+    private void OnInterrupt(int count, CancellationTokenSource stop)
     {
-        if (count == 1 && vm is not null && settings.Command.Count > 0)
+        if (count == 1 && _vm is { } vm && settings.Command.Count > 0)
         {
             _ = Task.Run(async () =>
             {
@@ -122,9 +148,13 @@ internal sealed class GuestSession(RunSettings settings)
         Stop(stop);
     }
 
-    private void Stop(CancellationTokenSource stop, bool interrupted = true)
+    private async Task ResizeAsync()
     {
-        if (interrupted) Interlocked.Exchange(ref _interrupted, 1);
+        if (_vm is { } vm && RawTerminal.WindowSize() is { } size) await vm.ResizeAsync(size.Rows, size.Columns).ConfigureAwait(false);
+    }
+
+    private static void Stop(CancellationTokenSource stop)
+    {
         try
         {
             stop.Cancel();
@@ -144,14 +174,11 @@ internal sealed class GuestSession(RunSettings settings)
     /// <summary>The guest's words on the user's terminal: control characters could reprogram it.</summary>
     private static string Printable(string text) => string.Concat(text.Select(c => char.IsControl(c) ? ' ' : c));
 
-    /// <summary>Words for init (guest/init); the kernel hands it those "NAME=value" that it does not know itself, as environment.</summary>
+    /// <summary>The terminal's kind; the kernel hands a "NAME=value" that it does not know itself to init, as environment.</summary>
     private static string TerminalEnvironment()
     {
-        var size = RawTerminal.WindowSize();
         var term = Environment.GetEnvironmentVariable("TERM");
-        var words = new List<string> { $"TERM={(string.IsNullOrEmpty(term) || term.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-') ? "vt100" : term)}" };
-        if (size is { } s) words.Add($"warren.rows={s.Rows} warren.cols={s.Columns}");
-        return string.Join(' ', words);
+        return $"TERM={(string.IsNullOrEmpty(term) || term.Any(c => !char.IsAsciiLetterOrDigit(c) && c is not '-') ? "vt100" : term)}";
     }
 
     private static string[] CommandEnvironment() =>

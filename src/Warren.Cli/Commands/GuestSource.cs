@@ -11,29 +11,32 @@ internal sealed class GuestSource : IDisposable
 {
     private readonly string? _temporary;
 
-    private GuestSource(string kernel, string? initrd, bool isLinux, string? temporary = null) =>
-        (Kernel, Initrd, IsLinux, _temporary) = (kernel, initrd, isLinux, temporary);
+    private GuestSource(string kernel, string? initrd, bool isLinux, bool hasOurUserLand = false, string? temporary = null) =>
+        (Kernel, Initrd, IsLinux, HasOurUserLand, _temporary) = (kernel, initrd, isLinux, hasOurUserLand, temporary);
 
     public string Kernel { get; }
 
     public string? Initrd { get; }
 
-    /// <summary>False for a bare ELF program, which has no shell and takes no commands.</summary>
+    /// <summary>False for a bare program, which has no shell and takes no commands.</summary>
     public bool IsLinux { get; }
+
+    /// <summary>It boots into Warren's init and busybox, not into a system of the user's own.</summary>
+    public bool HasOurUserLand { get; }
 
     /// <summary>Finds what <paramref name="settings"/> names; what they do not name comes from the image cache, pulled if need be.</summary>
     public static async Task<GuestSource> FindAsync(RunSettings settings, CancellationToken cancel)
     {
         if (settings.Guest is not null) return Embedded();
-        var isLinux = settings.Kernel is null || KernelFile.Open(settings.Kernel, MemoryMap.Ram).Format != KernelFormat.Elf;
-        if (!isLinux || (settings.Kernel is not null && settings.Initrd is not null)) return new GuestSource(settings.Kernel!, settings.Initrd, isLinux);
+        var isLinux = settings.Kernel is null || KernelFile.Open(settings.Kernel, MemoryMap.Ram).IsLinux;
+        if (settings.Kernel is not null && (!isLinux || settings.Initrd is not null)) return new GuestSource(settings.Kernel!, settings.Initrd, isLinux);
 
         var store = ImageCommand.OpenStore(settings.Mirror);
         using var progress = new PullProgressBar();
         var image = await store.GetGuestAsync(settings.Offline, progress, cancel).ConfigureAwait(false);
         progress.Dispose();
         var initrd = settings.Initrd ?? store.GetInitramfs(image, EmbeddedGuests.Init.ToArray());
-        return new GuestSource(settings.Kernel ?? image.Kernel, initrd, isLinux: true);
+        return new GuestSource(settings.Kernel ?? image.Kernel, initrd, isLinux: true, hasOurUserLand: settings.Initrd is null);
     }
 
     public void Dispose()

@@ -53,8 +53,8 @@ internal static class LabLocksCommand
         try
         {
             using var source = await GuestSource.FindAsync(settings, stop.Token).ConfigureAwait(false);
-            var options = new MicroVmOptions { KernelPath = source.Kernel, InitrdPath = source.Initrd, Cpus = settings.Cpus, MemoryBytes = settings.MemoryBytes, Timeout = settings.Timeout };
-            var vm = MicroVm.Create(options, source.IsLinux ? GuestCommandLine.AgentMode : GuestCommandLine.ShellMode);
+            var options = new MicroVmOptions { KernelPath = source.Kernel, InitrdPath = source.Initrd, Cpus = settings.Cpus, MemoryBytes = settings.MemoryBytes, Timeout = settings.Timeout, Mode = source.IsLinux ? GuestMode.Command : GuestMode.Console };
+            var vm = MicroVm.Create(options);
             await using (vm.ConfigureAwait(false))
             {
                 var (finished, exit) = source.IsLinux ? await WorkAsync(vm, stop.Token).ConfigureAwait(false) : (false, await vm.RunAsync(stop.Token).ConfigureAwait(false));

@@ -8,7 +8,11 @@ namespace Warren.Cli.Terminal;
 /// Carries what the user types to the guest's console on a thread of its own, because a terminal read cannot be cancelled. A guest that
 /// takes no input never delays Ctrl-A X: what does not fit is dropped, as on a real serial line.
 /// </summary>
-internal sealed class TerminalInput(Stream input, ISerialPort console, Stream screen, Action exit)
+/// <param name="input">The terminal.</param>
+/// <param name="console">The guest's.</param>
+/// <param name="screen">Shows the help of Ctrl-A.</param>
+/// <param name="exit">Called once, when the user wants to leave (true) or the terminal is gone (false).</param>
+internal sealed class TerminalInput(Stream input, ISerialPort console, Stream screen, Action<bool> exit)
 {
     public void Start() => new Thread(Pump) { IsBackground = true, Name = "warren-terminal" }.Start();
 
@@ -24,14 +28,18 @@ internal sealed class TerminalInput(Stream input, ISerialPort console, Stream sc
             {
                 var action = escape.Filter(typed.AsSpan(0, read), forGuest, out var count);
                 console.Write(forGuest.AsSpan(0, count));
-                if (action == EscapeAction.Exit) break;
+                if (action == EscapeAction.Exit)
+                {
+                    exit(true);
+                    return;
+                }
                 if (action == EscapeAction.Help) screen.Write(Encoding.ASCII.GetBytes(EscapeKey.Help));
             }
         }
         catch (IOException)
         {
-            // The terminal is gone; the guest goes with it.
+            // As with its end: the terminal is gone, and the guest goes with it.
         }
-        exit();
+        exit(false);
     }
 }

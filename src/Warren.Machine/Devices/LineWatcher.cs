@@ -4,26 +4,28 @@ using System.Text;
 namespace Warren.Machines.Devices;
 
 /// <summary>
-/// Follows a console's output for the kernel's announcement that it died. Only what begins a line counts (after the kernel's
-/// timestamp, if it prints one), so that ordinary text which mentions a panic is no panic. Called under the UART's lock.
+/// Follows a console's output for the kernel's announcement that it died. Text ends nothing; it explains an end that the machine has seen. Only
+/// what begins a line counts (after the kernel's timestamp, if it prints one), and only as long as no more follows than a kernel says while it
+/// dies. Called under the UART's lock.
 /// </summary>
-internal sealed class LineWatcher(Action<string> onDead)
+internal sealed class LineWatcher
 {
     private const int MaxLine = 512;
+
+    /// <summary>Lines of registers and calls that follow a panic, with room for those of 16 CPUs.</summary>
+    private const int LastWords = 1000;
 
     private static readonly SearchValues<byte> PrefixBytes = SearchValues.Create(" 0123456789.TC[]"u8);
 
     private readonly byte[] _buffer = new byte[MaxLine];
     private int _length;
-
+    private int _linesSince;
     private volatile string? _panic;
 
-    /// <summary>The last line that announced a panic, without its timestamp; null when none did.</summary>
+    /// <summary>The line that announced a panic, without its timestamp; null when none of late did.</summary>
     public string? Panic => _panic;
 
     private static ReadOnlySpan<byte> PanicMarker => "Kernel panic - not syncing"u8;
-
-    private static ReadOnlySpan<byte> DeadMarker => "---[ end Kernel panic - not syncing"u8;
 
     public void Feed(byte value)
     {
@@ -42,14 +44,9 @@ internal sealed class LineWatcher(Action<string> onDead)
     {
         ReadOnlySpan<byte> line = AfterTimestamp(_buffer.AsSpan(0, _length));
         if (line.StartsWith(PanicMarker))
-        {
-            _panic = Encoding.UTF8.GetString(line);
-        }
-        else if (_panic is { } panic && line.StartsWith(DeadMarker))
-        {
-            // The kernel says this only when it is not going to reboot: nothing follows but a loop.
-            onDead(panic);
-        }
+            (_panic, _linesSince) = (Encoding.UTF8.GetString(line), 0);
+        else if (++_linesSince > LastWords)
+            _panic = null;
     }
 
     /// <summary>Drops a prefix such as <c>[    1.234567] </c>.</summary>

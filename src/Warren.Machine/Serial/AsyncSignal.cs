@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 
 namespace Warren.Machines.Serial;
@@ -6,7 +7,8 @@ namespace Warren.Machines.Serial;
 /// Lets one asynchronous waiter sleep until a condition, kept elsewhere, may have changed. The waiter arms, checks its condition
 /// again, then waits; whoever changes the condition calls <see cref="Set"/> afterwards, which costs a fence when nobody waits.
 /// </summary>
-internal sealed class AsyncSignal : IDisposable
+[SuppressMessage("Reliability", "CA1001", Justification = "A semaphore without a wait handle owns nothing.")]
+internal sealed class AsyncSignal
 {
     private readonly SemaphoreSlim _released = new(0);
     private int _armed;
@@ -44,6 +46,4 @@ internal sealed class AsyncSignal : IDisposable
         if (Volatile.Read(ref _armed) != 0 && Interlocked.Exchange(ref _armed, 0) != 0)
             _released.Release();
     }
-
-    public void Dispose() => _released.Dispose();
 }

@@ -1,14 +1,16 @@
 using System.Buffers.Binary;
-using System.Text;
+using System.Diagnostics.CodeAnalysis;
 using System.Threading;
 
 namespace Warren.Agent;
 
 /// <summary>
-/// The host's end of the agent protocol over a serial port. One command a connection; the guest is not trusted, so every frame is checked.
+/// The host's end of the agent protocol over a serial port. One command or shell a connection; the guest is not trusted, so every frame is
+/// checked.
 /// </summary>
 /// <param name="port">The guest's second UART, binary clean, both directions.</param>
-internal sealed class AgentConnection(Stream port) : IDisposable
+[SuppressMessage("Reliability", "CA1001", Justification = "A semaphore without a wait handle owns nothing, and a read that could not be cancelled may end after us.")]
+internal sealed class AgentConnection(Stream port)
 {
     /// <summary>Bytes of standard input that may be in flight; the guest's tty buffer holds at least as many, so none is ever lost.</summary>
     private const int StandardInputWindow = 4096;
@@ -20,89 +22,105 @@ internal sealed class AgentConnection(Stream port) : IDisposable
     private int _window = StandardInputWindow;
     private volatile bool _running;
 
-    /// <summary>True while a command runs that signals can reach.</summary>
+    /// <summary>True while there is somebody in the guest whom signals and window sizes can reach.</summary>
     public bool IsRunning => _running;
 
-    /// <summary>Waits for the agent, runs <paramref name="command"/>, and carries its input and output until it has ended.</summary>
+    /// <summary>Waits for the agent, has it start a command, and carries the command's input and output until it has ended.</summary>
+    /// <param name="request">See <see cref="ExecRequest"/>.</param>
+    /// <param name="input">Its standard input; null for an empty one.</param>
+    /// <param name="output">Receives its standard output.</param>
+    /// <param name="error">Receives its standard error.</param>
+    /// <param name="cancel">Leaves the command to itself.</param>
     /// <exception cref="AgentException">The guest broke the protocol or closed the port.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
-    public async Task<ExecResult> RunAsync(
-        IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error, CancellationToken cancel)
+    /// <exception cref="Exception">Whatever one of the three streams threw, but <see cref="OutputClosedException"/>.</exception>
+    public async Task<ExecResult> RunCommandAsync(ReadOnlyMemory<byte> request, Stream? input, Stream output, Stream error, CancellationToken cancel)
     {
-        var (type, _) = await ReadFrameAsync(cancel).ConfigureAwait(false);
-        if (type != AgentFrameType.Ready) throw new AgentException($"The guest's agent opened with frame type 0x{(byte)type:x2} instead of 'R'.");
-        await SendCommandAsync(command, environment, cancel).ConfigureAwait(false);
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await ReadyAsync(cancel).ConfigureAwait(false);
+        for (var at = 0; at < request.Length; at += AgentFrame.MaxPayload)
+            await SendAsync(AgentFrameType.Exec, request[at..Math.Min(at + AgentFrame.MaxPayload, request.Length)], cancel).ConfigureAwait(false);
+        await SendAsync(AgentFrameType.Go, default, cancel).ConfigureAwait(false);
 
         _running = true;
-        using var stopInput = CancellationTokenSource.CreateLinkedTokenSource(cancel);
-        // Not awaited at the end: reading a terminal cannot be cancelled, and the command does not wait for input it does not read.
-        _ = Task.Run(() => PumpInputAsync(input, stopInput.Token), CancellationToken.None);
         try
         {
-            return await PumpOutputAsync(output, error, cancel).ConfigureAwait(false);
+            var ending = PumpOutputAsync(new Output(1, output), new Output(2, error), stop.Token);
+            // The command does not wait for input that it does not read, so only a failure of the input ends the run before the output does.
+            var feeding = Task.Run(() => PumpInputAsync(input, stop.Token), CancellationToken.None);
+            if (await Task.WhenAny(ending, feeding).ConfigureAwait(false) == feeding) await feeding.ConfigureAwait(false);
+            return await ending.ConfigureAwait(false);
         }
         finally
         {
             _running = false;
-            await stopInput.CancelAsync().ConfigureAwait(false);
+            await stop.CancelAsync().ConfigureAwait(false);
         }
     }
 
-    public void Dispose()
+    /// <summary>Waits until the shell on the guest's console has ended.</summary>
+    /// <param name="ready">Called once the shell can be reached.</param>
+    /// <param name="cancel">Leaves the shell to itself.</param>
+    /// <exception cref="AgentException">The guest broke the protocol or closed the port.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled.</exception>
+    public async Task<ExecResult> RunShellAsync(Func<Task> ready, CancellationToken cancel)
     {
-        _writing.Dispose();
-        _credited.Dispose();
+        await ReadyAsync(cancel).ConfigureAwait(false);
+        _running = true;
+        try
+        {
+            await ready().ConfigureAwait(false);
+            return await PumpOutputAsync(new Output(1, Stream.Null), new Output(2, Stream.Null), cancel).ConfigureAwait(false);
+        }
+        finally
+        {
+            _running = false;
+        }
     }
 
     /// <summary>Delivers a signal to the command's process group.</summary>
     public Task SignalAsync(int signal, CancellationToken cancel) => SendAsync(AgentFrameType.Signal, new byte[] { (byte)signal }, cancel);
 
-    private async Task SendCommandAsync(IReadOnlyList<string> command, IReadOnlyList<string> environment, CancellationToken cancel)
+    /// <summary>Tells the shell's terminal its size.</summary>
+    public Task ResizeAsync(int rows, int columns, CancellationToken cancel)
     {
-        var request = new MemoryStream();
-        var count = new byte[4];
-        BinaryPrimitives.WriteInt32LittleEndian(count, command.Count);
-        request.Write(count);
-        foreach (var s in command) WriteString(request, s);
-        foreach (var s in environment) WriteString(request, s);
-        var bytes = request.ToArray();
-        for (var at = 0; at < bytes.Length; at += AgentFrame.MaxPayload)
-        {
-            var chunk = bytes.AsMemory(at, Math.Min(AgentFrame.MaxPayload, bytes.Length - at));
-            await SendAsync(AgentFrameType.Exec, chunk, cancel).ConfigureAwait(false);
-        }
-        await SendAsync(AgentFrameType.Go, default, cancel).ConfigureAwait(false);
+        var size = new byte[4];
+        BinaryPrimitives.WriteUInt16LittleEndian(size, (ushort)rows);
+        BinaryPrimitives.WriteUInt16LittleEndian(size.AsSpan(2), (ushort)columns);
+        return SendAsync(AgentFrameType.WindowSize, size, cancel);
     }
 
-    private static void WriteString(MemoryStream request, string s)
+    private async Task ReadyAsync(CancellationToken cancel)
     {
-        request.Write(Encoding.UTF8.GetBytes(s));
-        request.WriteByte(0);
+        var (type, _) = await ReadFrameAsync(cancel).ConfigureAwait(false);
+        if (type != AgentFrameType.Ready) throw new AgentException($"The guest's agent opened with frame type 0x{(byte)type:x2} instead of 'R'.");
     }
 
+    /// <summary>Ends when all input is sent or can be sent no more; throws only what <paramref name="input"/> threw.</summary>
     private async Task PumpInputAsync(Stream? input, CancellationToken cancel)
     {
-        try
+        var buffer = new byte[StandardInputWindow];
+        while (input is not null)
         {
-            var buffer = new byte[StandardInputWindow];
-            while (input is not null)
+            int room;
+            int read;
+            try
             {
-                int room;
                 while ((room = Volatile.Read(ref _window)) <= 0) await _credited.WaitAsync(cancel).ConfigureAwait(false);
-                var read = await input.ReadAsync(buffer.AsMemory(0, Math.Min(room, buffer.Length)), cancel).ConfigureAwait(false);
-                if (read == 0) break;
-                Interlocked.Add(ref _window, -read);
-                await SendAsync(AgentFrameType.StandardInput, buffer.AsMemory(0, read), cancel).ConfigureAwait(false);
+                read = await input.ReadAsync(buffer.AsMemory(0, Math.Min(room, buffer.Length)), cancel).ConfigureAwait(false);
             }
-            await SendAsync(AgentFrameType.EndOfInput, default, cancel).ConfigureAwait(false);
+            catch (Exception) when (cancel.IsCancellationRequested)
+            {
+                return;
+            }
+            if (read == 0) break;
+            Interlocked.Add(ref _window, -read);
+            if (!await TrySendAsync(AgentFrameType.StandardInput, buffer.AsMemory(0, read), cancel).ConfigureAwait(false)) return;
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or ObjectDisposedException)
-        {
-            // The command ended first, or our own standard input broke; either way there is no more to send.
-        }
+        await TrySendAsync(AgentFrameType.EndOfInput, default, cancel).ConfigureAwait(false);
     }
 
-    private async Task<ExecResult> PumpOutputAsync(Stream output, Stream error, CancellationToken cancel)
+    private async Task<ExecResult> PumpOutputAsync(Output output, Output error, CancellationToken cancel)
     {
         while (true)
         {
@@ -118,7 +136,8 @@ internal sealed class AgentConnection(Stream port) : IDisposable
                     break;
                 case AgentFrameType.Credit when length == 4:
                     var credit = BinaryPrimitives.ReadUInt32LittleEndian(payload.Span);
-                    if (credit > StandardInputWindow) throw new AgentException($"The guest's agent credited {credit} bytes that were never sent.");
+                    if (credit == 0 || credit > StandardInputWindow - Volatile.Read(ref _window))
+                        throw new AgentException($"The guest's agent credited {credit} bytes that were never sent.");
                     Interlocked.Add(ref _window, (int)credit);
                     _credited.Release();
                     break;
@@ -134,18 +153,34 @@ internal sealed class AgentConnection(Stream port) : IDisposable
         }
     }
 
-    /// <summary>Writes to the user's stream; when that is closed, the command learns it as it would from a pipe: by SIGPIPE.</summary>
-    private async Task DeliverAsync(Stream destination, ReadOnlyMemory<byte> payload, CancellationToken cancel)
+    /// <summary>Writes to the user's stream; when nobody reads that any more, the guest closes its end of the command's pipe.</summary>
+    private async Task DeliverAsync(Output output, ReadOnlyMemory<byte> payload, CancellationToken cancel)
     {
-        const int brokenPipe = 13;
+        if (output.IsBroken) return;
         try
         {
-            await destination.WriteAsync(payload, cancel).ConfigureAwait(false);
-            await destination.FlushAsync(cancel).ConfigureAwait(false);
+            // A stream that waits for a reader need not know of cancellation.
+            await output.Stream.WriteAsync(payload, cancel).AsTask().WaitAsync(cancel).ConfigureAwait(false);
+            await output.Stream.FlushAsync(cancel).WaitAsync(cancel).ConfigureAwait(false);
         }
-        catch (IOException)
+        catch (OutputClosedException)
         {
-            await SignalAsync(brokenPipe, cancel).ConfigureAwait(false);
+            output.IsBroken = true;
+            await TrySendAsync(AgentFrameType.Broken, new byte[] { output.Number }, cancel).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>False when the line has ended or the run was cancelled: whoever reads the line will say so.</summary>
+    private async Task<bool> TrySendAsync(AgentFrameType type, ReadOnlyMemory<byte> payload, CancellationToken cancel)
+    {
+        try
+        {
+            await SendAsync(type, payload, cancel).ConfigureAwait(false);
+            return true;
+        }
+        catch (Exception e) when (e is AgentException or OperationCanceledException)
+        {
+            return false;
         }
     }
 
@@ -159,6 +194,10 @@ internal sealed class AgentConnection(Stream port) : IDisposable
         {
             await port.WriteAsync(frame, cancel).ConfigureAwait(false);
         }
+        catch (IOException)
+        {
+            throw LineEnded();
+        }
         finally
         {
             _writing.Release();
@@ -171,13 +210,26 @@ internal sealed class AgentConnection(Stream port) : IDisposable
         {
             await port.ReadExactlyAsync(_header, cancel).ConfigureAwait(false);
             var (type, length) = AgentFrame.ReadHeader(_header);
-            if (length > AgentFrame.MaxPayload) throw new AgentException($"The guest's agent announced a frame of {length} bytes; the most is {AgentFrame.MaxPayload}.");
+            if (length > AgentFrame.MaxPayload)
+                throw new AgentException($"The guest's agent announced a frame of {length} bytes; the most is {AgentFrame.MaxPayload}.");
             await port.ReadExactlyAsync(_payload.AsMemory(0, length), cancel).ConfigureAwait(false);
             return (type, length);
         }
         catch (EndOfStreamException)
         {
-            throw new AgentException("The guest ended before the command did.");
+            throw LineEnded();
         }
+    }
+
+    private static AgentException LineEnded() => new("The guest ended before the command did.", lineEnded: true);
+
+    /// <summary>Where one of the command's two outputs goes; <paramref name="number"/> is its descriptor in the guest.</summary>
+    private sealed class Output(byte number, Stream stream)
+    {
+        public byte Number => number;
+
+        public Stream Stream => stream;
+
+        public bool IsBroken { get; set; }
     }
 }

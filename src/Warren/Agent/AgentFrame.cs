@@ -9,6 +9,8 @@ internal enum AgentFrameType : byte
     StandardInput = (byte)'I',
     EndOfInput = (byte)'E',
     Signal = (byte)'S',
+    Broken = (byte)'B',
+    WindowSize = (byte)'W',
 
     // guest to host
     Ready = (byte)'R',

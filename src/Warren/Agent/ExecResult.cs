@@ -12,6 +12,3 @@ public readonly record struct ExecResult(int ExitCode, int Signal, int ExecErrno
     /// <summary>True when the command ran and returned 0.</summary>
     public bool Succeeded => this is { ExitCode: 0, Signal: 0, ExecErrno: 0 };
 }
-
-/// <summary>The agent in the guest said something that its protocol does not allow, or went away before the command ended.</summary>
-public sealed class AgentException(string message) : Exception(message);

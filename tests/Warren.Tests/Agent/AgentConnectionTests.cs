@@ -16,7 +16,7 @@ public class AgentConnectionTests
         await using var guest = new FakeGuest();
         var output = new MemoryStream();
         var error = new MemoryStream();
-        var run = guest.Host.RunAsync(["cat", "-", "ä"], ["A=b"], new MemoryStream("some input"u8.ToArray()), output, error, default);
+        var run = guest.RunAsync(["cat", "-", "ä"], ["A=b"], new MemoryStream("some input"u8.ToArray()), output, error, default);
         await guest.SendAsync('R');
         Assert.Equal("\u0003\0\0\0cat\0-\0ä\0A=b\0", Encoding.UTF8.GetString((await guest.ReceiveAsync('X'))));
         await guest.ReceiveAsync('G');
@@ -36,7 +36,7 @@ public class AgentConnectionTests
         await using var guest = new FakeGuest();
         var sent = new byte[50_000];
         new Random(1).NextBytes(sent);
-        var run = guest.Host.RunAsync(["cat"], [], new MemoryStream(sent), Stream.Null, Stream.Null, default);
+        var run = guest.RunAsync(["cat"], [], new MemoryStream(sent), Stream.Null, Stream.Null, default);
         await guest.SendAsync('R');
         await guest.ReceiveAsync('X');
         await guest.ReceiveAsync('G');
@@ -65,7 +65,7 @@ public class AgentConnectionTests
     public async Task Says_that_a_command_does_not_exist()
     {
         await using var guest = new FakeGuest();
-        var run = guest.Host.RunAsync(["nope"], [], null, Stream.Null, Stream.Null, default);
+        var run = guest.RunAsync(["nope"], [], null, Stream.Null, Stream.Null, default);
         await guest.SendAsync('R');
         await guest.SendAsync('F', [2, 0, 0, 0]);
         Assert.True((await run.WaitAsync(Hang)).NotFound);
@@ -77,7 +77,7 @@ public class AgentConnectionTests
     public async Task A_first_frame_that_is_nonsense_is_an_error_in_one_sentence(byte[] bytes)
     {
         await using var guest = new FakeGuest();
-        var run = guest.Host.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
+        var run = guest.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
         await guest.SendRawAsync(bytes);
         await Assert.ThrowsAsync<AgentException>(() => run.WaitAsync(Hang));
     }
@@ -89,7 +89,7 @@ public class AgentConnectionTests
         {
             var random = new Random(seed);
             await using var guest = new FakeGuest();
-            var run = guest.Host.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
+            var run = guest.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
             await guest.SendAsync('R');
             var bytes = new byte[random.Next(1, 300)];
             random.NextBytes(bytes);
@@ -105,24 +105,98 @@ public class AgentConnectionTests
         }
     }
 
-    [Fact]
-    public async Task A_closed_standard_output_reaches_the_command_as_sigpipe()
+    [Theory]
+    [InlineData('O', 1)]
+    [InlineData('D', 2)]
+    public async Task Output_that_nobody_reads_any_more_breaks_the_commands_pipe_and_nothing_else(char frame, byte descriptor)
     {
         await using var guest = new FakeGuest();
-        var run = guest.Host.RunAsync(["yes"], [], null, new ClosedPipe(), Stream.Null, default);
-        await guest.SendAsync('R');
-        await guest.ReceiveAsync('X');
-        await guest.ReceiveAsync('G');
+        var closed = new FailingStream(new OutputClosedException());
+        var kept = new MemoryStream();
+        var run = guest.RunAsync(["yes"], [], null, frame == 'O' ? closed : kept, frame == 'D' ? closed : kept, default);
+        await guest.BeginAsync();
         await guest.ReceiveAsync('E');
-        await guest.SendAsync('O', "y\n"u8.ToArray());
-        Assert.Equal([13], await guest.ReceiveAsync('S'));
-        await guest.SendAsync('Q', [0, 0, 0, 0, 13, 0, 0, 0]);
-        Assert.Equal(13, (await run.WaitAsync(Hang)).Signal);
+        await guest.SendAsync(frame, "y\n"u8.ToArray());
+        await guest.SendAsync(frame, "y\n"u8.ToArray());
+        Assert.Equal([descriptor], await guest.ReceiveAsync('B'));
+        await guest.SendAsync(frame == 'O' ? 'D' : 'O', "kept"u8.ToArray());
+        await guest.SendAsync('Q', [3, 0, 0, 0, 0, 0, 0, 0]);
+        Assert.Equal(new ExecResult(3, 0, 0), await run.WaitAsync(Hang));
+        Assert.Equal("kept", Encoding.UTF8.GetString(kept.ToArray()));
+        Assert.False(guest.HasSent);
     }
 
-    private sealed class ClosedPipe : MemoryStream
+    [Theory]
+    [InlineData('O')]
+    [InlineData('D')]
+    [InlineData('I')]
+    public async Task What_a_stream_of_the_caller_throws_is_thrown(char which)
     {
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw new IOException("Broken pipe");
+        await using var guest = new FakeGuest();
+        var fault = new IOException("the disk is full");
+        Stream Pick(char c) => c == which ? new FailingStream(fault) : Stream.Null;
+        var run = guest.RunAsync(["x"], [], Pick('I'), Pick('O'), Pick('D'), default);
+        await guest.BeginAsync();
+        if (which != 'I') await guest.SendAsync(which, 1);
+        Assert.Same(fault, await Assert.ThrowsAsync<IOException>(() => run.WaitAsync(Hang)));
+    }
+
+    [Fact]
+    public async Task A_stream_that_waits_for_ever_does_not_outlive_cancellation()
+    {
+        await using var guest = new FakeGuest();
+        using var cancel = new System.Threading.CancellationTokenSource();
+        var stuck = new StuckStream();
+        var run = guest.RunAsync(["x"], [], null, stuck, Stream.Null, cancel.Token);
+        await guest.BeginAsync();
+        await guest.SendAsync('O', 1);
+        await stuck.Reached.Task.WaitAsync(Hang);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Hang));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    [InlineData(4096)]
+    public async Task Credit_for_input_that_was_never_sent_is_an_error(int credit)
+    {
+        await using var guest = new FakeGuest();
+        var run = guest.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
+        await guest.BeginAsync();
+        var bytes = new byte[4];
+        BinaryPrimitives.WriteInt32LittleEndian(bytes, credit);
+        await guest.SendAsync('C', bytes);
+        await Assert.ThrowsAsync<AgentException>(() => run.WaitAsync(Hang));
+    }
+
+    [Fact]
+    public async Task A_shell_learns_the_size_of_its_terminal_and_tells_its_status()
+    {
+        await using var guest = new FakeGuest();
+        var run = guest.Host.RunShellAsync(() => guest.Host.ResizeAsync(40, 300, default), default);
+        await guest.SendAsync('R');
+        Assert.Equal([40, 0, 44, 1], await guest.ReceiveAsync('W'));
+        await guest.SendAsync('Q', [3, 0, 0, 0, 0, 0, 0, 0]);
+        Assert.Equal(new ExecResult(3, 0, 0), await run.WaitAsync(Hang));
+    }
+
+    private sealed class FailingStream(IOException fault) : MemoryStream
+    {
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
+    }
+
+    private sealed class StuckStream : MemoryStream
+    {
+        public TaskCompletionSource Reached { get; } = new();
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        {
+            Reached.TrySetResult();
+            return new ValueTask(new TaskCompletionSource().Task);
+        }
     }
 
     private sealed class FakeGuest : IAsyncDisposable
@@ -133,6 +207,21 @@ public class AgentConnectionTests
         public FakeGuest() => Host = new AgentConnection(new Duplex(_toHost.Reader.AsStream(), _toGuest.Writer.AsStream()));
 
         public AgentConnection Host { get; }
+
+        /// <summary>True when the host has sent something that was not received.</summary>
+        public bool HasSent => _toGuest.Reader.TryRead(out var rest) && !rest.Buffer.IsEmpty;
+
+        public Task<ExecResult> RunAsync(
+            IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error, System.Threading.CancellationToken cancel) =>
+            Host.RunCommandAsync(ExecRequest.Create(command, environment), input, output, error, cancel);
+
+        /// <summary>What every conversation begins with.</summary>
+        public async Task BeginAsync()
+        {
+            await SendAsync('R');
+            await ReceiveAsync('X');
+            await ReceiveAsync('G');
+        }
 
         public Task SendAsync(char type, params byte[] payload) => SendRawAsync([(byte)type, (byte)payload.Length, (byte)(payload.Length >> 8), 0, .. payload]);
 
@@ -160,7 +249,6 @@ public class AgentConnectionTests
         public ValueTask DisposeAsync()
         {
             _toHost.Writer.Complete();
-            Host.Dispose();
             return ValueTask.CompletedTask;
         }
     }

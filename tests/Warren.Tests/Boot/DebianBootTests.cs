@@ -17,7 +17,7 @@ public class DebianBootTests(GuestImageFixture images)
     private static async Task<(ExecOutcome Outcome, string Output, string Error, MachineStatistics Statistics)> ExecAsync(
         MicroVmOptions options, Stream? input, params string[] command)
     {
-        var vm = MicroVm.Create(options, GuestCommandLine.AgentMode);
+        var vm = MicroVm.Create(options);
         await using (vm)
         {
             var output = new MemoryStream();
@@ -87,7 +87,7 @@ public class DebianBootTests(GuestImageFixture images)
     {
         var sent = new byte[150_001];
         new Random(3).NextBytes(sent);
-        var vm = MicroVm.Create(images.Options(), GuestCommandLine.AgentMode);
+        var vm = MicroVm.Create(images.Options());
         await using (vm)
         {
             var output = new MemoryStream();
@@ -107,7 +107,7 @@ public class DebianBootTests(GuestImageFixture images)
     [SkippableFact]
     public async Task A_signal_ends_the_command_and_is_reported()
     {
-        var vm = MicroVm.Create(images.Options(), GuestCommandLine.AgentMode);
+        var vm = MicroVm.Create(images.Options());
         await using (vm)
         {
             var started = new SignalOnOutput(() => vm.SignalAsync(15));
@@ -119,7 +119,7 @@ public class DebianBootTests(GuestImageFixture images)
     [SkippableFact]
     public async Task A_guest_panic_is_noticed_and_its_line_reported()
     {
-        var vm = MicroVm.Create(images.Options() with { InitrdPath = null }, GuestCommandLine.ShellMode);
+        var vm = MicroVm.Create(images.Options() with { Mode = GuestMode.Console, InitrdPath = null });
         await using (vm)
         {
             var exit = await vm.RunAsync();
@@ -132,10 +132,10 @@ public class DebianBootTests(GuestImageFixture images)
     public async Task The_shell_on_the_console_takes_typed_commands_and_powers_off()
     {
         var output = new MemoryStream();
-        var vm = MicroVm.Create(images.Options() with { Console = new SerialOptions() }, GuestCommandLine.ShellMode);
+        var vm = MicroVm.Create(images.Options() with { Mode = GuestMode.Shell, Console = new SerialOptions() });
         await using (vm)
         {
-            var run = vm.RunAsync();
+            var run = vm.RunShellAsync();
             using var console = new SerialPortStream(vm.Console);
             var buffer = new byte[4096];
             var typed = false;
@@ -147,7 +147,7 @@ public class DebianBootTests(GuestImageFixture images)
                 typed = true;
                 await console.WriteAsync("echo $((6*7))-ok; poweroff -f\n"u8.ToArray());
             }
-            Assert.Equal(MachineExitKind.PowerOff, (await run).Kind);
+            Assert.Equal(MachineExitKind.PowerOff, (await run).Machine.Kind);
             Assert.Contains("42-ok", Encoding.UTF8.GetString(output.ToArray()), StringComparison.Ordinal);
         }
     }

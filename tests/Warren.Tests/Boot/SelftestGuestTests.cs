@@ -26,6 +26,7 @@ public class SelftestGuestTests
             var vm = MicroVm.Create(
                 new MicroVmOptions
                 {
+                    Mode = GuestMode.Console,
                     KernelPath = path,
                     MemoryBytes = 64L << 20,
                     Cpus = cpus,
@@ -33,8 +34,7 @@ public class SelftestGuestTests
                     Audit = true,
                     Timeout = TimeSpan.FromMinutes(5),
                     Console = new SerialOptions { Output = output },
-                },
-                GuestCommandLine.ShellMode);
+                });
             await using (vm)
             {
                 var exit = await vm.RunAsync();

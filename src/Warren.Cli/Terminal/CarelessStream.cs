@@ -1,0 +1,32 @@
+namespace Warren.Cli.Terminal;
+
+/// <summary>Writes to another stream, and drops what that does not take.</summary>
+internal sealed class CarelessStream(Stream stream) : Stream
+{
+    public override bool CanRead => false;
+    public override bool CanWrite => true;
+    public override bool CanSeek => false;
+    public override long Length => throw new NotSupportedException();
+    public override long Position { get => throw new NotSupportedException(); set => throw new NotSupportedException(); }
+
+    public override void Write(byte[] buffer, int offset, int count)
+    {
+        try
+        {
+            stream.Write(buffer, offset, count);
+        }
+        catch (IOException)
+        {
+            // This was where one complains.
+        }
+    }
+
+    public override void Flush()
+    {
+        // Nothing is held back.
+    }
+
+    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override void SetLength(long value) => throw new NotSupportedException();
+}

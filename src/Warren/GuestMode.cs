@@ -1,0 +1,14 @@
+namespace Warren;
+
+/// <summary>What a guest is booted for: what Warren's own init (guest/init) reads from the kernel's command line.</summary>
+public enum GuestMode
+{
+    /// <summary>Warren's init runs one command for the host: <see cref="MicroVm.ExecAsync"/>.</summary>
+    Command,
+
+    /// <summary>Warren's init runs an interactive shell on the console: <see cref="MicroVm.RunShellAsync"/>.</summary>
+    Shell,
+
+    /// <summary>A system of the caller's own, which has a console and nothing of Warren's: <see cref="MicroVm.RunAsync"/>.</summary>
+    Console,
+}
