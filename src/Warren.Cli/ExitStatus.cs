@@ -14,7 +14,9 @@ internal static class ExitStatus
     /// <summary>The guest kernel panicked.</summary>
     public const int GuestPanic = 120;
 
-    /// <summary>The guest shut down with reason "system failure" (SBI SRST reason 1, or a test finisher failure).</summary>
+    /// <summary>
+    /// The guest shut down with reason "system failure" (SBI SRST reason 1, or a test finisher failure), or can never go on.
+    /// </summary>
     public const int SystemFailure = 121;
 
     /// <summary>The guest ended (power off, reboot) before the command reported a status.</summary>

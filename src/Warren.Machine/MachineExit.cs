@@ -15,6 +15,9 @@ public enum MachineExitKind
     /// <summary>The guest's kernel panicked.</summary>
     Panic,
 
+    /// <summary>The guest can never go on: each hart repeats one exception for ever, or waits for what nothing can bring.</summary>
+    Stuck,
+
     /// <summary>The host cancelled the run.</summary>
     Cancelled,
 

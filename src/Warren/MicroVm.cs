@@ -239,7 +239,7 @@ public sealed class MicroVm : IAsyncDisposable
         // Output that is still on its way is delivered, unless it was the host that ended the machine: then nobody is kept waiting by a slow reader.
         void StopTalking(Task<MachineExit> ended)
         {
-            if (ended.Result.Kind is MachineExitKind.PowerOff or MachineExitKind.Reboot or MachineExitKind.SystemFailure or MachineExitKind.Panic) return;
+            if (ended.Result.Kind is not (MachineExitKind.Cancelled or MachineExitKind.TimedOut or MachineExitKind.HostError)) return;
             try
             {
                 stop.CancelAfter(AbortedOutputGrace);
