@@ -4,8 +4,6 @@ using Warren;
 using Warren.Cli;
 using Warren.Cli.Commands;
 using Warren.Cli.Terminal;
-using Warren.Images;
-using Warren.Machines;
 
 ClosedDescriptors.StartAgainWithout();
 StandardStreams.ConnectConsole();
@@ -30,7 +28,7 @@ try
 {
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
 }
-catch (Exception e) when (e is UserErrorException or StandardStreamException or MachineConfigurationException or ImageException)
+catch (Exception e) when (e is WarrenException or StandardStreamException)
 {
     Console.Error.WriteLine($"warren: {(e.Message.EndsWith('?') ? e.Message : e.Message.TrimEnd('.') + ".")}");
     return ExitStatus.HostError;

@@ -1,4 +1,4 @@
 namespace Warren.Cli;
 
 /// <summary>Something the user can mend; the message is the one sentence that is printed, with cause and remedy.</summary>
-internal sealed class UserErrorException(string message) : Exception(message);
+internal sealed class UserErrorException(string message) : WarrenException(message);

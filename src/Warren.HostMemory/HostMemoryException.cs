@@ -1,7 +1,7 @@
 namespace Warren.HostMemory;
 
 /// <summary>A request to host memory that cannot be met; the message says why and what would help.</summary>
-public class HostMemoryException : Exception
+public class HostMemoryException : WarrenException
 {
     public HostMemoryException()
     {

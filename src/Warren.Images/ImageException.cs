@@ -35,7 +35,7 @@ public enum ImageError
 /// The only exception that leaves Warren.Images besides <see cref="OperationCanceledException"/> and the argument exceptions of a
 /// caller's mistake. The message is one sentence for a user: the cause, and the remedy where there is one.
 /// </summary>
-public sealed class ImageException : Exception
+public sealed class ImageException : WarrenException
 {
     public ImageException(ImageError error, string message)
         : base(message) => Error = error;

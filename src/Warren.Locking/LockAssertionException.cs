@@ -1,7 +1,7 @@
 namespace Warren.Locking;
 
 /// <summary>A lock was not held as the code requires, or was released by someone who does not hold it: a defect of Warren.</summary>
-public sealed class LockAssertionException : InvalidOperationException
+public sealed class LockAssertionException : WarrenException
 {
     public LockAssertionException()
     {

@@ -4,7 +4,7 @@ namespace Warren.Machines;
 /// What was asked of a machine cannot be: a bad kernel, too little memory, too many CPUs. The message is one sentence for a user, naming
 /// cause and remedy.
 /// </summary>
-public sealed class MachineConfigurationException : Exception
+public sealed class MachineConfigurationException : WarrenException
 {
     public MachineConfigurationException(string message)
         : base(message)

@@ -23,4 +23,4 @@ public interface IBenchmark
 public sealed record BenchContext(int Repeats, Action<string> Progress, CancellationToken Cancellation);
 
 /// <summary>A benchmark cannot run here; the message names what is missing and how to get it.</summary>
-public sealed class BenchmarkUnavailableException(string message) : Exception(message);
+public sealed class BenchmarkUnavailableException(string message) : WarrenException(message);

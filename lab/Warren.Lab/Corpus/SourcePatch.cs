@@ -26,7 +26,7 @@ public sealed record SourcePatch(string Project, string File, string Anchor, str
 }
 
 /// <summary>A variant that cannot be made or explored: its anchor is gone, it does not compile, its scenario is unknown.</summary>
-public sealed class VariantException : Exception
+public sealed class VariantException : WarrenException
 {
     public VariantException()
     {

@@ -18,7 +18,7 @@ public sealed record AuditReport(long Tables, long Entries, long Stale, long Ski
 }
 
 /// <summary>An audit found something, and there is no guest any more that could be stopped for it.</summary>
-public sealed class AuditException : Exception
+public sealed class AuditException : WarrenException
 {
     public AuditException()
     {

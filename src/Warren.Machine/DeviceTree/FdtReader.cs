@@ -4,7 +4,7 @@ using System.Text;
 namespace Warren.Machines.DeviceTree;
 
 /// <summary>A device tree blob that cannot be read, and why.</summary>
-public sealed class FdtFormatException(string message) : Exception(message);
+public sealed class FdtFormatException(string message) : WarrenException(message);
 
 /// <summary>
 /// Reads a flattened device tree back into nodes, checking every offset and length: whatever the bytes, it returns a tree or throws
