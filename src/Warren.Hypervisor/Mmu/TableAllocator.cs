@@ -43,7 +43,14 @@ internal sealed unsafe class TableAllocator : IDisposable
         return (TableInfo*)(address & ~(ChunkSize - 1)) + (address & ChunkSize - 1) / PageSize;
     }
 
-    /// <summary>A zeroed page, not linked anywhere; null when the host has no memory for another chunk.</summary>
+    /// <summary>Makes a page that nobody else knows as good as new, whatever it has been: no entries, and nothing recorded of it. Whatever is handed out, or kept to be, comes by here.</summary>
+    public static void MakeNew(SpteTable table)
+    {
+        new Span<byte>(table.Entries, (int)PageSize).Clear();
+        table.Info = default;
+    }
+
+    /// <summary>A new page, not linked anywhere; null when the host has no memory for another chunk.</summary>
     public SpteTable TryAllocate()
     {
         for (; ; )
@@ -54,8 +61,7 @@ internal sealed unsafe class TableAllocator : IDisposable
             if (page != null)
             {
                 Check.Mark(LockingMarks.Reused, this, (nint)page, (long)PageSize);
-                new Span<byte>(page, (int)PageSize).Clear();
-                *InfoOf(page) = default;
+                MakeNew(new(page));
                 return new(page);
             }
             if (!TryAddChunk()) return default;

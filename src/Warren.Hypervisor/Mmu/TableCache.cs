@@ -24,12 +24,20 @@ internal unsafe struct TableCache
 
     public readonly bool IsEmpty => _count == 0;
 
-    public void Push(SpteTable table) => _pages[_count++] = (ulong)table.Entries;
+    /// <summary>Takes back one that was popped and written to, and that nobody else got to see: it is kept as if new.</summary>
+    public void TakeBack(SpteTable table)
+    {
+        TableAllocator.MakeNew(table);
+        Push(table);
+    }
 
+    /// <summary>One as good as new.</summary>
     public SpteTable Pop() => new((ulong*)_pages[--_count]);
 
     public void Drain(TableAllocator allocator)
     {
         while (_count > 0) allocator.Free(Pop());
     }
+
+    private void Push(SpteTable table) => _pages[_count++] = (ulong)table.Entries;
 }

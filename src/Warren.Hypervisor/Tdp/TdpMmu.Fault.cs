@@ -24,7 +24,10 @@ internal enum FaultResult
 internal sealed unsafe partial class TdpMmu
 {
     /// <summary>Tables built only to remember that nothing is there, between two zaps of everything: a guest must not make its host fill memory by probing.</summary>
-    private const int MaxMmioTables = 256;
+    internal const int MaxMmioTables = 256;
+
+    /// <summary>Those there are.</summary>
+    internal int MmioTables => Atomics.Read(ref _mmioTables, this);
 
     /// <summary>
     /// Resolves one fault of a vCPU that is outside guest mode. Holds SRCU for as long as it uses the memslot; may sleep in the host's memory
@@ -259,8 +262,11 @@ internal sealed unsafe partial class TdpMmu
         }
     }
 
-    /// <summary>Puts a table where nothing (or a huge leaf, which it then maps page by page) stands. Complete before it is linked; the loser keeps its page.</summary>
-    private void LinkTable(ref TableCache cache, ulong* entry, Spte seen, ulong gfn, int level)
+    /// <summary>
+    /// Puts a table where nothing (or a huge leaf, which it then maps page by page) stands. Complete before it is linked. False: the entry has changed since it was seen, and the
+    /// page is back in the cache, as new.
+    /// </summary>
+    internal bool LinkTable(ref TableCache cache, ulong* entry, Spte seen, ulong gfn, int level)
     {
         SpteTable child = cache.Pop();
         ref TableInfo info = ref child.Info;
@@ -274,10 +280,10 @@ internal sealed unsafe partial class TdpMmu
         if (SpteAccess.TryReplace(entry, seen, Spte.ForTable(child.Entries)))
         {
             if (split) _counters.HugeSplits++;
-            return;
+            return true;
         }
-        if (split) new Span<ulong>(child.Entries, SpteTable.EntryCount).Clear();
-        cache.Push(child);
+        cache.TakeBack(child);
+        return false;
     }
 
     /// <summary>Remembers that no memslot is there, for the generation of memslots that was read in this SRCU section.</summary>
@@ -308,8 +314,11 @@ internal sealed unsafe partial class TdpMmu
                 continue;
             }
             // A leaf here means that a memslot came meanwhile: whoever sees no slot must not cover what is mapped by those who do.
-            if (!seen.IsNone || Atomics.Increment(ref _mmioTables, this) > MaxMmioTables) return;
-            LinkTable(ref vcpu.TableCache, entry, seen, gfn, level);
+            if (!seen.IsNone) return;
+            bool fits = Atomics.Increment(ref _mmioTables, this) <= MaxMmioTables;
+            // Only tables that stand count: not one that lost its place to another's, nor one too many, or a guest that goes on probing would count round and have room again.
+            if (!fits || !LinkTable(ref vcpu.TableCache, entry, seen, gfn, level)) Atomics.Decrement(ref _mmioTables, this);
+            if (!fits) return;
         }
         ulong* last = table + SpteTable.IndexOf(gfn, 1);
         Spte old = SpteAccess.Read(last);
