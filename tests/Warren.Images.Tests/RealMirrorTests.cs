@@ -3,6 +3,7 @@ using System.Text;
 namespace Warren.Images.Tests;
 
 /// <summary>The whole way against a real Debian archive, its real signature included.</summary>
+[Trait("Length", "Gate")]
 public sealed class RealMirrorTests(RealPull real) : IClassFixture<RealPull>
 {
     [SkippableFact]

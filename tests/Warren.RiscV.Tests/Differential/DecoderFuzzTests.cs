@@ -1,15 +1,19 @@
+using System.Globalization;
 using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Differential;
 
-/// <summary>Words that no assembler would emit: each is executed or refused as the manuals say, and none disturbs the host.</summary>
+/// <summary>
+/// Words that no assembler would emit: each is executed or refused as the manuals say, and none disturbs the host. <c>WARREN_FUZZ_SEED</c> is added to every seed.
+/// </summary>
 public class DecoderFuzzTests
 {
     private const ulong Code = TestMachine.RamBase + 0x10_0000;
     private const ulong Handler = TestMachine.RamBase + 0x20_0000;
     private const ulong Data = TestMachine.RamBase + 0x30_0000;
 
+    private static readonly int FirstSeed = int.Parse(Environment.GetEnvironmentVariable("WARREN_FUZZ_SEED") ?? "0", CultureInfo.InvariantCulture);
     private static readonly byte[] Ecall = [0x73, 0, 0, 0];
 
     [Fact]
@@ -38,7 +42,7 @@ public class DecoderFuzzTests
         ];
         using var machine = new TestMachine();
         machine.Write(Handler, Ecall);
-        var random = new Random(seed);
+        var random = new Random(FirstSeed + seed);
         for (int i = 0; i < 60_000; i++)
         {
             uint word = (uint)random.NextInt64(1L << 32) | 3;
@@ -73,7 +77,7 @@ public class DecoderFuzzTests
                     sret
             """;
         byte[] handler = GuestProgram.Assemble(stepOver, Asm.OutputKind.Flat).ToArray();
-        var random = new Random(seed);
+        var random = new Random(FirstSeed + seed);
         byte[] code = new byte[0x8000];
         for (int round = 0; round < 8; round++)
         {

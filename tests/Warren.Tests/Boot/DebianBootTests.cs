@@ -10,6 +10,7 @@ namespace Warren.Tests.Boot;
 
 /// <summary>Debian's stock kernel to user land, and commands in it.</summary>
 [Collection(nameof(GuestImages))]
+[Trait("Length", "Gate")]
 public class DebianBootTests(GuestImageFixture images)
 {
     private static readonly string[] Environment = ["PATH=/bin", "GREETING=good day"];
