@@ -37,6 +37,8 @@ public sealed class ExceptionTests
                 left.Push(used.Name!);
         }
 
+        // A tool of the build, which references nothing of what it helps to build.
+        seen.Remove("Warren.Assembler");
         return [.. seen.Order(StringComparer.Ordinal)];
     }
 }
