@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Warren.Cli.CommandLine;
 
 namespace Warren.Cli;
 
@@ -13,7 +14,7 @@ internal static class CheckSwitches
 
     public static void Apply(ParseResult parsed)
     {
-        switch (Path(parsed))
+        switch (Mistakes.Path(parsed.CommandResult))
         {
             case "warren lab run" or "warren lab corpus" or "warren lab explain":
             // The explorer alone: with any other benchmark it measures in a process of its own.
@@ -29,14 +30,5 @@ internal static class CheckSwitches
             default:
                 break;
         }
-    }
-
-    /// <summary>"warren lab run": the words of the command that was chosen.</summary>
-    public static string Path(ParseResult parsed)
-    {
-        var words = new Stack<string>();
-        for (System.CommandLine.Parsing.SymbolResult? result = parsed.CommandResult; result is System.CommandLine.Parsing.CommandResult command; result = result.Parent)
-            words.Push(command.Command.Name);
-        return string.Join(' ', words);
     }
 }

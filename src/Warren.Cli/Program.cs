@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Help;
 using Warren;
 using Warren.Cli;
+using Warren.Cli.CommandLine;
 using Warren.Cli.Commands;
 using Warren.Cli.Terminal;
 
@@ -9,23 +10,24 @@ ClosedDescriptors.StartAgainWithout();
 StandardStreams.ConnectConsole();
 
 // Not a RootCommand, whose name would be the executable's.
-var root = new Command("warren", "Linux virtual machines inside a .NET process.")
-{
-    new HelpOption { Recursive = true }, new VersionOption(), RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(),
-    LabCommand.Build(),
-};
-var parsed = root.Parse(RawArguments.Of(args));
-if (parsed.Errors.Count > 0)
-{
-    // One sentence, not the whole help: what was wrong stays on the screen.
-    var what = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not known here" : parsed.Errors[0].Message.TrimEnd('.');
-    Console.Error.WriteLine($"warren: {what}; see '{CheckSwitches.Path(parsed)} --help'.");
-    return ExitStatus.HostError;
-}
+var help = new HelpOption { Recursive = true, Action = new HelpPage() };
+var root = new GuideCommand("warren", "Linux virtual machines inside a .NET process.", null,
+    new HelpSection("Examples:",
+        "warren run                 a Linux shell in your terminal (Ctrl-A X ends it)",
+        "warren run -- uname -a     one command: its output, its exit status",
+        "warren help run            all about 'run'; so with every command"));
+root.Add(help);
+root.Add(new VersionOption());
+foreach (var command in (Command[])[RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(), LabCommand.Build(), HelpCommand.Build(root)])
+    root.Add(command);
 
-CheckSwitches.Apply(parsed);
+// A word that begins with '@' is a word, and no file of more words.
+var parsed = root.Parse(args is [] ? ["--help"] : RawArguments.Of(args), new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
 try
 {
+    if (parsed.Action is not HelpPage && Mistakes.Of(parsed) is { } mistake)
+        throw new UserErrorException(mistake);
+    CheckSwitches.Apply(parsed);
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
 }
 catch (Exception e) when (e is WarrenException or StandardStreamException)

@@ -9,6 +9,15 @@ namespace Warren.Machines;
 /// <summary>What a machine is made of.</summary>
 public sealed record MachineOptions
 {
+    /// <summary>The most vCPUs that a machine can have.</summary>
+    public const int MaxCpus = Devices.Plic.MaxHarts;
+
+    /// <summary>The least memory that a machine can have, and what it is a multiple of: one MiB.</summary>
+    public const long MinMemoryBytes = 1L << 20;
+
+    /// <summary>The most memory that a machine can have: 512 GiB.</summary>
+    public const long MaxMemoryBytes = 512L << 30;
+
     /// <summary>Bytes of guest memory: whole MiB, 1 MiB to 512 GiB. It costs the host only what the guest touches.</summary>
     public long MemoryBytes { get; init; } = 512L << 20;
 
@@ -60,10 +69,9 @@ public sealed record MachineOptions
     /// <summary>Throws <see cref="MachineConfigurationException"/> for the first value out of range.</summary>
     internal void Validate()
     {
-        const long mebibyte = 1 << 20;
-        if (Cpus is < 1 or > Devices.Plic.MaxHarts)
-            throw new MachineConfigurationException($"A machine has 1 to {Devices.Plic.MaxHarts} CPUs, not {Cpus}.");
-        if (MemoryBytes is < mebibyte or > 512L << 30 || MemoryBytes % mebibyte != 0)
+        if (Cpus is < 1 or > MaxCpus)
+            throw new MachineConfigurationException($"A machine has 1 to {MaxCpus} CPUs, not {Cpus}.");
+        if (MemoryBytes is < MinMemoryBytes or > MaxMemoryBytes || MemoryBytes % MinMemoryBytes != 0)
             throw new MachineConfigurationException($"Guest memory is a whole number of MiB from 1 MiB to 512 GiB, not {MemoryBytes} bytes.");
         if (Serial.Count is < 1 or > MemoryMap.MaxUarts)
             throw new MachineConfigurationException($"A machine has 1 to {MemoryMap.MaxUarts} UARTs, not {Serial.Count}.");

@@ -1,4 +1,4 @@
-using Warren.Cli.Commands;
+using Warren.Cli.CommandLine;
 
 namespace Warren.Cli.Tests;
 

@@ -4,6 +4,7 @@ using System.Threading;
 using Spectre.Console;
 using Warren.Bench;
 using Warren.Bench.Harness;
+using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 
 namespace Warren.Cli.Commands;
@@ -14,20 +15,15 @@ internal static class BenchCommand
     public static Command Build()
     {
         var names = new Argument<string[]>("NAME") { Description = "Benchmarks to run; see --list.", Arity = ArgumentArity.ZeroOrMore };
-        var list = new Option<bool>("--list") { Description = "List the benchmarks and their peers." };
-        var json = new Option<bool>("--json") { Description = "One JSON object a line and case." };
-        var repeats = new Option<int>("--repeats") { Description = "Samples a case; medians are reported.", DefaultValueFactory = _ => 5 };
-        repeats.Validators.Add(r =>
-        {
-            if (r.Tokens.Count == 1 && (!int.TryParse(r.Tokens[0].Value, out var n) || n is < 1 or > 1000))
-                r.AddError("--repeats takes a number from 1 to 1000.");
-        });
+        var list = Options.Flag("--list", "List the benchmarks and their peers.");
+        var json = Options.Flag("--json", "One JSON object a line and case.");
+        var repeats = Options.Number("--repeats", "Samples a case, 1 to 1000; medians are reported.", 1, 1000, 5);
         var command = new Command("bench", "Measure, each figure beside a real peer on the same work.") { names, list, json, repeats };
         command.SetAction((result, cancel) =>
         {
             if (result.GetValue(list)) return Task.FromResult(List());
             var chosen = result.GetValue(names) ?? [];
-            return Task.FromResult(Run(chosen, result.GetValue(repeats), result.GetValue(json), cancel));
+            return Task.FromResult(Run(chosen, (int)result.GetValue(repeats), result.GetValue(json), cancel));
         });
         return command;
     }
@@ -41,9 +37,9 @@ internal static class BenchCommand
     private static int Run(string[] chosen, int repeats, bool json, CancellationToken cancel)
     {
         var known = Benchmarks.All.Select(b => b.Name).ToArray();
-        if (chosen.Length == 0) throw new UserErrorException($"'warren bench' needs a name: one of {string.Join(", ", known)}.");
+        if (chosen.Length == 0) throw new UserErrorException($"'warren bench' needs a name: one of {Options.Either(known)}");
         if (chosen.Except(known).FirstOrDefault() is { } unknown)
-            throw new UserErrorException($"There is no benchmark '{unknown}'; choose from {string.Join(", ", known)}.");
+            throw new UserErrorException($"There is no benchmark '{unknown}'; {NearestNames.Hint(unknown, known, $"choose {Options.Either(known)}")}");
         var context = new BenchContext(repeats, line => Console.Error.WriteLine(line), cancel);
         foreach (var benchmark in Benchmarks.All.Where(b => chosen.Contains(b.Name)))
         {

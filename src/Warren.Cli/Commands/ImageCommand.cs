@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 using Warren.Images;
 
@@ -9,11 +10,8 @@ internal static class ImageCommand
 {
     private const int SomethingWrong = 1;
 
-    public static Option<string?> MirrorOption() => new("--mirror")
-    {
-        Description = "The Debian mirror to pull from, instead of WARREN_MIRROR or the one apt is configured with.",
-        HelpName = "URL",
-    };
+    public static Option<string?> MirrorOption() => Options.Text("--mirror", "URL",
+        "The Debian mirror to pull from, instead of WARREN_MIRROR or the one apt is configured with.", "the root of a Debian archive, an http or https URL");
 
     public static ImageStore OpenStore(string? mirror, string? keyring = null) =>
         new(new ImageStoreOptions { Mirror = new MirrorOptions { Mirror = mirror }, Keyring = keyring });
@@ -21,7 +19,7 @@ internal static class ImageCommand
     public static Command Build()
     {
         var mirror = MirrorOption();
-        var keyring = new Option<string?>("--keyring") { Description = "Keys that may sign the archive, instead of WARREN_KEYRING or the host's debian-archive-keyring.", HelpName = "FILE" };
+        var keyring = Options.File("--keyring", "Keys that may sign the archive, instead of WARREN_KEYRING or the host's debian-archive-keyring.");
         var pull = new Command("pull", "Fetch Debian's riscv64 kernel and busybox, or bring them up to date.") { mirror, keyring };
         pull.SetAction(async (result, cancel) =>
         {

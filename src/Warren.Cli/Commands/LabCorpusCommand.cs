@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json.Nodes;
 using Spectre.Console;
+using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 using Warren.Lab;
 using Warren.Lab.Reports;
@@ -19,13 +20,8 @@ internal static class LabCorpusCommand
         var time = LabOptions.Time("Search each variant for at most this long; 60s when not given.");
         var seed = LabOptions.Seed();
         var strategy = LabOptions.Strategy();
-        var controls = new Option<long>("--controls") { Description = "Schedules of each scenario on the code as it is, where nothing may be found; 0 for none.", HelpName = "N", DefaultValueFactory = _ => 2000 };
-        controls.Validators.Add(r =>
-        {
-            if (r.Tokens.Count == 1 && !(long.TryParse(r.Tokens[0].Value, out var n) && n >= 0))
-                r.AddError("--controls takes a number of schedules.");
-        });
-        var html = LabOptions.File("--html", "Write the results with every trace as a page.");
+        var controls = Options.Number("--controls", "Schedules of each scenario on the code as it is, where nothing may be found; 0 for none.", 0, long.MaxValue, 2000);
+        var html = Options.File("--html", "Write the results with every trace as a page.");
         var json = LabOptions.Json();
         var command = new Command("corpus", "Have the explorer find every broken variant, and nothing where nothing is broken.") { names, bound, time, seed, strategy, controls, html, json };
         command.SetAction(result =>
@@ -33,8 +29,8 @@ internal static class LabCorpusCommand
             var variants = Chosen(result.GetValue(names) ?? []);
             var options = new ExplorationOptions
             {
-                Strategy = result.GetValue(strategy) ?? SearchStrategy.Portfolio,
-                PreemptionBound = result.GetValue(bound),
+                Strategy = LabOptions.Chosen(result.GetValue(strategy)),
+                PreemptionBound = (int)result.GetValue(bound),
                 Time = result.GetValue(time) ?? DefaultTime,
                 Seed = result.GetValue(seed),
             };
@@ -47,7 +43,6 @@ internal static class LabCorpusCommand
     private static IReadOnlyList<Variant> Chosen(string[] names)
     {
         var known = CorpusCatalogue.All;
-        Array.ForEach(names, LabTarget.RefuseOption);
         if (names.FirstOrDefault(n => known.All(v => v.Name != n)) is { } unknown)
             throw new UserErrorException($"There is no variant '{unknown}'; {NearestNames.Hint(unknown, known.Select(v => v.Name), "see 'warren lab list'")}");
         return names.Length == 0 ? known : [.. known.Where(v => names.Contains(v.Name))];

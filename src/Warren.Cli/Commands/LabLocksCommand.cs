@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Threading;
 using Spectre.Console;
+using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 using Warren.Locking;
 using Warren.Machines;
@@ -18,11 +19,11 @@ internal static class LabLocksCommand
 
     public static Command Build()
     {
-        var guest = new Option<string?>("--guest") { Description = "An embedded guest instead of Debian's kernel: 'selftest' needs neither network nor cache.", HelpName = "NAME" };
-        var cpus = new Option<int>("--cpus") { Description = "vCPUs, 1 to 16.", DefaultValueFactory = _ => 2, HelpName = "N" };
+        var guest = Options.Choice("--guest", "NAME", "An embedded guest instead of Debian's kernel: 'selftest' needs neither network nor cache.", [RunSettings.SelftestGuest]);
+        var cpus = Options.Cpus(2);
         var mirror = ImageCommand.MirrorOption();
-        var offline = new Option<bool>("--offline") { Description = "Use only what the cache holds." };
-        var svg = LabOptions.File("--svg", "Write the graph as a drawing.");
+        var offline = Options.Flag("--offline", "Use only what the cache holds.");
+        var svg = Options.File("--svg", "Write the graph as a drawing.");
         var json = LabOptions.Json();
         var command = new Command("locks", "Boot a guest under the lock validator: the classes, their order, and what violates it.") { guest, cpus, mirror, offline, svg, json };
         command.SetAction(async (result, cancel) =>
@@ -30,7 +31,7 @@ internal static class LabLocksCommand
             var settings = new RunSettings
             {
                 Guest = result.GetValue(guest),
-                Cpus = result.GetValue(cpus),
+                Cpus = (int)result.GetValue(cpus),
                 MemoryBytes = 512L << 20,
                 Mirror = result.GetValue(mirror),
                 Offline = result.GetValue(offline),

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Spectre.Console;
+using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 using Warren.Lab;
 using Warren.Lab.Reports;
@@ -18,7 +19,7 @@ internal static class LabMeasureCommand
     {
         var gate = new Option<string[]>("--gate") { Description = "Measure only these gates.", HelpName = "G", Arity = ArgumentArity.OneOrMore };
         var time = LabOptions.Time("Measure for this long in all; 30s when not given.");
-        var svg = LabOptions.File("--svg", "Write the figures as a plot.");
+        var svg = Options.File("--svg", "Write the figures as a plot.");
         var json = LabOptions.Json();
         var command = new Command("measure", "Run the gates side by side on real threads: invalidations, faults and memslot updates a second.") { gate, time, svg, json };
         command.SetAction(result =>

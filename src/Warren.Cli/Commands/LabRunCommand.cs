@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 using Warren.Lab;
 using Warren.Lab.Reports;
@@ -21,13 +22,13 @@ internal static class LabRunCommand
         var time = LabOptions.Time("Search for at most this long, like 30s or 2m, divided among several names; 60s each when not given.");
         var seed = LabOptions.Seed();
         var strategy = LabOptions.Strategy();
-        var weak = new Option<bool>("--weak-memory") { Description = "Stores wait in a buffer per thread, as on x86." };
-        var replay = new Option<string?>("--replay") { Description = "Execute just the schedule that a result's replay string describes.", HelpName = "S" };
+        var weak = Options.Flag("--weak-memory", "Stores wait in a buffer per thread, as on x86.");
+        var replay = Options.Text("--replay", "S", "Execute just the schedule that a result's replay string describes.", "the replay string that a result ends with");
         var assembly = LabOptions.Assembly();
-        var html = LabOptions.File("--html", "Write the result as a page of its own.");
-        var chrome = LabOptions.File("--chrome", "Write the trace for Perfetto or chrome://tracing.");
+        var html = Options.File("--html", "Write the result as a page of its own.");
+        var chrome = Options.File("--chrome", "Write the trace for Perfetto or chrome://tracing.");
         var json = LabOptions.Json();
-        var full = new Option<bool>("--full") { Description = "Print every step of a long trace, also those that do not bear on the verdict." };
+        var full = Options.Flag("--full", "Print every step of a long trace, also those that do not bear on the verdict.");
         var command = new Command("run", "Search the schedules of scenarios for one that breaks something.")
         {
             names, gate, bound, time, seed, strategy, weak, replay, assembly, html, chrome, json, full,
@@ -37,9 +38,9 @@ internal static class LabRunCommand
             var limit = result.GetValue(time);
             var options = new ExplorationOptions
             {
-                Strategy = result.GetValue(strategy) ?? SearchStrategy.Portfolio,
+                Strategy = LabOptions.Chosen(result.GetValue(strategy)),
                 UntilCovered = limit is null,
-                PreemptionBound = result.GetValue(bound),
+                PreemptionBound = (int)result.GetValue(bound),
                 Time = limit ?? DefaultTime,
                 Seed = result.GetValue(seed),
                 WeakMemory = result.GetValue(weak),

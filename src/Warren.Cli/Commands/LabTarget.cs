@@ -22,7 +22,6 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
     /// <exception cref="UserErrorException">There is none of that name.</exception>
     public static LabTarget Find(string name, string? assembly)
     {
-        RefuseOption(name);
         var scenarios = LabScenarios.Known(assembly);
         if (scenarios.FirstOrDefault(s => s.Name == name) is { } scenario)
             return new ScenarioTarget(scenario);
@@ -33,14 +32,6 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
             throw new UserErrorException($"'{name}' is a gate and no scenario; name a scenario and add --gate {name}, or see 'warren lab explain {name}'");
         var near = NearestNames.Hint(name, scenarios.Select(s => s.Name).Concat(variants.Select(v => v.Name)), "see 'warren lab list'");
         throw new UserErrorException(assembly is null ? $"There is no scenario '{name}'; {near}" : $"There is no scenario '{name}' in {assembly}; {near}");
-    }
-
-    /// <summary>What looks like an option and is none would be taken for a name.</summary>
-    /// <exception cref="UserErrorException">It looks like one.</exception>
-    public static void RefuseOption(string name)
-    {
-        if (name.StartsWith('-'))
-            throw new UserErrorException($"'{name}' is not an option here; see 'warren lab --help'");
     }
 
     /// <summary>Whether a scenario or variant of the lab has that name.</summary>

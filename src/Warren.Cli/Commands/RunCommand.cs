@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Warren.Cli.CommandLine;
 using Warren.Hypervisor;
 using Warren.RiscV;
 
@@ -8,27 +9,30 @@ namespace Warren.Cli.Commands;
 /// <summary><c>warren run [options] [-- command args…]</c>: its options, and what of them is wrong.</summary>
 internal static class RunCommand
 {
+    private static readonly (string Name, SatpMode Value)[] PagingModes = [("sv39", SatpMode.Sv39), ("sv48", SatpMode.Sv48), ("sv57", SatpMode.Sv57)];
+
     public static Command Build()
     {
-        var kernel = new Option<string?>("--kernel") { Description = "A kernel of your own: a flat RISC-V Image (also gzip) or a bare ELF64 executable that starts in S-mode.", HelpName = "FILE" };
-        var initrd = new Option<string?>("--initrd") { Description = "An initial ramdisk of your own.", HelpName = "FILE" };
-        var guest = new Option<string?>("--guest") { Description = "An embedded guest: 'selftest' needs neither network nor cache.", HelpName = "NAME" };
-        var append = new Option<string>("--append") { Description = "Appended to the kernel's command line.", DefaultValueFactory = _ => "", HelpName = "S" };
-        var memory = new Option<long?>("--memory") { Description = "Guest memory, like 512M or 2G.", CustomParser = OptionParsers.Size, HelpName = "SIZE" };
-        var cpus = new Option<int>("--cpus") { Description = "vCPUs, 1 to 16.", DefaultValueFactory = _ => 1, HelpName = "N" };
-        var mmu = new Option<string>("--mmu") { Description = "How the page tables of guest memory are kept: tdp or shadow.", DefaultValueFactory = _ => MmuKind.Default.Name, HelpName = "KIND" };
-        var audit = new Option<bool>("--audit") { Description = "Compare the page tables with the guest's own and the memslots while the guest runs (slow)." };
-        var paging = new Option<string>("--paging") { Description = "The widest paging mode offered to the guest: sv39, sv48 or sv57.", DefaultValueFactory = _ => "sv57", HelpName = "MODE" };
-        var gate = new Option<string>("--gate") { Description = "How memslot updates and invalidations stay apart: join or active-count.", DefaultValueFactory = _ => GateKind.Default.Name, HelpName = "KIND" };
-        var timeout = new Option<TimeSpan?>("--timeout") { Description = "End the guest after this long, like 30s or 2m.", CustomParser = OptionParsers.Duration, HelpName = "T" };
-        var verbose = new Option<bool>("--verbose") { Description = "Show the kernel's messages (on stderr when a command is given)." };
+        var kernel = Options.File("--kernel", "A kernel of your own: a flat RISC-V Image (also gzip) or a bare ELF64 executable that starts in S-mode.");
+        var initrd = Options.File("--initrd", "An initial ramdisk of your own.");
+        var guest = Options.Choice("--guest", "NAME", "An embedded guest: 'selftest' needs neither network nor cache.", [RunSettings.SelftestGuest]);
+        var append = new Option<string>("--append") { Description = "Appended to the kernel's command line.", HelpName = "S" };
+        var memory = Options.Memory();
+        var cpus = Options.Cpus(1);
+        var mmu = Options.Choice("--mmu", "KIND", "How the page tables of guest memory are kept: tdp or shadow.", MmuKind.All.Select(k => k.Name), MmuKind.Default.Name);
+        var audit = Options.Flag("--audit", "Compare the page tables with the guest's own and the memslots while the guest runs (slow).");
+        var paging = Options.Choice("--paging", "MODE", "The widest paging mode offered to the guest: sv39, sv48 or sv57.", PagingModes.Select(m => m.Name), PagingModes[^1].Name);
+        var gate = Options.Choice("--gate", "KIND", "How memslot updates and invalidations stay apart: join or active-count; the other ones are in 'warren lab'.", GateKind.All.Select(k => k.Name), GateKind.Default.Name);
+        var timeout = Options.Duration("--timeout", "End the guest after this long, like 500ms, 30s or 2m; at most 24 days. Without it, never.");
+        var verbose = Options.Flag("--verbose", "Show the kernel's messages (on stderr when a command is given).");
         var stats = new Option<string?>("--stats") { Description = "At exit, say on stderr what happened; '--stats=json' as one JSON object.", Arity = ArgumentArity.ZeroOrOne, HelpName = "json" };
         var mirror = ImageCommand.MirrorOption();
-        var offline = new Option<bool>("--offline") { Description = "Use only what the cache holds." };
-        var lockCheck = new Option<bool>("--lock-check") { Description = "Watch Warren's own locks while the guest runs; at exit, report every violation on stderr (status 123)." };
-        var command = new Argument<string[]>("command") { Description = "After '--': a command to run instead of a shell.", Arity = ArgumentArity.ZeroOrMore };
+        var offline = Options.Flag("--offline", "Use only what the cache holds.");
+        var lockCheck = Options.Flag("--lock-check", "Watch Warren's own locks while the guest runs; at exit, report every violation on stderr (status 123).");
+        // The usage line shows it where it stands.
+        var command = new Argument<string[]>("command") { Description = "After '--': a command to run instead of a shell.", Arity = ArgumentArity.ZeroOrMore, Hidden = true };
 
-        var run = new Command("run", "Boot Linux: a shell in your terminal, or one command.")
+        var run = new GuideCommand("run", "Boot Linux: a shell in your terminal, or one command.", RunHelp.Usage, RunHelp.Sections)
         {
             kernel, initrd, guest, append, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, lockCheck, audit, command,
         };
@@ -40,11 +44,11 @@ internal static class RunCommand
                 Initrd = result.GetValue(initrd),
                 Guest = result.GetValue(guest),
                 Append = result.GetValue(append) ?? "",
-                MemoryBytes = result.GetValue(memory) ?? 512L << 20,
-                Cpus = result.GetValue(cpus),
-                MaxPaging = Paging(result.GetValue(paging)),
-                Gate = Gate(result.GetValue(gate) ?? ""),
-                Mmu = Mmu(result.GetValue(mmu) ?? ""),
+                MemoryBytes = result.GetValue(memory).Bytes,
+                Cpus = (int)result.GetValue(cpus),
+                MaxPaging = PagingModes.First(m => m.Name == result.GetValue(paging)).Value,
+                Gate = GateKind.Find(result.GetValue(gate)!)!,
+                Mmu = MmuKind.Find(result.GetValue(mmu)!)!,
                 Audit = result.GetValue(audit),
                 Timeout = result.GetValue(timeout),
                 Verbose = result.GetValue(verbose),
@@ -60,7 +64,7 @@ internal static class RunCommand
         return run;
     }
 
-    /// <summary>The words after '--'. A word before it is a slip, often a misspelt option, and never a command for the guest.</summary>
+    /// <summary>The words after '--'. A word before it is a slip and never a command for the guest.</summary>
     private static string[] Command(ParseResult result, string[] words)
     {
         var afterDashes = result.Tokens.Reverse().TakeWhile(t => t.Type != TokenType.DoubleDash).Count();
@@ -68,22 +72,8 @@ internal static class RunCommand
         var before = words.Length - (hasDashes ? afterDashes : 0);
         return before == 0
             ? words
-            : throw new UserErrorException($"'{words[0]}' is not an option of 'warren run'; see 'warren run --help', and write a command for the guest after '--'.");
+            : throw new UserErrorException($"'{words[0]}' is not an option of 'warren run'; write a command for the guest after '--', as in 'warren run -- {words[0]}'");
     }
-
-    private static SatpMode Paging(string? name) => name switch
-    {
-        "sv39" => SatpMode.Sv39,
-        "sv48" => SatpMode.Sv48,
-        "sv57" => SatpMode.Sv57,
-        _ => throw new UserErrorException($"There is no paging mode '{name}'; choose sv39, sv48 or sv57."),
-    };
-
-    private static GateKind Gate(string name) =>
-        GateKind.Find(name) ?? throw new UserErrorException($"There is no gate '{name}'; choose {string.Join(" or ", GateKind.All)}. (Those that lose are in 'warren lab'.)");
-
-    private static MmuKind Mmu(string name) =>
-        MmuKind.Find(name) ?? throw new UserErrorException($"There is no MMU '{name}'; choose {string.Join(" or ", MmuKind.All)}.");
 
     private static StatisticsFormat Statistics(bool given, string? format) => (given, format) switch
     {

@@ -36,7 +36,6 @@ internal sealed record RunSettings
     /// <exception cref="UserErrorException">One sentence.</exception>
     public void Validate()
     {
-        if (Guest is not null && Guest != SelftestGuest) throw new UserErrorException($"There is no embedded guest '{Guest}'; there is '{SelftestGuest}'.");
         if (Guest is not null && (Kernel is not null || Initrd is not null)) throw new UserErrorException("--guest brings its own kernel; leave out --kernel and --initrd.");
         if (Guest is not null && Command.Count > 0) throw new UserErrorException($"The guest '{Guest}' runs no commands; leave out the command.");
         if (Command is ["", ..]) throw new UserErrorException("The command after '--' is empty; name a program in the guest.");

@@ -1,12 +1,21 @@
-using System.CommandLine.Parsing;
 using System.Globalization;
 
-namespace Warren.Cli.Commands;
+namespace Warren.Cli.CommandLine;
 
-/// <summary>Sizes and durations as users write them.</summary>
+/// <summary>Numbers, sizes and durations as users write them.</summary>
 internal static class OptionParsers
 {
-    /// <summary>Bytes from "512M", "2G", "1048576K" or a plain number of bytes; K, M and G are powers of 1024.</summary>
+    public const string DurationWords = "a time above zero and up to 24 days, like 500ms, 30s, 2m or 1h";
+
+    /// <summary>Powers of 1024, from 2^10.</summary>
+    private const string Units = "KMGTPE";
+
+    private static readonly TimeSpan LongestDuration = TimeSpan.FromDays(24);
+
+    /// <summary>A whole number in decimal digits and nothing else.</summary>
+    public static bool TryNumber(string text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+
+    /// <summary>Bytes from "512M", "2g", "1TiB" or a plain number of bytes; K, M, G, T, P and E are powers of 1024.</summary>
     public static bool TrySize(string text, out long bytes)
     {
         bytes = 0;
@@ -14,11 +23,24 @@ internal static class OptionParsers
         if (s.EndsWith("iB", StringComparison.OrdinalIgnoreCase)) s = s[..^2];
         else if (s.EndsWith('B') || s.EndsWith('b')) s = s[..^1];
         if (s.Length == 0) return false;
-        var shift = char.ToUpperInvariant(s[^1]) switch { 'K' => 10, 'M' => 20, 'G' => 30, _ => 0 };
+        var shift = 10 * (Units.IndexOf(char.ToUpperInvariant(s[^1]), StringComparison.Ordinal) + 1);
         if (shift > 0) s = s[..^1];
         if (!long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value > long.MaxValue >> shift) return false;
         bytes = value << shift;
         return true;
+    }
+
+    /// <summary>As short as <see cref="TrySize"/> reads it: "512M", "1536M", "2G".</summary>
+    public static string Size(long bytes)
+    {
+        var unit = 0;
+        while (unit < Units.Length && bytes != 0 && bytes % 1024 == 0)
+        {
+            bytes /= 1024;
+            unit++;
+        }
+
+        return bytes.ToString(CultureInfo.InvariantCulture) + (unit == 0 ? "" : Units[unit - 1]);
     }
 
     /// <summary>A duration from "30", "30s", "500ms", "2m" or "1h"; a plain number is seconds.</summary>
@@ -36,24 +58,9 @@ internal static class OptionParsers
         };
         if (!double.TryParse(s[..^suffix], NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value)) return false;
         var total = value * unit.TotalSeconds;
-        if (!(total > 0) || total > TimeSpan.FromDays(24).TotalSeconds) return false;
+        if (!(total > 0) || total > LongestDuration.TotalSeconds) return false;
         duration = TimeSpan.FromSeconds(total);
-        return true;
-    }
-
-    public static long? Size(ArgumentResult result)
-    {
-        var text = result.Tokens.Single().Value;
-        if (TrySize(text, out var bytes)) return bytes;
-        result.AddError($"'{text}' is not a memory size; write it like 512M or 2G.");
-        return null;
-    }
-
-    public static TimeSpan? Duration(ArgumentResult result)
-    {
-        var text = result.Tokens.Single().Value;
-        if (TryDuration(text, out var duration)) return duration;
-        result.AddError($"'{text}' is not a duration; write it like 30s, 500ms or 2m.");
-        return null;
+        // What a clock cannot tell from nothing is nothing.
+        return duration > TimeSpan.Zero;
     }
 }
