@@ -11,6 +11,9 @@ public enum ImageKind
 
     /// <summary>The static busybox executable.</summary>
     Busybox,
+
+    /// <summary>The initial ramdisk that was made of busybox and our init; it is in no pull, and its name is its digest.</summary>
+    Initramfs,
 }
 
 /// <summary>One file of the cache, as the manifest records it.</summary>
@@ -52,8 +55,27 @@ public enum ImageHealth
 
 /// <summary>An entry with where it is and what checking it found.</summary>
 /// <param name="Path">Absolute.</param>
-/// <param name="Current">Whether it belongs to the newest pull, the one that guests start from.</param>
-public sealed record ImageStatus(ImageEntry Entry, string Path, bool Current, ImageHealth Health);
+/// <param name="Current">Whether it belongs to the newest pull, the one that guests start from, or is the initramfs used last.</param>
+public sealed record ImageStatus(ImageEntry Entry, string Path, bool Current, ImageHealth Health)
+{
+    public bool IsBad => Health is ImageHealth.Missing or ImageHealth.Altered;
+
+    /// <summary>"the cached busybox /… is missing", without a full stop.</summary>
+    public string Sentence => $"the cached {What} {Path} {Health switch
+    {
+        ImageHealth.Missing => "is missing",
+        ImageHealth.Altered => "is damaged (its SHA-256 is not the one recorded)",
+        _ => "is there",
+    }}";
+
+    private string What => Entry.Kind switch
+    {
+        ImageKind.Kernel => "kernel",
+        ImageKind.KernelConfig => "kernel configuration",
+        ImageKind.Busybox => "busybox",
+        _ => "initramfs",
+    };
+}
 
 /// <summary>The files that a guest is started from.</summary>
 /// <param name="Kernel">Path of the kernel Image.</param>

@@ -15,6 +15,9 @@ namespace Warren.Images;
 /// </remarks>
 public sealed class ImageStore
 {
+    private const string PullRemedy = "`warren image pull` makes it anew";
+    private const string OfflineRemedy = "run `warren image pull` with a network, or `warren run --guest selftest`, which needs neither network nor cache";
+
     private readonly ImageStoreOptions _options;
     private readonly CacheDirectory _cache;
     private readonly IReleaseVerifier _verifier;
@@ -51,20 +54,24 @@ public sealed class ImageStore
     public async Task<GuestImage> GetGuestAsync(
         bool offline = false, IProgress<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
-        Manifest manifest = Manifest.Load(_cache.Manifest);
-        foreach (ImagePull pull in manifest.Pulls.Reverse().Take(offline ? int.MaxValue : 1))
+        try
         {
-            if (await FindGuestAsync(pull).ConfigureAwait(false) is { } ready)
-                return ready;
+            Manifest manifest = Manifest.Load(_cache);
+            foreach (ImagePull pull in manifest.Pulls.Reverse().Take(offline ? int.MaxValue : 1))
+            {
+                if (await FindGuestAsync(pull).ConfigureAwait(false) is { } ready)
+                    return ready;
+            }
+            if (offline)
+                throw new ImageException(ImageError.Offline, $"{WhatIsAmiss(manifest)}; {OfflineRemedy}");
         }
-        if (offline)
+        catch (ImageException e) when (e.Error == ImageError.Corrupt)
         {
-            string state = manifest.Newest == null ? "is not in" : "is damaged in";
-            throw new ImageException(ImageError.Offline,
-                $"the guest kernel {state} the cache {_cache.Root}; run `warren image pull` with a network, or `warren run --guest selftest`, which needs neither network nor cache");
+            if (offline)
+                throw new ImageException(ImageError.Offline, $"{e.Message}; {OfflineRemedy}", e);
         }
         using CacheLock held = await LockAsync(progress, cancellation).ConfigureAwait(false);
-        if (Manifest.Load(_cache.Manifest).Newest is { } newest && await FindGuestAsync(newest).ConfigureAwait(false) is { } meanwhile)
+        if (Manifest.LoadOrEmpty(_cache, null).Newest is { } newest && await FindGuestAsync(newest).ConfigureAwait(false) is { } meanwhile)
             return meanwhile;
         try
         {
@@ -78,36 +85,45 @@ public sealed class ImageStore
     }
 
     /// <summary>Every entry of the cache, newest pull first, without reading the files.</summary>
+    /// <exception cref="ImageException">The table of contents is damaged, or of a newer version of Warren.</exception>
     public IReadOnlyList<ImageStatus> List() =>
-        [.. Entries(e => File.Exists(_cache.ContentFile(e.File)) ? ImageHealth.Unchecked : ImageHealth.Missing)];
+    [
+        .. Entries().Select(e =>
+        {
+            string path = _cache.ContentFile(e.Entry.File);
+            return new ImageStatus(e.Entry, path, e.Current, File.Exists(path) ? ImageHealth.Unchecked : ImageHealth.Missing);
+        }),
+    ];
 
     /// <summary>Every entry of the cache, newest pull first, each compared with its recorded SHA-256.</summary>
+    /// <exception cref="ImageException">As for <see cref="List"/>.</exception>
     public Task<IReadOnlyList<ImageStatus>> VerifyAsync(CancellationToken cancellation = default) => Task.Run<IReadOnlyList<ImageStatus>>(() =>
-    {
-        return
-        [
-            .. Entries(e =>
-            {
-                cancellation.ThrowIfCancellationRequested();
-                string path = _cache.ContentFile(e.File);
-                if (!File.Exists(path))
-                    return ImageHealth.Missing;
-                return CacheDirectory.Matches(path, e.Size, e.Sha256) ? ImageHealth.Good : ImageHealth.Altered;
-            }),
-        ];
-    }, cancellation);
+    [
+        .. Entries().Select(e =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return _cache.Check(e.Entry, e.Current);
+        }),
+    ], cancellation);
 
     /// <summary>
     /// Removes what the newest pull does not need: older pulls, partial downloads, orphaned temporary files, and every initramfs but the one
     /// used last (each is rebuilt in milliseconds).
     /// </summary>
-    /// <exception cref="ImageException">The cache cannot be written.</exception>
+    /// <exception cref="ImageException">The cache cannot be written, or its table of contents, which says what is needed, not read: nothing is removed.</exception>
     public async Task<PruneResult> PruneAsync(IProgress<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
-        if (!System.IO.Directory.Exists(_cache.Root))
+        if (!Path.Exists(_cache.Root))
             return new PruneResult([], 0);
         using CacheLock held = await LockAsync(progress, cancellation).ConfigureAwait(false);
-        return new Pruner(_cache).Run(cancellation);
+        try
+        {
+            return new Pruner(_cache).Run(cancellation);
+        }
+        catch (ImageException e) when (e.Error == ImageError.Corrupt)
+        {
+            throw new ImageException(e.Error, $"{e.Message}; {PullRemedy}", e);
+        }
     }
 
     /// <summary>
@@ -115,9 +131,10 @@ public sealed class ImageStore
     /// altered one is replaced; its name is its digest.
     /// </summary>
     /// <param name="init">The guest's /init, a static RISC-V executable.</param>
+    /// <param name="progress">Told when one was damaged.</param>
     /// <returns>Path of an uncompressed newc archive.</returns>
     /// <exception cref="ImageException">The cache cannot be written, or busybox cannot be read.</exception>
-    public string GetInitramfs(GuestImage guest, ReadOnlyMemory<byte> init)
+    public string GetInitramfs(GuestImage guest, ReadOnlyMemory<byte> init, IProgress<PullProgress>? progress = null)
     {
         byte[] busybox;
         try
@@ -128,7 +145,7 @@ public sealed class ImageStore
         {
             throw new ImageException(ImageError.Corrupt, $"the cached {guest.Busybox} cannot be read; run `warren image pull`", e);
         }
-        return new InitramfsCache(_cache).Get(InitramfsBuilder.ForGuest(init, busybox).Build());
+        return new InitramfsCache(_cache).Get(InitramfsBuilder.ForGuest(init, busybox).Build(), progress);
     }
 
     private async Task<PullResult> PullLockedAsync(IProgress<PullProgress>? progress, CancellationToken cancellation)
@@ -176,17 +193,33 @@ public sealed class ImageStore
             _cache.ContentFile(kernel.File), _cache.ContentFile(busybox.File), GuestPackages.KernelRelease(kernel.Package), busybox.Version);
     }
 
-    private IEnumerable<ImageStatus> Entries(Func<ImageEntry, ImageHealth> check)
+    // What keeps the newest pull from being used, named file by file.
+    private string WhatIsAmiss(Manifest manifest)
     {
-        Manifest manifest = Manifest.Load(_cache.Manifest);
-        HashSet<string> seen = new(StringComparer.Ordinal);
-        foreach (ImagePull pull in manifest.Pulls.Reverse())
+        if (manifest.Newest is not { } newest)
+            return $"the guest kernel is not in the cache {_cache.Root}";
+        List<ImageStatus> bad = [.. newest.Entries.Where(e => e.Kind is ImageKind.Kernel or ImageKind.Busybox).Select(e => _cache.Check(e, current: true)).Where(s => s.IsBad)];
+        return bad switch
         {
-            foreach (ImageEntry entry in pull.Entries)
-            {
-                if (seen.Add(entry.File))
-                    yield return new ImageStatus(entry, _cache.ContentFile(entry.File), ReferenceEquals(pull, manifest.Newest), check(entry));
-            }
+            [] => $"the cache {_cache.Root} holds {newest.Suite}, and no {_options.Suite}",
+            [var one] => one.Sentence,
+            [var one, var other, ..] => $"{one.Sentence}, and {other.Sentence}",
+        };
+    }
+
+    private List<(ImageEntry Entry, bool Current)> Entries()
+    {
+        Manifest manifest;
+        try
+        {
+            manifest = Manifest.Load(_cache);
         }
+        catch (ImageException e) when (e.Error == ImageError.Corrupt)
+        {
+            throw new ImageException(e.Error, $"{e.Message}; {PullRemedy}", e);
+        }
+        IEnumerable<(ImageEntry Entry, bool Current)> pulled =
+            manifest.Pulls.Reverse().SelectMany(pull => pull.Entries.Select(e => (e, ReferenceEquals(pull, manifest.Newest)))).DistinctBy(e => e.e.File);
+        return [.. pulled, .. new InitramfsCache(_cache).List().Select((e, i) => (e, i == 0))];
     }
 }

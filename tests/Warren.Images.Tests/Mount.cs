@@ -16,5 +16,19 @@ internal sealed class Mount : IDisposable
         return new Mount(path);
     }
 
+    /// <summary>A directory as it is, over itself, where nothing can be written until this is disposed.</summary>
+    public static Mount ReadOnly(string path)
+    {
+        Tool.Require("mount");
+        (int exit, byte[] _, string error) = Tool.TryRun("mount", null, "--bind", path, path);
+        Skip.If(exit != 0, $"no directory can be bound: {error.Trim()}");
+        Mount mount = new(path);
+        (exit, _, error) = Tool.TryRun("mount", null, "-o", "remount,ro,bind", path);
+        if (exit != 0)
+            mount.Dispose();
+        Skip.If(exit != 0, $"no directory can be made read-only: {error.Trim()}");
+        return mount;
+    }
+
     public void Dispose() => Tool.Run("umount", null, _path);
 }

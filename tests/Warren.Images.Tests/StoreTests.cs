@@ -52,31 +52,103 @@ public sealed class StoreTests
         Assert.Equal(damage == "missing" ? ImageHealth.Missing : ImageHealth.Altered, status.Health);
         Assert.All((await fixture.Store().VerifyAsync()).Where(s => s.Entry.Kind != ImageKind.Kernel), s => Assert.Equal(ImageHealth.Good, s.Health));
         ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
-        PullFailureTests.AssertSentence(e, ImageError.Offline, "damaged", "`warren image pull`");
+        string verdict = damage == "missing" ? "is missing" : "is damaged (its SHA-256 is not the one recorded)";
+        PullFailureTests.AssertSentence(e, ImageError.Offline, $"the cached kernel {guest.Kernel} {verdict}", "`warren image pull`");
 
-        fixture.AssertGuest(await fixture.Store().GetGuestAsync());
+        // It is fetched again, and said why.
+        ProgressLog progress = new();
+        fixture.AssertGuest(await fixture.Store().GetGuestAsync(false, progress));
+        Assert.Single(progress.Items, p => p.What == $"the cached kernel {guest.Kernel} {verdict}; it is fetched again");
         Assert.All(await fixture.Store().VerifyAsync(), s => Assert.Equal(ImageHealth.Good, s.Health));
         Assert.Equal(1, fixture.Mirror.Count(fixture.Archive.BusyboxDebPath));
         Assert.Equal(2, fixture.Mirror.Count(fixture.Archive.KernelDebPath));
     }
 
+    [Fact]
+    public async Task A_damaged_busybox_is_called_by_its_name()
+    {
+        using PullFixture fixture = new();
+        GuestImage guest = await fixture.Store().GetGuestAsync();
+        Damage(guest.Busybox, "altered");
+        ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        PullFailureTests.AssertSentence(e, ImageError.Offline, $"the cached busybox {guest.Busybox} is damaged", "`warren image pull`");
+        Assert.DoesNotContain("kernel", e.Message, StringComparison.Ordinal);
+        Damage(guest.Kernel, "missing");
+        e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        PullFailureTests.AssertSentence(e, ImageError.Offline, $"the cached kernel {guest.Kernel} is missing", $"the cached busybox {guest.Busybox} is damaged");
+    }
+
+    [Fact]
+    public async Task A_pull_says_what_it_makes_good()
+    {
+        using PullFixture fixture = new();
+        GuestImage guest = await fixture.Store().GetGuestAsync();
+        ProgressLog progress = new();
+        Assert.False((await fixture.Store().PullAsync(progress)).Changed);
+        Assert.DoesNotContain(progress.Items, p => p.What.Contains("cached", StringComparison.Ordinal));
+        Damage(guest.Busybox, "truncated");
+        progress = new();
+        Assert.True((await fixture.Store().PullAsync(progress)).Changed);
+        Assert.Equal($"the cached busybox {guest.Busybox} is damaged (its SHA-256 is not the one recorded); it is fetched again", progress.Items[0].What);
+    }
+
     [Theory]
-    [InlineData("")]
-    [InlineData("{")]
-    [InlineData("null")]
-    [InlineData("{\"format\": 2, \"pulls\": []}")]
-    [InlineData("{\"format\": 1, \"pulls\": null}")]
-    [InlineData("{\"format\": 1, \"pulls\": [null]}")]
-    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": \"Kernel\", \"file\": \"../../../etc/passwd\", \"size\": 1}]}]}")]
-    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": 77}]}]}")]
-    public async Task A_damaged_manifest_counts_as_an_empty_cache(string manifest)
+    [InlineData("", "is damaged")]
+    [InlineData("{", "is damaged")]
+    [InlineData("null", "is damaged")]
+    [InlineData("{\"pulls\": []}", "is damaged")]
+    [InlineData("{\"format\": 0, \"pulls\": []}", "is damaged")]
+    [InlineData("{\"format\": \"1\", \"pulls\": []}", "is damaged")]
+    [InlineData("{\"format\": 2, \"pulls\": []}", "newer version of Warren (format 2; this one knows 1)")]
+    [InlineData("{\"format\": 2, \"packs\": {}}", "newer version of Warren (format 2; this one knows 1)")]
+    [InlineData("{\"format\": 1, \"pulls\": null}", "is damaged")]
+    [InlineData("{\"format\": 1, \"pulls\": [null]}", "is damaged")]
+    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": \"Kernel\", \"file\": \"../../../etc/passwd\", \"size\": 1}]}]}", "is damaged")]
+    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": 77}]}]}", "is damaged")]
+    public async Task A_manifest_that_is_no_good_is_named_and_made_anew(string manifest, string what)
     {
         using PullFixture fixture = new();
         Directory.CreateDirectory(fixture.Cache);
-        File.WriteAllText(Path.Combine(fixture.Cache, "manifest.json"), manifest);
-        Assert.Empty(fixture.Store().List());
-        await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
-        fixture.AssertGuest(await fixture.Store().GetGuestAsync());
+        string path = Path.Combine(fixture.Cache, "manifest.json");
+        File.WriteAllText(path, manifest);
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, what, "`warren image pull`");
+        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().VerifyAsync()), ImageError.Corrupt, path, what, "`warren image pull`");
+        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PruneAsync()), ImageError.Corrupt, path, what, "`warren image pull`");
+        PullFailureTests.AssertSentence(
+            await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true)), ImageError.Offline, path, what, "`warren image pull`");
+        Assert.Equal(manifest, File.ReadAllText(path));
+        ProgressLog progress = new();
+        fixture.AssertGuest(await fixture.Store().GetGuestAsync(false, progress));
+        Assert.Contains(path, progress.Items[0].What, StringComparison.Ordinal);
+        Assert.EndsWith("everything is fetched again", progress.Items[0].What, StringComparison.Ordinal);
+        Assert.Equal(3, fixture.Store().List().Count);
+    }
+
+    [Fact]
+    public async Task A_manifest_that_is_a_directory_or_far_too_long_is_named()
+    {
+        using PullFixture fixture = new();
+        string path = Path.Combine(fixture.Cache, "manifest.json");
+        Directory.CreateDirectory(path);
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, "is a directory");
+        await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync());
+        Directory.Delete(path);
+        File.WriteAllBytes(path, new byte[(1 << 20) + 1]);
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, "too long");
+    }
+
+    [SkippableFact]
+    public async Task A_read_only_cache_serves()
+    {
+        using PullFixture fixture = new();
+        GuestImage guest = await fixture.Store().GetGuestAsync();
+        string initramfs = fixture.Store().GetInitramfs(guest, new byte[100]);
+        using Mount mount = Mount.ReadOnly(fixture.Cache);
+        Assert.Equal(guest, await fixture.Store().GetGuestAsync());
+        Assert.Equal(initramfs, fixture.Store().GetInitramfs(guest, new byte[100]));
+        Assert.All(await fixture.Store().VerifyAsync(), s => Assert.Equal(ImageHealth.Good, s.Health));
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(() => fixture.Store().GetInitramfs(guest, new byte[200])), ImageError.CacheUnwritable, "read-only file system");
+        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PruneAsync()), ImageError.CacheUnwritable, "read-only file system");
     }
 
     [Fact]
@@ -141,8 +213,9 @@ public sealed class StoreTests
         GuestImage current = (await fixture.Store().PullAsync()).Guest;
         Assert.Equal(kernel, File.ReadAllBytes(current.Kernel));
         Assert.True(File.Exists(old.Kernel));
-        Assert.Equal(5, fixture.Store().List().Count);
-        Assert.Equal(3, fixture.Store().List().Count(s => s.Current));
+        // Two kernels with their configurations, a busybox, and the initramfs of the first.
+        Assert.Equal(6, fixture.Store().List().Count);
+        Assert.Equal(4, fixture.Store().List().Count(s => s.Current));
         string initramfs = fixture.Store().GetInitramfs(current, new byte[200]);
         File.SetLastWriteTimeUtc(initramfs, DateTime.UtcNow.AddHours(1));
         File.WriteAllBytes(Path.Combine(fixture.Partial, new string('a', 64) + ".partial"), new byte[1000]);
@@ -192,7 +265,10 @@ public sealed class StoreTests
         byte[] bytes = File.ReadAllBytes(path);
         Assert.Equal(InitramfsBuilder.ForGuest(init, fixture.Archive.Busybox).Build(), bytes);
         Damage(path, "altered in disguise");
-        Assert.Equal(path, fixture.Store().GetInitramfs(guest, init));
+        Assert.Equal(ImageHealth.Altered, Assert.Single(await fixture.Store().VerifyAsync(), s => s.Path == path).Health);
+        ProgressLog progress = new();
+        Assert.Equal(path, fixture.Store().GetInitramfs(guest, init, progress));
+        Assert.Equal($"the cached initramfs {path} is damaged; it is made anew", Assert.Single(progress.Items).What);
         Assert.Equal(bytes, File.ReadAllBytes(path));
         init[100] ^= 1;
         Assert.NotEqual(path, fixture.Store().GetInitramfs(guest, init));

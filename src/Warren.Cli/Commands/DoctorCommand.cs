@@ -46,25 +46,40 @@ internal static class DoctorCommand
         return bad ? SomethingWrong : ExitStatus.Success;
     }
 
-    private static IEnumerable<Finding> Examine(string? mirror)
+    private static IEnumerable<Finding> Examine(string? mirror) => Checks(mirror).Select(c => Examine(c.Subject, c.Check));
+
+    private static IEnumerable<(string Subject, Func<Finding> Check)> Checks(string? mirror)
     {
-        yield return Platform();
-        yield return new Finding("runtime", Verdict.Good, RuntimeInformation.FrameworkDescription);
-        yield return Instructions();
-        yield return Environment.ProcessorCount > 1
-            ? new Finding("processors", Verdict.Good, $"{Environment.ProcessorCount}; vCPUs run on at most as many threads")
-            : new Finding("processors", Verdict.Note, "1: guests with several vCPUs take turns");
-        yield return Memory();
-        yield return Overcommit();
-        yield return AddressSpaceLimit();
-        yield return Cache();
-        yield return Images();
-        yield return Mirror(mirror);
-        yield return Verifier();
-        yield return RawTerminal.IsTerminal
-            ? new Finding("terminal", Verdict.Good, RawTerminal.WindowSize() is { } s ? $"{s.Columns} columns, {s.Rows} rows" : "size unknown")
-            : new Finding("terminal", Verdict.Note, "standard input is none: 'warren run' reads shell commands from it instead");
-        yield return Kvm();
+        yield return ("platform", Platform);
+        yield return ("runtime", () => new Finding("runtime", Verdict.Good, RuntimeInformation.FrameworkDescription));
+        yield return ("instructions", Instructions);
+        yield return ("processors", Processors);
+        yield return ("memory", Memory);
+        yield return ("overcommit", Overcommit);
+        yield return ("address space", AddressSpaceLimit);
+        yield return ("cache", Cache);
+        yield return ("images", Images);
+        yield return ("mirror", () => Mirror(mirror));
+        yield return ("signatures", Verifier);
+        yield return ("terminal", Terminal);
+        yield return ("/dev/kvm", Kvm);
+    }
+
+    /// <summary>One line whatever happens: what cannot be found out says nothing about the rest.</summary>
+    private static Finding Examine(string subject, Func<Finding> check)
+    {
+        try
+        {
+            return check();
+        }
+        catch (WarrenException e)
+        {
+            return new Finding(subject, Verdict.Bad, e.Message.TrimEnd('.'));
+        }
+        catch (Exception e)
+        {
+            return new Finding(subject, Verdict.Bad, $"cannot be found out ({e.Message.TrimEnd('.')})");
+        }
     }
 
     private static Finding Platform() =>
@@ -83,6 +98,10 @@ internal static class DoctorCommand
             ? new Finding("instructions", Verdict.Good, "all that the interpreter likes to use")
             : new Finding("instructions", Verdict.Note, $"no {string.Join(", ", missing)}: correct but slower");
     }
+
+    private static Finding Processors() => Environment.ProcessorCount > 1
+        ? new Finding("processors", Verdict.Good, $"{Environment.ProcessorCount}; vCPUs run on at most as many threads")
+        : new Finding("processors", Verdict.Note, "1: guests with several vCPUs take turns");
 
     private static Finding Memory()
     {
@@ -131,19 +150,12 @@ internal static class DoctorCommand
 
     private static Finding Images()
     {
-        try
-        {
-            var current = ImageCommand.OpenStore(null).List().Where(e => e.Current).ToList();
-            return current.Count == 0
-                ? new Finding("images", Verdict.Note, "none cached: the first 'warren run' pulls them")
-                : current.All(e => e.Health is ImageHealth.Good or ImageHealth.Unchecked)
-                    ? new Finding("images", Verdict.Good, string.Join(", ", current.Select(e => $"{e.Entry.Package} {e.Entry.Version}").Distinct()))
-                    : new Finding("images", Verdict.Note, "some are missing: the next 'warren run' pulls them again");
-        }
-        catch (ImageException e)
-        {
-            return new Finding("images", Verdict.Bad, e.Message);
-        }
+        var current = ImageCommand.OpenStore(null).List().Where(e => e.Current).ToList();
+        if (current.Count == 0)
+            return new Finding("images", Verdict.Note, "none cached: the first 'warren run' pulls them");
+        return current.FirstOrDefault(e => e.IsBad) is { } bad
+            ? new Finding("images", Verdict.Note, $"{bad.Sentence}: the next 'warren run' pulls it again")
+            : new Finding("images", Verdict.Good, string.Join(", ", current.Where(e => e.Entry.Version.Length > 0).Select(e => $"{e.Entry.Package} {e.Entry.Version}").Distinct()));
     }
 
     private static Finding Mirror(string? mirror)
@@ -167,6 +179,10 @@ internal static class DoctorCommand
             ? new Finding("signatures", Verdict.Good, $"{tool} checks the archive's signature")
             : new Finding("signatures", Verdict.Note, "neither gpgv nor sqv is installed: 'warren image pull' needs one (apt install gpgv)");
     }
+
+    private static Finding Terminal() => RawTerminal.IsTerminal
+        ? new Finding("terminal", Verdict.Good, RawTerminal.WindowSize() is { } s ? $"{s.Columns} columns, {s.Rows} rows" : "size unknown")
+        : new Finding("terminal", Verdict.Note, "standard input is none: 'warren run' reads shell commands from it instead");
 
     private static Finding Kvm() => File.Exists("/dev/kvm")
         ? new Finding("/dev/kvm", Verdict.Note, "present; Warren does not use it, only 'warren bench' compares with it")

@@ -34,8 +34,7 @@ internal sealed class GuestSource : IDisposable
         var store = ImageCommand.OpenStore(settings.Mirror);
         using var progress = new PullProgressBar();
         var image = await store.GetGuestAsync(settings.Offline, progress, cancel).ConfigureAwait(false);
-        progress.Dispose();
-        var initrd = settings.Initrd ?? store.GetInitramfs(image, EmbeddedGuests.Init.ToArray());
+        var initrd = settings.Initrd ?? store.GetInitramfs(image, EmbeddedGuests.Init.ToArray(), progress);
         return new GuestSource(settings.Kernel ?? image.Kernel, initrd, isLinux: true, hasOurUserLand: settings.Initrd is null);
     }
 

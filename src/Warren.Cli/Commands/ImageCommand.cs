@@ -54,6 +54,19 @@ internal static class ImageCommand
             var health = e.Health == ImageHealth.Unchecked ? "present" : e.Health.ToString().ToLowerInvariant();
             Console.Out.WriteLine($"{health,-8} {(e.Current ? "current" : "old"),-8} {e.Entry.Size / 1e6,8:0.0} MB  {e.Entry.Kind.ToString().ToLowerInvariant(),-12} {e.Entry.Package} {e.Entry.Version}  {e.Path}");
         }
-        return entries.Any(e => e.Health is not (ImageHealth.Good or ImageHealth.Unchecked)) ? SomethingWrong : ExitStatus.Success;
+
+        var bad = entries.Where(e => e.IsBad).ToList();
+        if (bad.Count == 0) return ExitStatus.Success;
+        Console.Error.WriteLine($"warren: {bad[0].Sentence}{(bad.Count > 1 ? $", and {bad.Count - 1} more" : "")}; {Remedy(bad)}.");
+        return SomethingWrong;
     }
+
+    /// <summary>A pull makes good what the newest pull is made of; nobody needs the rest.</summary>
+    private static string Remedy(List<ImageStatus> bad) => (bad.Exists(e => e.Current && e.Entry.Kind != ImageKind.Initramfs), bad.Exists(e => !e.Current)) switch
+    {
+        (true, false) => "'warren image pull' fetches it again",
+        (true, true) => "'warren image pull' fetches what is needed again, 'warren image prune' deletes the rest",
+        (false, true) => "'warren image prune' deletes it",
+        _ => "the next 'warren run' makes it anew",
+    };
 }

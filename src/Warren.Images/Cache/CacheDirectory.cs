@@ -49,6 +49,7 @@ internal sealed class CacheDirectory
         const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
         foreach (string directory in (string[])[Root, Content, Partial])
         {
+            RefuseFile(directory);
             try
             {
                 if (OperatingSystem.IsWindows())
@@ -60,6 +61,16 @@ internal sealed class CacheDirectory
             {
                 throw CacheErrors.Translate(e, directory);
             }
+        }
+    }
+
+    /// <exception cref="ImageException">A file is where the directory should be.</exception>
+    public static void RefuseFile(string directory)
+    {
+        if (File.Exists(directory))
+        {
+            throw new ImageException(ImageError.CacheUnwritable,
+                $"{directory} is a file where the image cache needs a directory; move it away or point XDG_CACHE_HOME elsewhere");
         }
     }
 
@@ -118,6 +129,19 @@ internal sealed class CacheDirectory
         }
     }
 
+    /// <summary>The files of a directory; none when it cannot be read.</summary>
+    public static FileInfo[] FilesIn(string directory)
+    {
+        try
+        {
+            return new DirectoryInfo(directory).GetFiles();
+        }
+        catch (Exception e) when (CacheErrors.IsFileSystemError(e))
+        {
+            return [];
+        }
+    }
+
     /// <summary>Deletes a file if it is there and can be deleted; the bytes it had.</summary>
     public static long TryDelete(string path)
     {
@@ -134,6 +158,14 @@ internal sealed class CacheDirectory
         {
             return 0;
         }
+    }
+
+    /// <summary>What has become of an entry's file, compared with what was recorded of it.</summary>
+    public ImageStatus Check(ImageEntry entry, bool current)
+    {
+        string path = ContentFile(entry.File);
+        ImageHealth health = !File.Exists(path) ? ImageHealth.Missing : Matches(path, entry.Size, entry.Sha256) ? ImageHealth.Good : ImageHealth.Altered;
+        return new ImageStatus(entry, path, current, health);
     }
 
     /// <summary>Whether a file has this size and digest. A file that cannot be read does not.</summary>

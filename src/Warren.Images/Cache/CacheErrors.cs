@@ -23,7 +23,8 @@ internal static class CacheErrors
             $"the cache file {path} cannot be written ({Reason(e)}); correct its permissions or point XDG_CACHE_HOME to a writable directory", e);
     }
 
-    private static string Reason(Exception e) => e switch
+    /// <param name="e">Satisfies <see cref="IsFileSystemError"/>.</param>
+    public static string Reason(Exception e) => e switch
     {
         UnauthorizedAccessException => "permission denied",
         { HResult: 30 } => "read-only file system",

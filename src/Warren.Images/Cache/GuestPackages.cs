@@ -25,6 +25,9 @@ internal sealed class GuestPackages(CacheDirectory cache)
         new(ImageKind.Busybox, "busybox program", "busybox", p => p is "usr/bin/busybox" or "bin/busybox", 32L << 20),
     ];
 
+    /// <summary>What a whole pull holds.</summary>
+    public static IReadOnlyList<ImageKind> Kinds { get; } = [.. s_kernelFiles.Concat(s_busyboxFiles).Select(w => w.Kind)];
+
     private sealed record Wanted(ImageKind Kind, string What, string Stem, Func<string, bool> Matches, long MaxSize);
 
     private static bool IsKernel(string path) =>

@@ -5,7 +5,7 @@ using Warren.Images.Archive;
 namespace Warren.Images.Cache;
 
 /// <summary>The cache's table of contents, manifest.json: the pulls, oldest first.</summary>
-/// <param name="Format">1. A file of another format counts as an empty cache.</param>
+/// <param name="Format">1.</param>
 internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
 {
     private const int CurrentFormat = 1;
@@ -18,22 +18,58 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
     [JsonIgnore]
     public ImagePull? Newest => Pulls.Count > 0 ? Pulls[^1] : null;
 
-    /// <summary>Reads the file. One that is absent, damaged or from another version of Warren is an empty manifest: everything is fetched again.</summary>
-    public static Manifest Load(string path)
+    /// <summary>Reads the file; one that is absent is an empty manifest.</summary>
+    /// <exception cref="ImageException">It is damaged, of another version of Warren, or cannot be read; the message names it and says what is wrong, and nothing else.</exception>
+    public static Manifest Load(CacheDirectory cache)
+    {
+        CacheDirectory.RefuseFile(cache.Root);
+        try
+        {
+            FileInfo file = new(cache.Manifest);
+            if (Directory.Exists(cache.Manifest))
+                throw Bad(cache, "is a directory");
+            if (!file.Exists)
+                return Empty;
+            return file.Length > MaxFileSize ? throw Bad(cache, "is damaged: it is far too long") : Parse(File.ReadAllBytes(cache.Manifest), cache);
+        }
+        catch (Exception e) when (CacheErrors.IsFileSystemError(e))
+        {
+            throw Bad(cache, $"cannot be read ({CacheErrors.Reason(e)})");
+        }
+    }
+
+    /// <summary>As <see cref="Load"/>, but one that is no good is empty, and said to be so: everything is fetched again.</summary>
+    public static Manifest LoadOrEmpty(CacheDirectory cache, IProgress<PullProgress>? progress)
     {
         try
         {
-            FileInfo file = new(path);
-            if (!file.Exists || file.Length > MaxFileSize)
-                return Empty;
-            Manifest? manifest = JsonSerializer.Deserialize(File.ReadAllBytes(path), ManifestJson.Default.Manifest);
-            return manifest is { Format: CurrentFormat, Pulls: not null } ? new Manifest(CurrentFormat, [.. manifest.Pulls.Where(IsSound)]) : Empty;
+            return Load(cache);
         }
-        catch (Exception e) when (e is JsonException || CacheErrors.IsFileSystemError(e))
+        catch (ImageException e) when (e.Error == ImageError.Corrupt)
         {
+            progress?.Report(new PullProgress($"{e.Message}; everything is fetched again", 0, 0));
             return Empty;
         }
     }
+
+    private static Manifest Parse(ReadOnlySpan<byte> text, CacheDirectory cache)
+    {
+        try
+        {
+            // The format first: what a newer one holds is not for this version to judge.
+            int? format = JsonSerializer.Deserialize(text, ManifestJson.Default.ManifestFormat)?.Format;
+            if (format > CurrentFormat)
+                throw Bad(cache, $"was written by a newer version of Warren (format {format}; this one knows {CurrentFormat})");
+            Manifest? manifest = format == CurrentFormat ? JsonSerializer.Deserialize(text, ManifestJson.Default.Manifest) : null;
+            return manifest is { Pulls: not null } && manifest.Pulls.All(IsSound) ? manifest : throw Bad(cache, "is damaged");
+        }
+        catch (JsonException)
+        {
+            throw Bad(cache, "is damaged");
+        }
+    }
+
+    private static ImageException Bad(CacheDirectory cache, string what) => ImageException.Corrupt($"the image cache's table of contents {cache.Manifest} {what}");
 
     /// <exception cref="ImageException">The file cannot be written.</exception>
     public void Save(CacheDirectory cache) =>
@@ -51,6 +87,10 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
             && Sha256Text.IsValid(e.Sha256));
 }
 
+/// <summary>What every version of a manifest says.</summary>
+internal sealed record ManifestFormat(int Format);
+
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(ManifestFormat))]
 internal sealed partial class ManifestJson : JsonSerializerContext;

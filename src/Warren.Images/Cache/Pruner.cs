@@ -8,17 +8,17 @@ internal sealed class Pruner(CacheDirectory cache)
     private readonly List<string> _removed = [];
     private long _bytes;
 
-    /// <exception cref="ImageException">The manifest cannot be written.</exception>
+    /// <exception cref="ImageException">The manifest cannot be read, so that nobody knows what is needed, or not written.</exception>
     public PruneResult Run(CancellationToken cancellation)
     {
-        Manifest manifest = Manifest.Load(cache.Manifest);
+        Manifest manifest = Manifest.Load(cache);
         if (manifest.Pulls.Count > 1)
             Manifest.Empty.With(manifest.Newest!).Save(cache);
         HashSet<string> needed = new(manifest.Newest?.Entries.Select(e => e.File) ?? [], StringComparer.Ordinal);
-        if (NewestInitramfs() is { } initramfs)
-            needed.Add(initramfs);
+        if (new InitramfsCache(cache).List().FirstOrDefault() is { } initramfs)
+            needed.Add(initramfs.File);
 
-        foreach (FileInfo file in FilesIn(cache.Content).Concat(FilesIn(cache.Partial)).Concat(FilesIn(cache.Root)))
+        foreach (FileInfo file in CacheDirectory.FilesIn(cache.Content).Concat(CacheDirectory.FilesIn(cache.Partial)).Concat(CacheDirectory.FilesIn(cache.Root)))
         {
             cancellation.ThrowIfCancellationRequested();
             bool ownPlace = file.DirectoryName != cache.Root;
@@ -28,10 +28,6 @@ internal sealed class Pruner(CacheDirectory cache)
         }
         return new PruneResult(_removed, _bytes);
     }
-
-    private string? NewestInitramfs() => FilesIn(cache.Content)
-        .Where(f => f.Name.StartsWith(InitramfsCache.Prefix, StringComparison.Ordinal))
-        .MaxBy(f => f.LastWriteTimeUtc)?.Name;
 
     private void Remove(FileInfo file)
     {
@@ -53,18 +49,6 @@ internal sealed class Pruner(CacheDirectory cache)
         catch (Exception e) when (CacheErrors.IsFileSystemError(e))
         {
             return true;
-        }
-    }
-
-    private static FileInfo[] FilesIn(string directory)
-    {
-        try
-        {
-            return new DirectoryInfo(directory).GetFiles();
-        }
-        catch (Exception e) when (CacheErrors.IsFileSystemError(e))
-        {
-            return [];
         }
     }
 }

@@ -17,6 +17,9 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
     /// <exception cref="ImageException">Anything that keeps the guest's files from being there, whole and checked.</exception>
     public async Task<(ImagePull Pull, bool Changed, long Received)> RunAsync(CancellationToken cancellation)
     {
+        // What is wrong with the cache is said before the mirror has its chance to be unreachable.
+        Manifest manifest = Manifest.LoadOrEmpty(cache, progress);
+        bool whole = ReportDamage(manifest.Newest);
         Mirror mirror = MirrorLocator.Locate(options.Mirror);
         using MirrorClient client = new(mirror, options.Transfer.Silence);
         Downloader downloader = new(client, cache, options.Transfer);
@@ -27,8 +30,7 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
         ReadOnlyMemory<byte> text = await verifier.VerifyAsync(signed, cancellation).ConfigureAwait(false);
         ReleaseFile release = ReleaseFile.Parse(text, options.Suite, GuestPackages.Architecture, options.Clock.GetUtcNow());
 
-        Manifest manifest = Manifest.Load(cache.Manifest);
-        if (manifest.Newest is { } newest && newest.ReleaseDigest == release.Digest && newest.Suite == options.Suite && IsWhole(newest))
+        if (whole && manifest.Newest is { } newest && newest.ReleaseDigest == release.Digest && newest.Suite == options.Suite)
             return (newest, false, downloader.Received);
 
         PackageIndex index = await FetchIndexAsync(downloader, suitePath, release, cancellation).ConfigureAwait(false);
@@ -116,6 +118,17 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
         return null;
     }
 
-    private bool IsWhole(ImagePull pull) =>
-        Enum.GetValues<ImageKind>().All(k => pull.Find(k) is { } e && CacheDirectory.Matches(cache.ContentFile(e.File), e.Size, e.Sha256));
+    // Whether everything of the pull is there as recorded; what is not is named.
+    private bool ReportDamage(ImagePull? pull)
+    {
+        if (pull == null)
+            return false;
+        bool whole = GuestPackages.Kinds.All(k => pull.Find(k) != null);
+        foreach (ImageStatus bad in pull.Entries.Select(e => cache.Check(e, current: true)).Where(s => s.IsBad))
+        {
+            whole = false;
+            progress?.Report(new PullProgress($"{bad.Sentence}; it is fetched again", 0, 0));
+        }
+        return whole;
+    }
 }
