@@ -32,6 +32,8 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab run fault-vs-discrad", "fault-vs-discard")]
     [InlineData("lab run core --bond 2", "'--bond' is not an option")]
     [InlineData("lab corpus --contols 3", "'--contols' is not an option")]
+    [InlineData("lab explain join --gate jion", "join")]
+    [InlineData("lab run x --assembly /tmp", "directory")]
     [InlineData("lab explain --gaet", "'--gaet' is not an option")]
     [InlineData("lab run rwsem", "--gate rwsem")]
     [InlineData("lab run qqqqqqqqqqqqqqqqqqqqqqqqqq", "warren lab list")]

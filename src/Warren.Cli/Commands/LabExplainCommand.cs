@@ -23,6 +23,7 @@ internal static class LabExplainCommand
 
     private static int Explain(string name, string? gate, string? assembly)
     {
+        LabOptions.Choose(gate);
         if (assembly is null && !LabTarget.IsKnown(name) && GateFactory.All.FirstOrDefault(g => g.Name == name) is { } kind)
         {
             Explain(kind);
@@ -30,7 +31,6 @@ internal static class LabExplainCommand
         }
 
         var target = LabTarget.Find(name, assembly);
-        LabOptions.Choose(gate);
         Console.Out.WriteLine(Heading(target));
         Console.Out.WriteLine();
         Console.Out.WriteLine(target.Explanation.Trim());

@@ -17,7 +17,7 @@ internal static class LabScenarios
     {
         var full = Path.GetFullPath(path);
         if (!File.Exists(full))
-            throw new UserErrorException($"--assembly {path} does not exist; name the .dll that 'dotnet build' made");
+            throw new UserErrorException($"--assembly {path} {(Directory.Exists(full) ? "is a directory" : "does not exist")}; name the .dll that 'dotnet build' made");
         List<Scenario> found;
         try
         {
