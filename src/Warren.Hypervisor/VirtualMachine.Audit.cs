@@ -17,7 +17,7 @@ public sealed partial class VirtualMachine
     /// Any time, from any thread that is not in guest mode; mmu_lock is held for as long as it takes, which grows with what is mapped. With <see cref="VmOptions.Audit"/> a VM does this by itself, and a finding
     /// ends it as <see cref="ErrorReason"/>.
     /// </summary>
-    /// <param name="atRest">no vCPU runs, and no other call is under way: counts must be exact, too</param>
+    /// <param name="atRest">no vCPU runs, and no other call is under way: counts must be exact, too, and what vCPUs keep ready for their next tables as good as new</param>
     public AuditReport Audit(bool atRest = false)
     {
         using var balance = Check.Balanced();
@@ -25,6 +25,10 @@ public sealed partial class VirtualMachine
         MmuLock.WriteLock();
         Auditor auditor = new(this, atRest);
         Mmu.Audit(auditor);
+        if (atRest)
+        {
+            foreach (Vcpu vcpu in VcpuArray) auditor.Caches(vcpu);
+        }
         MmuLock.WriteUnlock();
         Srcu.ReadUnlock(srcu);
         Atomics.Increment(ref _audits, this);
@@ -48,6 +52,15 @@ public sealed partial class VirtualMachine
         if (!Options.Audit) return;
         AuditReport report = Audit();
         if (!report.IsClean) ReportError(report.ToString());
+    }
+
+    /// <summary>With <see cref="VmOptions.Audit"/>, on the vCPU's thread: an audit of what it keeps ready, which others could only look at while it does not run.</summary>
+    internal void AuditCaches(Vcpu vcpu)
+    {
+        if (Mmu.AreCachesNew(vcpu)) return;
+        Auditor auditor = new(this, atRest: false);
+        auditor.Caches(vcpu);
+        ReportError(auditor.Report().ToString());
     }
 
     /// <summary>The audit at the end of the VM: what to throw, unless an audit before has told somebody already.</summary>

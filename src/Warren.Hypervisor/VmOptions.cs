@@ -28,8 +28,8 @@ public sealed record VmOptions
     public MmuKind Mmu { get; init; } = MmuKind.Default;
 
     /// <summary>
-    /// Compare the page tables with the memslots, the host's page table and (with a shadow MMU) the guest's own: after each change of memslots, every so many zaps, and at the end. It costs much time;
-    /// see <see cref="VirtualMachine.Audit"/>.
+    /// Compare the page tables with the memslots, the host's page table and (with a shadow MMU) the guest's own: after each change of memslots, every so many zaps, and at the end; and
+    /// what a vCPU keeps ready for tables with new ones before each fault. It costs much time; see <see cref="VirtualMachine.Audit"/>.
     /// </summary>
     public bool Audit { get; init; }
 

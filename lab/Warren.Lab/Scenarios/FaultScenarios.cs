@@ -8,6 +8,9 @@ internal static class FaultScenarios
 {
     private const ulong Gfn = 0x10;
 
+    /// <summary>Its leaf table is not the first one of any table above it.</summary>
+    private const ulong Far = 0x3000;
+
     public static IEnumerable<Scenario> All =>
     [
         new DelegateScenario("fault-vs-discard", "A guest load faults its page in while madvise(DONTNEED) drops it.", s =>
@@ -129,6 +132,38 @@ internal static class FaultScenarios
         """
         Both ask the host, one of the two frames is installed in the host's entry and the other given back; both link tables and install a leaf by compare-exchange, and the
         loser takes what it finds. A reader's leaf must not take the writer's rights away, and no frame may be lost.
+        """),
+        new DelegateScenario("lost-table-then-new-root", "Two vCPUs link a table in one place; then everything is zapped, and the next root is made by the one that came second.", s =>
+        {
+            var world = new LabWorld(s);
+            var vm = world.AddVm(2);
+            // Of one table of level 2, which the first fault links with those above it: what is left to race for is a leaf table, and whoever loses it has it uppermost in its cache.
+            vm.SetSlot(0, Far, 1, world.Map(1));
+            vm.SetSlot(1, Far + SpteTable.EntryCount, 1, world.Map(1));
+            vm.Vcpus[0].Load(Far + SpteTable.EntryCount);
+            world.Thread("vcpu0", () =>
+            {
+                vm.Vcpus[0].Load(Far);
+                VcpuScenarios.ZapAll(vm);
+                vm.Vcpus[0].Load(Far);
+            });
+            world.Thread("vcpu1", () => vm.Vcpus[1].Load(Far));
+        },
+        """
+        A table is made complete before it is linked, and the one that finds its place taken goes back to the cache of its vCPU, from where it may become anything: another table, or the root of
+        whatever is built next. So it goes back as if new. The audit at the end looks at the record of every table, and at what the caches hold.
+        """),
+        new DelegateScenario("two-faults-in-one-hole", "Two vCPUs access an address where no slot is, and each would link the tables to remember that.", s =>
+        {
+            var world = new LabWorld(s);
+            var vm = world.AddVm(2);
+            world.Thread("vcpu0", () => vm.Vcpus[0].Load(Gfn));
+            world.Thread("vcpu1", () => vm.Vcpus[1].Load(Gfn));
+            s.AtEnd("the tables of holes are counted", () => ((TdpMmu)vm.Vm.Mmu).MmioTables is var count && count == TdpMmu.RootLevel - 1 ? null : $"there are {TdpMmu.RootLevel - 1}, and the count says {count}");
+        },
+        """
+        A guest must not make its host fill memory by probing where nothing is, so tables that only remember that are counted, and there is a bound. The one that loses its place to the other
+        vCPU's does not count, or the bound would come nearer with every race.
         """),
         new DelegateScenario("host-write-vs-discard", "A device writes guest memory while madvise(DONTNEED) drops the page.", s =>
         {

@@ -1,5 +1,4 @@
 using Warren.Hypervisor;
-using Warren.Locking;
 
 namespace Warren.Lab;
 
@@ -43,7 +42,7 @@ internal static class ShadowZapScenarios
             vm.Vcpus[2].Load(Gfn);
             world.Background("vcpu0", () => vm.Vcpus[0].Load(Gfn));
             world.Background("vcpu1", () => vm.Vcpus[1].Load(Gfn));
-            world.Thread("zap", () => ZapAll(vm));
+            world.Thread("zap", () => VcpuScenarios.ZapAll(vm));
         },
         """
         The obsolete pages are the tail of the active list. The walk takes the oldest until it meets a current one, so vCPUs that keep building give it nothing to do; the root that is in
@@ -57,8 +56,8 @@ internal static class ShadowZapScenarios
             world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn + Apart));
             world.Thread("zap", () =>
             {
-                ZapAll(vm);
-                ZapAll(vm);
+                VcpuScenarios.ZapAll(vm);
+                VcpuScenarios.ZapAll(vm);
             });
             FaultCorpus.AllTablesComeBack(s, vm);
         },
@@ -78,7 +77,7 @@ internal static class ShadowZapScenarios
                 if (vm.Vcpus[0].Load(Gfn) != 1)
                     s.Fail(VerdictKind.Invariant, "What the guest stored is gone.");
             });
-            world.Thread("zap", () => ZapAll(vm));
+            world.Thread("zap", () => VcpuScenarios.ZapAll(vm));
             FaultCorpus.AllTablesComeBack(s, vm);
         },
         """
@@ -86,14 +85,6 @@ internal static class ShadowZapScenarios
         before mmu_lock is dropped.
         """),
     ];
-
-    private static void ZapAll(LabVm vm)
-    {
-        vm.Vm.SlotsLock.Lock();
-        vm.Vm.Mmu.ZapAllFast();
-        vm.Vm.SlotsLock.Unlock();
-        Check.AssertNoneHeld();
-    }
 
     private static (LabWorld World, LabVm Vm, ulong Hva) Pages(Schedule schedule, int vcpus = 1)
     {

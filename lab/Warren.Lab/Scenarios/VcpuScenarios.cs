@@ -95,13 +95,7 @@ internal static class VcpuScenarios
             vm.Vcpus[0].Store(Gfn, 1);
             world.Thread("vcpu0", () => vm.Vcpus[0].Load(Gfn));
             world.Thread("vcpu1", () => vm.Vcpus[1].Store(Gfn, 2));
-            world.Thread("zap", () =>
-            {
-                vm.Vm.SlotsLock.Lock();
-                vm.Vm.Mmu.ZapAllFast();
-                vm.Vm.SlotsLock.Unlock();
-                Check.AssertNoneHeld();
-            });
+            world.Thread("zap", () => ZapAll(vm));
         },
         """
         The roots become obsolete under mmu_lock, every vCPU lets go of them, then their tables are freed with the lock shared, beside faults that fill the new root. A fault that still holds
@@ -117,6 +111,14 @@ internal static class VcpuScenarios
         },
         "The request to die waits until the vCPU is out of guest mode, and the vCPU stops in the middle of its instruction without having done half of it."),
     ];
+
+    internal static void ZapAll(LabVm vm)
+    {
+        vm.Vm.SlotsLock.Lock();
+        vm.Vm.Mmu.ZapAllFast();
+        vm.Vm.SlotsLock.Unlock();
+        Check.AssertNoneHeld();
+    }
 
     private static (LabWorld World, LabVm Vm, ulong Hva) OnePage(Schedule schedule, int vcpus = 1)
     {

@@ -88,6 +88,12 @@ internal sealed unsafe class Auditor
         if (FindSlot(place.AddressSpaceId, mmio.MmioGfn) is { } slot) Wrong(place.ToString(), $"no entry for MMIO, for slot {slot.Id} has gfn 0x{mmio.MmioGfn:x}", mmio.ToString());
     }
 
+    /// <summary>What a vCPU keeps ready for its next tables must be as good as new. On its thread, or while it does not run.</summary>
+    public void Caches(Vcpu vcpu)
+    {
+        if (!_vm.Mmu.AreCachesNew(vcpu)) Wrong($"The tables that vCPU {vcpu.Id} keeps ready", "pages and records as good as new", "one that holds something");
+    }
+
     private void Page(in AuditedEntry place, ulong* entry, ulong gfn, int frame, Spte leaf)
     {
         Entries++;

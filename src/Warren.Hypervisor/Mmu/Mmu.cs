@@ -44,6 +44,9 @@ internal abstract unsafe partial class Mmu : IDisposable
     /// <summary>Gives back what the caches of a vCPU hold.</summary>
     public abstract void DrainCaches(Vcpu vcpu);
 
+    /// <summary>Whether what the caches of a vCPU hold is as good as new, as what is made of it relies on. For checks: on the vCPU's thread, or while it does not run.</summary>
+    public abstract bool AreCachesNew(Vcpu vcpu);
+
     /// <summary>
     /// The root that the vCPU must walk now, with a reference for it; made out of the vCPU's caches, which are full, when there is none. No spinning lock held.
     /// Null: something moved underneath, serve requests and try again.

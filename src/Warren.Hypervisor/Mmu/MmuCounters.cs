@@ -18,6 +18,8 @@ public struct MmuCounters
     public long LongestZapHold;
     public long Yields;
     public long HugeSplits;
+    /// <summary>TDP: tables made for a place that somebody else filled first.</summary>
+    public long LinksLost;
     public long HugeMerges;
     public long WriteProtected;
     /// <summary>Shadow paging: shadow pages made,</summary>

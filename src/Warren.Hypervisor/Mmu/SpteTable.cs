@@ -38,6 +38,10 @@ internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable
     public ulong* Entries => entries;
     public bool IsNull => entries == null;
     public ref TableInfo Info => ref *TableAllocator.InfoOf(entries);
+
+    /// <summary>No entries, and nothing recorded: as <see cref="TableAllocator.MakeNew"/> leaves it. For checks.</summary>
+    public bool IsNew => NextUsed(entries, 0) == EntryCount && !new ReadOnlySpan<byte>(TableAllocator.InfoOf(entries), sizeof(TableInfo)).ContainsAnyExcept((byte)0);
+
     public ref ulong this[int index] => ref entries[index];
 
     /// <summary><see cref="TableInfo.Next"/>, under TdpPagesLock unless nobody else knows the page.</summary>

@@ -24,6 +24,19 @@ internal unsafe struct TableCache
 
     public readonly bool IsEmpty => _count == 0;
 
+    /// <summary>Whether all in it is as good as new. For checks.</summary>
+    public readonly bool IsNew
+    {
+        get
+        {
+            for (int i = 0; i < _count; i++)
+            {
+                if (!new SpteTable((ulong*)_pages[i]).IsNew) return false;
+            }
+            return true;
+        }
+    }
+
     /// <summary>Takes back one that was popped and written to, and that nobody else got to see: it is kept as if new.</summary>
     public void TakeBack(SpteTable table)
     {

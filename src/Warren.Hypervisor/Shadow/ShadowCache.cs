@@ -36,6 +36,23 @@ internal unsafe struct ShadowCache
         return Descriptors.TryTopUp(descriptors);
     }
 
+    /// <summary>Whether all records and tables in it are as good as new; a descriptor is undefined until it is added to a chain. For checks.</summary>
+    public readonly bool IsNew
+    {
+        get
+        {
+            for (int i = 0; i < _tableCount; i++)
+            {
+                if (!new SpteTable((ulong*)_tables[i]).IsNew) return false;
+            }
+            for (int i = 0; i < _pageCount; i++)
+            {
+                if (new ReadOnlySpan<byte>((void*)_pages[i], sizeof(ShadowPage)).ContainsAnyExcept((byte)0)) return false;
+            }
+            return true;
+        }
+    }
+
     /// <summary>Whether there is enough for one more page that is direct.</summary>
     public readonly bool HasPage => _pageCount > 0 && _tableCount > 0;
 

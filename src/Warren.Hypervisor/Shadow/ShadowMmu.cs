@@ -34,6 +34,9 @@ internal sealed unsafe partial class ShadowMmu : Mmu
     /// <inheritdoc/>
     public override void DrainCaches(Vcpu vcpu) => vcpu.ShadowCache.Drain(_allocator, _pagePool, _rmapPool);
 
+    /// <inheritdoc/>
+    public override bool AreCachesNew(Vcpu vcpu) => vcpu.ShadowCache.IsNew;
+
     /// <summary>The shadow page that an SPTE is in.</summary>
     internal static ShadowPage* PageOf(ulong* spte) => (ShadowPage*)TableAllocator.InfoOf(spte)->ShadowPage;
 

@@ -26,6 +26,9 @@ internal sealed unsafe partial class TdpMmu
     /// <summary>Tables built only to remember that nothing is there, between two zaps of everything: a guest must not make its host fill memory by probing.</summary>
     internal const int MaxMmioTables = 256;
 
+    /// <summary>Called between the look at an entry and the attempt to link a table there, which may then fail. For tests.</summary>
+    internal Action? Linking { get; set; }
+
     /// <summary>Those there are.</summary>
     internal int MmioTables => Atomics.Read(ref _mmioTables, this);
 
@@ -277,11 +280,13 @@ internal sealed unsafe partial class TdpMmu
         {
             for (int i = 0; i < SpteTable.EntryCount; i++) child[i] = seen.SplitPage(i).Raw;
         }
+        Linking?.Invoke();
         if (SpteAccess.TryReplace(entry, seen, Spte.ForTable(child.Entries)))
         {
             if (split) _counters.HugeSplits++;
             return true;
         }
+        _counters.LinksLost++;
         cache.TakeBack(child);
         return false;
     }

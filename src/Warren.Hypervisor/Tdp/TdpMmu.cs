@@ -34,6 +34,9 @@ internal sealed unsafe partial class TdpMmu : Mmu
 
     public override void DrainCaches(Vcpu vcpu) => vcpu.TableCache.Drain(_allocator);
 
+    /// <inheritdoc/>
+    public override bool AreCachesNew(Vcpu vcpu) => vcpu.TableCache.IsNew;
+
     public override void Dispose()
     {
         _mmuLock.WriteLock();

@@ -177,7 +177,11 @@ public sealed unsafe partial class Vcpu
     /// <summary>Fills the caches; false, with the VM's error set, when the host has no memory.</summary>
     private bool TryTopUp()
     {
-        if (_mmu.TryTopUp(this)) return true;
+        if (_mmu.TryTopUp(this))
+        {
+            if (_audits) _vm.AuditCaches(this);
+            return true;
+        }
         _vm.ReportError(VmErrors.OutOfTables);
         return false;
     }

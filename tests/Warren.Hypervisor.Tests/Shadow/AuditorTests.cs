@@ -64,6 +64,8 @@ public sealed unsafe class AuditorTests : IDisposable
         { "guest entry", "as the guest's table says" },
         { "guest table", "a pointer elsewhere" },
         { "table page", "The table pages" },
+        { "cached table", "The tables that vCPU 0 keeps ready" },
+        { "cached record", "The tables that vCPU 0 keeps ready" },
     };
 
     [Theory]
@@ -176,6 +178,14 @@ public sealed unsafe class AuditorTests : IDisposable
                 _memory.Read(hva, bytes);
                 _memory.Write(hva, new byte[8]);
                 return () => _memory.Write(hva, bytes);
+            case "cached table":
+                Assert.True(Mmu.TryTopUp(_cpu.Vcpu));
+                ShadowCache tables = _cpu.Vcpu.ShadowCache;
+                return Change(tables.TakeTable().Entries + 5, Spte.Frozen.Raw);
+            case "cached record":
+                Assert.True(Mmu.TryTopUp(_cpu.Vcpu));
+                ShadowCache records = _cpu.Vcpu.ShadowCache;
+                return Change(&records.TakePage()->Gfn, 1);
             case "guest table":
                 ulong* table = last->GuestTable;
                 last->GuestTable += 512;

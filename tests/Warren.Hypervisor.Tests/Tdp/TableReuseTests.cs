@@ -17,11 +17,12 @@ public sealed unsafe class TableReuseTests
         TableCache cache = default;
         Assert.True(cache.TryTopUp(f.Vm.Mmu.Allocator));
         LoseLink(f, ref cache, split);
+        Assert.True(cache.IsNew);
         SpteTable table = cache.Pop();
         AssertNew(table);
         f.Vm.Mmu.Allocator.Free(table);
         cache.Drain(f.Vm.Mmu.Allocator);
-        Assert.Equal(0, f.Vm.Mmu.Counters.HugeSplits);
+        Assert.Equal((0, 1), (f.Vm.Mmu.Counters.HugeSplits, f.Vm.Mmu.Counters.LinksLost));
     }
 
     /// <summary>What the long run met: a leaf table that another vCPU had linked first is the next root.</summary>
@@ -83,6 +84,7 @@ public sealed unsafe class TableReuseTests
 
     private static void AssertNew(SpteTable table)
     {
+        Assert.True(table.IsNew);
         Assert.Equal(SpteTable.EntryCount, SpteTable.NextUsed(table.Entries, 0));
         Assert.Equal(-1, new ReadOnlySpan<byte>(TableAllocator.InfoOf(table.Entries), sizeof(TableInfo)).IndexOfAnyExcept((byte)0));
     }

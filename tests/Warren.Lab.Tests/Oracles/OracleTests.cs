@@ -219,6 +219,30 @@ public sealed class OracleTests
         });
     }
 
+    [Fact]
+    public void What_no_page_shows_is_found_by_the_audit_at_the_end()
+    {
+        Finds("TDP table of level 4 for gfn 0x0: expected a record that says so", s =>
+        {
+            var (world, vm, _) = OnePage(s);
+            vm.Vcpus[0].Load(Gfn);
+            world.Thread("vcpu", () => new SpteTable(vm.Vcpus[0].Vcpu.Root.Entries).Info.Gfn = 0x3000);
+        });
+        Finds("The tables that vCPU 0 keeps ready: expected pages and records as good as new", s =>
+        {
+            var (world, vm, _) = OnePage(s);
+            world.Thread("vcpu", () =>
+            {
+                vm.Vcpus[0].Load(Gfn);
+                vm.Vcpus[0].Vcpu.TableCache.TryTopUp(vm.Vm.Mmu.Allocator);
+                ref var cache = ref vm.Vcpus[0].Vcpu.TableCache;
+                var table = cache.Pop();
+                cache.TakeBack(table);
+                table.Info.Level = 1;
+            });
+        });
+    }
+
     private static void Finds(string sentence, Action<Schedule> build)
     {
         var result = Explorer.Explore(new DelegateScenario("broken", "A flaw.", build), new ExplorationOptions { Strategy = SearchStrategy.Exhaustive });

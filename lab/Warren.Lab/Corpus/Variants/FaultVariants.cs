@@ -50,6 +50,32 @@ internal static class FaultVariants
             "fault-after-many-invalidations",
             [new(Hypervisor, Fault, "ulong sequence = _vm.Invalidation.Sequence;", "ulong sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
+        new("lost-table-kept-as-it-is", "Warren's own long run of November 2026: a root whose record named a gfn",
+            """
+            The table that finds its place taken goes back to its vCPU's cache as if new. Here it goes back as it is, with the record of the leaf table that it was to be.
+              vCPU 0   fault: sees no leaf table, makes one
+              vCPU 1   fault on the same page: links its own
+              vCPU 0   its table is one too many, back to the cache
+              host     zaps everything
+              vCPU 0   makes the next root, of the page uppermost in its cache: a root is told its level and address space, and keeps the gfn
+            """,
+            "lost-table-then-new-root",
+            [new(Hypervisor, "Mmu/TableCache.cs", "        TableAllocator.MakeNew(table);\n", "")],
+            [VerdictKind.Invariant]),
+        new("lost-table-of-hole-counted", "Found beside lost-table-kept-as-it-is",
+            """
+            Tables that only remember that nothing is there are counted, so that a guest cannot have its host fill memory with them. Here one counts before it is known
+            whether it finds its place free, and goes on counting when it does not, and so does each that the bound refuses: the guest soon gets none any more, and after 2^31 of them
+            as many as it likes.
+              vCPU 0   accesses a hole: sees no table, counts one
+              vCPU 1   accesses it too: counts and links its own
+              vCPU 0   finds it there
+            """,
+            "two-faults-in-one-hole",
+            [new(Hypervisor, Fault,
+                "            if (!fits || !LinkTable(ref vcpu.TableCache, entry, seen, gfn, level)) Atomics.Decrement(ref _mmioTables, this);\n            if (!fits) return;\n",
+                "            if (!fits) return;\n            LinkTable(ref vcpu.TableCache, entry, seen, gfn, level);\n")],
+            [VerdictKind.Invariant]),
         new("patient-fault-asks-union", "The one range of mmu_invalidate_range_start/_end, which only grows while anything is in progress",
             """
             A fault that was sent back several times asks, under mmu_lock, whether a notification in flight covers its page. Here it asks the VM's one range instead, the union of all that were

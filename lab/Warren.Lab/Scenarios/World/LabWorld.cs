@@ -6,7 +6,7 @@ namespace Warren.Lab;
 
 /// <summary>
 /// What a scenario of memory virtualization is played on: one address space over a small frame pool, virtual machines with scripted vCPUs, all of
-/// the production code, and the seven oracles, attached. Make one in <see cref="Scenario.Build"/>, with everything it needs; it clears up after the schedule.
+/// the production code, and the oracles, attached. Make one in <see cref="Scenario.Build"/>, with everything it needs; it clears up after the schedule.
 /// </summary>
 /// <remarks>
 /// Pages are named by their number: a gfn in a VM, an index behind <see cref="Map"/> in the host. Oracles look only at pages that some slot was
@@ -44,6 +44,7 @@ public sealed class LabWorld
         schedule.Monitor(Removals);
         schedule.Monitor(new FrameOracle(this));
         schedule.Monitor(Dirty);
+        schedule.Monitor(new AuditOracle(this));
     }
 
     public Schedule Schedule { get; }
