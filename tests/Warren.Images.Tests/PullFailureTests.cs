@@ -131,6 +131,17 @@ public sealed class PullFailureTests
     }
 
     [Theory]
+    [InlineData(TestArchive.BinaryPackage)]
+    [InlineData(TestArchive.BasePackage)]
+    public async Task The_archive_lacks_what_the_kernels_package_is_split_into(string package)
+    {
+        using PullFixture fixture = new(TestArchive.Create(split: true));
+        fixture.Archive.RemoveStanza(package);
+        fixture.Archive.Publish();
+        await AssertFails(fixture, ImageError.NotFound, package);
+    }
+
+    [Theory]
     [InlineData("../../etc/passwd")]
     [InlineData("/etc/passwd")]
     [InlineData("pool//x.deb")]

@@ -31,6 +31,23 @@ public sealed class PullTests
         Assert.Equal(kernel.OrderBy(p => p.Bytes), kernel);
     }
 
+    [Fact]
+    public async Task Finds_kernel_and_configuration_where_Debian_has_split_them_from_the_image_package()
+    {
+        using PullFixture fixture = new(TestArchive.Create(split: true));
+
+        PullResult first = await fixture.Store().PullAsync();
+
+        fixture.AssertGuest(first.Guest);
+        Assert.Equal((TestArchive.BinaryPackage, TestArchive.BasePackage),
+            (first.Pull.Find(ImageKind.Kernel)!.Package, first.Pull.Find(ImageKind.KernelConfig)!.Package));
+        string config = Path.Combine(fixture.Content, first.Pull.Find(ImageKind.KernelConfig)!.File);
+        Assert.StartsWith("CONFIG_TEST=y", File.ReadAllText(config), StringComparison.Ordinal);
+        Assert.Equal(3, fixture.Store().List().Count);
+        Assert.False((await fixture.Store().PullAsync()).Changed);
+        Assert.Equal(first.Guest, await fixture.Store().GetGuestAsync(offline: true));
+    }
+
     [SkippableFact]
     public async Task Reads_an_xz_index()
     {

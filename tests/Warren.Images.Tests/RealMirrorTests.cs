@@ -26,6 +26,28 @@ public sealed class RealMirrorTests(RealPull real) : IClassFixture<RealPull>
         Assert.Equal(first.Guest, await store.GetGuestAsync(offline: true));
     }
 
+    /// <summary>Where kernel and configuration are in packages of their own (linux-binary-*, linux-base-*).</summary>
+    [SkippableFact]
+    public async Task Pulls_the_kernel_of_Debian_sid()
+    {
+        using TemporaryDirectory cache = new();
+        ImageStore store = new(new ImageStoreOptions { Directory = cache.Path, Suite = "sid", Mirror = new MirrorOptions { Mirror = (await RealPull.FindMirrorAsync()).Root.ToString() } });
+
+        PullResult pull;
+        try
+        {
+            pull = await store.PullAsync();
+        }
+        catch (ImageException e) when (e.Error == ImageError.Signature)
+        {
+            throw new SkipException($"this host's keyring is too old for sid: {e.Message}");
+        }
+
+        Assert.Equal("RSC\x05"u8.ToArray(), File.ReadAllBytes(pull.Guest.Kernel)[56..60]);
+        Assert.Contains("CONFIG_RISCV=y", File.ReadAllText(Path.Combine(store.Directory, "content", pull.Pull.Find(ImageKind.KernelConfig)!.File)), StringComparison.Ordinal);
+        Assert.EndsWith("-riscv64", pull.Guest.Version, StringComparison.Ordinal);
+    }
+
     /// <summary>A kernel that Warren did not write, run by an emulator that is not Warren, accepts our initramfs.</summary>
     [SkippableFact]
     public async Task Linux_under_qemu_unpacks_the_initramfs()

@@ -21,7 +21,7 @@ public sealed class RealPull : IDisposable
         return (store, await store.PullAsync());
     }
 
-    private static async Task<Mirror> FindMirrorAsync()
+    internal static async Task<Mirror> FindMirrorAsync()
     {
         try
         {

@@ -10,6 +10,8 @@ internal sealed class TestArchive
 {
     public const string Release = "6.12.9+test-riscv64";
     public const string KernelPackage = "linux-image-" + Release;
+    public const string BinaryPackage = "linux-binary-" + Release;
+    public const string BasePackage = "linux-base-" + Release;
 
     private readonly List<string> _stanzas = [];
 
@@ -27,21 +29,39 @@ internal sealed class TestArchive
     /// <summary>The text that InRelease carries, as last made by <see cref="Publish"/>.</summary>
     public string ReleaseText { get; private set; } = "";
 
-    public static TestArchive Create(string version = "6.12.9-1", string indexSuffix = ".gz")
+    /// <summary>An archive; <paramref name="split"/> as from Linux 7 on: the kernel in a package linux-binary-*, its configuration in linux-base-*, neither below boot.</summary>
+    public static TestArchive Create(string version = "6.12.9-1", string indexSuffix = ".gz", bool split = false)
     {
         TestArchive archive = new();
         archive.AddNoise();
-        byte[] kernelDeb = TestDeb.Build(KernelPackage, version,
-        [
-            ("./", []), ("./boot/", []), ("./boot/System.map-" + Release, [1]),
-            ("./boot/config-" + Release, Encoding.UTF8.GetBytes($"CONFIG_TEST=y # {version}\n")),
-            ("./boot/vmlinux-" + Release, archive.Kernel),
-            ("./usr/lib/modules/x.ko.xz", SampleData.Mixed(9, 100_000)),
-        ]);
+        byte[] config = Encoding.UTF8.GetBytes($"CONFIG_TEST=y # {version}\n");
+        if (split)
+        {
+            string modules = $"./usr/lib/modules/{Release}/";
+            byte[] binaryDeb = TestDeb.Build(BinaryPackage, version,
+                [("./", []), ("./usr/lib/modules/", []), (modules, []), (modules + "vmlinuz", archive.Kernel), ("./usr/share/lintian/overrides/x", [1])]);
+            byte[] baseDeb = TestDeb.Build(BasePackage, version,
+                [("./", []), (modules, []), (modules + "System.map", [1]), (modules + "dtb/a/vmlinuz", [2]), (modules + "config", config)]);
+            archive.KernelDebPath = archive.AddDeb(BinaryPackage, version, binaryDeb, depends: $"{BasePackage} (= {version})");
+            archive.AddDeb(BasePackage, version, baseDeb);
+            archive.AddDeb(KernelPackage, version, TestDeb.Build(KernelPackage, version, [("./", []), ("./usr/share/doc/x", [1])]),
+                depends: $"initramfs-tools | dracut, {BasePackage} (= {version}), {BinaryPackage} (= {version}), linux-modules-{Release} (= {version})");
+        }
+        else
+        {
+            byte[] kernelDeb = TestDeb.Build(KernelPackage, version,
+            [
+                ("./", []), ("./boot/", []), ("./boot/System.map-" + Release, [1]),
+                ("./boot/config-" + Release, config),
+                ("./boot/vmlinux-" + Release, archive.Kernel),
+                ("./usr/lib/modules/x.ko.xz", SampleData.Mixed(9, 100_000)),
+            ]);
+            archive.KernelDebPath = archive.AddDeb(KernelPackage, version, kernelDeb, depends: "kmod, linux-base (>= 4.3~)");
+        }
         byte[] busyboxDeb = TestDeb.Build("busybox-static", "1:1.37.0-6", [("./usr/bin/busybox", archive.Busybox)]);
-        archive.KernelDebPath = archive.AddDeb(KernelPackage, version, kernelDeb);
         archive.BusyboxDebPath = archive.AddDeb("busybox-static", "1:1.37.0-6", busyboxDeb);
-        archive._stanzas.Add($"Package: linux-image-riscv64\nVersion: {version}\nArchitecture: riscv64\nDepends: kmod (>= 3), {KernelPackage} (= {version})\n"
+        string common = split ? $"linux-base-riscv64 (= {version})" : "kmod (>= 3)";
+        archive._stanzas.Add($"Package: linux-image-riscv64\nVersion: {version}\nArchitecture: riscv64\nDepends: {common}, {KernelPackage} (= {version})\n"
             + $"Filename: pool/main/l/meta.deb\nSize: 10\nSHA256: {new string('a', 64)}\n");
         archive.AddNoise();
         archive.Publish(indexSuffix: indexSuffix);
@@ -49,11 +69,12 @@ internal sealed class TestArchive
     }
 
     /// <summary>Adds a package's file and its stanza to the index; call <see cref="Publish"/> after.</summary>
-    public string AddDeb(string name, string version, byte[] deb, long? size = null, string? sha256 = null)
+    public string AddDeb(string name, string version, byte[] deb, long? size = null, string? sha256 = null, string depends = "")
     {
         string path = $"pool/main/{name[0]}/{name}_{version.Replace(":", "%3a", StringComparison.Ordinal)}_riscv64.deb";
         Files[path] = deb;
-        _stanzas.Add($"Package: {name}\nVersion: {version}\nArchitecture: riscv64\nFilename: {path}\nSize: {size ?? deb.Length}\nSHA256: {sha256 ?? Hash(deb)}\n");
+        _stanzas.Add($"Package: {name}\nVersion: {version}\nArchitecture: riscv64\nFilename: {path}\nSize: {size ?? deb.Length}\nSHA256: {sha256 ?? Hash(deb)}\n"
+            + (depends.Length > 0 ? $"Depends: {depends}\n" : ""));
         return path;
     }
 

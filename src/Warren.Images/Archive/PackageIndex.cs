@@ -36,29 +36,37 @@ internal sealed class PackageIndex
     public ArchivePackage? Find(string name) => _packages.GetValueOrDefault(name);
 
     /// <summary>
-    /// The package that holds the kernel itself: what the metapackage's dependencies name, for example
-    /// "linux-image-6.12.107+deb13-riscv64" for "linux-image-riscv64".
+    /// The packages that hold a kernel and its configuration: what the metapackage's dependencies lead to. In Debian 13 that is one,
+    /// "linux-image-6.12.107+deb13-riscv64" for "linux-image-riscv64". Later that one is a metapackage itself, for "linux-binary-7.2.13+deb14-riscv64"
+    /// with the kernel and "linux-base-7.2.13+deb14-riscv64" with the configuration.
     /// </summary>
-    /// <exception cref="ImageException">The metapackage, its dependency, or the package it names is absent.</exception>
-    public ArchivePackage ResolveKernel(string metapackage, string architecture)
+    /// <exception cref="ImageException">The metapackage, its dependency, or a package it names is absent.</exception>
+    public IReadOnlyList<ArchivePackage> ResolveKernel(string metapackage, string architecture)
     {
-        ArchivePackage meta = Require(metapackage);
-        foreach (string name in meta.DependencyNames())
-        {
-            bool versioned = name.StartsWith("linux-image-", StringComparison.Ordinal)
-                && name.EndsWith("-" + architecture, StringComparison.Ordinal)
-                && name.Length > 12
-                && char.IsAsciiDigit(name[12]);
-            if (versioned)
-                return Require(name);
-        }
-        throw new ImageException(ImageError.NotFound,
-            $"the mirror's {metapackage} does not say which kernel it stands for; try another mirror with --mirror");
+        ArchivePackage image = Versioned(Require(metapackage), "linux-image-", architecture) ?? throw Unclear(metapackage, "kernel");
+        if (Versioned(image, "linux-binary-", architecture) is not { } binary)
+            return [image];
+        ArchivePackage common = Versioned(binary, "linux-base-", architecture) ?? Versioned(image, "linux-base-", architecture)
+            ?? throw Unclear(binary.Name, "configuration");
+        return [binary, common];
     }
 
     /// <exception cref="ImageException">There is no such package.</exception>
     public ArchivePackage Require(string name) =>
         Find(name) ?? throw new ImageException(ImageError.NotFound, $"the mirror does not have the package {name}; try another mirror with --mirror");
+
+    /// <summary>The first dependency whose name is a stem, a version and the architecture; null when there is none.</summary>
+    private ArchivePackage? Versioned(ArchivePackage package, string stem, string architecture)
+    {
+        string? name = package.DependencyNames().FirstOrDefault(n => n.StartsWith(stem, StringComparison.Ordinal)
+            && n.EndsWith("-" + architecture, StringComparison.Ordinal)
+            && n.Length > stem.Length
+            && char.IsAsciiDigit(n[stem.Length]));
+        return name is null ? null : Require(name);
+    }
+
+    private static ImageException Unclear(string package, string what) => new(ImageError.NotFound,
+        $"the mirror's {package} does not say which {what} it stands for; try another mirror with --mirror");
 
     private static bool IsWanted(ReadOnlySpan<byte> raw, byte[][] heads)
     {

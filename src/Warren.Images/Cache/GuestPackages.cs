@@ -11,14 +11,15 @@ internal sealed class GuestPackages(CacheDirectory cache)
     public const string KernelMetapackage = "linux-image-" + Architecture;
     public const string BusyboxPackage = "busybox-static";
 
-    /// <summary>Beginnings of the names of every package that resolving may touch.</summary>
-    public static IReadOnlyList<string> NamePrefixes { get; } = ["linux-image-", BusyboxPackage + "\n"];
+    // Kernel and configuration are in the first of these, or else each in one of the others; what follows is the kernel's release.
+    private const string ImageStem = "linux-image-", BinaryStem = "linux-binary-", BaseStem = "linux-base-";
 
-    private static readonly Wanted[] s_kernelFiles =
-    [
-        new(ImageKind.Kernel, "kernel", "Image", IsKernel, 256L << 20),
-        new(ImageKind.KernelConfig, "kernel configuration", "config", p => p.StartsWith("boot/config-", StringComparison.Ordinal), 4L << 20),
-    ];
+    /// <summary>Beginnings of the names of every package that resolving may touch.</summary>
+    public static IReadOnlyList<string> NamePrefixes { get; } = [ImageStem, BinaryStem, BaseStem, BusyboxPackage + "\n"];
+
+    private static readonly Wanted s_kernel = new(ImageKind.Kernel, "kernel", "Image", IsKernel, 256L << 20);
+    private static readonly Wanted s_config = new(ImageKind.KernelConfig, "kernel configuration", "config", IsConfig, 4L << 20);
+    private static readonly Wanted[] s_imageFiles = [s_kernel, s_config], s_binaryFiles = [s_kernel], s_baseFiles = [s_config];
 
     private static readonly Wanted[] s_busyboxFiles =
     [
@@ -31,14 +32,28 @@ internal sealed class GuestPackages(CacheDirectory cache)
     private sealed record Wanted(ImageKind Kind, string What, string Stem, Func<string, bool> Matches, long MaxSize);
 
     private static bool IsKernel(string path) =>
-        path.StartsWith("boot/vmlinux-", StringComparison.Ordinal) || path.StartsWith("boot/vmlinuz-", StringComparison.Ordinal);
+        path.StartsWith("boot/vmlinux-", StringComparison.Ordinal) || path.StartsWith("boot/vmlinuz-", StringComparison.Ordinal) || IsOfModules(path, "vmlinuz");
+
+    private static bool IsConfig(string path) => path.StartsWith("boot/config-", StringComparison.Ordinal) || IsOfModules(path, "config");
+
+    /// <summary>usr/lib/modules/RELEASE/NAME, with or without the usr.</summary>
+    private static bool IsOfModules(string path, string name)
+    {
+        string[] parts = path.Split('/');
+        return parts[0] == "usr" ? IsIt(parts[1..]) : IsIt(parts);
+
+        bool IsIt(string[] p) => p is ["lib", "modules", not "", var last] && last == name;
+    }
 
     /// <summary>The kinds of entry that a package yields.</summary>
     public static IEnumerable<ImageKind> KindsOf(ArchivePackage package) => FilesOf(package).Select(w => w.Kind);
 
     /// <summary>The kernel's release, out of its package's name.</summary>
-    public static string KernelRelease(string package) =>
-        package.StartsWith("linux-image-", StringComparison.Ordinal) ? package["linux-image-".Length..] : package;
+    public static string KernelRelease(string package)
+    {
+        string? stem = ((string[])[ImageStem, BinaryStem, BaseStem]).FirstOrDefault(s => package.StartsWith(s, StringComparison.Ordinal));
+        return package[(stem?.Length ?? 0)..];
+    }
 
     /// <summary>Takes the needed files out of a checked package and puts each in the content directory.</summary>
     /// <param name="deb">The package's file, whose digest was checked.</param>
@@ -82,7 +97,13 @@ internal sealed class GuestPackages(CacheDirectory cache)
         return new ImageEntry(wanted.Kind, package.Name, package.Version, name, size, digest, package.Sha256);
     }
 
-    private static Wanted[] FilesOf(ArchivePackage package) => package.Name == BusyboxPackage ? s_busyboxFiles : s_kernelFiles;
+    private static Wanted[] FilesOf(ArchivePackage package) => package.Name switch
+    {
+        BusyboxPackage => s_busyboxFiles,
+        var name when name.StartsWith(BinaryStem, StringComparison.Ordinal) => s_binaryFiles,
+        var name when name.StartsWith(BaseStem, StringComparison.Ordinal) => s_baseFiles,
+        _ => s_imageFiles,
+    };
 
     private static void CheckControl(Stanza control, ArchivePackage package)
     {

@@ -34,11 +34,11 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
             return (newest, false, downloader.Received);
 
         PackageIndex index = await FetchIndexAsync(downloader, suitePath, release, cancellation).ConfigureAwait(false);
-        ArchivePackage kernel = index.ResolveKernel(GuestPackages.KernelMetapackage, GuestPackages.Architecture);
+        IReadOnlyList<ArchivePackage> kernel = index.ResolveKernel(GuestPackages.KernelMetapackage, GuestPackages.Architecture);
         ArchivePackage busybox = index.Require(GuestPackages.BusyboxPackage);
         List<ImageEntry> entries = [];
         bool changed = false;
-        foreach (ArchivePackage package in (ArchivePackage[])[kernel, busybox])
+        foreach (ArchivePackage package in (ArchivePackage[])[.. kernel, busybox])
         {
             IReadOnlyList<ImageEntry>? have = FindWhole(manifest, package);
             changed |= have == null;

@@ -23,7 +23,7 @@ internal static class ForeignKernel
         if (head.StartsWith("070701"u8) || head.StartsWith("070702"u8))
             return "is an initramfs (cpio archive), not a kernel; pass it as the initrd.";
         if (head.StartsWith("!<arch>\ndebian"u8))
-            return "is a Debian package, not a kernel; take the file boot/vmlinux-* out of it.";
+            return "is a Debian package, not a kernel; take the file boot/vmlinux-* or usr/lib/modules/*/vmlinuz out of it.";
         return Compressor(head) is { } name ? $"is compressed with {name}; decompress it first (only gzip is taken as it is)." : null;
     }
 
