@@ -34,6 +34,7 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
     private readonly Uart16550[] _uarts;
     private readonly SerialChannel[] _channels;
     private readonly GoldfishRtc _rtc;
+    private readonly WakeSources _wake;
 
     public Board(MachineOptions options, VirtualMachine vm, GuestMemory memory, VcpuPool pool, IMachineEvents events)
     {
@@ -55,6 +56,8 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
             _uarts[i] = new Uart16550($"uart{i}", _channels[i], Plic.Line(MemoryMap.UartInterrupt(i)), i == 0 ? _watcher : null);
             vm.Bus.Register(_uarts[i], MemoryMap.Uart(i), Uart16550.WindowSize);
         }
+        _wake = new WakeSources(
+            Harts, _states, Plic, [(MemoryMap.RtcInterrupt, _rtc), .. _uarts.Select((u, i) => (MemoryMap.UartInterrupt(i), (IInterruptSource)u))]);
         vm.Bus.Register(Plic, MemoryMap.Plic, Plic.WindowSize);
         vm.Bus.Register(_rtc, MemoryMap.Rtc, GoldfishRtc.WindowSize);
         vm.Bus.Register(new TestFinisher(Finish), MemoryMap.Finisher, TestFinisher.WindowSize);
@@ -105,6 +108,19 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
                 hart.SetX(A1, result.Value);
                 return result.Outcome == SbiOutcome.Return;
         }
+    }
+
+    public bool CanWake(int hart) => _wake.CanWake(hart);
+
+    public void Settled()
+    {
+        if (IsEnding || !_wake.IsStuck())
+            return;
+        // What the console said explains the end; it was not what ended the machine.
+        string line = _uarts[0].LastLine();
+        string said = _watcher.Panic is { } panic ? $"; its kernel had panicked: {panic}"
+            : line.Length > 0 ? $"; the last line on its console: {line}" : "; its console is empty";
+        _events.End(MachineExitKind.Stuck, $"The guest can never go on: {_wake.Describe()}{said.TrimEnd('.')}.");
     }
 
     public void SliceEnded()

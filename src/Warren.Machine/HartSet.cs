@@ -69,6 +69,9 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
             _timers[hart].Set(ticks);
     }
 
+    /// <summary>Whether a hart's timer is set to a moment that will come, or has. Any thread.</summary>
+    public bool HasDeadline(int hart) => _clock.ToNanoseconds(_timers[hart].Ticks) != long.MaxValue;
+
     /// <summary>
     /// Puts a hart, on its own thread, into the state in which SBI starts one. A hart that resumes from suspension keeps its timer, which may
     /// be what woke it, and any hart an interprocessor interrupt sent meanwhile. The external interrupt pin is lost, and has to be set again.

@@ -18,6 +18,12 @@ public sealed unsafe partial class Hart
         }
     }
 
+    /// <summary>The interrupts enabled in <c>sie</c>, by bit. Any thread may look; of a hart that runs, the answer may be out of date.</summary>
+    public ulong EnabledInterrupts => Volatile.Read(ref _state->Sie);
+
+    /// <summary>The interrupts pending in <c>sip</c>, by bit; with Sstc the timer's as it was when the hart last looked. Any thread may look.</summary>
+    public ulong RaisedInterrupts => Volatile.Read(ref _state->Sip);
+
     /// <summary>Whether an interrupt is to be taken before the next instruction.</summary>
     internal bool InterruptReady
     {

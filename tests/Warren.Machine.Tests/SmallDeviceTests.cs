@@ -112,16 +112,31 @@ public sealed class SmallDeviceTests
         Assert.Equal(panic, watcher.Panic);
     }
 
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("one\n", "one")]
+    [InlineData("one\r\n\n \n", "")]
+    [InlineData("one\ntwo", "two")]
+    [InlineData("one\ntwo\r\n\r\n", "two")]
+    public void TheLastLineIsKept(string output, string last)
+    {
+        var watcher = new LineWatcher(_ => { });
+        foreach (byte b in Encoding.UTF8.GetBytes(output))
+            watcher.Feed(b);
+        Assert.Equal(last, watcher.LastLine);
+    }
+
     [Fact]
     public void APanicOfLongAgoExplainsNothing()
     {
         var watcher = new LineWatcher();
         foreach (byte b in "[ 1.0] Kernel panic - not syncing: x\n"u8)
             watcher.Feed(b);
-        for (int line = 0; line < 1000; line++)
-            watcher.Feed((byte)'\n');
+        foreach (byte b in Enumerable.Repeat("x\r\n", 1000).SelectMany(Encoding.ASCII.GetBytes))
+            watcher.Feed(b);
         Assert.NotNull(watcher.Panic);
-        watcher.Feed((byte)'\n');
+        foreach (byte b in "x\n"u8)
+            watcher.Feed(b);
         Assert.Null(watcher.Panic);
     }
 

@@ -8,7 +8,7 @@ namespace Warren.Machines.Devices;
 /// The "google,goldfish-rtc" real-time clock: 64-bit nanoseconds since 1970 UTC in two 32-bit halves, an alarm at such a moment, and a
 /// level interrupt. Registers take 32-bit accesses; any other access reads 0 and writes nothing.
 /// </summary>
-internal sealed class GoldfishRtc : IMmioDevice, IDisposable
+internal sealed class GoldfishRtc : IMmioDevice, IInterruptSource, IDisposable
 {
     /// <summary>Length of the register window, in bytes.</summary>
     public const ulong WindowSize = 0x1000;
@@ -46,6 +46,17 @@ internal sealed class GoldfishRtc : IMmioDevice, IDisposable
     }
 
     public string Name => "rtc";
+
+    public bool CanRaise
+    {
+        get
+        {
+            _lock.Lock();
+            bool can = _alarmRunning && _interruptEnabled && !_interruptPending;
+            _lock.Unlock();
+            return can;
+        }
+    }
 
     private ulong Now => Monotonic() + _offset;
 

@@ -17,13 +17,18 @@ internal sealed class LineWatcher
 
     private static readonly SearchValues<byte> PrefixBytes = SearchValues.Create(" 0123456789.TC[]"u8);
 
-    private readonly byte[] _buffer = new byte[MaxLine];
+    private byte[] _buffer = new byte[MaxLine];
+    private byte[] _last = new byte[MaxLine];
     private int _length;
     private int _linesSince;
+    private int _lastLength;
     private volatile string? _panic;
 
     /// <summary>The line that announced a panic, without its timestamp; null when none of late did.</summary>
     public string? Panic => _panic;
+
+    /// <summary>The last line that was not empty, ended or not; "" when there was none.</summary>
+    public string LastLine => Encoding.UTF8.GetString(_length > 0 ? _buffer.AsSpan(0, _length) : _last.AsSpan(0, _lastLength)).Trim();
 
     private static ReadOnlySpan<byte> PanicMarker => "Kernel panic - not syncing"u8;
 
@@ -31,8 +36,12 @@ internal sealed class LineWatcher
     {
         if (value is (byte)'\n' or (byte)'\r')
         {
-            EndLine();
-            _length = 0;
+            if (_length > 0)
+            {
+                EndLine();
+                (_buffer, _last) = (_last, _buffer);
+                (_lastLength, _length) = (_length, 0);
+            }
         }
         else if (_length < MaxLine)
         {

@@ -66,6 +66,21 @@ public sealed class Plic : IMmioDevice
         _lock.Unlock();
     }
 
+    /// <summary>The sources, by bit, that would raise a hart's pin if their level rose now.</summary>
+    public ulong Listening(int hart)
+    {
+        ulong sources = 0;
+        _lock.Lock();
+        for (ulong open = _contexts[hart].Enabled & ~_pending & ~_inService; open != 0; open &= open - 1)
+        {
+            int source = BitOperations.TrailingZeroCount(open);
+            if (_priorities[source] > _contexts[hart].Threshold)
+                sources |= 1UL << source;
+        }
+        _lock.Unlock();
+        return sources;
+    }
+
     public ulong Read(ulong offset, int size)
     {
         if (size != 4 || (offset & 3) != 0)

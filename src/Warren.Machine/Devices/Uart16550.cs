@@ -9,7 +9,7 @@ namespace Warren.Machines.Devices;
 /// <see cref="SerialChannel"/>: transmission takes no time while the host's queue has room, and the receive FIFO is filled only as far
 /// as it has room, so nothing is ever lost outside of loopback. An access of more than a byte reaches the register at its first byte.
 /// </summary>
-internal sealed class Uart16550 : IMmioDevice, ISerialDevice
+internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
 {
     /// <summary>Length of the register window, in bytes.</summary>
     public const ulong WindowSize = 0x100;
@@ -48,6 +48,20 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice
     }
 
     public string Name { get; }
+
+    /// <summary>By input, where the guest takes some and wants to be told; by a host that reads on, where the transmitter waits for it.</summary>
+    public bool CanRaise
+    {
+        get
+        {
+            _lock.Lock();
+            bool can = !_lineLevel
+                && (((_enable & InterruptEnable.DataAvailable) != 0 && MayReceive && !IsLoopback)
+                    || ((_enable & InterruptEnable.TransmitterEmpty) != 0 && _transmit.Count > 0));
+            _lock.Unlock();
+            return can;
+        }
+    }
 
     private bool IsLoopback => (_modemControl & ModemControl.Loopback) != 0;
 
@@ -122,6 +136,15 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice
         UpdateInterrupt();
         _lock.Unlock();
         return n;
+    }
+
+    /// <summary>The last line the guest has written, or "".</summary>
+    public string LastLine()
+    {
+        _lock.Lock();
+        string line = _watcher?.LastLine ?? string.Empty;
+        _lock.Unlock();
+        return line;
     }
 
     private byte ReadRegister(UartRegister register)

@@ -29,6 +29,12 @@ internal interface IRunnerOwner
     /// <summary>Handles an environment call; false when the hart does not run on.</summary>
     bool EnvironmentCall(int hart);
 
+    /// <summary>Whether a hart that has nothing to run may be woken without another hart's doing.</summary>
+    bool CanWake(int hart);
+
+    /// <summary>A runner that cannot be woken so has settled: perhaps it was the last, and the machine is stuck.</summary>
+    void Settled();
+
     /// <summary>A slice has ended: whatever was only collected goes out.</summary>
     void SliceEnded();
 
@@ -42,7 +48,8 @@ internal interface IRunnerOwner
 /// <summary>
 /// One vCPU as the scheduler sees it. Its state is one word:
 /// idle → queued (notified) → running → idle, or → queued again when the slice is used up and others wait. A notification while
-/// running is remembered (running, notified), so that the runner looks again before it goes idle: no wake-up is lost.
+/// running is remembered (running, notified), so that the runner looks again before it goes idle: no wake-up is lost. One whose hart waits for other harts
+/// alone goes idle by way of settling, where it asks whether all do (<see cref="WakeSources"/>); its machine cannot be taken away from it there.
 /// </summary>
 internal sealed class VcpuRunner
 {
@@ -57,12 +64,14 @@ internal sealed class VcpuRunner
     private const int Running = 2;
     private const int RunningNotified = 3;
     private const int Ended = 4;
+    private const int Settling = 5;
 
     private readonly VcpuPool _pool;
     private readonly IRunnerOwner _owner;
     private int _state;
     private int _inGuest;
     private long _guestSections;
+    private long _slices;
 
     public VcpuRunner(int id, Hart hart, Vcpu vcpu, VcpuPool pool, IRunnerOwner owner)
     {
@@ -93,7 +102,10 @@ internal sealed class VcpuRunner
     public long GuestSections => Volatile.Read(ref _guestSections);
 
     /// <summary>Slices run so far.</summary>
-    public long Slices { get; private set; }
+    public long Slices => Volatile.Read(ref _slices);
+
+    /// <summary>True while nothing is run nor about to be: until the next notification, or until this runner itself has decided to go on.</summary>
+    public bool IsAsleep => Volatile.Read(ref _state) is Idle or Settling;
 
     /// <summary>
     /// Something changed for this vCPU (an interrupt, a start, the machine's end): it runs, or leaves the guest for a look. Any thread;
@@ -126,6 +138,10 @@ internal sealed class VcpuRunner
                     break;
                 case RunningNotified:
                     return true;
+                case Settling:
+                    if (Interlocked.CompareExchange(ref _state, RunningNotified, Settling) == Settling)
+                        return false;
+                    break;
                 default:
                     return false;
             }
@@ -148,7 +164,7 @@ internal sealed class VcpuRunner
                     _owner.RunnerEnded();
                     return;
                 case SliceEnd.Idle:
-                    if (Interlocked.CompareExchange(ref _state, Idle, Running) == Running)
+                    if (TryRest())
                         return;
                     Interlocked.Exchange(ref _state, Running);
                     break;
@@ -158,6 +174,17 @@ internal sealed class VcpuRunner
                     return;
             }
         }
+    }
+
+    /// <summary>Goes idle, unless there was a notification since the last look.</summary>
+    private bool TryRest()
+    {
+        if (_owner.CanWake(Id))
+            return Interlocked.CompareExchange(ref _state, Idle, Running) == Running;
+        if (Interlocked.CompareExchange(ref _state, Settling, Running) != Running)
+            return false;
+        _owner.Settled();
+        return Interlocked.CompareExchange(ref _state, Idle, Settling) == Settling;
     }
 
     private SliceEnd RunGuarded()
@@ -177,7 +204,7 @@ internal sealed class VcpuRunner
 
     private SliceEnd RunSlice()
     {
-        Slices++;
+        Volatile.Write(ref _slices, _slices + 1);
         long budget = SliceInstructions;
         while (budget > 0)
         {
