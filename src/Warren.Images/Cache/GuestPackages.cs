@@ -27,7 +27,7 @@ internal sealed class GuestPackages(CacheDirectory cache)
     ];
 
     /// <summary>What a whole pull holds.</summary>
-    public static IReadOnlyList<ImageKind> Kinds { get; } = [.. s_kernelFiles.Concat(s_busyboxFiles).Select(w => w.Kind)];
+    public static IReadOnlyList<ImageKind> Kinds { get; } = [.. s_imageFiles.Concat(s_busyboxFiles).Select(w => w.Kind)];
 
     private sealed record Wanted(ImageKind Kind, string What, string Stem, Func<string, bool> Matches, long MaxSize);
 
