@@ -4,6 +4,7 @@ namespace Warren;
 internal static class GuestCommandLine
 {
     /// <summary>
+    /// <c>earlycon=sbi</c> is a console from the first moment on: a kernel that dies before it has found ttyS0 would die in silence.
     /// <c>panic=-1</c> reboots at once on a panic, so that it is noticed; <c>quiet</c> keeps the log, not the panic, off the console, whose
     /// every byte is a device access.
     /// </summary>
@@ -17,7 +18,7 @@ internal static class GuestCommandLine
             GuestMode.Console => "",
             _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "A guest is booted for a command, a shell, or its own console."),
         };
-        var line = $"console=ttyS0 panic=-1{init}{(verbose ? " loglevel=7" : " quiet")}";
+        var line = $"console=ttyS0 earlycon=sbi panic=-1{init}{(verbose ? " loglevel=7" : " quiet")}";
         return append.Length == 0 ? line : $"{line} {append}";
     }
 }

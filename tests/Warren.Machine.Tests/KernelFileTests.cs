@@ -253,6 +253,53 @@ public sealed class KernelFileTests : IDisposable
         }
     }
 
+    /// <summary>What a kernel's own strings say it sets aside before it has a console (LinuxMemory), in MiB, with an initrd of one and the tree's page.</summary>
+    [Theory]
+    [InlineData("", "", 0)]
+    [InlineData("memory map backing failed", "", 0)]
+    [InlineData("Linux version 6.12", "", 9)]
+    [InlineData("Linux version 6.12|memory map backing failed", "", 25)]
+    [InlineData("Linux version 6.12|memory map backing failed|early_page_ext", "", 41)]
+    [InlineData("Linux version 6.12|memory map backing failed|early_page_ext|kfence: initialized - using", "", 43)]
+    [InlineData("Linux version 6.12|Too small a size for current use", "", 9)]
+    public void ALinuxKernelNeedsRoomToStartIn(string strings, string commandLine, int beside)
+    {
+        // 30 MiB of memory from 2 MiB on, as long as the measured kernel's.
+        byte[] image = FlatImage(3 << 20, imageSize: 30 << 20);
+        int at = 1 << 20;
+        foreach (string text in strings.Split('|'))
+        {
+            // Across the border of two pieces that are looked at.
+            System.Text.Encoding.ASCII.GetBytes(text).CopyTo(image, at - text.Length / 2);
+            at += text.Length > 20 ? 1 << 20 : 100_000;
+            if (at >= image.Length - 100)
+                at = 500_000;
+        }
+        string kernel = Save("Image", image), initrd = Save("initrd", new byte[1 << 20]);
+        ulong End(int cpus, long mebibytes) => Boot.LinuxMemory.LeastBeside(
+            KernelFile.Open(kernel, MemoryMap.Ram), initrd, 1 << 20, new MachineOptions { KernelPath = kernel, Cpus = cpus, MemoryBytes = mebibytes << 20, CommandLine = commandLine });
+        Assert.Equal((ulong)beside, End(1, 40) >> 20);
+        Assert.Equal(0u, End(1, 256));
+        if (beside > 0)
+            Assert.Equal((ulong)beside + 3, End(4, 40) >> 20);
+    }
+
+    [Fact]
+    public void AnInitrdNeedsRoomToBeUnpackedIn()
+    {
+        byte[] image = FlatImage(1 << 20, imageSize: 30 << 20);
+        "Linux version 6.12"u8.CopyTo(image.AsSpan(5000));
+        "Too small a size for current use"u8.CopyTo(image.AsSpan(6000));
+        string kernel = Save("Image", image);
+        byte[] packed = Gzip(new byte[20 << 20]);
+        string initrd = Save("initrd.gz", packed);
+        ulong Beside(string commandLine) => Boot.LinuxMemory.LeastBeside(
+            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length, new MachineOptions { KernelPath = kernel, MemoryBytes = 64 << 20, CommandLine = commandLine });
+        // A tmpfs takes half of what is left; with a root of its own the initrd is only unpacked.
+        Assert.Equal(40u, Beside("quiet") >> 20);
+        Assert.Equal(28u, Beside("root=/dev/vda") >> 20);
+    }
+
     [Fact]
     public void AKernelLinkedBelowMemoryIsRefused()
     {

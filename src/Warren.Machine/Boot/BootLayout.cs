@@ -14,9 +14,9 @@ internal readonly record struct BootLayout(ulong Initrd, ulong InitrdSize, ulong
 
     /// <summary>
     /// Throws <see cref="MachineConfigurationException"/> when RAM of <paramref name="ramSize"/> bytes from <paramref name="ramBase"/>
-    /// does not hold it all.
+    /// does not hold it all, and <paramref name="beside"/> bytes for the kernel to start in.
     /// </summary>
-    public static BootLayout Plan(KernelImage kernel, ulong initrdSize, ulong deviceTreeSize, ulong ramBase, ulong ramSize)
+    public static BootLayout Plan(KernelImage kernel, ulong initrdSize, ulong deviceTreeSize, ulong ramBase, ulong ramSize, ulong beside = 0)
     {
         foreach (KernelSegment s in kernel.Segments)
         {
@@ -25,8 +25,9 @@ internal readonly record struct BootLayout(ulong Initrd, ulong InitrdSize, ulong
                 throw new MachineConfigurationException(
                     $"The kernel '{kernel.Name}' wants to be loaded at 0x{s.Address:x}, where there is no memory; link it for 0x{ramBase:x} or above.");
             }
-            if (s.End - ramBase > ramSize)
-                throw TooSmall(kernel, s.End - ramBase, ramSize);
+            // Beyond what can be calculated with.
+            if (s.End - ramBase > 1UL << 56)
+                throw TooSmall(kernel, s.End - ramBase, ramSize, isWhole: false);
         }
         // Page tables of the kernel's own first mappings are 2 MiB grained: what it must not clobber starts on such a border.
         ulong at = AlignUp(kernel.End, HugePageSize);
@@ -35,14 +36,17 @@ internal readonly record struct BootLayout(ulong Initrd, ulong InitrdSize, ulong
         if (deviceTreeSize <= HugePageSize && at / HugePageSize != (at + deviceTreeSize - 1) / HugePageSize)
             at = AlignUp(at, HugePageSize);
         ulong end = AlignUp(at + deviceTreeSize, PageSize);
-        return end - ramBase <= ramSize ? new BootLayout(initrd, initrdSize, at) : throw TooSmall(kernel, end - ramBase, ramSize);
+        ulong need = end - ramBase + beside;
+        return need <= ramSize ? new BootLayout(initrd, initrdSize, at) : throw TooSmall(kernel, need, ramSize, beside > 0);
     }
 
-    private static MachineConfigurationException TooSmall(KernelImage kernel, ulong need, ulong have)
+    private static MachineConfigurationException TooSmall(KernelImage kernel, ulong need, ulong have, bool isWhole)
     {
-        ulong needed = AlignUp(need, HugePageSize) >> 20;
-        return new MachineConfigurationException(
-            $"{have >> 20} MiB of memory does not hold the kernel '{Path.GetFileName(kernel.Name)}', its initrd and the device tree; give the machine at least {needed} MiB, and more for it to run in.");
+        ulong needed = AlignUp(need, 1 << 20) >> 20;
+        string name = Path.GetFileName(kernel.Name);
+        return new MachineConfigurationException(isWhole
+            ? $"{have >> 20} MiB of memory is too little for the Linux kernel '{name}' to start in, with its initrd; give the machine at least {needed} MiB, and more for programs to run in."
+            : $"{have >> 20} MiB of memory does not hold the kernel '{name}', its initrd and the device tree; give the machine at least {needed} MiB, and more for it to run in.");
     }
 
     private static ulong AlignUp(ulong value, ulong alignment) => (value + alignment - 1) & ~(alignment - 1);
