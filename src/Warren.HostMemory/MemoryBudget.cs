@@ -19,8 +19,10 @@ public sealed class MemoryBudget : IDisposable
     private int _closed;
 
     /// <param name="bytes">The bound; at least 0, rounded down to whole pages.</param>
-    public MemoryBudget(long bytes)
+    /// <param name="origin">What sets it, for who is told that it is used up: "the limit of the group"; null when the caller does.</param>
+    public MemoryBudget(long bytes, string? origin = null)
     {
+        Origin = origin;
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         Limit = bytes & ~(long)(FramePool.PageSize - 1);
         lock (TableLock)
@@ -38,6 +40,12 @@ public sealed class MemoryBudget : IDisposable
     }
 
     public long Limit { get; }
+
+    /// <summary>What sets the bound, or null.</summary>
+    public string? Origin { get; }
+
+    /// <summary>Whether it does not hold one page more.</summary>
+    public bool IsUsedUp => Charged + FramePool.PageSize > Limit;
 
     /// <summary>Bytes of frames that exist on this budget now.</summary>
     public long Charged => Atomics.Read(ref _charged, this);

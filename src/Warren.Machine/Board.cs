@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor;
 using Warren.Machines.Devices;
 using Warren.Machines.Sbi;
@@ -35,12 +36,14 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
     private readonly SerialChannel[] _channels;
     private readonly GoldfishRtc _rtc;
     private readonly WakeSources _wake;
+    private readonly MemoryBudget? _budget;
 
     public Board(MachineOptions options, VirtualMachine vm, GuestMemory memory, VcpuPool pool, IMachineEvents events)
     {
         _vm = vm;
         _memory = memory;
         _events = events;
+        _budget = options.Budget;
         _states = new HartStates(options.Cpus);
         Harts = new HartSet(options, vm, pool, this);
         Sbi = new SbiHandler(this, _states);
@@ -129,7 +132,9 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
             channel.Flush();
     }
 
-    public void Fail(int hart, string reason) => _events.End(MachineExitKind.HostError, _vm.ErrorReason ?? reason);
+    public void Fail(int hart, string reason) => _events.End(MachineExitKind.HostError, _budget is { IsUsedUp: true, Origin: { } origin } budget
+        ? $"The guest has used the {budget.Limit >> 20} MiB of memory that are left for guests by {origin}; have it use less, or raise that limit."
+        : _vm.ErrorReason ?? reason);
 
     public void RunnerEnded() => _events.RunnerEnded();
 

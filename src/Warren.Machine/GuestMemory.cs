@@ -23,7 +23,8 @@ internal sealed class GuestMemory : IDisposable
     {
         Size = size;
         Space = new AddressSpace(frames, budget);
-        _hva = Space.Map(size, ReadWrite);
+        // A block is charged whole when its first page is touched: a budget that may be used up is used page by page.
+        _hva = Space.Map(size, ReadWrite, hugePages: budget is null || (ulong)budget.Limit >= size);
     }
 
     public AddressSpace Space { get; }

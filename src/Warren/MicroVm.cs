@@ -1,5 +1,6 @@
 using System.Threading;
 using Warren.Agent;
+using Warren.HostMemory;
 using Warren.Machines;
 using Warren.Machines.Serial;
 using Warren.RiscV;
@@ -53,6 +54,7 @@ public sealed class MicroVm : IAsyncDisposable
 
     /// <summary>Builds the VM and loads its kernel.</summary>
     /// <param name="options">What it is made of.</param>
+    /// <exception cref="HostMemoryException">The host does not give the memory: a limit stands in the way.</exception>
     /// <exception cref="MachineConfigurationException">An option is out of range, or a file is not what it should be: one sentence.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such <see cref="MicroVmOptions.Mode"/>.</exception>
     public static MicroVm Create(MicroVmOptions options)
@@ -73,6 +75,7 @@ public sealed class MicroVm : IAsyncDisposable
             Timeout = options.Timeout,
             Serial = [options.Console, new SerialOptions()],
             Frames = options.Frames,
+            Budget = options.Budget ?? ProcessMemory.Budget,
             Pool = options.Pool,
         }), options.Mode);
     }

@@ -54,6 +54,12 @@ public sealed record MicroVmOptions
     /// <summary>The frames of guest memory, to share kernel pages between the VMs of a process; null for a pool of this VM's own.</summary>
     public FramePool? Frames { get; init; }
 
+    /// <summary>
+    /// What guest memory is charged against, so that the guest ends when it touches more; null for the budget that this process has of its control group
+    /// (<see cref="ProcessMemory"/>), if it has any.
+    /// </summary>
+    public MemoryBudget? Budget { get; init; }
+
     /// <summary>The threads that run the vCPUs; null for this VM's own, at most one a processor.</summary>
     public VcpuPool? Pool { get; init; }
 }

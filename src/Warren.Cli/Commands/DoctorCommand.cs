@@ -4,6 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Spectre.Console;
 using Warren.Cli.Terminal;
+using Warren.HostMemory;
 using Warren.Images;
 
 namespace Warren.Cli.Commands;
@@ -106,10 +107,12 @@ internal static class DoctorCommand
     private static Finding Memory()
     {
         var available = ReadKilobytes("/proc/meminfo", "MemAvailable:") * 1024;
-        if (Limit("/sys/fs/cgroup/memory.max") is { } max && Limit("/sys/fs/cgroup/memory.current") is { } now) available = Math.Min(available, max - now);
+        var limit = ControlGroups.FindMemoryLimit() is { } found && found.Left < available ? found : default;
+        if (limit.Limit > 0) available = limit.Left;
+        var by = limit.Limit > 0 ? $" (the control group's limit is {limit.Limit / Mega}, in {limit.File})" : "";
         return available >= 640 * Mega
-            ? new Finding("memory", Verdict.Good, $"{available / Mega} MiB available; a guest costs what it touches and some 80 MB")
-            : new Finding("memory", Verdict.Note, $"{available / Mega} MiB available: give the guest less than the default with --memory");
+            ? new Finding("memory", Verdict.Good, $"{available / Mega} MiB available{by}; a guest costs what it touches and some 80 MB")
+            : new Finding("memory", Verdict.Note, $"{available / Mega} MiB available{by}: a guest that touches more than {Math.Max(0, available - ProcessMemory.OwnNeed) / Mega} of it is ended");
     }
 
     private static Finding Overcommit()
@@ -122,10 +125,11 @@ internal static class DoctorCommand
 
     private static Finding AddressSpaceLimit()
     {
-        var line = ReadText("/proc/self/limits")?.Split('\n').FirstOrDefault(l => l.StartsWith("Max address space", StringComparison.Ordinal));
-        return line is null || line.Contains("unlimited", StringComparison.Ordinal)
+        var limits = new[] { (Letter: 'v', Bytes: ProcessLimits.AddressSpace), (Letter: 'd', Bytes: ProcessLimits.Data) }.Where(l => l.Bytes is not null)
+            .Select(l => $"'ulimit -{l.Letter}' allows {l.Bytes / Mega} MiB").ToList();
+        return limits.Count == 0
             ? new Finding("address space", Verdict.Good, "unlimited")
-            : new Finding("address space", Verdict.Note, "limited by 'ulimit -v': reserving guest memory may fail; raise it with 'ulimit -v unlimited'");
+            : new Finding("address space", Verdict.Note, $"{string.Join(", ", limits)}: a guest's memory is reserved twice over and may be refused; raise it with 'unlimited'");
     }
 
     private static Finding Cache()
@@ -199,8 +203,6 @@ internal static class DoctorCommand
             return null;
         }
     }
-
-    private static long? Limit(string path) => long.TryParse(ReadText(path), NumberStyles.None, CultureInfo.InvariantCulture, out var v) ? v : null;
 
     private static long ReadKilobytes(string path, string key)
     {
