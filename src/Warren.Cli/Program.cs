@@ -9,6 +9,8 @@ using Warren.Cli.Terminal;
 ClosedDescriptors.StartAgainWithout();
 StandardStreams.ConnectConsole();
 
+LastResort.Install();
+
 // Not a RootCommand, whose name would be the executable's.
 var help = new HelpOption { Recursive = true, Action = new HelpPage() };
 var root = new GuideCommand("warren", "Linux virtual machines inside a .NET process.", null,
@@ -30,11 +32,6 @@ try
     CheckSwitches.Apply(parsed);
     return await parsed.InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }).ConfigureAwait(false);
 }
-catch (Exception e) when (e is WarrenException or StandardStreamException)
-{
-    Console.Error.WriteLine($"warren: {(e.Message.EndsWith('?') ? e.Message : e.Message.TrimEnd('.') + ".")}");
-    return ExitStatus.HostError;
-}
 catch (OutputClosedException)
 {
     return ExitStatus.OutputClosed;
@@ -43,4 +40,8 @@ catch (OperationCanceledException)
 {
     Console.Error.WriteLine("warren: interrupted.");
     return ExitStatus.Interrupted;
+}
+catch (Exception e)
+{
+    return LastResort.Report(e);
 }

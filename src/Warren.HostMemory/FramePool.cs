@@ -33,7 +33,7 @@ public sealed unsafe partial class FramePool : IDisposable
     /// at most 8 TiB less one block.</param>
     /// <param name="hostHugePages">Lets the host commit 2 MiB at a time: fewer host faults and TLB misses, but a touched page may
     /// cost 2 MiB. By default residency equals what is touched.</param>
-    /// <exception cref="HostMemoryException">ENOMEM: the host grants no such address space.</exception>
+    /// <exception cref="ReservationException">The host grants no such address space.</exception>
     public FramePool(long maxBytes, bool hostHugePages = false)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(maxBytes);

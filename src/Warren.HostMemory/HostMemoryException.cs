@@ -26,6 +26,30 @@ public class HostMemoryException : WarrenException
     public Errno Errno { get; }
 }
 
+/// <summary>The host refuses the address space for guest memory; the message names the limit that stands in the way.</summary>
+public sealed class ReservationException : HostMemoryException
+{
+    public ReservationException()
+    {
+    }
+
+    public ReservationException(string message)
+        : base(Errno.ENOMEM, message)
+    {
+    }
+
+    public ReservationException(string message, Exception innerException)
+        : base(Errno.ENOMEM, message, innerException)
+    {
+    }
+
+    internal ReservationException(nuint bytes, string message)
+        : base(Errno.ENOMEM, message) => Bytes = (long)bytes;
+
+    /// <summary>What was asked for, in bytes.</summary>
+    public long Bytes { get; }
+}
+
 /// <summary>The frame pool is exhausted.</summary>
 public sealed class OutOfFramesException : HostMemoryException
 {

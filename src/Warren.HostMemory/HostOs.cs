@@ -22,14 +22,14 @@ internal static unsafe partial class HostOs
     /// Reserves zeroed, private memory that the host commits at first touch: page by page, or where asked in huge pages. Neither
     /// copied into child processes nor dumped.
     /// </summary>
-    /// <exception cref="HostMemoryException">ENOMEM: the address space or the overcommit policy does not allow it.</exception>
+    /// <exception cref="ReservationException">A limit of the process, or the overcommit policy, does not allow it.</exception>
     internal static byte* Reserve(nuint bytes, bool hugePages)
     {
         var p = Mmap(null, bytes, ProtReadWrite, MapPrivate | MapAnonymous | MapNoReserve, -1, 0);
         if (p == (byte*)-1)
         {
-            throw new HostMemoryException(Errno.ENOMEM,
-                $"the host refused to reserve {bytes} bytes of address space (errno {Marshal.GetLastPInvokeError()}); ask for a smaller pool or raise `ulimit -v`.");
+            var error = Marshal.GetLastPInvokeError();
+            throw new ReservationException(bytes, $"the host refuses {(ulong)bytes >> 20} MiB of address space for guest memory: {ProcessLimits.Explain(bytes, error)}");
         }
 
         // Advice: where a kernel lacks one of them, memory still works.
