@@ -25,6 +25,6 @@ internal static class RunHelp
             "121  the guest failed                125  Warren could not do this",
             "122  the guest ended too early       126  the command cannot be executed",
             "123  --lock-check found something    127  the command does not exist",
-            "130  interrupted"),
+            "130  interrupted                    141  nobody reads the output any more"),
     ];
 }
