@@ -106,6 +106,20 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
         Assert.Equal(ImageError.Signature, e.Error);
     }
 
+    /// <summary>Opened, a pipe that nobody writes to would never come back.</summary>
+    [Fact]
+    public async Task A_keyring_that_is_no_file_is_refused_unopened()
+    {
+        using TemporaryDirectory directory = new();
+        string pipe = directory.File("ring.gpg");
+        using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [pipe]))
+            await mkfifo.WaitForExitAsync();
+        HostVerifier verifier = new(pipe, Environment.GetEnvironmentVariable("PATH"));
+        Task verification = Task.Run(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
+        ImageException e = await Assert.ThrowsAsync<ImageException>(() => verification.WaitAsync(TimeSpan.FromMinutes(1)));
+        PullFailureTests.AssertSentence(e, ImageError.Configuration, "ordinary file", "--keyring");
+    }
+
     [Fact]
     public async Task A_missing_keyring_is_named()
     {

@@ -32,7 +32,7 @@ internal sealed class GuestSession(RunSettings settings)
     private async Task<int> ExecAsync(GuestSource source, IReadOnlyList<string> command, CancellationTokenSource stop)
     {
         var console = settings.Verbose ? new SerialOptions { Output = StandardStreams.OpenError() } : SerialOptions.Discard;
-        _vm = Create(source, GuestMode.Command, settings.Append, console);
+        _vm = await CreateAsync(source, GuestMode.Command, settings.Append, console, stop.Token).ConfigureAwait(false);
         await using (_vm.ConfigureAwait(false))
         {
             int status;
@@ -65,9 +65,10 @@ internal sealed class GuestSession(RunSettings settings)
         var isTyped = settings.Guest is null && RawTerminal.IsTerminal;
         // The end of input that is not typed is the end of input, and nothing else.
         var console = new SerialOptions { Output = output, Input = settings.Guest is null && !isTyped ? input : null };
-        _vm = source.HasOurUserLand
-            ? Create(source, GuestMode.Shell, $"{TerminalEnvironment()} {settings.Append}".Trim(), console)
-            : Create(source, GuestMode.Console, settings.Append, console);
+        var (mode, append) = source.HasOurUserLand
+            ? (GuestMode.Shell, $"{TerminalEnvironment()} {settings.Append}".Trim())
+            : (GuestMode.Console, settings.Append);
+        _vm = await CreateAsync(source, mode, append, console, stop.Token).ConfigureAwait(false);
         await using (_vm.ConfigureAwait(false))
         {
             ExecOutcome outcome;
@@ -100,22 +101,26 @@ internal sealed class GuestSession(RunSettings settings)
         }
     }
 
-    private MicroVm Create(GuestSource source, GuestMode mode, string append, SerialOptions console) => MicroVm.Create(new MicroVmOptions
+    private Task<MicroVm> CreateAsync(GuestSource source, GuestMode mode, string append, SerialOptions console, CancellationToken cancel)
     {
-        Mode = mode,
-        KernelPath = source.Kernel,
-        InitrdPath = source.Initrd,
-        Append = append,
-        MemoryBytes = settings.MemoryBytes,
-        Cpus = settings.Cpus,
-        MaxPaging = settings.MaxPaging,
-        Gate = settings.Gate,
-        Mmu = settings.Mmu,
-        Audit = settings.Audit,
-        Timeout = settings.Timeout,
-        Verbose = settings.Verbose,
-        Console = console,
-    });
+        var options = new MicroVmOptions
+        {
+            Mode = mode,
+            KernelPath = source.Kernel,
+            InitrdPath = source.Initrd,
+            Append = append,
+            MemoryBytes = settings.MemoryBytes,
+            Cpus = settings.Cpus,
+            MaxPaging = settings.MaxPaging,
+            Gate = settings.Gate,
+            Mmu = settings.Mmu,
+            Audit = settings.Audit,
+            Timeout = settings.Timeout,
+            Verbose = settings.Verbose,
+            Console = console,
+        };
+        return GuestSource.Interruptible(() => MicroVm.Create(options), cancel);
+    }
 
     /// <param name="command">What had to report its end, or null when the guest may end as it likes.</param>
     /// <param name="outcome">What came of it.</param>

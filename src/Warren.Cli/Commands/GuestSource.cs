@@ -28,8 +28,8 @@ internal sealed class GuestSource : IDisposable
     public static async Task<GuestSource> FindAsync(RunSettings settings, CancellationToken cancel)
     {
         if (settings.Guest is not null) return Embedded();
-        var isLinux = settings.Kernel is null || KernelFile.Open(settings.Kernel, MemoryMap.Ram).IsLinux;
-        if (settings.Kernel is not null && (!isLinux || settings.Initrd is not null)) return new GuestSource(settings.Kernel!, settings.Initrd, isLinux);
+        var isLinux = settings.Kernel is not { } own || await Interruptible(() => KernelFile.Open(own, MemoryMap.Ram).IsLinux, cancel).ConfigureAwait(false);
+        if (settings.Kernel is not null && (!isLinux || settings.Initrd is not null)) return new GuestSource(settings.Kernel, settings.Initrd, isLinux);
 
         var store = ImageCommand.OpenStore(settings.Mirror);
         using var progress = new PullProgressBar();
@@ -37,6 +37,12 @@ internal sealed class GuestSource : IDisposable
         var initrd = settings.Initrd ?? store.GetInitramfs(image, EmbeddedGuests.Init.ToArray(), progress);
         return new GuestSource(settings.Kernel ?? image.Kernel, initrd, isLinux: true, hasOurUserLand: settings.Initrd is null);
     }
+
+    /// <summary>
+    /// Does work on the user's files. They can be slow without end (a network that is down, a gigantic file), and the runtime cannot
+    /// interrupt such calls: on <paramref name="cancel"/> the work is left behind, for the end of the process.
+    /// </summary>
+    public static Task<T> Interruptible<T>(Func<T> work, CancellationToken cancel) => Task.Run(work, cancel).WaitAsync(cancel);
 
     public void Dispose()
     {

@@ -18,6 +18,9 @@ internal static class LabScenarios
         var full = Path.GetFullPath(path);
         if (!File.Exists(full))
             throw new UserErrorException($"--assembly {path} {(Directory.Exists(full) ? "is a directory" : "does not exist")}; name the .dll that 'dotnet build' made");
+        // Pipes and devices have no length either, and opening one could wait for ever.
+        if (new FileInfo(full).Length == 0)
+            throw new UserErrorException($"--assembly {path} is empty or no ordinary file; name the .dll that 'dotnet build' made");
         List<Scenario> found;
         try
         {

@@ -1,4 +1,5 @@
 using System.Text;
+using Warren.HostMemory;
 
 namespace Warren.Cli.Terminal;
 
@@ -31,9 +32,10 @@ internal sealed class OutputFile : IDisposable
             var full = Path.GetFullPath(path);
             if (Directory.Exists(full))
                 throw new UserErrorException($"{option} {path} is a directory; name a file");
+            // A pipe or a device, standard output among them, is written to as it is.
+            if (File.Exists(full) && !FileImage.IsOrdinary(full))
+                return new OutputFile(full, null);
             var target = File.Exists(full) ? File.ResolveLinkTarget(full, returnFinalTarget: true)?.FullName ?? full : full;
-            if (File.Exists(target) && !IsRegular(target))
-                return new OutputFile(target, null);
             if (File.Exists(target))
                 File.OpenHandle(target, FileMode.Open, FileAccess.Write).Dispose();
             var temporary = $"{target}.{Environment.ProcessId}.tmp";
@@ -67,6 +69,4 @@ internal sealed class OutputFile : IDisposable
         if (!_written && _temporary is not null)
             File.Delete(_temporary);
     }
-
-    private static bool IsRegular(string path) => (File.GetAttributes(path) & (FileAttributes.Device | FileAttributes.Directory)) == 0;
 }

@@ -157,10 +157,16 @@ internal sealed class HostVerifier : IReleaseVerifier
     {
         if (_keyring != null)
         {
-            return File.Exists(_keyring)
+            if (!File.Exists(_keyring))
+            {
+                throw new ImageException(ImageError.Configuration,
+                    $"the keyring {_keyring} does not exist; name another with --keyring or WARREN_KEYRING");
+            }
+            // Pipes and devices have no length either, and opening one could wait for ever.
+            return new FileInfo(_keyring).Length > 0
                 ? Path.GetFullPath(_keyring)
                 : throw new ImageException(ImageError.Configuration,
-                    $"the keyring {_keyring} does not exist; name another with --keyring or WARREN_KEYRING");
+                    $"the keyring {_keyring} is empty or no ordinary file; name another with --keyring or WARREN_KEYRING");
         }
         return s_keyrings.FirstOrDefault(File.Exists)
             ?? throw new ImageException(ImageError.Configuration,

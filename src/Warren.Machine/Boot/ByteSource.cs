@@ -1,4 +1,5 @@
 using Microsoft.Win32.SafeHandles;
+using Warren.HostMemory;
 
 namespace Warren.Machines.Boot;
 
@@ -25,12 +26,19 @@ internal abstract class ByteSource : IDisposable
 
     /// <summary>
     /// Opens a file for reading; <paramref name="what"/> ("kernel", "initrd") names it in the <see cref="MachineConfigurationException"/>
-    /// thrown when it is missing, a directory, unreadable or empty.
+    /// thrown when it is missing, no ordinary file, unreadable or empty. Never waits for another process.
     /// </summary>
     public static ByteSource OpenFile(string path, string what)
     {
+        if (path.Length == 0)
+            throw new MachineConfigurationException($"The name of the {what} is empty; name a file.");
         if (Directory.Exists(path))
             throw new MachineConfigurationException($"The {what} '{path}' is a directory; name the {what} file itself.");
+        if (!FileImage.IsOrdinary(path))
+        {
+            throw new MachineConfigurationException(
+                $"The {what} '{path}' is a pipe, socket or device; copy what it gives into a file, and name that.");
+        }
         SafeFileHandle handle;
         try
         {
@@ -47,9 +55,21 @@ internal abstract class ByteSource : IDisposable
         try
         {
             var source = new FileSource(handle);
-            return source.Length > 0
+            if (source.Length == 0)
+            {
+                throw new MachineConfigurationException(
+                    $"The {what} '{path}' is empty, or made up by the host as those in /proc are; it was perhaps not written completely.");
+            }
+            // Those in /sys say how long they might be.
+            return source.Read(source.Length - 1, stackalloc byte[1]) == 1
                 ? source
-                : throw new MachineConfigurationException($"The {what} '{path}' is empty or not an ordinary file; it was perhaps not written completely.");
+                : throw new MachineConfigurationException(
+                    $"The {what} '{path}' holds less than the {source.Length} bytes it is said to have; name an ordinary file.");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            handle.Dispose();
+            throw new MachineConfigurationException($"The {what} '{path}' cannot be read: {e.Message.TrimEnd('.')}.", e);
         }
         catch
         {
