@@ -1,4 +1,3 @@
-using System.IO.Compression;
 using System.Security.Cryptography;
 
 namespace Warren.Machines.Boot;
@@ -33,7 +32,10 @@ internal static class GzipKernelCache
     /// The path of the decompressed kernel, decompressing it when it is not there. Throws <see cref="MachineConfigurationException"/>
     /// for damaged input, and when the cache cannot be written.
     /// </summary>
-    public static string Decompress(string path, string directory)
+    /// <param name="path">The compressed file.</param>
+    /// <param name="directory">Where decompressed ones are kept.</param>
+    /// <param name="check">Given the path of the content before it is kept: throws when it is no kernel.</param>
+    public static string Decompress(string path, string directory, Action<string> check)
     {
         try
         {
@@ -41,11 +43,12 @@ internal static class GzipKernelCache
             if (FindIntact(directory, source) is { } found)
                 return found;
             Directory.CreateDirectory(directory);
-            return Expand(path, directory, source);
+            return Expand(path, directory, source, check);
         }
         catch (InvalidDataException e)
         {
-            throw new MachineConfigurationException($"The kernel '{path}' is a damaged gzip file; copy it again.", e);
+            throw new MachineConfigurationException(
+                $"The kernel '{path}' is a damaged gzip file, cut short or with something behind its end; copy it again.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -68,28 +71,18 @@ internal static class GzipKernelCache
         return null;
     }
 
-    private static string Expand(string path, string directory, string source)
+    private static string Expand(string path, string directory, string source, Action<string> check)
     {
         string temporary = Path.Combine(directory, $".{source[..16]}-{Guid.NewGuid():N}.part");
         try
         {
-            string content;
             using (var target = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            using (var gzip = new GZipStream(File.OpenRead(path), CompressionMode.Decompress))
-            using (var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256))
             {
-                var buffer = new byte[1 << 16];
-                int n;
-                while ((n = gzip.Read(buffer)) > 0)
-                {
-                    hash.AppendData(buffer, 0, n);
-                    target.Write(buffer, 0, n);
-                    if (target.Length > MaxDecompressedBytes)
-                        throw new MachineConfigurationException($"The kernel '{path}' decompresses to more than 1 GiB, so it is no kernel.");
-                }
-                content = Convert.ToHexStringLower(hash.GetHashAndReset());
+                if (!GzipFile.TryDecompress(path, target, MaxDecompressedBytes))
+                    throw new MachineConfigurationException($"The kernel '{path}' decompresses to more than 1 GiB, so it is no kernel.");
             }
-            string final = Path.Combine(directory, $"{source}.{content}.Image");
+            check(temporary);
+            string final = Path.Combine(directory, $"{source}.{HashFile(temporary)}.Image");
             File.Move(temporary, final, overwrite: true);
             return final;
         }

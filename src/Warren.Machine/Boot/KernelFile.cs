@@ -24,9 +24,9 @@ public static class KernelFile
             Span<byte> head = stackalloc byte[3];
             if (file.Read(0, head) == 3 && GzipKernelCache.IsGzip(head))
             {
-                string unpacked = GzipKernelCache.Decompress(path, cacheDirectory ?? GzipKernelCache.DefaultDirectory);
-                using ByteSource inner = ByteSource.OpenFile(unpacked, "kernel");
-                return Parse(inner, path, ramBase) with { Path = unpacked };
+                string unpacked = GzipKernelCache.Decompress(
+                    path, cacheDirectory ?? GzipKernelCache.DefaultDirectory, copy => ParseFile(copy, path, ramBase));
+                return ParseFile(unpacked, path, ramBase) with { Path = unpacked };
             }
             return Parse(file, path, ramBase);
         }
@@ -34,6 +34,12 @@ public static class KernelFile
         {
             throw new MachineConfigurationException($"The kernel '{path}' cannot be read: {e.Message.TrimEnd('.')}.", e);
         }
+    }
+
+    private static KernelImage ParseFile(string unpacked, string path, ulong ramBase)
+    {
+        using ByteSource file = ByteSource.OpenFile(unpacked, "kernel");
+        return Parse(file, path, ramBase);
     }
 
     /// <summary>As <see cref="Open"/>, of bytes already uncompressed; <paramref name="path"/> is what errors call them.</summary>
@@ -45,11 +51,28 @@ public static class KernelFile
         if (ElfKernel.IsPresent(bytes))
             return ElfKernel.Parse(file, path);
         if (RiscvImageHeader.IsPresent(bytes))
+        {
+            RefuseCut(file, bytes, path);
             return FlatImage(RiscvImageHeader.Parse(bytes), (ulong)file.Length, path, ramBase);
+        }
         if (ForeignKernel.Describe(bytes) is { } what)
             throw new MachineConfigurationException($"The kernel '{path}' {what}");
         throw new MachineConfigurationException(
             $"The file '{path}' is not a kernel: neither a RISC-V Image (plain or gzip) nor an ELF executable for riscv64.");
+    }
+
+    /// <summary>
+    /// The boot header's image size counts .bss, which no file holds. What a file must hold is exact in the PE header of a kernel with an
+    /// EFI stub; of others this much is known, that the header's jump leads to code.
+    /// </summary>
+    private static void RefuseCut(ByteSource file, ReadOnlySpan<byte> head, string path)
+    {
+        ulong needed = EfiHeader.FileLength(file, head) ?? (ulong)Math.Max(0, RiscvImageHeader.FirstJump(head) + 1 ?? 0);
+        if ((ulong)file.Length < needed)
+        {
+            throw new MachineConfigurationException(
+                $"The kernel '{path}' is cut short: its header speaks of at least {needed} bytes, and it has {file.Length}; copy it again.");
+        }
     }
 
     private static KernelImage FlatImage(RiscvImageHeader header, ulong length, string path, ulong ramBase)
