@@ -38,6 +38,9 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
     private readonly WakeSources _wake;
     private readonly MemoryBudget? _budget;
 
+    /// <summary>The loop that the one hart not stopped was last seen in.</summary>
+    private TrapLoop? _loop;
+
     public Board(MachineOptions options, VirtualMachine vm, GuestMemory memory, VcpuPool pool, IMachineEvents events)
     {
         _vm = vm;
@@ -124,6 +127,17 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
         string said = _watcher.Panic is { } panic ? $"; its kernel had panicked: {panic}"
             : line.Length > 0 ? $"; the last line on its console: {line}" : "; its console is empty";
         _events.End(MachineExitKind.Stuck, $"The guest can never go on: {_wake.Describe()}{said.TrimEnd('.')}.");
+    }
+
+    public void TrapLoop(int hart)
+    {
+        if (!_states.IsAlone(hart))
+            return;
+        // What another hart wrote before it stopped may end the loop yet. Once it has gone on since then, nothing can.
+        var loop = new TrapLoop(hart, Harts[hart].InstructionsRetired, Harts[hart].FirstException, Harts[hart].LastException);
+        if (_loop == loop)
+            _events.End(MachineExitKind.Stuck, loop.ToString());
+        _loop = loop;
     }
 
     public void SliceEnded()

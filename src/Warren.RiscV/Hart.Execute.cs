@@ -52,6 +52,7 @@ public sealed unsafe partial class Hart
             {
                 HaltReason.WaitForInterrupt => VcpuExitReason.Halted,
                 HaltReason.EnvironmentCall => VcpuExitReason.EnvironmentCall,
+                HaltReason.TrapLoop => VcpuExitReason.TrapLoop,
                 _ => VcpuExitReason.Interrupted,
             };
         }

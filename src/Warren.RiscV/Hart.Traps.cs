@@ -76,6 +76,7 @@ public sealed unsafe partial class Hart
     internal void TakeException(ExceptionCause cause, ulong value)
     {
         _exceptions++;
+        NoteException(cause, value);
         Trap((ulong)cause, value, _state->Stvec & ~3UL);
     }
 

@@ -122,6 +122,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
         _state->R[11] = a1;
         _state->Stimecmp = ulong.MaxValue;
         _state->ReservedAddress = ulong.MaxValue;
+        ForgetExceptions();
         SetMode(PrivilegeMode.Supervisor);
         FlushGuestTlb(0, 0, -1);
     }

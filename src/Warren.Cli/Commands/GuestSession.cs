@@ -136,7 +136,7 @@ internal sealed class GuestSession(RunSettings settings)
         (MachineExitKind.Reboot, _) => Fail(ExitStatus.GuestEnded, "The guest rebooted before the command had reported its status."),
         (MachineExitKind.Panic, _) => Fail(ExitStatus.GuestPanic, $"The guest kernel panicked: {Printable(outcome.Machine.Detail)}"),
         (MachineExitKind.SystemFailure, _) => Fail(ExitStatus.SystemFailure, $"The guest shut down with a system failure: {Printable(outcome.Machine.Detail)}"),
-        (MachineExitKind.Stuck, _) => Fail(ExitStatus.SystemFailure, $"The guest can never go on: {Printable(outcome.Machine.Detail)}"),
+        (MachineExitKind.Stuck, _) => Fail(ExitStatus.SystemFailure, Printable(outcome.Machine.Detail)),
         (MachineExitKind.TimedOut, _) => Fail(ExitStatus.TimedOut, $"The guest was ended after {settings.Timeout?.TotalSeconds} s, as --timeout says."),
         _ => Fail(ExitStatus.Interrupted, "Interrupted."),
     };

@@ -41,6 +41,11 @@ public enum VcpuExitReason
     Halted,
     /// <summary>The guest called the hypervisor; the machine handles it and runs the vCPU again.</summary>
     EnvironmentCall,
+    /// <summary>
+    /// The guest has long taken one exception over and over, at one place, without executing an instruction: it goes on only if someone
+    /// else changes what it finds there. Running it again is allowed.
+    /// </summary>
+    TrapLoop,
     /// <summary>The VM is dead (<see cref="VirtualMachine.Kill"/>).</summary>
     Shutdown,
     /// <summary>The host cannot go on with this VM; <see cref="VirtualMachine.ErrorReason"/> says why.</summary>

@@ -87,14 +87,15 @@ internal sealed class HartStates
         }
     }
 
-    /// <summary>True when every hart but <paramref name="hart"/> is stopped.</summary>
+    /// <summary>True when every hart but <paramref name="hart"/>, which asks, is stopped; only it can start one then.</summary>
     public bool IsAlone(int hart)
     {
+        // Nobody starts a hart meanwhile, so that one seen stopped is so until the last was looked at.
+        _lock.Lock();
+        bool alone = true;
         for (int i = 0; i < Count; i++)
-        {
-            if (i != hart && this[i] != HartState.Stopped)
-                return false;
-        }
-        return true;
+            alone &= i == hart || this[i] == HartState.Stopped;
+        _lock.Unlock();
+        return alone;
     }
 }

@@ -35,6 +35,9 @@ internal interface IRunnerOwner
     /// <summary>A runner that cannot be woken so has settled: perhaps it was the last, and the machine is stuck.</summary>
     void Settled();
 
+    /// <summary>As <see cref="VcpuExitReason.TrapLoop"/> says; the hart runs on unless the machine ends.</summary>
+    void TrapLoop(int hart);
+
     /// <summary>A slice has ended: whatever was only collected goes out.</summary>
     void SliceEnded();
 
@@ -233,6 +236,9 @@ internal sealed class VcpuRunner
                 case VcpuExitReason.Halted:
                     if (!Hart.HasPendingInterrupt)
                         return _owner.IsEnding ? SliceEnd.Ended : SliceEnd.Idle;
+                    break;
+                case VcpuExitReason.TrapLoop:
+                    _owner.TrapLoop(Id);
                     break;
                 case VcpuExitReason.Shutdown:
                 case VcpuExitReason.InternalError:

@@ -119,5 +119,6 @@ internal enum HaltReason : byte
     None,
     WaitForInterrupt,
     EnvironmentCall,
+    TrapLoop,
     Stopped,
 }
