@@ -25,10 +25,10 @@ internal readonly record struct BootLayout(ulong Initrd, ulong InitrdSize, ulong
                 throw new MachineConfigurationException(
                     $"The kernel '{kernel.Name}' wants to be loaded at 0x{s.Address:x}, where there is no memory; link it for 0x{ramBase:x} or above.");
             }
-            // Beyond what can be calculated with.
-            if (s.End - ramBase > 1UL << 56)
-                throw TooSmall(kernel, s.End - ramBase, ramSize, isWhole: false);
         }
+        // What no machine can hold is refused before it is calculated with.
+        if (kernel.End - ramBase > MachineOptions.MaxMemoryBytes || initrdSize > MachineOptions.MaxMemoryBytes)
+            throw TooLarge(kernel, Math.Max(kernel.End - ramBase, initrdSize));
         // Page tables of the kernel's own first mappings are 2 MiB grained: what it must not clobber starts on such a border.
         ulong at = AlignUp(kernel.End, HugePageSize);
         ulong initrd = initrdSize > 0 ? at : 0;
@@ -37,17 +37,25 @@ internal readonly record struct BootLayout(ulong Initrd, ulong InitrdSize, ulong
             at = AlignUp(at, HugePageSize);
         ulong end = AlignUp(at + deviceTreeSize, PageSize);
         ulong need = end - ramBase + beside;
-        return need <= ramSize ? new BootLayout(initrd, initrdSize, at) : throw TooSmall(kernel, need, ramSize, beside > 0);
+        return need <= ramSize ? new BootLayout(initrd, initrdSize, at)
+            : throw (need <= MachineOptions.MaxMemoryBytes ? TooSmall(kernel, need, ramSize, isWhole: beside > 0) : TooLarge(kernel, need));
     }
 
     private static MachineConfigurationException TooSmall(KernelImage kernel, ulong need, ulong have, bool isWhole)
     {
-        ulong needed = AlignUp(need, 1 << 20) >> 20;
         string name = Path.GetFileName(kernel.Name);
         return new MachineConfigurationException(isWhole
-            ? $"{have >> 20} MiB of memory is too little for the Linux kernel '{name}' to start in, with its initrd; give the machine at least {needed} MiB, and more for programs to run in."
-            : $"{have >> 20} MiB of memory does not hold the kernel '{name}', its initrd and the device tree; give the machine at least {needed} MiB, and more for it to run in.");
+            ? $"{have >> 20} MiB of memory is too little for the Linux kernel '{name}' to start in, with its initrd; "
+                + $"give the machine at least {Mebibytes(need)} MiB, and more for programs to run in."
+            : $"{have >> 20} MiB of memory does not hold the kernel '{name}', its initrd and the device tree; "
+                + $"give the machine at least {Mebibytes(need)} MiB, and more for it to run in.");
     }
+
+    private static MachineConfigurationException TooLarge(KernelImage kernel, ulong need) => new(
+        $"The kernel '{Path.GetFileName(kernel.Name)}', its initrd and the device tree need {Mebibytes(need)} MiB of memory, and a machine has "
+        + $"at most {MachineOptions.MaxMemoryBytes >> 20}; link the kernel lower, or take a smaller initrd.");
+
+    private static ulong Mebibytes(ulong bytes) => AlignUp(bytes, 1 << 20) >> 20;
 
     private static ulong AlignUp(ulong value, ulong alignment) => (value + alignment - 1) & ~(alignment - 1);
 }

@@ -17,6 +17,9 @@ internal static class ElfKernel
     private const uint SegmentLoad = 1;
     private const uint SegmentInterpreter = 3;
 
+    /// <summary>Physical addresses have 56 bits with every paging mode of RV64 (privileged manual, Sv39 to Sv57).</summary>
+    private const ulong MaxPhysicalAddress = 1UL << 56;
+
     public static bool IsPresent(ReadOnlySpan<byte> head) => head.StartsWith("\u007fELF"u8);
 
     /// <summary>Throws <see cref="MachineConfigurationException"/> for whatever cannot be started bare.</summary>
@@ -31,15 +34,23 @@ internal static class ElfKernel
         if (header[4] != 2)
             throw Refuse(path, "is a 32-bit RISC-V program; take one built for riscv64.");
         ushort type = U16(header, 16);
-        if (type != TypeExecutable)
-        {
-            throw Refuse(path, type == TypeShared
-                ? "is a position-independent ELF file; link it without PIE, at its physical address (RAM begins at 0x80000000)."
-                : "is an ELF file that is no executable (an object or core file); link it first.");
-        }
+        if (type is not (TypeExecutable or TypeShared))
+            throw Refuse(path, "is an ELF file that is no executable (an object or core file); link it first.");
         List<(KernelSegment Segment, ulong VirtualAddress)> loads = ReadSegments(file, header, path);
+        if (MachineModeFirmware.DescribeOpenSbi(file) is { } firmware)
+            throw Refuse(path, firmware);
+        if (type == TypeShared)
+        {
+            throw Refuse(path, MachineModeFirmware.Describe(file)
+                ?? "is a position-independent ELF file; link it without PIE, at its physical address (RAM begins at 0x80000000).");
+        }
+        if (loads.Find(l => l.Segment.Address >= MaxPhysicalAddress) is { Segment: { MemorySize: > 0 } lost })
+        {
+            throw Refuse(path, $"is linked at a virtual address (0x{lost.Address:x}), and nothing in it says where in memory it goes; "
+                + "take the flat 'Image' of the same build, or link it with physical load addresses (RAM begins at 0x80000000).");
+        }
         ulong entry = PhysicalEntry(loads, U64(header, 24))
-            ?? throw Refuse(path, "has its entry point outside of every segment; check how it was linked.");
+            ?? throw Refuse(path, "has its entry point outside of what it loads; check how it was linked.");
         return new KernelImage(path, path, KernelFormat.Elf, entry, loads.ConvertAll(l => l.Segment));
     }
 
@@ -84,12 +95,12 @@ internal static class ElfKernel
     {
         foreach ((KernelSegment segment, ulong virtualAddress) in loads)
         {
-            if (entry - virtualAddress < segment.MemorySize)
+            if (entry - virtualAddress < segment.FileSize)
                 return entry - virtualAddress + segment.Address;
         }
         foreach ((KernelSegment segment, _) in loads)
         {
-            if (entry - segment.Address < segment.MemorySize)
+            if (entry - segment.Address < segment.FileSize)
                 return entry;
         }
         return null;

@@ -55,7 +55,7 @@ public static class KernelFile
             RefuseCut(file, bytes, path);
             return FlatImage(RiscvImageHeader.Parse(bytes), (ulong)file.Length, path, ramBase);
         }
-        if (ForeignKernel.Describe(bytes) is { } what)
+        if ((ForeignKernel.Describe(bytes) ?? MachineModeFirmware.Describe(file)) is { } what)
             throw new MachineConfigurationException($"The kernel '{path}' {what}");
         throw new MachineConfigurationException(
             $"The file '{path}' is not a kernel: neither a RISC-V Image (plain or gzip) nor an ELF executable for riscv64.");
