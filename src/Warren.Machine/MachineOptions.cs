@@ -80,8 +80,7 @@ public sealed record MachineOptions
             if (serial.Capacity < 64)
                 throw new MachineConfigurationException($"A serial port buffers at least 64 bytes, not {serial.Capacity}.");
         }
-        if (CommandLine.Contains('\0', StringComparison.Ordinal))
-            throw new MachineConfigurationException("The kernel's command line holds a NUL character; take it out.");
+        Boot.KernelCommandLine.Validate(CommandLine);
         if (Timeout is { } limit && limit <= TimeSpan.Zero)
             throw new MachineConfigurationException("The timeout is not positive; leave it out for no limit.");
     }

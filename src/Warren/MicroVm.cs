@@ -64,7 +64,7 @@ public sealed class MicroVm : IAsyncDisposable
         {
             KernelPath = options.KernelPath,
             InitrdPath = options.InitrdPath,
-            CommandLine = GuestCommandLine.Compose(options.Mode, options.Verbose, options.Append),
+            CommandLine = CommandLine(options),
             MemoryBytes = options.MemoryBytes,
             Cpus = options.Cpus,
             Hart = new HartOptions { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
@@ -78,6 +78,15 @@ public sealed class MicroVm : IAsyncDisposable
             Budget = options.Budget ?? ProcessMemory.Budget,
             Pool = options.Pool,
         }), options.Mode);
+    }
+
+    private static string CommandLine(MicroVmOptions options)
+    {
+        if (options.CommandLine is not { } exact)
+            return GuestCommandLine.Compose(options.Mode, options.Verbose, options.Append);
+        return options.Append.Length == 0 ? exact
+            : throw new MachineConfigurationException(
+                "The kernel's command line is given whole, and something to append to it as well; put all of it into the one.");
     }
 
     /// <summary>Runs a system of the caller's own until it ends, the time is over, or <paramref name="cancel"/> ends it; never throws for any of these.</summary>

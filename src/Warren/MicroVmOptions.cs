@@ -21,6 +21,12 @@ public sealed record MicroVmOptions
     /// <summary>Appended to the kernel's command line, after what Warren itself needs.</summary>
     public string Append { get; init; } = string.Empty;
 
+    /// <summary>
+    /// The kernel's command line, exactly: Warren adds nothing to it, and there is no <see cref="Append"/> then. Null, the default, for what
+    /// Warren's own guests need (<see cref="GuestCommandLine.Compose"/>).
+    /// </summary>
+    public string? CommandLine { get; init; }
+
     /// <summary>Bytes of guest memory: a whole number of MiB.</summary>
     public long MemoryBytes { get; init; } = 512L << 20;
 

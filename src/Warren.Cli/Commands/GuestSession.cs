@@ -66,7 +66,7 @@ internal sealed class GuestSession(RunSettings settings)
         // The end of input that is not typed is the end of input, and nothing else.
         var console = new SerialOptions { Output = output, Input = settings.Guest is null && !isTyped ? input : null };
         var (mode, append) = source.HasOurUserLand
-            ? (GuestMode.Shell, $"{TerminalEnvironment()} {settings.Append}".Trim())
+            ? (GuestMode.Shell, settings.CommandLine is null ? $"{TerminalEnvironment()} {settings.Append}".Trim() : "")
             : (GuestMode.Console, settings.Append);
         _vm = await CreateAsync(source, mode, append, console, stop.Token).ConfigureAwait(false);
         await using (_vm.ConfigureAwait(false))
@@ -108,6 +108,7 @@ internal sealed class GuestSession(RunSettings settings)
             Mode = mode,
             KernelPath = source.Kernel,
             InitrdPath = source.Initrd,
+            CommandLine = settings.CommandLine,
             Append = append,
             MemoryBytes = settings.MemoryBytes,
             Cpus = settings.Cpus,

@@ -17,6 +17,7 @@ internal static class RunCommand
         var initrd = Options.File("--initrd", "An initial ramdisk of your own.");
         var guest = Options.Choice("--guest", "NAME", "An embedded guest: 'selftest' needs neither network nor cache.", [RunSettings.SelftestGuest]);
         var append = new Option<string>("--append") { Description = "Appended to the kernel's command line.", HelpName = "S" };
+        var cmdline = new Option<string?>("--cmdline") { Description = "The kernel's whole command line: Warren adds nothing.", HelpName = "S" };
         var memory = Options.Memory();
         var cpus = Options.Cpus(1);
         var mmu = Options.Choice("--mmu", "KIND", "How the page tables of guest memory are kept: tdp or shadow.", MmuKind.All.Select(k => k.Name), MmuKind.Default.Name);
@@ -34,7 +35,7 @@ internal static class RunCommand
 
         var run = new GuideCommand("run", "Boot Linux: a shell in your terminal, or one command.", RunHelp.Usage, RunHelp.Sections)
         {
-            kernel, initrd, guest, append, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, lockCheck, audit, command,
+            kernel, initrd, guest, append, cmdline, memory, cpus, mmu, paging, gate, timeout, verbose, stats, mirror, offline, lockCheck, audit, command,
         };
         run.SetAction((result, cancel) =>
         {
@@ -44,6 +45,7 @@ internal static class RunCommand
                 Initrd = result.GetValue(initrd),
                 Guest = result.GetValue(guest),
                 Append = result.GetValue(append) ?? "",
+                CommandLine = result.GetValue(cmdline),
                 MemoryBytes = result.GetValue(memory).Bytes,
                 Cpus = (int)result.GetValue(cpus),
                 MaxPaging = PagingModes.First(m => m.Name == result.GetValue(paging)).Value,

@@ -19,6 +19,10 @@ internal sealed record RunSettings
     public string? Initrd { get; init; }
     public string? Guest { get; init; }
     public string Append { get; init; } = "";
+
+    /// <summary>The kernel's command line, exactly; null for what Warren composes.</summary>
+    public string? CommandLine { get; init; }
+
     public long MemoryBytes { get; init; }
     public int Cpus { get; init; }
     public SatpMode MaxPaging { get; init; }
@@ -38,6 +42,13 @@ internal sealed record RunSettings
     {
         if (Guest is not null && (Kernel is not null || Initrd is not null)) throw new UserErrorException("--guest brings its own kernel; leave out --kernel and --initrd.");
         if (Guest is not null && Command.Count > 0) throw new UserErrorException($"The guest '{Guest}' runs no commands; leave out the command.");
+        if (CommandLine is not null && Append.Length > 0)
+            throw new UserErrorException("--cmdline is the whole command line of the kernel; put what --append says into it.");
+        if (CommandLine is not null && Command.Count > 0)
+            throw new UserErrorException("--cmdline leaves no room for what Warren's agent needs to run a command; leave that out, or use --append.");
+        // What is no UTF-8 has become this character before it got here.
+        if ((CommandLine ?? Append).Contains('\uFFFD', StringComparison.Ordinal))
+            throw new UserErrorException("The kernel's command line holds bytes that are not UTF-8; take them out.");
         if (Command is ["", ..]) throw new UserErrorException("The command after '--' is empty; name a program in the guest.");
     }
 }

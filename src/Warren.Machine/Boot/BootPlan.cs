@@ -5,9 +5,6 @@ namespace Warren.Machines.Boot;
 /// <summary>A machine's kernel, initrd and device tree, and where they go: made, and checked, before anything is allocated.</summary>
 internal sealed class BootPlan
 {
-    /// <summary>The longest command line Linux takes on RISC-V (COMMAND_LINE_SIZE 1024, its NUL included).</summary>
-    private const int MaxLinuxCommandLine = 1023;
-
     private readonly KernelImage _kernel;
     private readonly string? _initrdPath;
     private readonly byte[] _deviceTree;
@@ -24,11 +21,7 @@ internal sealed class BootPlan
 
     public static BootPlan Make(MachineOptions options, KernelImage kernel)
     {
-        if (kernel.Format == KernelFormat.Image && options.CommandLine.Length > MaxLinuxCommandLine)
-        {
-            throw new MachineConfigurationException(
-                $"The kernel's command line has {options.CommandLine.Length} characters, and Linux takes at most {MaxLinuxCommandLine}; shorten it.");
-        }
+        KernelCommandLine.CheckLength(options.CommandLine, kernel.Format);
         ulong initrdSize = 0;
         if (options.InitrdPath is { } path)
         {
