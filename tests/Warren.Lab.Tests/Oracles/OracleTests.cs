@@ -197,8 +197,12 @@ public sealed class OracleTests
             vm.SetSlot(0, Gfn, 1, hva, MemslotFlags.LogDirtyPages);
             vm.Vcpus[0].Store(Gfn, 1);
             world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 2));
-            // Takes the marks, and leaves the page writable.
-            world.Thread("harvest", () => world.Dirty.Harvested(vm, 0, Still.Slot(vm, Gfn)!.DirtyBitmap!.TakeWord(0)));
+            // Takes the marks, and only then the right to write, of which the vCPU's TLB is not told.
+            world.Thread("harvest", () =>
+            {
+                world.Dirty.Harvested(vm, 0, Still.Slot(vm, Gfn)!.DirtyBitmap!.TakeWord(0));
+                Replace(vm, static spte => spte.Without(Spte.W | Spte.D));
+            });
         });
     }
 
@@ -226,7 +230,7 @@ public sealed class OracleTests
         {
             var (world, vm, _) = OnePage(s);
             vm.Vcpus[0].Load(Gfn);
-            world.Thread("vcpu", () => new SpteTable(vm.Vcpus[0].Vcpu.Root.Entries).Info.Gfn = 0x3000);
+            world.Thread("vcpu", () => vm.Vcpus[0].Vcpu.Root.Info.Gfn = 0x3000);
         });
         Finds("The tables that vCPU 0 keeps ready: expected pages and records as good as new", s =>
         {
