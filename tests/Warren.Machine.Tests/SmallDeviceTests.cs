@@ -120,7 +120,7 @@ public sealed class SmallDeviceTests
     [InlineData("one\ntwo\r\n\r\n", "two")]
     public void TheLastLineIsKept(string output, string last)
     {
-        var watcher = new LineWatcher(_ => { });
+        var watcher = new LineWatcher();
         foreach (byte b in Encoding.UTF8.GetBytes(output))
             watcher.Feed(b);
         Assert.Equal(last, watcher.LastLine);
