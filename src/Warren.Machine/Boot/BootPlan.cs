@@ -30,7 +30,8 @@ internal sealed class BootPlan
         }
         // The tree names the initrd's address, which does not change the tree's size.
         ulong size = (ulong)MachineDeviceTree.Build(options, 0, initrdSize).Length;
-        BootLayout layout = BootLayout.Plan(kernel, initrdSize, size, MemoryMap.Ram, (ulong)options.MemoryBytes, LinuxMemory.LeastBeside(kernel, options.InitrdPath, initrdSize, options));
+        ulong beside = LinuxMemory.LeastBeside(kernel, options.InitrdPath, initrdSize, options);
+        BootLayout layout = BootLayout.Plan(kernel, initrdSize, size, MemoryMap.Ram, (ulong)options.MemoryBytes, beside);
         return new BootPlan(kernel, options.InitrdPath, MachineDeviceTree.Build(options, layout.Initrd, initrdSize), layout);
     }
 

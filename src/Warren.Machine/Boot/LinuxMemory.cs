@@ -54,7 +54,8 @@ internal static class LinuxMemory
     public static ulong LeastBeside(KernelImage kernel, string? initrdPath, ulong initrdSize, MachineOptions options)
     {
         ulong memory = (ulong)options.MemoryBytes, kernelSize = kernel.End - MemoryMap.Ram;
-        ulong most = ExtendedSectionRoots + FencePool + Boot + (ulong)options.Cpus * EachCpu + Maps(memory) + 2 * Estimate(initrdPath, initrdSize);
+        ulong most = ExtendedSectionRoots + FencePool + Boot + (ulong)options.Cpus * EachCpu + Maps(memory)
+            + 2 * Estimate(initrdPath, initrdSize);
         if (memory >= kernelSize + initrdSize + most + 4 * Mebibyte)
             return 0;
         Traits traits = Look(kernel);
@@ -74,7 +75,8 @@ internal static class LinuxMemory
         ulong boot = Boot * Math.Min(MeasuredKernel, kernel.Segments.Aggregate(0UL, (sum, s) => sum + s.MemorySize)) / MeasuredKernel;
         ulong running = unpacked + boot + (ulong)(options.Cpus - 1) * EachCpu;
         // The root file system, where it is a tmpfs, may fill half of what memory is left once the tables are made, and the initrd is still there then.
-        bool isTmpfs = traits.HasTmpfs && !options.CommandLine.Contains("root=", StringComparison.Ordinal) && !options.CommandLine.Contains("rootfstype=", StringComparison.Ordinal);
+        bool isTmpfs = traits.HasTmpfs
+            && !options.CommandLine.Contains("root=", StringComparison.Ordinal) && !options.CommandLine.Contains("rootfstype=", StringComparison.Ordinal);
         return early + (isTmpfs ? Math.Max(running, 2 * unpacked) : running);
     }
 
