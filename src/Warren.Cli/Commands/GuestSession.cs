@@ -25,9 +25,12 @@ internal sealed class GuestSession(RunSettings settings)
             throw new UserErrorException($"'{settings.Kernel}' is a bare program that runs no commands; leave out the command.");
 
         if (settings.Command.Count > 0) return await ExecAsync(source, settings.Command, stop).ConfigureAwait(false);
-        if (source.HasOurUserLand && !RawTerminal.IsTerminal) return await ExecAsync(source, PipedShell, stop).ConfigureAwait(false);
+        if (HasOurShell(source) && !RawTerminal.IsTerminal) return await ExecAsync(source, PipedShell, stop).ConfigureAwait(false);
         return await ConsoleAsync(source, stop).ConfigureAwait(false);
     }
+
+    /// <summary>Under a command line of the user's own, our init is not asked for anything.</summary>
+    private bool HasOurShell(GuestSource source) => source.HasOurUserLand && settings.CommandLine is null;
 
     private async Task<int> ExecAsync(GuestSource source, IReadOnlyList<string> command, CancellationTokenSource stop)
     {
@@ -65,8 +68,8 @@ internal sealed class GuestSession(RunSettings settings)
         var isTyped = settings.Guest is null && RawTerminal.IsTerminal;
         // The end of input that is not typed is the end of input, and nothing else.
         var console = new SerialOptions { Output = output, Input = settings.Guest is null && !isTyped ? input : null };
-        var (mode, append) = source.HasOurUserLand
-            ? (GuestMode.Shell, settings.CommandLine is null ? $"{TerminalEnvironment()} {settings.Append}".Trim() : "")
+        var (mode, append) = HasOurShell(source)
+            ? (GuestMode.Shell, $"{TerminalEnvironment()} {settings.Append}".Trim())
             : (GuestMode.Console, settings.Append);
         _vm = await CreateAsync(source, mode, append, console, stop.Token).ConfigureAwait(false);
         await using (_vm.ConfigureAwait(false))
@@ -83,7 +86,7 @@ internal sealed class GuestSession(RunSettings settings)
                     }).Start();
                 }
                 await ResizeAsync().ConfigureAwait(false);
-                outcome = source.HasOurUserLand
+                outcome = HasOurShell(source)
                     ? await _vm.RunShellAsync(stop.Token).ConfigureAwait(false)
                     : new ExecOutcome(null, await _vm.RunAsync(stop.Token).ConfigureAwait(false));
             }
