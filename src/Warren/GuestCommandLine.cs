@@ -18,7 +18,8 @@ internal static class GuestCommandLine
             GuestMode.Console => "",
             _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "A guest is booted for a command, a shell, or its own console."),
         };
-        var line = $"console=ttyS0 earlycon=sbi panic=-1{init}{(verbose ? " loglevel=7" : " quiet")}";
+        // What the early console says of the time before it is decided by what stands before it.
+        var line = $"{(verbose ? "loglevel=7" : "quiet")} earlycon=sbi console=ttyS0 panic=-1{init}";
         return append.Length == 0 ? line : $"{line} {append}";
     }
 }
