@@ -37,6 +37,7 @@ internal static unsafe partial class LastResort
         };
         _ = Traces;
         _ = Sentence(new AggregateException(new IOException()));
+        _ = HasNoDescriptors();
         Write("");
         Interlocked.Exchange(ref s_reported, 0);
     }
@@ -64,8 +65,23 @@ internal static unsafe partial class LastResort
         if (e is WarrenException or StandardStreamException)
             return e.Message.EndsWith('?') ? e.Message : e.Message.TrimEnd('.') + ".";
         var what = e is OutOfMemoryException ? "this host has no more memory, address space or threads for Warren" : e.GetType().Name;
+        if (HasNoDescriptors())
+            return "this process may open no more files, and needs some 100; raise the limit with 'ulimit -n'.";
         var message = e.Message.ReplaceLineEndings(" ").TrimEnd('.', ' ');
         return $"{what} ({message}); set {TraceVariable}=1 for the trace, and report it unless the host is to blame.";
+    }
+
+    /// <summary>Then anything fails: assemblies that are not found, threads that do not start.</summary>
+    private static bool HasNoDescriptors()
+    {
+        fixed (byte* path = "/dev/null\0"u8)
+        {
+            var descriptor = OpenCall(path, 0);
+            if (descriptor < 0)
+                return true;
+            _ = CloseCall(descriptor);
+            return false;
+        }
     }
 
     private static void WriteLine(string text) => Write(text + "\n");
@@ -77,6 +93,12 @@ internal static unsafe partial class LastResort
         fixed (byte* p = bytes)
             _ = WriteCall(StandardError, p, (nuint)bytes.Length);
     }
+
+    [LibraryImport("libc", EntryPoint = "open")]
+    private static partial int OpenCall(byte* path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int CloseCall(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "write")]
     private static partial nint WriteCall(int descriptor, byte* bytes, nuint count);

@@ -139,6 +139,8 @@ public sealed class ImageStore
         byte[] busybox;
         try
         {
+            if (new FileInfo(guest.Busybox).Length == 0)
+                throw new ImageException(ImageError.Corrupt, $"the cached {guest.Busybox} is empty, or no ordinary file; run `warren image pull`");
             busybox = File.ReadAllBytes(guest.Busybox);
         }
         catch (Exception e) when (CacheErrors.IsFileSystemError(e))

@@ -23,6 +23,9 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
     private readonly TaskCompletionSource<MachineExit> _exit = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _allEnded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly CancellationTokenSource _inputs = new();
+
+    /// <summary>Nobody waits any longer for streams that take no output.</summary>
+    private readonly CancellationTokenSource _abandoned = new();
     private Task<MachineExit>? _run;
     private int _runnersLeft;
     private int _ending;
@@ -86,9 +89,11 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         End(MachineExitKind.Cancelled, "The machine was disposed.");
+        await _abandoned.CancelAsync().ConfigureAwait(false);
         if (_run is not null)
             await _run.ConfigureAwait(false);
         _inputs.Dispose();
+        _abandoned.Dispose();
         _parts.Dispose();
     }
 
@@ -114,7 +119,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
         Task outputs = StartPumps();
         using (cancellationToken.UnsafeRegister(static m => ((Machine)m!).End(MachineExitKind.Cancelled, "The run was cancelled."), this))
         using (var limit = new Timer(
-            static m => ((Machine)m!).End(MachineExitKind.TimedOut, "The machine's time is over."), this,
+            static m => ((Machine)m!).TimeIsOver(), this,
             _options.Timeout ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan))
         {
             _parts.Board.Harts.Runners[0].Notify();
@@ -128,13 +133,37 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
             if (exit.Kind is MachineExitKind.Cancelled or MachineExitKind.TimedOut)
                 await Task.WhenAny(outputs, Task.Delay(AbortedOutputGrace, CancellationToken.None)).ConfigureAwait(false);
             else
-                await Task.WhenAny(outputs, WhenCancelled(cancellationToken)).ConfigureAwait(false);
+                await WaitAsync(outputs, cancellationToken).ConfigureAwait(false);
             return exit;
         }
     }
 
-    private static Task WhenCancelled(CancellationToken cancellation)
-        => Task.Delay(Timeout.Infinite, cancellation).ContinueWith(static _ => { }, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+    /// <summary>The guest ended by itself: all that it said is delivered, unless the host has had enough.</summary>
+    private async Task WaitAsync(Task outputs, CancellationToken cancellationToken)
+    {
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, _abandoned.Token);
+        try
+        {
+            await outputs.WaitAsync(enough.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            // What is left is lost, as whoever cancelled wanted it.
+        }
+    }
+
+    private void TimeIsOver()
+    {
+        End(MachineExitKind.TimedOut, "The machine's time is over.");
+        try
+        {
+            _abandoned.Cancel();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The machine has gone meanwhile.
+        }
+    }
 
     /// <summary>Gets every vCPU out of the guest for good. A runner looks at the flag whenever it is notified.</summary>
     private async Task StopRunnersAsync()

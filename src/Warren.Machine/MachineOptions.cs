@@ -18,6 +18,9 @@ public sealed record MachineOptions
     /// <summary>The most memory that a machine can have: 512 GiB.</summary>
     public const long MaxMemoryBytes = 512L << 30;
 
+    /// <summary>The longest <see cref="Timeout"/>.</summary>
+    public static readonly TimeSpan MaxTimeout = TimeSpan.FromDays(24);
+
     /// <summary>Bytes of guest memory: whole MiB, 1 MiB to 512 GiB. It costs the host only what the guest touches.</summary>
     public long MemoryBytes { get; init; } = 512L << 20;
 
@@ -39,7 +42,7 @@ public sealed record MachineOptions
     /// <summary>One entry a UART, 1 to 3 of them: UART 0 is the guest's console (ttyS0).</summary>
     public IReadOnlyList<SerialOptions> Serial { get; init; } = [SerialOptions.Discard, SerialOptions.Discard];
 
-    /// <summary>The longest the machine may run, by the host's clock; null for no limit.</summary>
+    /// <summary>The longest the machine may run, by the host's clock, at most 24 days; null for no limit.</summary>
     public TimeSpan? Timeout { get; init; }
 
     /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
@@ -77,11 +80,13 @@ public sealed record MachineOptions
             throw new MachineConfigurationException($"A machine has 1 to {MemoryMap.MaxUarts} UARTs, not {Serial.Count}.");
         foreach (SerialOptions serial in Serial)
         {
-            if (serial.Capacity < 64)
-                throw new MachineConfigurationException($"A serial port buffers at least 64 bytes, not {serial.Capacity}.");
+            if (serial.Capacity is < SerialOptions.MinCapacity or > SerialOptions.MaxCapacity)
+                throw new MachineConfigurationException($"A serial port buffers {SerialOptions.MinCapacity} bytes to 16 MiB, not {serial.Capacity} bytes.");
+            if (serial is { DiscardOutput: true, Output: not null })
+                throw new MachineConfigurationException("A serial port's output is to be discarded and has a stream as well; choose one of them.");
         }
         Boot.KernelCommandLine.Validate(CommandLine);
-        if (Timeout is { } limit && limit <= TimeSpan.Zero)
-            throw new MachineConfigurationException("The timeout is not positive; leave it out for no limit.");
+        if (Timeout is { } limit && (limit <= TimeSpan.Zero || limit > MaxTimeout))
+            throw new MachineConfigurationException($"A timeout is above zero and at most {MaxTimeout.Days} days, not {limit}; leave it out for no limit.");
     }
 }

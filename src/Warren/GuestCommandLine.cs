@@ -1,3 +1,5 @@
+using Warren.Machines;
+
 namespace Warren;
 
 /// <summary>The kernel's command line.</summary>
@@ -9,6 +11,7 @@ internal static class GuestCommandLine
     /// every byte is a device access.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such mode.</exception>
+    /// <exception cref="MachineConfigurationException">Something of Warren's own is appended.</exception>
     public static string Compose(GuestMode mode, bool verbose, string append)
     {
         var init = mode switch
@@ -18,6 +21,11 @@ internal static class GuestCommandLine
             GuestMode.Console => "",
             _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "A guest is booted for a command, a shell, or its own console."),
         };
+        if (mode != GuestMode.Console && append.Split(' ').FirstOrDefault(w => w.StartsWith("warren.", StringComparison.Ordinal)) is { } ours)
+        {
+            throw new MachineConfigurationException(
+                $"'{ours}' on the kernel's command line is Warren's own word, which says what the guest is booted for; leave it out.");
+        }
         // What the early console says of the time before it is decided by what stands before it.
         var line = $"{(verbose ? "loglevel=7" : "quiet")} earlycon=sbi console=ttyS0 panic=-1{init}";
         return append.Length == 0 ? line : $"{line} {append}";

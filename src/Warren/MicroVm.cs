@@ -34,15 +34,17 @@ public sealed class MicroVm : IAsyncDisposable
 
     private readonly Machine _machine;
     private readonly GuestMode _mode;
+    private readonly TimeSpan? _timeout;
     private readonly AgentConnection _agent;
     private readonly CancellationTokenSource _disposing = new();
     private Task _conversation = Task.CompletedTask;
     private (int Rows, int Columns)? _size;
 
-    private MicroVm(Machine machine, GuestMode mode)
+    private MicroVm(Machine machine, GuestMode mode, TimeSpan? timeout)
     {
         _machine = machine;
         _mode = mode;
+        _timeout = timeout;
         _agent = new AgentConnection(new SerialPortStream(machine.Uart(AgentUart)));
     }
 
@@ -60,6 +62,11 @@ public sealed class MicroVm : IAsyncDisposable
     public static MicroVm Create(MicroVmOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
+        ArgumentException.ThrowIfNullOrEmpty(options.KernelPath);
+        ArgumentNullException.ThrowIfNull(options.Append);
+        ArgumentNullException.ThrowIfNull(options.Console);
+        if (!Enum.IsDefined(options.MaxPaging) || options.MaxPaging == SatpMode.Bare)
+            throw new ArgumentOutOfRangeException(nameof(options), options.MaxPaging, "The widest paging mode is Sv39, Sv48 or Sv57.");
         return new MicroVm(Machine.Create(new MachineOptions
         {
             KernelPath = options.KernelPath,
@@ -77,7 +84,7 @@ public sealed class MicroVm : IAsyncDisposable
             Frames = options.Frames,
             Budget = options.Budget ?? ProcessMemory.Budget,
             Pool = options.Pool,
-        }), options.Mode);
+        }), options.Mode, options.Timeout);
     }
 
     private static string CommandLine(MicroVmOptions options)
@@ -158,8 +165,11 @@ public sealed class MicroVm : IAsyncDisposable
     }
 
     /// <summary>Delivers a signal to the command of a running <see cref="ExecAsync"/>; false when there is none yet or any more.</summary>
+    /// <param name="signal">Linux's number, 1 to 64.</param>
+    /// <param name="cancel">Gives up.</param>
     public async Task<bool> SignalAsync(int signal, CancellationToken cancel = default)
     {
+        if (signal is < 1 or > 64) throw new ArgumentOutOfRangeException(nameof(signal), signal, "A signal is a number from 1 to 64.");
         if (!_agent.IsRunning) return false;
         try
         {
@@ -178,8 +188,10 @@ public sealed class MicroVm : IAsyncDisposable
     /// <param name="cancel">Gives up.</param>
     public async Task ResizeAsync(int rows, int columns, CancellationToken cancel = default)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(rows, Math.Clamp(rows, 1, ushort.MaxValue));
-        ArgumentOutOfRangeException.ThrowIfNotEqual(columns, Math.Clamp(columns, 1, ushort.MaxValue));
+        ArgumentOutOfRangeException.ThrowIfLessThan(rows, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(rows, ushort.MaxValue);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(columns, ushort.MaxValue);
         _size = (rows, columns);
         if (_mode != GuestMode.Shell || !_agent.IsRunning) return;
         try
@@ -230,6 +242,13 @@ public sealed class MicroVm : IAsyncDisposable
             using (stop)
             {
                 _ = running.ContinueWith(StopTalking, CancellationToken.None, TaskContinuationOptions.None, TaskScheduler.Default);
+                var isOver = false;
+                // The machine's own limit ends with the machine; what it said may still be on its way to a stream that never takes it.
+                using var limit = new Timer(_ =>
+                {
+                    isOver = true;
+                    Cancel(TimeSpan.Zero);
+                }, null, _timeout is { } time ? time + AbortedOutputGrace : Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
                 ExecOutcome outcome;
                 try
                 {
@@ -237,7 +256,8 @@ public sealed class MicroVm : IAsyncDisposable
                 }
                 catch (OperationCanceledException) when (stop.IsCancellationRequested)
                 {
-                    outcome = new ExecOutcome(null, await running.ConfigureAwait(false));
+                    var exit = await running.ConfigureAwait(false);
+                    outcome = new ExecOutcome(null, isOver && !cancel.IsCancellationRequested ? new MachineExit(MachineExitKind.TimedOut, "The machine's time is over.") : exit);
                 }
                 finally
                 {
@@ -251,10 +271,14 @@ public sealed class MicroVm : IAsyncDisposable
         // Output that is still on its way is delivered, unless it was the host that ended the machine: then nobody is kept waiting by a slow reader.
         void StopTalking(Task<MachineExit> ended)
         {
-            if (ended.Result.Kind is not (MachineExitKind.Cancelled or MachineExitKind.TimedOut or MachineExitKind.HostError)) return;
+            if (ended.IsFaulted || ended.Result.Kind is MachineExitKind.Cancelled or MachineExitKind.TimedOut or MachineExitKind.HostError) Cancel(AbortedOutputGrace);
+        }
+
+        void Cancel(TimeSpan after)
+        {
             try
             {
-                stop.CancelAfter(AbortedOutputGrace);
+                stop.CancelAfter(after);
             }
             catch (ObjectDisposedException)
             {

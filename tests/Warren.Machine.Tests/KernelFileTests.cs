@@ -113,6 +113,19 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
+    public void AnImageThatSaysItNeedsLessThanItHasIsRefused() => Assert.Contains("4096", Refusal("small", FlatImage(8192, imageSize: 4096)), StringComparison.Ordinal);
+
+    [Fact]
+    public void AGzipOfNothingIsCalledByItsOwnName()
+    {
+        using var empty = new MemoryStream();
+        new GZipStream(empty, CompressionMode.Compress, leaveOpen: true).Dispose();
+        // A file of two members, neither of which holds anything.
+        byte[] member = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+        Assert.Contains("nothing.gz", Refusal("nothing.gz", [.. empty.ToArray(), .. member]), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void AFlatImageGoesToItsTextOffset()
     {
         KernelImage kernel = Open("Image", FlatImage());

@@ -34,7 +34,8 @@ internal sealed class GuestSession(RunSettings settings)
 
     private async Task<int> ExecAsync(GuestSource source, IReadOnlyList<string> command, CancellationTokenSource stop)
     {
-        var console = settings.Verbose ? new SerialOptions { Output = StandardStreams.OpenError() } : SerialOptions.Discard;
+        using var log = new WatchedStream(StandardStreams.OpenError(), () => { });
+        var console = settings.Verbose ? new SerialOptions { Output = log } : SerialOptions.Discard;
         _vm = await CreateAsync(source, GuestMode.Command, settings.Append, console, stop.Token).ConfigureAwait(false);
         await using (_vm.ConfigureAwait(false))
         {
@@ -55,7 +56,9 @@ internal sealed class GuestSession(RunSettings settings)
                 status = Fail(ExitStatus.HostError, e.Message);
             }
             StatisticsReport.Write(settings.Statistics, _vm.Statistics);
-            return status;
+            // What was asked for and could not be shown is no success.
+            var isLost = log.Failure is StandardStreamException || (settings.Statistics != StatisticsFormat.None && StandardStreams.HasLostErrors);
+            return isLost ? ExitStatus.HostError : status;
         }
     }
 
@@ -99,6 +102,7 @@ internal sealed class GuestSession(RunSettings settings)
                 OutputClosedException => ExitStatus.OutputClosed,
                 { } failure => Fail(ExitStatus.HostError, failure.Message),
                 null when outcome.Machine.Kind == MachineExitKind.Cancelled && quit => ExitStatus.Success,
+                null when settings.Statistics != StatisticsFormat.None && StandardStreams.HasLostErrors => ExitStatus.HostError,
                 null => Ended(command: null, outcome),
             };
         }

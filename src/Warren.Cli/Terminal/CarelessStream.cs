@@ -3,6 +3,11 @@ namespace Warren.Cli.Terminal;
 /// <summary>Writes to another stream, and drops what that does not take.</summary>
 internal sealed class CarelessStream(Stream stream) : Stream
 {
+    private volatile bool _hasDropped;
+
+    /// <summary>True once something was dropped.</summary>
+    public bool HasDropped => _hasDropped;
+
     public override bool CanRead => false;
     public override bool CanWrite => true;
     public override bool CanSeek => false;
@@ -18,6 +23,7 @@ internal sealed class CarelessStream(Stream stream) : Stream
         catch (IOException)
         {
             // This was where one complains.
+            _hasDropped = true;
         }
     }
 

@@ -6,6 +6,11 @@ namespace Warren.Cli.Terminal;
 /// </summary>
 internal static class StandardStreams
 {
+    private static readonly CarelessStream s_errors = new(OpenError());
+
+    /// <summary>True once something that was written to <see cref="Console.Error"/> reached nobody.</summary>
+    public static bool HasLostErrors => s_errors.HasDropped;
+
     public static Stream OpenInput() => new DescriptorStream(0, "Standard input", canWrite: false);
 
     public static Stream OpenOutput() => new DescriptorStream(1, "Standard output", canWrite: true);
@@ -16,6 +21,6 @@ internal static class StandardStreams
     public static void ConnectConsole()
     {
         Console.SetOut(new StreamWriter(OpenOutput()) { AutoFlush = true });
-        Console.SetError(new StreamWriter(new CarelessStream(OpenError())) { AutoFlush = true });
+        Console.SetError(new StreamWriter(s_errors) { AutoFlush = true });
     }
 }

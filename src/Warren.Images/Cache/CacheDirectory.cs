@@ -173,6 +173,9 @@ internal sealed class CacheDirectory
     {
         try
         {
+            // Looked at before it is opened: a pipe in its place would be waited for.
+            if (new FileInfo(path).Length != size)
+                return false;
             using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete, bufferSize: 0);
             return file.Length == size && Sha256Text.Of(file) == sha256;
         }

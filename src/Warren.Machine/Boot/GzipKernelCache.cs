@@ -81,6 +81,8 @@ internal static class GzipKernelCache
                 if (!GzipFile.TryDecompress(path, target, MaxDecompressedBytes))
                     throw new MachineConfigurationException($"The kernel '{path}' decompresses to more than 1 GiB, so it is no kernel.");
             }
+            if (new FileInfo(temporary).Length == 0)
+                throw new MachineConfigurationException($"The kernel '{path}' is a gzip file of nothing; compress the Image itself.");
             check(temporary);
             string final = Path.Combine(directory, $"{source}.{HashFile(temporary)}.Image");
             File.Move(temporary, final, overwrite: true);

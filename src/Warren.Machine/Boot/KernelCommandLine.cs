@@ -23,11 +23,16 @@ internal static class KernelCommandLine
                 throw new MachineConfigurationException(
                     $"The kernel's command line holds a control character (U+{(int)text[i]:X4}, after {i} others); write it on one line, with spaces.");
             }
-            if (char.IsSurrogate(text[i]) && !(char.IsHighSurrogate(text[i]) && i + 1 < text.Length && char.IsLowSurrogate(text[++i])))
+            if (!char.IsSurrogate(text[i]))
+                continue;
+            if (i + 1 < text.Length && char.IsSurrogatePair(text[i], text[i + 1]))
             {
-                throw new MachineConfigurationException(
-                    $"The kernel's command line holds half of a character (U+{(int)text[i]:X4}), which UTF-8 cannot carry; take it out.");
+                i++;
+                continue;
             }
+            throw new MachineConfigurationException(text[i] is >= '\uDC80' and <= '\uDCFF'
+                ? $"The kernel's command line holds the byte 0x{text[i] & 0xff:x2}, which is no part of UTF-8; take it out."
+                : $"The kernel's command line holds half of a character (U+{(int)text[i]:X4}), which UTF-8 cannot carry; take it out.");
         }
     }
 

@@ -79,6 +79,11 @@ public static class KernelFile
     {
         if (header.IsBigEndian)
             throw new MachineConfigurationException($"The kernel '{path}' is big-endian; take one built for ordinary (little-endian) riscv64.");
+        if (header.ImageSize > 0 && header.ImageSize < length)
+        {
+            throw new MachineConfigurationException(
+                $"The kernel '{path}' has {length} bytes, and its header says that {header.ImageSize} are all it needs in memory; copy it again.");
+        }
         ulong size = Math.Max(header.ImageSize, length);
         if ((header.TextOffset & PageMask) != 0 || size > 1UL << 40 || header.TextOffset > 1UL << 40)
         {

@@ -3,6 +3,9 @@ namespace Warren.Machines.Serial;
 /// <summary>What the host does with one UART.</summary>
 public sealed record SerialOptions
 {
+    /// <summary>The least and the most that <see cref="Capacity"/> may be, in bytes.</summary>
+    public const int MinCapacity = 64, MaxCapacity = 16 << 20;
+
     /// <summary>Nobody reads: what the guest sends is dropped, and nothing reaches it but what is written to the port.</summary>
     public static SerialOptions Discard { get; } = new() { DiscardOutput = true };
 
@@ -18,6 +21,6 @@ public sealed record SerialOptions
     /// <summary>Drop the guest's output at once; excludes <see cref="Output"/>.</summary>
     public bool DiscardOutput { get; init; }
 
-    /// <summary>Bytes buffered in each direction, 64 or more.</summary>
+    /// <summary>Bytes buffered in each direction, 64 to 16 Mi.</summary>
     public int Capacity { get; init; } = 64 << 10;
 }

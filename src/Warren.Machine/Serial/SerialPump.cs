@@ -20,9 +20,9 @@ internal static class SerialPump
                 await output.FlushAsync().ConfigureAwait(false);
             }
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or NotSupportedException)
+        catch (Exception)
         {
-            // A closed pipe or terminal is the host's decision not to look any more; the guest must not stall over it.
+            // Whatever a stream of the caller's throws: a closed pipe or terminal is the host's decision not to look any more, and the guest must not stall over it.
             channel.DiscardOutput();
         }
     }
@@ -37,7 +37,7 @@ internal static class SerialPump
             while ((n = await input.ReadAsync(buffer, stop).ConfigureAwait(false)) > 0)
                 await channel.WriteAsync(buffer.AsMemory(0, n), stop).ConfigureAwait(false);
         }
-        catch (Exception e) when (e is IOException or ObjectDisposedException or NotSupportedException or OperationCanceledException)
+        catch (Exception)
         {
             // The input is gone or the machine is: either way there is nothing left to copy.
         }

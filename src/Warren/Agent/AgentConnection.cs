@@ -15,6 +15,8 @@ internal sealed class AgentConnection(Stream port)
     /// <summary>Bytes of standard input that may be in flight; the guest's tty buffer holds at least as many, so none is ever lost.</summary>
     private const int StandardInputWindow = 4096;
 
+    private const int MaxErrno = 4095, MaxSignal = 64;
+
     private readonly SemaphoreSlim _writing = new(1, 1);
     private readonly SemaphoreSlim _credited = new(0);
     private readonly byte[] _payload = new byte[AgentFrame.MaxPayload];
@@ -142,11 +144,11 @@ internal sealed class AgentConnection(Stream port)
                     _credited.Release();
                     break;
                 case AgentFrameType.ExecFailed when length == 4:
-                    return new ExecResult(0, 0, BinaryPrimitives.ReadInt32LittleEndian(payload.Span));
+                    return new ExecResult(0, 0, Within(BinaryPrimitives.ReadInt32LittleEndian(payload.Span), 1, MaxErrno));
                 case AgentFrameType.Exited when length == 8:
                     return new ExecResult(
-                        BinaryPrimitives.ReadInt32LittleEndian(payload.Span) & 0xFF,
-                        BinaryPrimitives.ReadInt32LittleEndian(payload.Span[4..]) & 0x7F, 0);
+                        Within(BinaryPrimitives.ReadInt32LittleEndian(payload.Span), 0, byte.MaxValue),
+                        Within(BinaryPrimitives.ReadInt32LittleEndian(payload.Span[4..]), 0, MaxSignal), 0);
                 default:
                     throw new AgentException($"The guest's agent sent frame type 0x{(byte)type:x2} with {length} bytes, which its protocol does not have.");
             }
@@ -220,6 +222,9 @@ internal sealed class AgentConnection(Stream port)
             throw LineEnded();
         }
     }
+
+    private static int Within(int value, int least, int most) =>
+        value >= least && value <= most ? value : throw new AgentException($"The guest's agent reported {value}, which is no status, signal or error of Linux.");
 
     private static AgentException LineEnded() => new("The guest ended before the command did.", lineEnded: true);
 

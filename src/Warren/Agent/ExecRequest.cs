@@ -12,6 +12,8 @@ internal static class ExecRequest
         ArgumentNullException.ThrowIfNull(environment);
         if (command.Count == 0 || string.IsNullOrEmpty(command[0]))
             throw new ArgumentException("The command is empty; name a program in the guest.", nameof(command));
+        if (environment.Contains(null!))
+            throw new ArgumentException("An environment entry is null; write NAME=value.", nameof(environment));
         if (environment.FirstOrDefault(e => e.IndexOf('=', StringComparison.Ordinal) < 1) is { } wrong)
             throw new ArgumentException($"'{wrong}' is no environment entry; write NAME=value.", nameof(environment));
         var request = new MemoryStream();

@@ -79,6 +79,17 @@ public class PipelineTests(GuestFiles files)
         Assert.Contains(await running, new[] { 0, 3 });
     }
 
+    [SkippableTheory]
+    [InlineData("--verbose")]
+    [InlineData("--stats")]
+    public async Task What_was_asked_for_and_cannot_be_shown_is_no_success(string option)
+    {
+        files.RequireLinux();
+        using var run = new Redirection();
+        Assert.Equal(125, await run.RunAsync("(W) </dev/null >out 2>/dev/full", ["run", option, "--", "echo", "hi"]));
+        Assert.Equal("hi\n", run.Read("out"));
+    }
+
     [SkippableFact]
     public async Task The_shells_status_is_ours()
     {

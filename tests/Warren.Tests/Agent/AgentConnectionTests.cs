@@ -170,6 +170,24 @@ public class AgentConnectionTests
         await Assert.ThrowsAsync<AgentException>(() => run.WaitAsync(Hang));
     }
 
+    [Theory]
+    [InlineData('Q', 256, 0)]
+    [InlineData('Q', -1, 0)]
+    [InlineData('Q', int.MinValue, 0)]
+    [InlineData('Q', 0, 65)]
+    [InlineData('Q', 0, -1)]
+    [InlineData('F', 0, null)]
+    [InlineData('F', -2, null)]
+    [InlineData('F', 4096, null)]
+    public async Task Results_that_linux_does_not_have_are_errors(char frame, int first, int? second)
+    {
+        await using var guest = new FakeGuest();
+        var run = guest.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
+        await guest.BeginAsync();
+        await guest.SendAsync(frame, [.. BitConverter.GetBytes(first), .. second is { } value ? BitConverter.GetBytes(value) : []]);
+        await Assert.ThrowsAsync<AgentException>(() => run.WaitAsync(Hang));
+    }
+
     [Fact]
     public async Task A_shell_learns_the_size_of_its_terminal_and_tells_its_status()
     {

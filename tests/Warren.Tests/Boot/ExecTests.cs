@@ -1,5 +1,7 @@
 using Warren.Agent;
 using Warren.Machines;
+using Warren.Machines.Serial;
+using Warren.RiscV;
 
 namespace Warren.Tests.Boot;
 
@@ -95,6 +97,48 @@ public class ExecTests(GuestImageFixture images)
         await Assert.ThrowsAsync<InvalidOperationException>(() => vm.RunAsync());
         await Assert.ThrowsAsync<InvalidOperationException>(() => vm.RunShellAsync());
         Assert.Throws<ArgumentOutOfRangeException>(() => MicroVm.Create(images.Options() with { Mode = (GuestMode)7 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => MicroVm.Create(images.Options() with { MaxPaging = (SatpMode)5 }));
+        Assert.Throws<ArgumentNullException>(() => MicroVm.Create(images.Options() with { Append = null! }));
+        Assert.Throws<ArgumentNullException>(() => MicroVm.Create(images.Options() with { Console = null! }));
+        Assert.Throws<ArgumentNullException>(() => MicroVm.Create(images.Options() with { KernelPath = null! }));
+        foreach (var signal in new[] { int.MinValue, -1, 0, 65, 257 })
+            await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.SignalAsync(signal));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.ResizeAsync(0, 5));
+        await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.ResizeAsync(5, 65536));
+    }
+
+    [SkippableTheory]
+    [InlineData("warren.mode=bogus")]
+    [InlineData("quiet warren.tty=ttyS0")]
+    public void What_the_guest_is_booted_for_is_not_said_twice(string append) =>
+        Assert.Contains("leave it out", Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(images.Options() with { Append = append })).Message, StringComparison.Ordinal);
+
+    [SkippableFact]
+    public void Limits_that_no_timer_and_no_buffer_has_are_refused()
+    {
+        Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(images.Options() with { Timeout = TimeSpan.MaxValue }));
+        Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(images.Options() with { Console = new SerialOptions { Capacity = int.MaxValue } }));
+        Assert.Throws<MachineConfigurationException>(
+            () => MicroVm.Create(images.Options() with { Console = new SerialOptions { Output = Stream.Null, DiscardOutput = true } }));
+    }
+
+    /// <summary>The command has ended and the guest with it; only the caller's stream keeps everybody waiting.</summary>
+    [SkippableFact]
+    public async Task The_time_limit_holds_for_output_that_nobody_takes()
+    {
+        await using var vm = MicroVm.Create(images.Options() with { Timeout = TimeSpan.FromSeconds(60) });
+        var outcome = await vm.ExecAsync(["echo", "x"], [], null, new Gate(new TaskCompletionSource()), Stream.Null).WaitAsync(Hang);
+        Assert.Equal((null, MachineExitKind.TimedOut), (outcome.Result, outcome.Machine.Kind));
+    }
+
+    /// <summary>Whatever a console's stream throws, the guest goes on without it.</summary>
+    [SkippableFact]
+    public async Task A_console_that_fails_does_not_stall_the_guest()
+    {
+        var options = images.Options() with { Verbose = true, Console = new SerialOptions { Output = new Faulty(new InvalidOperationException("not an IOException")) } };
+        await using var vm = MicroVm.Create(options);
+        var outcome = await vm.ExecAsync(["sh", "-c", "head -c 300000 /dev/zero >/dev/ttyS0; exit 5"], [], null, Stream.Null, Stream.Null).WaitAsync(Hang);
+        Assert.Equal(new ExecResult(5, 0, 0), outcome.Result);
     }
 
     private static async Task UntilAsync(Func<bool> happened)
@@ -102,7 +146,7 @@ public class ExecTests(GuestImageFixture images)
         for (var end = DateTime.UtcNow + Hang; !happened(); await Task.Delay(10)) Assert.True(DateTime.UtcNow < end, "It never happened.");
     }
 
-    private sealed class Faulty(IOException fault) : MemoryStream
+    private sealed class Faulty(Exception fault) : MemoryStream
     {
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
     }

@@ -9,6 +9,38 @@ namespace Warren.Tests.Boot;
 /// <summary>The embedded bare-metal guest: traps, paging, atomics, floating point, SMP and every device, seen from inside.</summary>
 public class SelftestGuestTests
 {
+    /// <summary>The guest has long powered off; its last words go to a stream that never takes them.</summary>
+    [Fact]
+    public async Task Disposal_waits_for_no_stream()
+    {
+        var path = Path.Combine(Path.GetTempPath(), $"warren-test-{Guid.NewGuid():n}.elf");
+        try
+        {
+            await File.WriteAllBytesAsync(path, EmbeddedGuests.Selftest.ToArray());
+            var stuck = new StuckStream();
+            var vm = MicroVm.Create(new MicroVmOptions { Mode = GuestMode.Console, KernelPath = path, MemoryBytes = 64L << 20, Console = new SerialOptions { Output = stuck } });
+            var run = vm.RunAsync();
+            await stuck.Reached.Task.WaitAsync(TimeSpan.FromMinutes(5));
+            await vm.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(5));
+            await run.WaitAsync(TimeSpan.FromMinutes(5));
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    private sealed class StuckStream : MemoryStream
+    {
+        public TaskCompletionSource Reached { get; } = new();
+
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        {
+            Reached.TrySetResult();
+            return new ValueTask(new TaskCompletionSource().Task);
+        }
+    }
+
     [Theory]
     [InlineData(1, "tdp")]
     [InlineData(4, "tdp")]
