@@ -31,12 +31,12 @@ public sealed class KernelFileTests : IDisposable
         return message;
     }
 
-    internal static byte[] FlatImage(int length = 8192, ulong textOffset = 0x20_0000, ulong imageSize = 0x10_000, ulong flags = 0)
+    internal static byte[] FlatImage(int length = 8192, ulong textOffset = 0x20_0000, ulong? imageSize = null, ulong flags = 0)
     {
         var image = new byte[length];
         "MZ"u8.CopyTo(image);
         BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(8), textOffset);
-        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(16), imageSize);
+        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(16), imageSize ?? Math.Max(0x10_000, (ulong)length));
         BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(24), flags);
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(32), 2);
         "RISCV\0\0\0"u8.CopyTo(image.AsSpan(48));

@@ -74,7 +74,9 @@ public class PipelineTests(GuestFiles files)
 
         terminal.Type("printf 'Kernel panic - not syncing: old\\n---[ end Kernel panic - not syncing: old ]---\\n'; echo alive=$((6*7))\r");
         await terminal.WaitForAsync("alive=42");
-        terminal.Type("head -c 100 /dev/urandom >/dev/ttyS1; exit 3\r");
+        terminal.Type("head -c 100 /dev/urandom >/dev/ttyS1; sleep 1; echo still=$((6*7))\r");
+        await terminal.WaitForAsync("still=42");
+        terminal.Type("exit 3\r");
         // Noise on the agent's line costs the status, and nothing else.
         Assert.Contains(await running, new[] { 0, 3 });
     }
