@@ -74,6 +74,9 @@ public sealed class ControlGroupTests : IDisposable
         Assert.Equal(new ControlGroupLimit("/sys/fs/cgroup/a/b/memory.high", M(64), M(54)), Find());
         Write("/sys/fs/cgroup/a/b/memory.current", $"{M(80)}");
         Assert.Equal(0, Find()!.Value.Left);
+        // The two files are not read at the same moment: there is never more left than there is.
+        Write("/sys/fs/cgroup/a/b/memory.stat", $"inactive_file {M(90)}");
+        Assert.Equal(M(64), Find()!.Value.Left);
     }
 
     [Fact]
@@ -89,6 +92,24 @@ public sealed class ControlGroupTests : IDisposable
         Assert.Equal(new ControlGroupLimit("/sys/fs/cgroup/memory/docker/memory.limit_in_bytes", M(400), M(300)), Find());
         Write("/sys/fs/cgroup/memory/docker/abc/memory.stat", $"hierarchical_memory_limit {M(200)}\ntotal_inactive_file {M(8)}\ntotal_active_file {M(2)}");
         Assert.Equal(new ControlGroupLimit("/sys/fs/cgroup/memory/docker/abc/memory.stat", M(200), M(160)), Find());
+    }
+
+    [Fact]
+    public void A_mount_of_version_1_without_the_memory_controller_says_nothing_of_memory()
+    {
+        Process("9:cpu:/a|4:memory:/a", "34 31 0:31 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n" + Version1);
+        Directory.CreateDirectory(_root + "/sys/fs/cgroup/cpu/a");
+        Write("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", $"{M(200)}");
+        Assert.Equal(new ControlGroupLimit("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", M(200), M(200)), Find());
+    }
+
+    /// <summary>proc(5): blanks and backslashes of a name are three octal digits.</summary>
+    [Fact]
+    public void A_mount_point_may_have_any_name()
+    {
+        Process("0::/b c/d", "30 23 0:27 /b\\040c /mnt/x\\040y\\134z rw - cgroup2 cgroup2 rw");
+        Write("/mnt/x y\\z/d/memory.max", $"{M(128)}");
+        Assert.Equal(new ControlGroupLimit("/mnt/x y\\z/d/memory.max", M(128), M(128)), Find());
     }
 
     /// <summary>What container managers make of it: a mount of the container's own group, in this namespace or another.</summary>
@@ -122,6 +143,8 @@ public sealed class ControlGroupTests : IDisposable
         var e = Assert.Throws<OutOfBudgetException>(() => ProcessMemory.Make(new ControlGroupLimit("/x/memory.max", M(100), M(60))));
         Assert.Contains("/x/memory.max", e.Message, StringComparison.Ordinal);
         Assert.Contains("raise", e.Message, StringComparison.Ordinal);
+        // A budget of nothing would be no help to anybody.
+        Assert.Throws<OutOfBudgetException>(() => ProcessMemory.Make(new ControlGroupLimit("/x/memory.max", M(100), ProcessMemory.OwnNeed)));
     }
 
     [Fact]
