@@ -31,10 +31,12 @@ public sealed class PullTests
         Assert.Equal(kernel.OrderBy(p => p.Bytes), kernel);
     }
 
-    [Fact]
-    public async Task Finds_kernel_and_configuration_where_Debian_has_split_them_from_the_image_package()
+    [Theory]
+    [InlineData("usr/")]
+    [InlineData("")]
+    public async Task Finds_kernel_and_configuration_where_Debian_has_split_them_from_the_image_package(string usr)
     {
-        using PullFixture fixture = new(TestArchive.Create(split: true));
+        using PullFixture fixture = new(TestArchive.Create(split: true, usr: usr));
 
         PullResult first = await fixture.Store().PullAsync();
 

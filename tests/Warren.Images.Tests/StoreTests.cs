@@ -125,6 +125,18 @@ public sealed class StoreTests
     }
 
     [Fact]
+    public async Task One_pull_that_is_no_good_among_good_ones_damages_the_manifest()
+    {
+        using PullFixture fixture = new();
+        await fixture.Store().GetGuestAsync();
+        string path = Path.Combine(fixture.Cache, "manifest.json"), good = File.ReadAllText(path);
+        string bad = good.Replace("\"pulls\": [", "\"pulls\": [ null,", StringComparison.Ordinal);
+        Assert.NotEqual(good, bad);
+        File.WriteAllText(path, bad);
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, "is damaged", "`warren image pull`");
+    }
+
+    [Fact]
     public async Task A_manifest_that_is_a_directory_or_far_too_long_is_named()
     {
         using PullFixture fixture = new();

@@ -29,17 +29,17 @@ internal sealed class TestArchive
     /// <summary>The text that InRelease carries, as last made by <see cref="Publish"/>.</summary>
     public string ReleaseText { get; private set; } = "";
 
-    /// <summary>An archive; <paramref name="split"/> as from Linux 7 on: the kernel in a package linux-binary-*, its configuration in linux-base-*, neither below boot.</summary>
-    public static TestArchive Create(string version = "6.12.9-1", string indexSuffix = ".gz", bool split = false)
+    /// <summary>An archive; <paramref name="split"/> as from Linux 7 on: the kernel in a package linux-binary-*, its configuration in linux-base-*, neither below boot but in <paramref name="usr"/>lib/modules.</summary>
+    public static TestArchive Create(string version = "6.12.9-1", string indexSuffix = ".gz", bool split = false, string usr = "usr/")
     {
         TestArchive archive = new();
         archive.AddNoise();
         byte[] config = Encoding.UTF8.GetBytes($"CONFIG_TEST=y # {version}\n");
         if (split)
         {
-            string modules = $"./usr/lib/modules/{Release}/";
+            string modules = $"./{usr}lib/modules/{Release}/";
             byte[] binaryDeb = TestDeb.Build(BinaryPackage, version,
-                [("./", []), ("./usr/lib/modules/", []), (modules, []), (modules + "vmlinuz", archive.Kernel), ("./usr/share/lintian/overrides/x", [1])]);
+                [("./", []), ($"./{usr}lib/modules/", []), (modules, []), (modules + "vmlinuz", archive.Kernel), ("./usr/share/lintian/overrides/x", [1])]);
             byte[] baseDeb = TestDeb.Build(BasePackage, version,
                 [("./", []), (modules, []), (modules + "System.map", [1]), (modules + "dtb/a/vmlinuz", [2]), (modules + "config", config)]);
             archive.KernelDebPath = archive.AddDeb(BinaryPackage, version, binaryDeb, depends: $"{BasePackage} (= {version})");
