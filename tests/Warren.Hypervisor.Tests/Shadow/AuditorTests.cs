@@ -109,6 +109,24 @@ public sealed unsafe class AuditorTests : IDisposable
         Assert.Equal(VcpuExitReason.InternalError, cpu.LastExit);
     }
 
+    /// <summary>Others could look at what a vCPU keeps ready only while it does not run, and then it may be in use already.</summary>
+    [Fact]
+    public void A_vCPU_looks_at_what_it_keeps_ready_before_each_fault()
+    {
+        using VirtualMachine vm = new(_memory, new VmOptions { Audit = true });
+        vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = 16 * Page, UserspaceAddress = _hva });
+        ScriptedVcpu cpu = new(vm);
+        cpu.Store(0x1000, 1UL);
+        TableCache tables = cpu.Vcpu.TableCache;
+        ulong* entry = tables.Pop().Entries + 5;
+        *entry = Spte.Frozen.Raw;
+        cpu.Store(0x2000, 1UL);
+        *entry = 0;
+        Assert.Contains("The tables that vCPU 0 keeps ready: expected pages and records as good as new", vm.ErrorReason, StringComparison.Ordinal);
+        cpu.Do(_ => { });
+        Assert.Equal(VcpuExitReason.InternalError, cpu.LastExit);
+    }
+
     private Action Damage(string what)
     {
         SlotRmaps rmaps = _vm.GetMemslots(0).Find(0)!.Arch!;

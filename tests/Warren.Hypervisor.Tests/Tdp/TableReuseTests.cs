@@ -73,6 +73,25 @@ public sealed unsafe class TableReuseTests
         Assert.Equal(3, f.Tdp.MmioTables);
     }
 
+    /// <summary>Two vCPUs probe one hole at the same time: the tables that lost their places are none that stand.</summary>
+    [Fact]
+    public void A_table_of_a_hole_that_lost_its_place_does_not_count()
+    {
+        using TdpFixture f = new(new VmOptions { HugePages = false });
+        f.AddMemory(0, 0, Page);
+        ScriptedVcpu cpu = new(f.Vm), other = new(f.Vm);
+        f.Tdp.Linking = () =>
+        {
+            f.Tdp.Linking = null;
+            System.Threading.Thread first = new(() => other.Load<ulong>(Hole));
+            first.Start();
+            first.Join();
+        };
+        cpu.Load<ulong>(Hole);
+        Assert.Equal(1, f.Vm.Mmu.Counters.LinksLost);
+        Assert.Equal(3, f.Tdp.MmioTables);
+    }
+
     /// <summary>As for a fault that has seen an entry empty, or huge, and finds another vCPU's table in it when it comes to link its own.</summary>
     private static void LoseLink(TdpFixture f, ref TableCache cache, bool split)
     {
