@@ -245,8 +245,41 @@ public sealed class KernelFileTests : IDisposable
         Assert.Equal(10_000u, Open("Image", [.. image, .. new byte[1808]]).Segments[0].FileSize);
     }
 
+    /// <summary>A section of .bss holds nothing of the file, wherever its offset points.</summary>
+    [Fact]
+    public void ASectionWithoutContentAsksForNoFile()
+    {
+        byte[] image = EfiImage();
+        BinaryPrimitives.WriteInt32LittleEndian(image.AsSpan(64 + 24 + 160 + 40 + 16), 0);
+        BinaryPrimitives.WriteInt32LittleEndian(image.AsSpan(64 + 24 + 160 + 40 + 20), 0x7fff_f000);
+        Assert.Equal(8192u, Open("Image", image).Segments[0].FileSize);
+    }
+
+    /// <summary>The limit is on the content, to the byte.</summary>
+    [Fact]
+    public void NoMoreIsUnpackedThanALimit()
+    {
+        string packed = Save("packed.gz", Gzip(new byte[100_000]));
+        using FileStream target = File.Create(Path.Combine(_directory, "content"));
+        Assert.True(GzipFile.TryDecompress(packed, target, 100_000));
+        Assert.Equal(100_000, target.Length);
+        target.SetLength(0);
+        Assert.False(GzipFile.TryDecompress(packed, target, 99_999));
+    }
+
+    /// <summary>Its banner may lie across the border of two pieces that are looked at, or end with the file.</summary>
+    [Fact]
+    public void LinuxIsFoundWhereverItsBannerIs()
+    {
+        byte[] banner = "Linux version "u8.ToArray();
+        for (int at = (1 << 20) - 15; at < (1 << 20) + 2; at++)
+            Assert.True(LinuxBanner.IsIn(Save("Image", [.. new byte[at], .. banner])), $"{at}");
+        Assert.False(LinuxBanner.IsIn(Save("Image", [.. new byte[(1 << 20) - 5], .. banner[..^1]])));
+    }
+
     [Theory]
     [InlineData(0, 0x6f, 0x10, 0x60, 0x0d, 0x10d6)]
+    [InlineData(0, 0x6f, 0x00, 0x90, 0x05, 0x858)]
     [InlineData(4, 0x6f, 0x00, 0x40, 0x05, 0x58)]
     [InlineData(0, 0xa1, 0xa0, 0, 0, 0x48)]
     public void AnImageWithoutAPeHeaderHasAtLeastWhatItsFirstJumpLeadsTo(int at, byte b0, byte b1, byte b2, byte b3, int target)
@@ -324,6 +357,22 @@ public sealed class KernelFileTests : IDisposable
         Assert.Contains("big-endian", Refusal("h", FlatImage(flags: 1)), StringComparison.Ordinal);
         Assert.Contains("impossible header", Refusal("i", FlatImage(textOffset: 0x20_0001)), StringComparison.Ordinal);
         Assert.Contains("empty", Refusal("j", []), StringComparison.Ordinal);
+    }
+
+    /// <summary>Its header says where the PE header is; that may be anywhere, also in the last bytes that are looked at.</summary>
+    [Fact]
+    public void AnEfiProgramIsCalledThatWhereverItsHeaderIs()
+    {
+        for (uint at = 4096 - 8; at <= 4096; at++)
+        {
+            byte[] program = new byte[4096];
+            "MZ"u8.CopyTo(program);
+            BinaryPrimitives.WriteUInt32LittleEndian(program.AsSpan(0x3c), at);
+            "PE\0\0"u8[..(int)Math.Min(4, 4096 - at)].CopyTo(program.AsSpan((int)at));
+            if (at <= 4096 - 6)
+                BinaryPrimitives.WriteUInt16LittleEndian(program.AsSpan((int)at + 4), 0xaa64);
+            Assert.Contains(at <= 4096 - 6 ? "EFI program for arm64" : "EFI program without", Refusal("program", program), StringComparison.Ordinal);
+        }
     }
 
     [Fact]
@@ -417,6 +466,17 @@ public sealed class KernelFileTests : IDisposable
         BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, needed << 20);
         string less = Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, needed - 1 << 20)).Message;
         Assert.Contains($"at least {needed} MiB", less, StringComparison.Ordinal);
+    }
+
+    /// <summary>What a Linux kernel needs to start in counts like what lies in memory, and is said to be that.</summary>
+    [Fact]
+    public void RoomToStartInIsPartOfTheMemoryNeeded()
+    {
+        KernelImage kernel = Open("Image", FlatImage(imageSize: 10 << 20));
+        BootLayout.Plan(kernel, 1 << 20, 5000, MemoryMap.Ram, 34UL << 20, beside: 20 << 20);
+        string message = Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, 1 << 20, 5000, MemoryMap.Ram, 33UL << 20, beside: 20 << 20)).Message;
+        Assert.Contains("33 MiB of memory is too little for the Linux kernel 'Image' to start in", message, StringComparison.Ordinal);
+        Assert.Contains("at least 34 MiB", message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -517,6 +577,21 @@ public sealed class KernelFileTests : IDisposable
         // A tmpfs takes half of what is left; with a root of its own the initrd is only unpacked.
         Assert.Equal(40u, Beside("quiet") >> 20);
         Assert.Equal(28u, Beside("root=/dev/vda") >> 20);
+        Assert.Equal(28u, Beside("rootfstype=ramfs") >> 20);
+    }
+
+    /// <summary>Memory that is plenty for the initrd's file may be too little for what is in it.</summary>
+    [Fact]
+    public void ASmallInitrdMayHoldMuch()
+    {
+        byte[] image = FlatImage(1 << 20, imageSize: 30 << 20);
+        "Linux version 6.12"u8.CopyTo(image.AsSpan(5000));
+        string kernel = Save("Image", image);
+        byte[] packed = Gzip(new byte[100 << 20]);
+        string initrd = Save("initrd.gz", packed);
+        ulong beside = Boot.LinuxMemory.LeastBeside(
+            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length, new MachineOptions { KernelPath = kernel, MemoryBytes = 128 << 20 });
+        Assert.Equal(108u, beside >> 20);
     }
 
     [Fact]

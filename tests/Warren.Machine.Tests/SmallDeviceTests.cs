@@ -140,6 +140,17 @@ public sealed class SmallDeviceTests
         Assert.Null(watcher.Panic);
     }
 
+    /// <summary>What was said before a panic does not count against it.</summary>
+    [Fact]
+    public void ALatePanicIsRememberedAsLong()
+    {
+        var watcher = new LineWatcher();
+        string lines = string.Concat(Enumerable.Repeat("x\n", 600));
+        foreach (byte b in Encoding.ASCII.GetBytes($"{lines}Kernel panic - not syncing: x\n{lines}"))
+            watcher.Feed(b);
+        Assert.Equal("Kernel panic - not syncing: x", watcher.Panic);
+    }
+
     [Fact]
     public void TheWatcherSurvivesAnything()
     {

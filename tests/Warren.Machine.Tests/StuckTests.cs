@@ -64,7 +64,10 @@ public sealed class StuckTests
     [Theory]
     [InlineData("li t0, 1\n sb t0, 1(s0)\n1: wfi\n j 1b")]                                                        // no SEIE
     [InlineData("li t0, 1 << 9\n csrw sie, t0\n1: wfi\n j 1b")]                                                   // not in the UART
-    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, PLIC + 0x200000\n li t1, 7\n sw t1, 0(t0)\n1: wfi\n j 1b")] // threshold
+    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, PLIC + 0x200000\n li t1, 7\n sw t1, 0(t0)\n1: wfi\n j 1b")] // threshold above the priority
+    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, PLIC + 0x200000\n li t1, 1\n sw t1, 0(t0)\n1: wfi\n j 1b")] // at the priority
+    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, 0x12\n sb t0, 4(s0)\n1: wfi\n j 1b")] // loopback
+    [InlineData("li t0, 2\n sb t0, 1(s0)\n lbu t0, 2(s0)\n li t1, PLIC + 0x200000\n lwu t0, 4(t1)\n sw t0, 4(t1)\n li t0, 1 << 9\n csrw sie, t0\n1: wfi\n j 1b")] // nothing to transmit
     [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, 2\n sb t0, 4(s0)\n li t0, 1\n sb t0, 4(s0)\n1: wfi\n j 1b")] // RTS low
     public void ADeviceMustBeEnabledAllTheWay(string source)
     {
@@ -121,6 +124,22 @@ public sealed class StuckTests
             """);
         // Without the interrupt a WFI is never over.
         Assert.Equal(kind, Run(guest).Kind);
+    }
+
+    /// <summary>Nobody has set it; it was set, and taken back.</summary>
+    [Theory]
+    [InlineData("")]
+    [InlineData("srli t1, s1, 8\n add s1, s1, t1\n srli t0, s1, 32\n sw t0, 12(s0)\n sw s1, 8(s0)\n sw zero, 20(s0)")]
+    public void AnAlarmThatIsNotSetBringsNothing(string alarm)
+    {
+        using var guest = new Guest(EnableRtc + $"""
+                    li      t0, 1
+                    sw      t0, 16(s0)
+                    {alarm}
+            1:      wfi
+                    j       1b
+            """);
+        Assert.Equal(MachineExitKind.Stuck, Run(guest).Kind);
     }
 
     /// <summary>The guest waits for a host that does not read: what is read makes room, and that interrupts.</summary>

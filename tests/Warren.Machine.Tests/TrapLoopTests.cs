@@ -33,6 +33,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("lw t1, 0(t0)", "a load access fault for 0x1 at 0x80000004")]
     [InlineData(".word 0", "an illegal instruction (0x0) at 0x80000004")]
     [InlineData("jr t0", "an instruction access fault at 0x0")]
+    [InlineData("csrr t1, 0x600", "an illegal instruction (0x60002373) at 0x80000004")]  // hstatus: another mode's, but not machine mode's
     public void AnyOtherIsToldWhatItDoes(string instruction, string named)
     {
         using var guest = new Guest($"""

@@ -38,6 +38,22 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
         Assert.Equal(retired + 1, machine.Hart.InstructionsRetired);
     }
 
+    /// <summary>A hart that is started anew has executed no more than before, and is not where it was.</summary>
+    [Fact]
+    public void A_hart_that_is_reset_begins_anew()
+    {
+        using var machine = new TestMachine();
+        AssemblyResult program = Start(machine, """
+                    ebreak
+                    .balign 4
+            second: .word   0
+            """);
+        Assert.Equal(VcpuExitReason.TrapLoop, machine.Run().Reason);
+        machine.Hart.Reset(program.Symbols["second"], 0, 0);
+        Assert.Equal(VcpuExitReason.TrapLoop, machine.Run().Reason);
+        Assert.Equal(new GuestException(ExceptionCause.IllegalInstruction, program.Symbols["second"], 0), machine.Hart.FirstException);
+    }
+
     /// <summary>A handler that executes one instruction before it traps may be counting, or looking at a device.</summary>
     [Fact]
     public void A_handler_that_executes_anything_is_none()
