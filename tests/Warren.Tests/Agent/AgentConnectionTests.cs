@@ -31,6 +31,65 @@ public class AgentConnectionTests
     }
 
     [Fact]
+    public async Task A_long_request_goes_in_pieces_that_a_frame_holds()
+    {
+        await using var guest = new FakeGuest();
+        var text = string.Concat(Enumerable.Range(0, 3000).Select(i => $"{i},"));
+        var run = guest.RunAsync(["echo", text], ["A=b"], null, Stream.Null, Stream.Null, default);
+        await guest.SendAsync('R');
+        var request = new MemoryStream();
+        while (await guest.ReceiveAnyAsync() is var (type, piece) && type != 'G')
+        {
+            Assert.Equal('X', type);
+            Assert.InRange(piece.Length, 1, 4096);
+            request.Write(piece);
+        }
+        Assert.Equal(ExecRequest.Create(["echo", text], ["A=b"]).ToArray(), request.ToArray());
+        await guest.SendAsync('Q', [0, 0, 0, 0, 0, 0, 0, 0]);
+        await run.WaitAsync(Hang);
+    }
+
+    /// <summary>A stream of the caller's may hold back what it is given: each piece of output is flushed, as somebody may be waiting for it.</summary>
+    [Fact]
+    public async Task Output_is_not_held_back()
+    {
+        await using var guest = new FakeGuest();
+        var inner = new MemoryStream();
+        var run = guest.RunAsync(["x"], [], null, new BufferedStream(inner, 100_000), Stream.Null, default);
+        await guest.BeginAsync();
+        await guest.ReceiveAsync('E');
+        await guest.SendAsync('O', "prompt"u8.ToArray());
+        await guest.SendAsync('Q', [0, 0, 0, 0, 0, 0, 0, 0]);
+        await run.WaitAsync(Hang);
+        Assert.Equal("prompt", Encoding.UTF8.GetString(inner.ToArray()));
+    }
+
+    /// <summary>What the guest may say, a process's status cannot hold: it is brought into its range.</summary>
+    [Fact]
+    public async Task A_status_has_eight_bits_and_a_signal_seven()
+    {
+        await using var guest = new FakeGuest();
+        var run = guest.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
+        await guest.BeginAsync();
+        await guest.SendAsync('Q', [0x45, 1, 0, 0xff, 0x8b, 2, 0, 0xff]);
+        Assert.Equal(new ExecResult(0x45, 11, 0), await run.WaitAsync(Hang));
+    }
+
+    /// <summary>Input, signals and sizes come from several threads.</summary>
+    [Fact]
+    public async Task Frames_of_several_senders_do_not_mix()
+    {
+        var port = new SlowPort();
+        var host = new AgentConnection(port);
+        var signal = host.SignalAsync(15, default);
+        var size = host.ResizeAsync(40, 80, default);
+        Assert.Equal(1, port.Begun);
+        port.Go.SetResult();
+        await Task.WhenAll(signal, size).WaitAsync(Hang);
+        Assert.Equal([(byte)'S', 1, 0, 0, 15, (byte)'W', 4, 0, 0, 40, 0, 80, 0], port.ToArray());
+    }
+
+    [Fact]
     public async Task Never_has_more_input_in_flight_than_the_guest_can_hold()
     {
         await using var guest = new FakeGuest();
@@ -155,6 +214,20 @@ public class AgentConnectionTests
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Hang));
     }
 
+    /// <summary>How a stream ends a read that is cancelled is its own affair.</summary>
+    [Fact]
+    public async Task Input_that_fails_when_it_is_cancelled_was_cancelled()
+    {
+        await using var guest = new FakeGuest();
+        using var cancel = new System.Threading.CancellationTokenSource();
+        var endless = new EndlessStream();
+        var run = guest.RunAsync(["x"], [], endless, Stream.Null, Stream.Null, cancel.Token);
+        await guest.BeginAsync();
+        await endless.Reached.Task.WaitAsync(Hang);
+        await cancel.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => run.WaitAsync(Hang));
+    }
+
     [Theory]
     [InlineData(0)]
     [InlineData(1)]
@@ -195,8 +268,10 @@ public class AgentConnectionTests
         var run = guest.Host.RunShellAsync(() => guest.Host.ResizeAsync(40, 300, default), default);
         await guest.SendAsync('R');
         Assert.Equal([40, 0, 44, 1], await guest.ReceiveAsync('W'));
+        Assert.True(guest.Host.IsRunning);
         await guest.SendAsync('Q', [3, 0, 0, 0, 0, 0, 0, 0]);
         Assert.Equal(new ExecResult(3, 0, 0), await run.WaitAsync(Hang));
+        Assert.False(guest.Host.IsRunning);
     }
 
     private sealed class FailingStream(IOException fault) : MemoryStream
@@ -204,6 +279,19 @@ public class AgentConnectionTests
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
 
         public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
+    }
+
+    private sealed class EndlessStream : MemoryStream
+    {
+        public TaskCompletionSource Reached { get; } = new();
+
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        {
+            var waiting = Task.Delay(-1, cancellationToken);
+            Reached.TrySetResult();
+            await waiting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            throw new IOException("The handle is closed.");
+        }
     }
 
     private sealed class StuckStream : MemoryStream
@@ -214,6 +302,24 @@ public class AgentConnectionTests
         {
             Reached.TrySetResult();
             return new ValueTask(new TaskCompletionSource().Task);
+        }
+    }
+
+    /// <summary>Takes what is written once it may go.</summary>
+    private sealed class SlowPort : MemoryStream
+    {
+        private int _begun;
+
+        public TaskCompletionSource Go { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>Writes that have begun.</summary>
+        public int Begun => System.Threading.Volatile.Read(ref _begun);
+
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        {
+            System.Threading.Interlocked.Increment(ref _begun);
+            await Go.Task;
+            Write(buffer.Span);
         }
     }
 
