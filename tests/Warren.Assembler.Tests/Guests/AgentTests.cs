@@ -127,13 +127,35 @@ public class AgentTests
     public void NonsenseEndsTheAgent()
     {
         Require();
-        byte[][] nonsense = [[(byte)'Z', 0, 0, 0], [(byte)'I', 1, 0x10, 0], [0xff, 0xff, 0xff, 0xff]];
-        foreach (byte[] frame in nonsense)
+        (char Type, byte[] Payload)[] nonsense =
+        [
+            ('Z', []), ('I', new byte[4097]), ('\u00ff', []), ('B', []), ('B', [0]), ('B', [3]), ('W', []), ('W', [24, 0, 80]), ('W', [24, 0, 80, 0, 0]),
+        ];
+        foreach ((char type, byte[] payload) in nonsense)
         {
             using AgentSession session = AgentSession.Start();
-            session.Send((char)frame[0], new byte[frame[0] == 'I' ? 4097 : 0]);
-            Assert.True(session.HasEnded());
+            session.Send(type, payload);
+            Assert.True(session.HasEnded(), $"{type}, {payload.Length} bytes");
         }
+    }
+
+    /// <summary>The kernel does what it does in any pipeline; the other output goes on.</summary>
+    [SkippableTheory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void WhatHasNoReaderAnyMoreFailsToBeWritten(byte broken)
+    {
+        Require();
+        using AgentSession session = AgentSession.Start();
+        string redirection = broken == 1 ? "" : "exec 3>&1 1>&2 2>&3; ";
+        session.Request(["sh", "-c", redirection + "trap '' PIPE; while echo y; do :; done 2>/dev/null; echo kept >&2; exit 3"], []);
+        session.Send('E', []);
+        session.Send('W', [24, 0, 80, 0]);
+        session.Send('B', [broken]);
+        session.Send('B', [broken]);
+        AgentOutcome outcome = session.Converse([], endInput: false, 0);
+        Assert.Equal(('Q', 3u, 0u), (outcome.Type, outcome.Value, outcome.Signal));
+        Assert.Equal("kept\n", Encoding.UTF8.GetString(broken == 1 ? outcome.Errors : outcome.Output));
     }
 
     private static AgentOutcome Raw(byte[] request)
