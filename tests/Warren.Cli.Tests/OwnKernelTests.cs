@@ -160,6 +160,26 @@ public sealed class OwnKernelTests : IDisposable
     }
 
     [Fact]
+    public void A_result_goes_where_a_link_points_and_only_when_it_is_complete()
+    {
+        var target = Save("target", "old"u8);
+        File.CreateSymbolicLink(Name("link"), target);
+        using (OutputFile.Open(Name("link"), "--html"))
+        {
+            // The work fails.
+        }
+        Assert.Equal("old", File.ReadAllText(target));
+        using (var file = OutputFile.Open(Name("link"), "--html")!)
+        {
+            Assert.Equal("old", File.ReadAllText(target));
+            file.Write("new");
+        }
+        Assert.Equal("new", File.ReadAllText(target));
+        Assert.Equal(target, File.ResolveLinkTarget(Name("link"), returnFinalTarget: false)!.FullName);
+        Assert.Equal(2, Directory.GetFileSystemEntries(_directory.FullName).Length);
+    }
+
+    [Fact]
     public async Task A_result_may_be_written_to_a_pipe()
     {
         var pipe = Pipe();
