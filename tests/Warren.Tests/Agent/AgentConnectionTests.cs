@@ -64,17 +64,6 @@ public class AgentConnectionTests
         Assert.Equal("prompt", Encoding.UTF8.GetString(inner.ToArray()));
     }
 
-    /// <summary>What the guest may say, a process's status cannot hold: it is brought into its range.</summary>
-    [Fact]
-    public async Task A_status_has_eight_bits_and_a_signal_seven()
-    {
-        await using var guest = new FakeGuest();
-        var run = guest.RunAsync(["x"], [], null, Stream.Null, Stream.Null, default);
-        await guest.BeginAsync();
-        await guest.SendAsync('Q', [0x45, 1, 0, 0xff, 0x8b, 2, 0, 0xff]);
-        Assert.Equal(new ExecResult(0x45, 11, 0), await run.WaitAsync(Hang));
-    }
-
     /// <summary>Input, signals and sizes come from several threads.</summary>
     [Fact]
     public async Task Frames_of_several_senders_do_not_mix()
