@@ -32,7 +32,7 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
                 return Empty;
             // Pipes and devices have no length either, and one must not wait for them.
             if (file.Length == 0)
-                throw Bad(cache, "is damaged: it is empty, or no ordinary file");
+                throw Bad(cache, "is damaged");
             return file.Length > MaxFileSize ? throw Bad(cache, "is damaged: it is far too long") : Parse(File.ReadAllBytes(cache.Manifest), cache);
         }
         catch (Exception e) when (CacheErrors.IsFileSystemError(e))
