@@ -80,7 +80,8 @@ public sealed unsafe partial class VirtualMachine
                 // become another's, or shared, under the copy. Held for write, it also keeps the page's shadows, if it is one of the guest's tables, from being used before they follow.
                 if (shadowed) MmuLock.WriteLock();
                 else MmuLock.ReadLock();
-                var retry = retries < FaultPatience ? Invalidation.RetryGfn(sequence, gfn) : !LookUpAgain(slot, gfn, ref mapping);
+                var superseded = -1;
+                var retry = retries < OptimisticRetries ? Invalidation.RetryGfn(sequence, gfn) : !TryLookUp(slot, gfn, write: true, ref mapping, out superseded);
                 var upgrade = !shadowed && shadow is not null && shadow.IsShadowed(slot, gfn);
                 if (!retry && !upgrade)
                 {
@@ -91,6 +92,7 @@ public sealed unsafe partial class VirtualMachine
                 if (shadowed) MmuLock.WriteUnlock();
                 else MmuLock.ReadUnlock();
                 Pool.Put(mapping.Frame);
+                if (superseded >= 0) Pool.Put(superseded);
                 shadowed |= upgrade;
                 if (retry) Counters.HostWriteRetry();
                 else if (!upgrade) break;
@@ -102,15 +104,6 @@ public sealed unsafe partial class VirtualMachine
         {
             Srcu.ReadUnlock(srcu);
         }
-    }
-
-    /// <summary>As a fault that has been patient (<c>TdpMmu.MapPresent</c>): what is there now is there for as long as mmu_lock is held, unless it is covered.</summary>
-    internal bool LookUpAgain(Memslot slot, ulong gfn, ref FrameMapping mapping)
-    {
-        if (IsInvalidating(slot, gfn) || !Memory.TryFaultPresent(slot.GfnToHva(gfn), write: true, out var present)) return false;
-        Pool.Put(mapping.Frame);
-        mapping = present;
-        return true;
     }
 
     /// <summary>As <c>gfn_to_hva</c>: an invalid slot is no memory to the host's own accesses, nor a read-only one for writes.</summary>

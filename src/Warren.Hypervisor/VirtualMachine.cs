@@ -16,7 +16,7 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>Pages a slot may have (<c>KVM_MEM_MAX_NR_PAGES</c>).</summary>
     public const ulong MaxPagesPerSlot = (1UL << 31) - 1;
     /// <summary>One past the last gfn that four levels of tables can map: 48 bits of guest physical address.</summary>
-    public const ulong MaxGfn = 1UL << (48 - PageShift);
+    public const ulong MaxGfn = 1UL << SpteTable.AddressBits - PageShift;
 
     private readonly VmMmuNotifier _notifier;
     private readonly MemslotSpace[] _spaces;
@@ -57,9 +57,9 @@ public sealed partial class VirtualMachine : IDisposable
     internal VmMmuNotifier Notifier => _notifier;
 
     /// <summary>
-    /// Retries after which a fault, or a write by the host, is no longer sent back to its start by invalidations of other pages (<see cref="IsInvalidating"/>). Set by tests.
+    /// Retries after which a fault, or a write by the host, looks its page up under mmu_lock (<see cref="TryLookUp"/>) and is no longer sent back to its start by invalidations of other pages. Set by tests.
     /// </summary>
-    internal int FaultPatience { get; set; } = 8;
+    internal int OptimisticRetries { get; set; } = 8;
 
     /// <summary>The slots of an address space as published now. Inside <see cref="Srcu"/>, or with SlotsLock held.</summary>
     internal Memslots GetMemslots(int addressSpaceId) => _spaces[addressSpaceId].Current;

@@ -25,7 +25,6 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
     private const int A1 = 11;
     private const int A6 = 16;
     private const int A7 = 17;
-    private const int SatpCsr = 0x180;
 
     private readonly VirtualMachine _vm;
     private readonly GuestMemory _memory;
@@ -159,7 +158,7 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
     public bool WriteMemory(ulong address, ReadOnlySpan<byte> bytes) => _vm.WriteGuest(address, bytes);
 
     public bool TryTranslate(int hart, ulong virtualAddress, out ulong physicalAddress)
-        => GuestPageWalk.TryTranslate(_vm, Harts[hart].ReadCsr(SatpCsr), virtualAddress, out physicalAddress);
+        => Harts[hart].TryTranslate(_vm, virtualAddress, out physicalAddress);
 
     public void SetTimer(int hart, ulong ticks) => Harts.SetTimer(hart, ticks);
 

@@ -3,6 +3,7 @@ using Warren.Locking;
 using Warren.Machines.Devices;
 using Warren.Machines.Scheduling;
 using Warren.RiscV;
+using Warren.RiscV.Csrs;
 using Interlocked = System.Threading.Interlocked;
 using Thread = System.Threading.Thread;
 
@@ -11,12 +12,6 @@ namespace Warren.Machines;
 /// <summary>The harts of a machine, each with its vCPU, its timer and its place in the scheduler.</summary>
 internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
 {
-    private const int SupervisorSoftware = 1;
-    private const int SupervisorExternal = 9;
-    private const int StimecmpCsr = 0x14d;
-    private const int ScounterenCsr = 0x106;
-    private const int SipCsr = 0x144;
-
     /// <summary>CY, TM and IR.</summary>
     private const ulong AllCounters = 7;
 
@@ -64,7 +59,7 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     public void SetTimer(int hart, ulong ticks)
     {
         if (_hasStimecmp)
-            _harts[hart].WriteCsr(StimecmpCsr, ticks);
+            _harts[hart].WriteCsr(Csr.Stimecmp, ticks);
         else
             _timers[hart].Set(ticks);
     }
@@ -80,16 +75,16 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     {
         ulong deadline = resumes ? _timers[hart].Ticks : ulong.MaxValue;
         _restartLocks[hart].Lock();
-        bool software = (_harts[hart].ReadCsr(SipCsr) & 1UL << SupervisorSoftware) != 0;
+        bool software = (_harts[hart].ReadCsr(Csr.Sip) & 1UL << Interrupts.Software) != 0;
         _harts[hart].Reset(pc, (ulong)hart, opaque);
-        _harts[hart].SetInterrupt(SupervisorSoftware, software);
+        _harts[hart].SetInterrupt(Interrupts.Software, software);
         _restartLocks[hart].Unlock();
         // Firmware and KVM leave the counters open to user mode, and Linux relies on it: its vDSO reads the clock there.
-        _harts[hart].WriteCsr(ScounterenCsr, AllCounters);
+        _harts[hart].WriteCsr(Csr.Scounteren, AllCounters);
         SetTimer(hart, deadline);
     }
 
-    public void SetExternalInterrupt(int hart, bool level) => _harts[hart].SetInterrupt(SupervisorExternal, level);
+    public void SetExternalInterrupt(int hart, bool level) => _harts[hart].SetInterrupt(Interrupts.External, level);
 
     public void WakeHarts(uint hartMask)
     {
@@ -103,7 +98,7 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     public void SetSoftwareInterrupt(int hart, bool level)
     {
         _restartLocks[hart].Lock();
-        _harts[hart].SetInterrupt(SupervisorSoftware, level);
+        _harts[hart].SetInterrupt(Interrupts.Software, level);
         _restartLocks[hart].Unlock();
         if (level)
             _runners[hart].Notify();

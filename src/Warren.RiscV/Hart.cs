@@ -178,6 +178,13 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
         }
     }
 
+    /// <summary>
+    /// Finds the guest physical address behind a virtual one that the supervisor may read, for calls that pass pointers. Neither sets A and D nor minds that they are clear.
+    /// On the hart's thread, outside guest mode; may sleep.
+    /// </summary>
+    /// <returns>false when the guest's tables map nothing there, or nothing readable</returns>
+    public bool TryTranslate(VirtualMachine vm, ulong virtualAddress, out ulong physicalAddress) => _walker.TryInspect(vm, virtualAddress, out physicalAddress);
+
     /// <summary>Sets the privilege mode, for tests and debuggers.</summary>
     public void SetMode(PrivilegeMode mode)
     {

@@ -87,7 +87,7 @@ internal static class FaultScenarios
         {
             var (world, vm, hva) = OnePage(s);
             world.Memory.Write(hva, [1]);
-            vm.Vm.FaultPatience = 0;
+            vm.Vm.OptimisticRetries = 0;
             world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
             world.Thread("discard", () => world.Discard(hva));
         },
@@ -100,7 +100,7 @@ internal static class FaultScenarios
         {
             var (world, vm, hva) = OnePage(s);
             world.Memory.Write(hva, [1]);
-            vm.Vm.FaultPatience = 0;
+            vm.Vm.OptimisticRetries = 0;
             world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 5));
             world.Thread("munmap", () => world.Unmap(hva));
         }),
@@ -111,7 +111,7 @@ internal static class FaultScenarios
             var vm = world.AddVm(2);
             vm.SetSlot(0, Gfn, 1, hva);
             vm.Vcpus[1].Load(Gfn);
-            vm.Vm.FaultPatience = 0;
+            vm.Vm.OptimisticRetries = 0;
             world.Thread("reader", () => vm.Vcpus[0].Load(Gfn));
             world.Thread("writer", () => vm.Vcpus[1].Store(Gfn, 9));
         }),
@@ -119,7 +119,7 @@ internal static class FaultScenarios
         {
             var (world, vm, hva) = OnePage(s);
             world.Memory.Write(hva, [1]);
-            vm.Vm.FaultPatience = 0;
+            vm.Vm.OptimisticRetries = 0;
             world.Thread("device", () => vm.WriteGuest(Gfn, 5));
             world.Thread("discard", () => world.Discard(hva));
         }),

@@ -145,7 +145,7 @@ internal static class LivenessScenarios
         var (world, vm, hva) = Pages(schedule, 3);
         // Tables stand, and it has been sent back before: what is left is the question asked under mmu_lock.
         vm.Vcpus[0].Load(Gfn);
-        vm.Vm.FaultPatience = 0;
+        vm.Vm.OptimisticRetries = 0;
         var done = new Cell();
         // No step: it only says whether there is an access at all, since the minimiser leaves threads out.
         var begun = false;

@@ -45,7 +45,7 @@ internal static class MemslotScenarios
             var hva = world.Map(1);
             world.Memory.Write(hva, [1]);
             var vm = world.AddVm();
-            vm.Vm.FaultPatience = 0;
+            vm.Vm.OptimisticRetries = 0;
             vm.Vcpus[0].Load(Gfn);
             world.Thread("discard", () => world.Discard(hva));
             world.Thread("create", () => vm.SetSlot(0, Gfn, 1, hva));
@@ -59,7 +59,7 @@ internal static class MemslotScenarios
         {
             var (world, vm, hva) = Slots(s);
             world.Memory.Write(hva, [1]);
-            vm.Vm.FaultPatience = 0;
+            vm.Vm.OptimisticRetries = 0;
             world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
             world.Thread("delete", () => vm.DeleteSlot(0));
         }),

@@ -37,14 +37,7 @@ public sealed class GateKind
     public string Price { get; }
 
     /// <summary>The kind of that name, or null.</summary>
-    public static GateKind? Find(string name)
-    {
-        foreach (var kind in All)
-        {
-            if (kind.Name == name) return kind;
-        }
-        return null;
-    }
+    public static GateKind? Find(string name) => All.FirstOrDefault(kind => kind.Name == name);
 
     internal InvalidationGate Create(VirtualMachine vm) => _create(vm);
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Warren.HostMemory;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;
@@ -24,9 +25,31 @@ public sealed unsafe partial class VirtualMachine
     }
 
     /// <summary>
-    /// For a fault, or a write by the host, that insists (<see cref="FaultPatience"/>): is the page itself being invalidated? Ask with <see cref="MmuLock"/> held, in either mode, inside the read
-    /// section of <see cref="Srcu"/> that found <paramref name="slot"/> valid. After false, and only then, look the page up by <c>AddressSpace.TryFaultPresent</c>: what that finds may be
-    /// used until <see cref="MmuLock"/> is released, whatever <see cref="InvalidationState"/> says.
+    /// For a fault, or a write by the host, that no longer trusts its snapshot of the sequence (<see cref="OptimisticRetries"/>): looks the page up once more, under <see cref="MmuLock"/>, held in either mode.
+    /// Inside the read section of <see cref="Srcu"/> that found <paramref name="slot"/> valid. What it finds may be used until <see cref="MmuLock"/> is released, whatever <see cref="InvalidationState"/> says.
+    /// </summary>
+    /// <remarks>
+    /// The sequence moves with each invalidation of the VM, whatever its range, and a fault that takes longer than they are apart would start again for as long as they come; those that overlap in time
+    /// cover all that lies between them besides. Here only an invalidation of that very page can still send it back.
+    /// </remarks>
+    /// <param name="slot">of the gfn</param>
+    /// <param name="gfn">the page</param>
+    /// <param name="write">as it was looked up before, without the lock; a lookup that would have to sleep gives up</param>
+    /// <param name="mapping">what was found before; becomes what is there now</param>
+    /// <param name="superseded">the frame of before, whose reference the caller puts once it has released the lock, or -1</param>
+    internal bool TryLookUp(Memslot slot, ulong gfn, bool write, ref FrameMapping mapping, out int superseded)
+    {
+        superseded = -1;
+        // The question first, then the lookup: see IsInvalidating.
+        if (IsInvalidating(slot, gfn)) return false;
+        if (!Memory.TryFaultPresent(slot.GfnToHva(gfn), write, out var present)) return false;
+        superseded = mapping.Frame;
+        mapping = present;
+        return true;
+    }
+
+    /// <summary>
+    /// Is the page itself being invalidated? After false, and only then, look the page up by <c>AddressSpace.TryFaultPresent</c>. As for <see cref="TryLookUp"/>.
     /// </summary>
     /// <remarks>
     /// <para>The counts and the range of <see cref="InvalidationState"/> are one union for all notifications: it covers what lies between two of them, and never closes while

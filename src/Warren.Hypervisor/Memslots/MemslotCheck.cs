@@ -5,9 +5,6 @@ namespace Warren.Hypervisor;
 /// <summary>The checks of <c>KVM_SET_USER_MEMORY_REGION</c>, in KVM's order: a request that is wrong in two ways fails with the earlier one.</summary>
 internal static class MemslotCheck
 {
-    /// <summary>Hva are below this (<c>access_ok</c>); anything above also counts as a tagged pointer.</summary>
-    public const ulong HvaLimit = 1UL << 47;
-
     private const MemslotFlags ValidFlags = MemslotFlags.LogDirtyPages | MemslotFlags.ReadOnly;
 
     /// <summary>What can be said without looking at the slots there are.</summary>
@@ -22,8 +19,9 @@ internal static class MemslotCheck
             throw Invalid($"The size 0x{r.MemorySize:x} is no multiple of the 4 KiB page.");
         if ((r.GuestPhysicalAddress & offsetMask) != 0)
             throw Invalid($"The guest physical address 0x{r.GuestPhysicalAddress:x} is no multiple of the 4 KiB page.");
-        if ((r.UserspaceAddress & offsetMask) != 0 || r.UserspaceAddress >= HvaLimit || r.MemorySize > HvaLimit - r.UserspaceAddress)
-            throw Invalid($"The host virtual address 0x{r.UserspaceAddress:x} with size 0x{r.MemorySize:x} must be page aligned and end below 0x{HvaLimit:x}.");
+        // access_ok; anything above also counts as a tagged pointer.
+        if ((r.UserspaceAddress & offsetMask) != 0 || r.UserspaceAddress >= AddressSpace.AddressLimit || r.MemorySize > AddressSpace.AddressLimit - r.UserspaceAddress)
+            throw Invalid($"The host virtual address 0x{r.UserspaceAddress:x} with size 0x{r.MemorySize:x} must be page aligned and end below 0x{AddressSpace.AddressLimit:x}.");
         if (r.AddressSpaceId >= addressSpaces)
             throw Invalid($"There is no address space {r.AddressSpaceId}: this VM has {addressSpaces}.");
         if (r.GuestPhysicalAddress + r.MemorySize < r.GuestPhysicalAddress)

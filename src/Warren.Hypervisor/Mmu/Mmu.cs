@@ -102,15 +102,6 @@ internal abstract unsafe partial class Mmu : IDisposable
     }
 
     /// <summary>
-    /// After the memslots changed for good: a slot whose logging was switched on loses its huge leaves and W (unless everything counts as dirty
-    /// already: then CLEAR does it piece by piece), one whose logging was switched off gets huge leaves back. SlotsLock held, no spinning lock.
-    /// </summary>
-    /// <param name="before">the slot as it was, or null</param>
-    /// <param name="after">the slot as it is, or null</param>
-    /// <param name="change">only a change of flags matters: created, deleted and moved slots have no SPTE</param>
-    public abstract void CommitMemoryRegion(Memslot? before, Memslot? after, MemslotChange change);
-
-    /// <summary>
     /// Frees what <see cref="PrepareMemoryRegion"/> made, and nobody else has: the slot was never published, or is gone for a grace period with all that mapped it, or
     /// the VM ends.
     /// </summary>

@@ -31,14 +31,7 @@ public sealed class MmuKind
     public string Idea { get; }
 
     /// <summary>The kind of that name, or null.</summary>
-    public static MmuKind? Find(string name)
-    {
-        foreach (var kind in All)
-        {
-            if (kind.Name == name) return kind;
-        }
-        return null;
-    }
+    public static MmuKind? Find(string name) => All.FirstOrDefault(kind => kind.Name == name);
 
     internal Mmu Create(VirtualMachine vm) => _create(vm);
 

@@ -33,7 +33,6 @@ internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable
     public const int IndexBits = 9;
     /// <summary>Guest physical addresses have 48 bits.</summary>
     public const int AddressBits = 48;
-    public const ulong MaxGfn = 1UL << AddressBits - 12;
 
     public ulong* Entries => entries;
     public bool IsNull => entries == null;

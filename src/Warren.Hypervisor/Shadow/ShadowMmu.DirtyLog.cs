@@ -32,22 +32,9 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <inheritdoc/>
-    public override void CommitMemoryRegion(Memslot? before, Memslot? after, MemslotChange change)
+    protected override void ProtectSlot(Memslot slot)
     {
-        if (change != MemslotChange.FlagsOnly || before is null || after is null || before.LogsDirtyPages == after.LogsDirtyPages || !HaveRmaps) return;
-        if (!after.LogsDirtyPages)
-        {
-            RecoverHuge(after);
-            return;
-        }
-        if (_vm.Options.DirtyLogInitiallySet && _vm.Options.ManualDirtyLogProtect) return;
-        ProtectSlot(after);
-        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.
-        _vm.FlushRemoteTlbs();
-    }
-
-    private void ProtectSlot(Memslot slot)
-    {
+        if (!HaveRmaps) return;
         SlotRmaps rmaps = slot.Arch!;
         TableCache unused = default;
         ZapList none = default;
@@ -146,12 +133,12 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Drops the direct pages of small SPTEs over blocks that the host maps by one huge frame, so that they fault in huge again (<c>kvm_mmu_recover_huge_pages</c>). Tables of 4 KiB leaves that are
+    /// Drops the direct pages of small SPTEs over blocks that the host maps by one huge frame, so that they fault in huge again. Tables of 4 KiB leaves that are
     /// the guest's own stay: its pages need not be neighbours.
     /// </summary>
-    private void RecoverHuge(Memslot slot)
+    protected override void RecoverHugePages(Memslot slot)
     {
-        if (!_vm.Options.HugePages) return;
+        if (!HaveRmaps || !_vm.Options.HugePages) return;
         ulong pages = SpteTable.PagesPerEntry(2);
         ZapList zapped = default;
         int work = 0;

@@ -10,7 +10,7 @@ internal sealed unsafe partial class TdpMmu
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: true))
         {
-            TdpCursor cursor = new(root, start, Math.Min(end, SpteTable.MaxGfn));
+            TdpCursor cursor = new(root, start, Math.Min(end, VirtualMachine.MaxGfn));
             while (cursor.NextLeaf())
             {
                 if (clear && !cursor.IsPause) young |= IsYoung(SpteAccess.ClearLeafBits(cursor.Entry, Spte.A));

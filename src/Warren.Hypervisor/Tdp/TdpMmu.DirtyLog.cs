@@ -69,23 +69,8 @@ internal sealed unsafe partial class TdpMmu
         return true;
     }
 
-    public override void CommitMemoryRegion(Memslot? before, Memslot? after, MemslotChange change)
-    {
-        if (change != MemslotChange.FlagsOnly || before is null || after is null) return;
-        bool logging = (after.Flags & MemslotFlags.LogDirtyPages) != 0;
-        if (logging == ((before.Flags & MemslotFlags.LogDirtyPages) != 0)) return;
-        if (!logging)
-        {
-            MergeSlot(after);
-            return;
-        }
-        if (_vm.Options.DirtyLogInitiallySet && _vm.Options.ManualDirtyLogProtect) return;
-        ProtectSlot(after);
-        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.
-        _vm.FlushRemoteTlbs();
-    }
-
-    private void ProtectSlot(Memslot slot)
+    /// <inheritdoc/>
+    protected override void ProtectSlot(Memslot slot)
     {
         TableCache cache = default;
         bool flush = false;
@@ -133,7 +118,7 @@ internal sealed unsafe partial class TdpMmu
     /// Replaces each table of the slot whose 512 leaves are one aligned run of frames with the same rights by one huge leaf. The entries are frozen,
     /// flushed, and only then read for the last time, so that no A or D that a vCPU sets meanwhile is lost.
     /// </summary>
-    private void MergeSlot(Memslot slot)
+    protected override void RecoverHugePages(Memslot slot)
     {
         if (!_vm.Options.HugePages) return;
         ulong** frozen = stackalloc ulong*[MergeBatch];

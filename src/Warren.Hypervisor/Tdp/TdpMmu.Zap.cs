@@ -11,7 +11,7 @@ internal sealed unsafe partial class TdpMmu
     public override bool UnmapGfnRange(int addressSpaceId, ulong start, ulong end, bool mayBlock)
     {
         bool flush = false;
-        end = Math.Min(end, SpteTable.MaxGfn);
+        end = Math.Min(end, VirtualMachine.MaxGfn);
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: false))
         {
@@ -40,7 +40,7 @@ internal sealed unsafe partial class TdpMmu
         int work = 0;
         for (int level = 1; level <= RootLevel; level++)
         {
-            TdpCursor cursor = new(root, 0, SpteTable.MaxGfn);
+            TdpCursor cursor = new(root, 0, VirtualMachine.MaxGfn);
             while (cursor.NextAt(level))
             {
                 if (!cursor.IsPause)
@@ -88,7 +88,7 @@ internal sealed unsafe partial class TdpMmu
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
-            TdpCursor cursor = new(root, 0, SpteTable.MaxGfn);
+            TdpCursor cursor = new(root, 0, VirtualMachine.MaxGfn);
             while (cursor.NextLeaf())
             {
                 if (!cursor.IsPause) visit(root.Info.AddressSpaceId, !IsObsolete(root), cursor.Gfn, cursor.Seen);

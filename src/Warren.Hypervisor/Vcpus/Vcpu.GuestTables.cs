@@ -158,14 +158,14 @@ public sealed unsafe partial class Vcpu
         if (slot is { IsReadOnly: false })
         {
             SpinState spin = default;
-            for (int retries = 0; !TryStore(slot, gfn, store, retries >= _vm.FaultPatience, out status, out found); retries++) Cpu.Relax(ref spin);
+            for (int retries = 0; !TryStore(slot, gfn, store, retries >= _vm.OptimisticRetries, out status, out found); retries++) Cpu.Relax(ref spin);
             if (status == TranslateStatus.Memory && !(store.Compares && found != store.Expected)) _vm.DirtyLog.MarkPageDirty(slot, gfn, this);
         }
         _vm.Srcu.ReadUnlock(srcu);
         return status;
     }
 
-    private bool TryStore(Memslot slot, ulong gfn, in GuestStore store, bool insist, out TranslateStatus status, out ulong found)
+    private bool TryStore(Memslot slot, ulong gfn, in GuestStore store, bool pessimistic, out TranslateStatus status, out ulong found)
     {
         found = 0;
         status = TranslateStatus.Error;
@@ -173,7 +173,8 @@ public sealed unsafe partial class Vcpu
         if (_vm.Memory.Fault(slot.GfnToHva(gfn), write: true, out FrameMapping mapping) != FaultStatus.Ok) return true;
         _vm.MmuLock.WriteLock();
         // As a store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot become another's.
-        bool done = insist ? _vm.LookUpAgain(slot, gfn, ref mapping) : !_vm.Invalidation.RetryGfn(sequence, gfn);
+        int superseded = -1;
+        bool done = pessimistic ? _vm.TryLookUp(slot, gfn, write: true, ref mapping, out superseded) : !_vm.Invalidation.RetryGfn(sequence, gfn);
         if (done)
         {
             int offset = (int)(store.Gpa & VirtualMachine.PageSize - 1);
@@ -187,6 +188,7 @@ public sealed unsafe partial class Vcpu
         }
         _vm.MmuLock.WriteUnlock();
         _pool.Put(mapping.Frame);
+        if (superseded >= 0) _pool.Put(superseded);
         return done;
     }
 

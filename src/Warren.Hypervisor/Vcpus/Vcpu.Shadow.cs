@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
@@ -89,64 +88,11 @@ public sealed unsafe partial class Vcpu
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TranslateStatus TranslateVirtualSlow(ulong address, GuestAccess access, GuestMode mode, WalkResult walk, out Translation t, ref ulong gpa)
     {
-        int markedFrame = -1;
-        int markedVersion = 0;
-        int retries = 0;
-        SpinState spin = default;
-        if (walk == WalkResult.Miss && access == GuestAccess.Write && DirtyRing is not { IsSoftFull: true } && _shadow!.FastPageFaultInGuestMode(this, address, mode))
-        {
-            walk = WalkVirtual(address, access, mode, out t, out gpa);
-            if (walk == WalkResult.Memory) return TranslateStatus.Memory;
-        }
-        for (; ; )
-        {
-            t = default;
-            if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
-            LeaveGuestMode();
-            FaultResult fault = FaultResult.Retry;
-            ulong leadsTo = address;
-            if (walk == WalkResult.Unmarked)
-            {
-                _state->Statistics.CodeMarks++;
-                _vm.CodeMarks.Mark(this, address >> VirtualMachine.PageShift, out markedFrame, out markedVersion);
-            }
-            else if (DirtyRing is { IsSoftFull: true })
-            {
-                // The ring must have room for every page that becomes writable, and for the guest's table that a read sets A in: harvest first.
-                PostRequest(VcpuRequest.DirtyRingSoftFull);
-                EnterGuestMode();
-                return TranslateStatus.Stopped;
-            }
-            else
-            {
-                fault = !TryTopUp() ? FaultResult.Error : _shadow!.PageFault(this, address, access, mode, retries, out leadsTo);
-            }
-            if (!ReenterGuestMode() || fault == FaultResult.Retry && walk == WalkResult.Miss && KickPending) return TranslateStatus.Stopped;
-            switch (fault)
-            {
-                case FaultResult.Mmio:
-                    gpa = leadsTo;
-                    return TranslateStatus.Mmio;
-                case FaultResult.Tracked:
-                    gpa = leadsTo;
-                    return TranslateStatus.Tracked;
-                case FaultResult.PageFault:
-                    return TranslateStatus.PageFault;
-                case FaultResult.Error:
-                    return TranslateStatus.Error;
-                case FaultResult.Retry when walk == WalkResult.Miss:
-                    retries++;
-                    Cpu.Relax(ref spin);
-                    break;
-            }
-            walk = WalkVirtual(address, access, mode, out t, out gpa);
-            if (walk == WalkResult.Memory) return TranslateStatus.Memory;
-            if (walk == WalkResult.Unmarked && t.Frame == markedFrame)
-            {
-                // A writer has cleared the mark already. The bytes may be decoded and executed once, as if before that write.
-                t.CodeVersion = markedVersion;
-                return TranslateStatus.Memory;
-            }
-        }
+        t = default;
+        if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
+        PageFault fault = new(this, address, access, mode);
+        TranslateStatus status = Resolve(ref fault, walk, out t);
+        gpa = fault.Gpa;
+        return status;
     }
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
@@ -109,82 +108,9 @@ public sealed unsafe partial class Vcpu
     private TranslateStatus TranslateSlow(ulong gpa, GuestAccess access, WalkResult walk, out Translation t)
     {
         if (_shadow is not null) throw new InvalidOperationException("A VM with a shadow MMU is asked for the guest's addresses: the engine must use TranslateVirtual.");
-        int markedFrame = -1;
-        int markedVersion = 0;
-        int retries = 0;
-        SpinState spin = default;
-        if (walk == WalkResult.Miss && access == GuestAccess.Write && DirtyRing is not { IsSoftFull: true } && _tdp.FastPageFaultInGuestMode(this, gpa >> 12))
-        {
-            walk = Walk(gpa, access, out t);
-            if (walk == WalkResult.Memory) return TranslateStatus.Memory;
-        }
-        for (; ; )
-        {
-            if (walk == WalkResult.Mmio)
-            {
-                t = default;
-                return TranslateStatus.Mmio;
-            }
-            LeaveGuestMode();
-            FaultResult fault = FaultResult.Retry;
-            if (walk == WalkResult.Unmarked)
-            {
-                _state->Statistics.CodeMarks++;
-                _vm.CodeMarks.Mark(this, gpa >> 12, out markedFrame, out markedVersion);
-            }
-            else if (access == GuestAccess.Write && DirtyRing is { IsSoftFull: true })
-            {
-                // The ring must have room for every page that becomes writable: harvest first.
-                PostRequest(VcpuRequest.DirtyRingSoftFull);
-                EnterGuestMode();
-                t = default;
-                return TranslateStatus.Stopped;
-            }
-            else
-            {
-                fault = !TryTopUp() ? FaultResult.Error
-                    : Root.Equals(EmptyTable) ? FaultResult.Retry
-                    : _tdp.PageFault(this, gpa, access == GuestAccess.Write, retries);
-            }
-            if (!ReenterGuestMode() || fault == FaultResult.Retry && walk == WalkResult.Miss && KickPending)
-            {
-                t = default;
-                return TranslateStatus.Stopped;
-            }
-            if (fault == FaultResult.Mmio || fault == FaultResult.Error)
-            {
-                t = default;
-                return fault == FaultResult.Mmio ? TranslateStatus.Mmio : TranslateStatus.Error;
-            }
-            if (fault == FaultResult.Retry && walk == WalkResult.Miss)
-            {
-                retries++;
-                Cpu.Relax(ref spin);
-            }
-            walk = Walk(gpa, access, out t);
-            if (walk == WalkResult.Memory) return TranslateStatus.Memory;
-            if (walk == WalkResult.Unmarked && t.Frame == markedFrame)
-            {
-                // A writer has cleared the mark already. The bytes may be decoded and executed once, as if before that write.
-                t.CodeVersion = markedVersion;
-                return TranslateStatus.Memory;
-            }
-        }
-    }
-
-    private bool KickPending => (Atomics.Read(ref _state->RequestWord) & VcpuRequest.Kick.Bit()) != 0;
-
-    /// <summary>Back into guest mode in the middle of an instruction. Always there on return; false: the VM is dead or has no tables, the engine must stop.</summary>
-    private bool ReenterGuestMode()
-    {
-        for (; ; )
-        {
-            if (RequestPending && !ServeTlbRequests() || _vm.HasError && Root.Equals(EmptyTable))
-            {
-                EnterGuestMode();
-                return false;
-            }
-            if (TryEnterGuestMode(Deferred)) return true;
-        }
+        t = default;
+        if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
+        PageFault fault = new(this, gpa, access, GuestMode.Supervisor);
+        return Resolve(ref fault, walk, out t);
     }
 }

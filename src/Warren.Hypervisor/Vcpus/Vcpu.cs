@@ -18,9 +18,7 @@ public sealed unsafe partial class Vcpu
 
     private readonly VirtualMachine _vm;
     private readonly Mmu _mmu;
-    /// <summary>The same, typed for the paths that must not be virtual; null under a shadow MMU.</summary>
-    private readonly TdpMmu _tdp;
-    /// <summary>Likewise; null under TDP.</summary>
+    /// <summary>The same, for what only a shadow MMU can do; null under TDP.</summary>
     private readonly ShadowMmu? _shadow;
     private readonly FramePool _pool;
     private readonly IVcpuEngine _engine;
@@ -35,7 +33,6 @@ public sealed unsafe partial class Vcpu
         Id = id;
         _vm = vm;
         _mmu = vm.Mmu;
-        _tdp = (vm.Mmu as TdpMmu)!;
         _shadow = vm.Mmu as ShadowMmu;
         _pool = vm.Pool;
         _engine = engine;
@@ -157,7 +154,7 @@ public sealed unsafe partial class Vcpu
     private void PutRoot()
     {
         SpteTable root = Root;
-        if (root.Equals(EmptyTable)) return;
+        if (HasNoRoot) return;
         _state->Root = EmptyTable.Entries;
         _mmu.PutRoot(root);
     }

@@ -1,11 +1,11 @@
 namespace Warren.RiscV.Csrs;
 
 /// <summary>Interrupt bits of <c>sip</c> and <c>sie</c>, in falling priority: external, software, timer.</summary>
-internal static class Interrupts
+public static class Interrupts
 {
-    internal const int Software = 1;
-    internal const int Timer = 5;
-    internal const int External = 9;
+    public const int Software = 1;
+    public const int Timer = 5;
+    public const int External = 9;
 
     internal const ulong All = 1 << Software | 1 << Timer | 1 << External;
 

@@ -101,6 +101,15 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         }
     }
 
+    /// <summary>The same outside guest mode, for the hypervisor to read where the supervisor may, user pages included; leaves no trace in the tables.</summary>
+    internal bool TryInspect(VirtualMachine vm, ulong address, out ulong physicalAddress)
+    {
+        var tables = new InspectedTables(vm);
+        AccessStatus status = Walk(ref tables, address, GuestAccess.Read, GuestMode.Sum, out GuestPage page);
+        physicalAddress = page.PhysicalAddress;
+        return status == AccessStatus.Ok;
+    }
+
     private static GuestWalkStatus Found(GuestWalk* walk, in GuestPage page)
     {
         walk->Gfn = page.PhysicalAddress >> SoftTlb.PageShift;
@@ -182,7 +191,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
             }
 
             ulong wanted = Pte.Accessed | (access == GuestAccess.Write ? Pte.Dirty : 0);
-            if ((bits & wanted) != wanted)
+            if (TTables.IsAccess && (bits & wanted) != wanted)
             {
                 if (_faultOnStale)
                 {

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using Warren.Hypervisor;
 
 namespace Warren.RiscV.Mmu;
@@ -5,6 +6,9 @@ namespace Warren.RiscV.Mmu;
 /// <summary>How a walk reaches the guest's tables, and what it leaves behind. Structs, so that each walker is compiled for its own.</summary>
 internal interface ITableMemory
 {
+    /// <summary>Whether the walk is for an access, which sets A and D; otherwise entries are left as they are, stale or not.</summary>
+    static abstract bool IsAccess { get; }
+
     /// <summary>Reads the entry at a guest physical address.</summary>
     AccessStatus Read(ulong address, out ulong bits);
 
@@ -21,6 +25,8 @@ internal interface ITableMemory
 /// <summary>In guest mode, by the second stage; keeps nothing.</summary>
 internal readonly unsafe struct SecondStageTables(SecondStage secondStage) : ITableMemory
 {
+    public static bool IsAccess => true;
+
     public AccessStatus Read(ulong address, out ulong bits)
     {
         AccessStatus status = secondStage.ReadPointer(address, out byte* host);
@@ -43,6 +49,8 @@ internal readonly unsafe struct SecondStageTables(SecondStage secondStage) : ITa
 /// <summary>Outside guest mode, by the hypervisor; fills a <see cref="GuestWalk"/>, whose levels count from 1 (4 KiB).</summary>
 internal readonly unsafe struct RecordedTables(Vcpu vcpu, PageFormat format, GuestWalk* walk) : ITableMemory
 {
+    public static bool IsAccess => true;
+
     public AccessStatus Read(ulong address, out ulong bits) => vcpu.ReadGuestWord(address, out bits) ? AccessStatus.Ok : AccessStatus.AccessFault;
 
     public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
@@ -59,5 +67,33 @@ internal readonly unsafe struct RecordedTables(Vcpu vcpu, PageFormat format, Gue
         Use(level, table, bits);
         walk->LeafLevel = level + 1;
         walk->Leaf = format.Decode(bits, level + 1, (int)(address >> (SoftTlb.PageShift + (9 * level)) & 0x1ff));
+    }
+}
+
+/// <summary>Outside guest mode, for the hypervisor's own look at what the guest has mapped; keeps nothing, changes nothing.</summary>
+internal readonly struct InspectedTables(VirtualMachine vm) : ITableMemory
+{
+    public static bool IsAccess => false;
+
+    public AccessStatus Read(ulong address, out ulong bits)
+    {
+        Span<byte> entry = stackalloc byte[sizeof(ulong)];
+        bool there = vm.ReadGuest(address, entry);
+        bits = BinaryPrimitives.ReadUInt64LittleEndian(entry);
+        return there ? AccessStatus.Ok : AccessStatus.AccessFault;
+    }
+
+    public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+    {
+        exchanged = false;
+        return AccessStatus.AccessFault;
+    }
+
+    public void Use(int level, ulong table, ulong bits)
+    {
+    }
+
+    public void UseLeaf(int level, ulong table, ulong bits, ulong address)
+    {
     }
 }

@@ -204,7 +204,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         }))));
         crew.Add(() =>
         {
-            while (!crew.Stopping) f.Vm.Mmu.AgeGfnRange(0, 0, SpteTable.MaxGfn, clear: true);
+            while (!crew.Stopping) f.Vm.Mmu.AgeGfnRange(0, 0, VirtualMachine.MaxGfn, clear: true);
         });
         crew.Go(() =>
         {

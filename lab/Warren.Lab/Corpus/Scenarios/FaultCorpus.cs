@@ -57,7 +57,7 @@ internal static class FaultCorpus
             var (world, vm, hva) = Pages(s, 1);
             vm.Vm.Invalidation.SetSequence(0x7fff_ffff);
             // A fault that has come back a few times takes another way: without that, nothing hides a snapshot that never matches.
-            vm.Vm.FaultPatience = int.MaxValue;
+            vm.Vm.OptimisticRetries = int.MaxValue;
             world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 1));
             world.Thread("discard", () => world.Discard(hva));
         }),

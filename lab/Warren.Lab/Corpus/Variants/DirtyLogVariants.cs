@@ -28,8 +28,12 @@ internal static class DirtyLogVariants
               vCPU   gives itself W back, stores
             """,
             "protected-store-vs-harvest",
-            [new(Hypervisor, "Tdp/TdpMmu.FastFault.cs", "            if (!SpteAccess.TryReplace(", "            if (logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n            if (!SpteAccess.TryReplace("),
-             new(Hypervisor, "Tdp/TdpMmu.FastFault.cs", "            // After W, never before: see Map.\n            if (logged) _vm.DirtyLog.MarkPageDirty(slot, gfn, vcpu);\n", "")],
+            [new(Hypervisor, "Mmu/Mmu.FastFault.cs", "            if (!SpteAccess.TryReplace(", "            if (logged) _vm.DirtyLog.MarkPageDirty(slot, fault.Gfn, fault.Vcpu);\n            if (!SpteAccess.TryReplace("),
+             new(Hypervisor, "Mmu/Mmu.FastFault.cs",
+                 """
+                             // After W, never before: a harvest in between would take the mark and leave the page writable and unlogged.
+                             if (logged) _vm.DirtyLog.MarkPageDirty(slot, fault.Gfn, fault.Vcpu);
+                 """, "")],
             [VerdictKind.Invariant]),
         new("marks-taken-in-two-steps", "KVM: GET takes each word by xchg",
             """
@@ -61,7 +65,7 @@ internal static class DirtyLogVariants
               vCPU   stores through its TLB: unlogged
             """,
             "store-vs-logging",
-            [new(Hypervisor, "Tdp/TdpMmu.DirtyLog.cs",
+            [new(Hypervisor, "Mmu/Mmu.DirtyLog.cs",
                 "        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.\n        _vm.FlushRemoteTlbs();\n", "")],
             [VerdictKind.Invariant]),
         new("logging-on-without-protection", "KVM: without INITIALLY_SET the pages are protected when logging begins",
@@ -71,7 +75,7 @@ internal static class DirtyLogVariants
               vCPU   stores to a page it has long had W for
             """,
             "store-vs-logging",
-            [new(Hypervisor, "Tdp/TdpMmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
+            [new(Hypervisor, "Mmu/Mmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
             [VerdictKind.Invariant]),
         new("ring-reset-without-flush", "KVM: resetting a ring protects the pages and flushes",
             """

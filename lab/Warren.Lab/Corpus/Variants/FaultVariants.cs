@@ -4,7 +4,8 @@ namespace Warren.Lab;
 internal static class FaultVariants
 {
     private const string Hypervisor = "Warren.Hypervisor";
-    private const string Fault = "Tdp/TdpMmu.Fault.cs";
+    private const string Fault = "Mmu/Mmu.Fault.cs";
+    private const string TdpFault = "Tdp/TdpMmu.Fault.cs";
     private const string Covered = "Invalidation/VirtualMachine.Invalidation.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =
@@ -19,7 +20,7 @@ internal static class FaultVariants
             The guest goes on using a page that the host has given to somebody else.
             """,
             "fault-vs-discard",
-            [new(Hypervisor, Fault, "if (level == 1 && sequence is { } snapshot && _vm.Invalidation.RetryGfnRange(snapshot, gfn, gfn + 1))", "if (level == 0)")],
+            [new(Hypervisor, Fault, "if (fault.GoalLevel == 1 && !fault.Pessimistic && _vm.Invalidation.RetryGfn(fault.Sequence, fault.Gfn))", "if (fault.GoalLevel == 0)")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("snapshot-after-frame", "arm64 read the sequence too late until 6.3",
             """
@@ -32,13 +33,11 @@ internal static class FaultVariants
             "fault-vs-discard",
             [new(Hypervisor, Fault,
                 """
-                        FaultStatus status = _vm.Memory.Fault(hva, write, out FrameMapping mapping);
-                        if (status != FaultStatus.Ok) return HostFaultFailed(vcpu, status);
+                        if (status != FaultStatus.Ok) return HostFaultFailed(ref fault, status);
                 """,
                 """
-                        FaultStatus status = _vm.Memory.Fault(hva, write, out FrameMapping mapping);
-                        if (status != FaultStatus.Ok) return HostFaultFailed(vcpu, status);
-                        sequence = _vm.Invalidation.Sequence;
+                        if (status != FaultStatus.Ok) return HostFaultFailed(ref fault, status);
+                        fault.Sequence = _vm.Invalidation.Sequence;
                 """)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("snapshot-of-32-bits", "82d811ff5665: a sign-extended mmu_seq hangs vCPUs",
@@ -48,7 +47,7 @@ internal static class FaultVariants
             No particular interleaving is needed; the scenario begins just below the limit, and takes from faults the patience that is there against another evil.
             """,
             "fault-after-many-invalidations",
-            [new(Hypervisor, Fault, "ulong sequence = _vm.Invalidation.Sequence;", "ulong sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
+            [new(Hypervisor, TdpFault, "fault.Sequence = _vm.Invalidation.Sequence;", "fault.Sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
         new("lost-table-kept-as-it-is", "Warren's own long run of November 2026: a root whose record named a gfn",
             """
@@ -72,9 +71,9 @@ internal static class FaultVariants
               vCPU 0   finds it there
             """,
             "two-faults-in-one-hole",
-            [new(Hypervisor, Fault,
-                "            if (!fits || !LinkTable(ref vcpu.TableCache, entry, seen, gfn, level)) Atomics.Decrement(ref _mmioTables, this);\n            if (!fits) return;\n",
-                "            if (!fits) return;\n            LinkTable(ref vcpu.TableCache, entry, seen, gfn, level);\n")],
+            [new(Hypervisor, TdpFault,
+                "            if (!fits || !LinkTable(ref fault.Vcpu.TableCache, entry, seen, fault.Gfn, level)) Atomics.Decrement(ref _mmioTables, this);\n            if (!fits) return;\n",
+                "            if (!fits) return;\n            LinkTable(ref fault.Vcpu.TableCache, entry, seen, fault.Gfn, level);\n")],
             [VerdictKind.Invariant]),
         new("patient-fault-asks-union", "The one range of mmu_invalidate_range_start/_end, which only grows while anything is in progress",
             """
@@ -109,18 +108,14 @@ internal static class FaultVariants
               vCPU   asks: nobody in the list; installs an SPTE for a frame that is gone
             """,
             "patient-fault-vs-discard",
-            [new(Hypervisor, Fault,
+            [new(Hypervisor, Covered,
                 """
-                        if (_vm.IsInvalidating(slot, gfn))
-                        {
-                            vcpu.StatisticsPointer->RetriesInvalidation++;
-                        }
-                        else if (_vm.Memory.TryFaultPresent(hva, write, out FrameMapping mapping))
-                        {
+                        if (IsInvalidating(slot, gfn)) return false;
+                        if (!Memory.TryFaultPresent(slot.GfnToHva(gfn), write, out var present)) return false;
                 """,
                 """
-                        if (_vm.Memory.TryFaultPresent(hva, write, out FrameMapping mapping) && !_vm.IsInvalidating(slot, gfn))
-                        {
+                        if (!Memory.TryFaultPresent(slot.GfnToHva(gfn), write, out var present)) return false;
+                        if (IsInvalidating(slot, gfn)) return false;
                 """)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("patient-fault-asks-nobody", "design: mmu_lock alone does not keep an invalidation away",
@@ -132,7 +127,7 @@ internal static class FaultVariants
               host   takes the page out of its table, frees the frame
             """,
             "patient-fault-vs-discard",
-            [new(Hypervisor, Fault, "if (_vm.IsInvalidating(slot, gfn))", "if (slot.IsInvalid)")],
+            [new(Hypervisor, Covered, "if (IsInvalidating(slot, gfn)) return false;", "if (slot.IsInvalid) return false;")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("invalid-slot-as-mmio", "e0c378684b65: faults on an invalid slot were handled as if there were none",
             """
@@ -146,11 +141,11 @@ internal static class FaultVariants
             "failed-delete-vs-access",
             [new(Hypervisor, Fault,
                 """
-                            stats->RetriesInvalidSlot++;
-                            result = FaultResult.Retry;
+                            fault.Statistics->RetriesInvalidSlot++;
+                            return FaultResult.Retry;
                 """,
                 """
-                            result = MapMmio(vcpu, slots, gfn);
+                            return MapMmio(ref fault, slots);
                 """)],
             [VerdictKind.Invariant]),
         new("install-into-obsolete-root", "a955cad84cda: retry a fault whose root was invalidated by a memslot update",
@@ -165,16 +160,13 @@ internal static class FaultVariants
             "delete-of-another-slot-vs-fault",
             [new(Hypervisor, Fault,
                 """
-                        if (IsObsolete(vcpu.Root))
+                        if (IsObsolete(fault.Root))
                         {
-                            stats->RetriesObsoleteRoot++;
-                            return FaultResult.Retry;
+                            fault.Statistics->RetriesObsoleteRoot++;
+                            return false;
                         }
-                        int level = 1;
                 """,
-                """
-                        int level = 1;
-                """)],
+                "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("table-linked-without-compare", "f7d9c7b7b902 and the TDP MMU's rule: an entry changes by compare-exchange from the value seen",
             """
@@ -186,7 +178,7 @@ internal static class FaultVariants
             The other table and what hangs below it is out of reach: no notification finds the SPTE, no zap frees the table.
             """,
             "two-faults-one-table",
-            [new(Hypervisor, Fault,
+            [new(Hypervisor, TdpFault,
                 "if (SpteAccess.TryReplace(entry, seen, Spte.ForTable(child.Entries)))",
                 "SpteAccess.Exchange(entry, Spte.ForTable(child.Entries));\n        if (true)")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
@@ -201,7 +193,7 @@ internal static class FaultVariants
               host     discards the page: no SPTE to be zapped, so no flush; the frame goes, and vCPU 1's TLB still has it
             """,
             "probe-vs-use-and-create",
-            [new(Hypervisor, Fault, "if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);", "SpteAccess.Exchange(last, mmio);")],
+            [new(Hypervisor, TdpFault, "if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);", "SpteAccess.Exchange(last, mmio);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("stale-mmio-believed", "KVM's MMIO generations: an MMIO SPTE counts only for the memslots it was made from",
             """
@@ -238,9 +230,9 @@ internal static class FaultVariants
               vCPU   stores the SPTE with W: it is back, and leads to a frame that is being given up
             """,
             "store-vs-harvest-and-discard",
-            [new(Hypervisor, "Tdp/TdpMmu.FastFault.cs",
-                "if (!SpteAccess.TryReplace(entry, seen, seen.With(Spte.W | Spte.A | Spte.D))) continue;",
-                "SpteAccess.Exchange(entry, seen.With(Spte.W | Spte.A | Spte.D));")],
+            [new(Hypervisor, "Mmu/Mmu.FastFault.cs",
+                "if (!SpteAccess.TryReplace(spte, seen, seen.With(Spte.W | Spte.A | Spte.D))) continue;",
+                "SpteAccess.Exchange(spte, seen.With(Spte.W | Spte.A | Spte.D));")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("spte-overwritten-by-fault", "f5d16bb9be68 and handle_changed_spte: an SPTE is replaced only by who saw what stands there",
             """
@@ -251,7 +243,7 @@ internal static class FaultVariants
             What A and D said is lost: the page that vCPU 1 stored to counts as clean.
             """,
             "load-and-store-faults",
-            [new(Hypervisor, Fault, "if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;", "SpteAccess.Exchange(entry, leaf);")],
+            [new(Hypervisor, TdpFault, "if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;", "SpteAccess.Exchange(entry, leaf);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("accessed-bit-lost", "Series merged as 4f510c8bb1dd: read-modify-write of a volatile SPTE loses bits",
             """

@@ -91,18 +91,15 @@ internal static class ShadowZapVariants
             They point up into a table that is somebody else's next.
             """,
             "shadow-two-zaps-vs-fault",
-            [new(Hypervisor, "Shadow/ShadowMmu.Fault.cs",
+            [new(Hypervisor, "Mmu/Mmu.Fault.cs",
                 """
-                        if (IsObsolete(vcpu.Root))
+                        if (IsObsolete(fault.Root))
                         {
-                            stats->RetriesObsoleteRoot++;
-                            return FaultResult.Retry;
+                            fault.Statistics->RetriesObsoleteRoot++;
+                            return false;
                         }
-                        ulong gfn = walk.Gfn;
                 """,
-                """
-                        ulong gfn = walk.Gfn;
-                """)],
+                "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.Exception]),
         new("reclaim-takes-the-root", "KVM: kvm_mmu_zap_oldest_mmu_pages leaves roots in use alone",
             """

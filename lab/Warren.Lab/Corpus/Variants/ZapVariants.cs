@@ -180,7 +180,7 @@ internal static class ZapVariants
                             SpteTable at = default;
                             while (NextRoot(ref at, -1, validOnly: true))
                             {
-                                TdpCursor cursor = new(at, 0, SpteTable.MaxGfn);
+                                TdpCursor cursor = new(at, 0, VirtualMachine.MaxGfn);
                                 while (!found && cursor.NextLeaf())
                                 {
                                     if (cursor.IsPause) continue;
