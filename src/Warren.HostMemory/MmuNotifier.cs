@@ -23,12 +23,6 @@ public abstract class MmuNotifier
     private static long s_lastId;
     private int _state;
 
-    /// <summary>
-    /// Whether it is also told of changes that hit no region of its, with none passed: what a VM was before its notifications could be elided.
-    /// Fixed for its life.
-    /// </summary>
-    public virtual bool HearsAll => false;
-
     internal long Id { get; } = Interlocked.Increment(ref s_lastId);
 
     internal int State => Atomics.Read(ref _state, this);

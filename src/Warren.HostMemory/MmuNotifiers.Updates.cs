@@ -28,8 +28,6 @@ public sealed partial class MmuNotifiers
                 throw new InvalidOperationException("A notifier registers once in its life, with one address space.");
             Shared.Changing(in _registered, this);
             _registered.Add(notifier);
-            if (notifier.HearsAll)
-                Atomics.Write(ref _hearers, [.. Atomics.Read(ref _hearers, this) ?? [], notifier], this);
         }
         finally
         {
@@ -151,8 +149,6 @@ public sealed partial class MmuNotifiers
         _registered.Remove(notifier);
         // No regard for notifications in flight: a dead owner is skipped at both ends, so its regions may change between them.
         StoreRoot(RegionTree.WithoutOwner(Atomics.Read(ref _root, this), notifier));
-        if (notifier.HearsAll)
-            Atomics.Write(ref _hearers, Array.FindAll(Atomics.Read(ref _hearers, this)!, n => n != notifier) is { Length: > 0 } left ? left : null, this);
         _update.Unlock();
     }
 

@@ -19,7 +19,6 @@ public sealed partial class MmuNotifiers
     private readonly LockMap _map = new(HostMemoryLocks.InvalidateRange);
     private readonly LockMap _nonBlockable = new(HostMemoryLocks.NonBlockable);
     private RegionTree? _root;
-    private MmuNotifier[]? _hearers;
     private long _related;
     private long _refused;
 
@@ -50,15 +49,14 @@ public sealed partial class MmuNotifiers
         InFlight.Add(record);
         invalidation = new Invalidation(record);
         Collect(range.Start, range.End, record.Regions);
-        var hearers = Atomics.Read(ref _hearers, this);
-        if (record.Regions.Count == 0 && hearers is null)
+        if (record.Regions.Count == 0)
         {
             Mark(HostMemoryMarks.InvalidationStarted, record);
             return true;
         }
 
         Interlocked.Increment(ref _related);
-        if (CallStarts(record, hearers))
+        if (CallStarts(record))
         {
             Mark(HostMemoryMarks.InvalidationStarted, record);
             return true;
@@ -110,28 +108,21 @@ public sealed partial class MmuNotifiers
         InFlight.Map.Leave();
     }
 
-    private bool CallStarts(InvalidationRecord record, MmuNotifier[]? hearers)
+    private bool CallStarts(InvalidationRecord record)
     {
         var regions = record.Regions;
         var accepted = true;
         var blockable = record.Range.Blockable;
         EnterCall(blockable);
         var idx = _srcu.ReadLock();
-        if (regions.Count > 0)
+        regions.Group();
+        for (var at = 0; at < regions.Count;)
         {
-            regions.Group();
-            for (var at = 0; at < regions.Count;)
-            {
-                var run = regions.Run(at);
-                var owner = run[0].Owner;
-                if (hearers is null || !owner.HearsAll)
-                    accepted &= CallStart(record, owner, run);
-                at += run.Length;
-            }
+            var run = regions.Run(at);
+            accepted &= CallStart(record, run[0].Owner, run);
+            at += run.Length;
         }
 
-        foreach (var hearer in hearers ?? [])
-            accepted &= CallStart(record, hearer, regions.RunOf(hearer));
         _srcu.ReadUnlock(idx);
         LeaveCall(blockable);
         return accepted;

@@ -22,7 +22,7 @@ public sealed class IoBus
     private readonly record struct Entry(ulong Start, ulong End, IMmioDevice Device);
 
     private readonly Srcu _srcu;
-    private readonly Mutex _lock = new(HypervisorLockClasses.IoBusLock);
+    private readonly Mutex _lock = new(HypervisorLocks.IoBusLock);
     private readonly Action<string>? _deviceFailed;
     private Entry[] _entries = [];
 

@@ -48,10 +48,10 @@ public sealed partial class VirtualMachine : IDisposable
     public VmOptions Options { get; }
     public IoBus Bus { get; }
 
-    internal Mutex SlotsLock { get; } = new(HypervisorLockClasses.SlotsLock);
-    internal Mutex SlotsArchLock { get; } = new(HypervisorLockClasses.SlotsArchLock);
-    internal RwLock MmuLock { get; } = new(HypervisorLockClasses.MmuLock);
-    internal Srcu Srcu { get; } = new(HypervisorLockClasses.Srcu);
+    internal Mutex SlotsLock { get; } = new(HypervisorLocks.SlotsLock);
+    internal Mutex SlotsArchLock { get; } = new(HypervisorLocks.SlotsArchLock);
+    internal RwLock MmuLock { get; } = new(HypervisorLocks.MmuLock);
+    internal Srcu Srcu { get; } = new(HypervisorLocks.Srcu);
     internal InvalidationState Invalidation { get; }
     internal InvalidationGate Gate { get; }
     internal VmMmuNotifier Notifier => _notifier;

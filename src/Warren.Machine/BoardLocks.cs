@@ -36,13 +36,13 @@ internal static class BoardLocks
     static BoardLocks()
     {
         // The guest reaches devices by way of the bus, whose lookup is a read section.
-        Uart.AlsoNestsIn(HypervisorLockClasses.Srcu);
-        Rtc.AlsoNestsIn(HypervisorLockClasses.Srcu);
-        Plic.AlsoNestsIn(HypervisorLockClasses.Srcu);
+        Uart.AlsoNestsIn(HypervisorLocks.Srcu);
+        Rtc.AlsoNestsIn(HypervisorLocks.Srcu);
+        Plic.AlsoNestsIn(HypervisorLocks.Srcu);
         // A VM that runs out of tables wakes its vCPUs from inside a fault: rare, and known beforehand.
-        RunQueue.Prime(HypervisorLockClasses.MmuLock);
-        RunQueue.AlsoNestsIn(HypervisorLockClasses.Srcu);
+        RunQueue.Prime(HypervisorLocks.MmuLock);
+        RunQueue.AlsoNestsIn(HypervisorLocks.Srcu);
         // stimecmp is written in guest mode.
-        Timer.AlsoNestsIn(HypervisorLockClasses.Srcu, TdpLockClasses.GuestMode);
+        Timer.AlsoNestsIn(HypervisorLocks.Srcu, HypervisorLocks.GuestMode);
     }
 }

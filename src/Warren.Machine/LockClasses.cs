@@ -11,8 +11,8 @@ public static class LockClasses
     public static void Declare()
     {
         LockClass.Ensure(typeof(HostMemoryLocks));
-        LockClass.Ensure(typeof(HypervisorLockClasses));
-        LockClass.Ensure(typeof(TdpLockClasses));
+        LockClass.Ensure(typeof(HypervisorLocks));
+        LockClass.Ensure(typeof(HypervisorLocks));
         LockClass.Ensure(typeof(BoardLocks));
     }
 }

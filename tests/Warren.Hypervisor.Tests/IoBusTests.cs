@@ -26,7 +26,7 @@ public sealed class IoBusTests
         }
     }
 
-    private readonly Srcu _srcu = new(HypervisorLockClasses.Srcu);
+    private readonly Srcu _srcu = new(HypervisorLocks.Srcu);
     private readonly List<string> _failed = [];
     private readonly IoBus _bus;
 

@@ -2,13 +2,13 @@ using System.Text;
 
 namespace Warren.Lab;
 
-/// <summary>The sources of the production projects as they were when this assembly was built: embedded in it.</summary>
+/// <summary>The sources of the projects that scenarios are played on, as they were when this assembly was built: embedded in it.</summary>
 internal static class ProductionSources
 {
     private const string Prefix = "source/";
 
     /// <summary>The projects a variant may patch; each uses only those before it.</summary>
-    internal static IReadOnlyList<string> Projects { get; } = ["Warren.Locking", "Warren.HostMemory", "Warren.Hypervisor"];
+    internal static IReadOnlyList<string> Projects { get; } = ["Warren.Locking", "Warren.HostMemory", "Warren.Hypervisor", "Warren.Scripted"];
 
     private static readonly Lazy<Dictionary<string, SortedDictionary<string, string>>> Files = new(Load);
 

@@ -1,7 +1,7 @@
 namespace Warren.Lab;
 
 /// <summary>A change of one place of the production sources: what makes a <see cref="Variant"/>.</summary>
-/// <param name="Project">"Warren.Locking", "Warren.HostMemory" or "Warren.Hypervisor".</param>
+/// <param name="Project">One of <see cref="ProductionSources.Projects"/>.</param>
 /// <param name="File">Path below the project's directory, with '/'.</param>
 /// <param name="Anchor">Text that occurs exactly once in the file; lines as in the source, joined by \n.</param>
 /// <param name="Replacement">What stands there instead.</param>

@@ -7,23 +7,30 @@ namespace Warren.Lab;
 /// What the gates of the lab share: they are told of every notification, look slots up themselves, at their start and again at their end, and publish without
 /// regard to the list of notifications in flight that the production gates use.
 /// </summary>
-internal abstract class LabGate(VirtualMachine vm) : InvalidationGate(vm)
+internal abstract class LabGate : InvalidationGate
 {
-    public override bool HearsAll => true;
+    private readonly Listener _listener;
 
+    protected LabGate(VirtualMachine vm)
+        : base(vm)
+    {
+        _listener = new Listener(this);
+        vm.Memory.Notifiers.Register(_listener);
+        using var update = vm.Memory.Notifiers.BeginUpdate(null, new Everything(_listener));
+        update.Store();
+    }
+
+    /// <summary>Nothing: the listener has been told, or will be.</summary>
     public sealed override void Start(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
     {
-        var found = InvalidationRecord.Take();
-        Start(range, found.Regions);
-        found.Return();
     }
 
+    /// <inheritdoc cref="Start(in MmuNotifierRange, ReadOnlySpan{NotifierRegion})"/>
     public sealed override void End(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
     {
-        var found = InvalidationRecord.Take();
-        End(range, found.Regions);
-        found.Return();
     }
+
+    public override void Destroy() => Vm.Memory.Notifiers.Unregister(_listener);
 
     /// <param name="found">Empty; what <see cref="Find"/> fills.</param>
     protected abstract void Start(in MmuNotifierRange range, RegionBuffer found);
@@ -79,5 +86,37 @@ internal abstract class LabGate(VirtualMachine vm) : InvalidationGate(vm)
     {
         using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
         Store(update, slots);
+    }
+
+    /// <summary>All there is to be notified of: what each notification was for a VM before those that hit no slot of its could be elided.</summary>
+    private sealed class Everything(MmuNotifier owner) : NotifierRegion(owner, 0, AddressSpace.AddressLimit);
+
+    /// <summary>Hears every notification for the gate. The VM's own notifier goes on aging, and zaps what is mapped when the address space goes.</summary>
+    private sealed class Listener(LabGate gate) : MmuNotifier
+    {
+        public override bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
+        {
+            var srcu = gate.Vm.Srcu.ReadLock();
+            var found = InvalidationRecord.Take();
+            gate.Start(range, found.Regions);
+            found.Return();
+            gate.Vm.Srcu.ReadUnlock(srcu);
+            return true;
+        }
+
+        public override void InvalidateRangeEnd(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
+        {
+            var srcu = gate.Vm.Srcu.ReadLock();
+            var found = InvalidationRecord.Take();
+            gate.End(range, found.Regions);
+            found.Return();
+            gate.Vm.Srcu.ReadUnlock(srcu);
+        }
+
+        public override bool ClearFlushYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => false;
+
+        public override bool ClearYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => false;
+
+        public override bool TestYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => false;
     }
 }

@@ -36,5 +36,9 @@ internal sealed class RwLockGate(VirtualMachine vm) : LabGate(vm)
     }
 
     /// <summary>As for the semaphore: whoever still holds it never gives it back.</summary>
-    public override void Destroy() => _slots = new(LabLocks.MemslotsRwLock);
+    public override void Destroy()
+    {
+        base.Destroy();
+        _slots = new(LabLocks.MemslotsRwLock);
+    }
 }

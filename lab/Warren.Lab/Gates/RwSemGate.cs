@@ -50,7 +50,11 @@ internal class RwSemGate(VirtualMachine vm) : LabGate(vm)
     }
 
     /// <summary>A notification that had entered will not be told its end, and never gives the semaphore back: a new one takes its place.</summary>
-    public override void Destroy() => _slots = new(LabLocks.MemslotsRwSem);
+    public override void Destroy()
+    {
+        base.Destroy();
+        _slots = new(LabLocks.MemslotsRwSem);
+    }
 
     /// <summary>Whether a notification of this kind holds the semaphore from start to end.</summary>
     protected virtual bool Holds(in MmuNotifierRange range) => range.Blockable;

@@ -137,7 +137,7 @@ internal static class NotificationScenarios
     {
         public override void OnStep(int index, in Locking.CheckStep step, bool succeeded)
         {
-            if (ReferenceEquals(step.Class, HypervisorLockClasses.MmuLock) && schedule.Threads[index].Name == thread)
+            if (ReferenceEquals(step.Class, HypervisorLocks.MmuLock) && schedule.Threads[index].Name == thread)
                 schedule.Fail(VerdictKind.Invariant, "A notification that concerns no memslot took an mmu_lock.");
         }
     }

@@ -250,7 +250,7 @@ internal static class PrimitiveScenarios
         }),
         Over("invalidation-end-order", "A reader without a lock asks whether its snapshot is still good, while an invalidation ends.", s =>
         {
-            var mmuLock = new RwLock(HypervisorLockClasses.MmuLock);
+            var mmuLock = new RwLock(HypervisorLocks.MmuLock);
             var state = new InvalidationState(mmuLock);
             mmuLock.WriteLock();
             state.Begin();

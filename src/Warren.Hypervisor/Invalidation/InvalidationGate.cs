@@ -13,9 +13,6 @@ internal abstract class InvalidationGate
 
     protected VirtualMachine Vm { get; }
 
-    /// <summary>Whether it wants to be told of notifications that hit no slot, too.</summary>
-    public virtual bool HearsAll => false;
-
     /// <summary>
     /// A notification begins: raise the count, add the range, zap, flush. Inside the VM's SRCU section. Never sleeps when the range is not blockable.
     /// </summary>

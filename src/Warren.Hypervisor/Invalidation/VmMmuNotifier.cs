@@ -12,8 +12,6 @@ namespace Warren.Hypervisor;
 /// </remarks>
 internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
 {
-    public override bool HearsAll => vm.Gate.HearsAll;
-
     public override bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
     {
         var srcu = vm.Srcu.ReadLock();

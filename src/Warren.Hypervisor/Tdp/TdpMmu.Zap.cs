@@ -58,42 +58,4 @@ internal sealed unsafe partial class TdpMmu
             }
         }
     }
-
-    /// <summary>The next root of the list, valid or not, or null; no step and no lock: for checks while every thread stands still.</summary>
-    internal SpteTable PeekRootAfter(SpteTable root) => FindRootLocked(root, addressSpaceId: -1, validOnly: false);
-
-    public override void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves)
-    {
-        for (SpteTable root = PeekRootAfter(default); !root.IsNull; root = PeekRootAfter(root))
-        {
-            if (PeekLeaf(root, gfn) is { IsLeaf: true } leaf) leaves.Add(new(leaf, root.Info.Invalid != 0));
-        }
-    }
-
-    private static Spte PeekLeaf(SpteTable root, ulong gfn)
-    {
-        ulong* table = root.Entries;
-        for (int level = RootLevel; ; level--)
-        {
-            Spte entry = new(table[SpteTable.IndexOf(gfn, level)]);
-            if (entry.IsLeaf) return entry.IsHuge ? entry.SplitPage((int)gfn & SpteTable.EntryCount - 1) : entry;
-            if (!entry.IsTable) return default;
-            table = entry.Table;
-        }
-    }
-
-    public override void ForEachLeaf(LeafVisitor visit)
-    {
-        _mmuLock.ReadLock();
-        SpteTable root = default;
-        while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
-        {
-            TdpCursor cursor = new(root, 0, VirtualMachine.MaxGfn);
-            while (cursor.NextLeaf())
-            {
-                if (!cursor.IsPause) visit(root.Info.AddressSpaceId, !IsObsolete(root), cursor.Gfn, cursor.Seen);
-            }
-        }
-        _mmuLock.ReadUnlock();
-    }
 }

@@ -28,7 +28,7 @@ internal sealed unsafe partial class TdpMmu : Mmu
     }
 
     /// <summary>Read by walkers of the tables that hold no lock and are not in guest mode.</summary>
-    public Srcu TdpSrcu { get; } = new(TdpLockClasses.TdpSrcu);
+    public Srcu TdpSrcu { get; } = new(HypervisorLocks.TdpSrcu);
 
     public override bool TryTopUp(Vcpu vcpu) => vcpu.TableCache.TryTopUp(_allocator);
 

@@ -19,7 +19,7 @@ internal sealed unsafe class CodeMarks
     private const int WriteTranslated = 1;
 
     private readonly VirtualMachine _vm;
-    private readonly Mutex _lock = new(TdpLockClasses.CodeMarks);
+    private readonly Mutex _lock = new(HypervisorLocks.CodeMarks);
     private int _marking;
 
     public CodeMarks(VirtualMachine vm) => _vm = vm;

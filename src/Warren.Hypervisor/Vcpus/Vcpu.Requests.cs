@@ -8,7 +8,7 @@ namespace Warren.Hypervisor;
 /// guest mode and waits.
 /// </summary>
 /// <remarks>
-/// Waiting cannot deadlock: a thread waits only for vCPUs in guest mode (or reading tables), which need no lock and wait for nobody until they have
+/// Waiting cannot deadlock: a thread waits only for vCPUs in guest mode, which need no lock and wait for nobody until they have
 /// left; a vCPU that waits itself is outside, hence nobody waits for it. The wait ends when that section ended, even if the next has begun.
 /// </remarks>
 public sealed unsafe partial class Vcpu

@@ -9,15 +9,13 @@ public enum VcpuMode
     InGuestMode = 1,
     /// <summary>In guest mode, and told to leave.</summary>
     ExitingGuestMode = 2,
-    /// <summary>Outside, walking shadow tables without a lock; waited for like guest mode. (TDP walkers use <c>TdpSrcu</c> instead.)</summary>
-    ReadingShadowPageTables = 3,
 }
 
 /// <summary>The native half of a vCPU; what different threads write lies 128 bytes apart (two lines: the prefetcher pairs them).</summary>
 [StructLayout(LayoutKind.Explicit, Size = 768)]
 internal unsafe struct VcpuState
 {
-    /// <summary><see cref="VcpuMode"/> in bits 0..1; above it the number of sections (guest mode or reading) left so far.</summary>
+    /// <summary><see cref="VcpuMode"/> in bits 0..1; above it the number of sections in guest mode left so far.</summary>
     [FieldOffset(0)] public ulong Mode;
     /// <summary>Threads that wait, or are about to, for the section to end.</summary>
     [FieldOffset(8)] public int AckWaiters;

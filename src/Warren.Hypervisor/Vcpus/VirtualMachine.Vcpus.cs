@@ -19,7 +19,7 @@ public sealed partial class VirtualMachine
     internal CodeMarks CodeMarks { get; private set; } = null!;
 
     /// <summary>Tells the lock validator who is in guest mode and who waits for it.</summary>
-    internal LockMap GuestModeMap { get; } = new(TdpLockClasses.GuestMode);
+    internal LockMap GuestModeMap { get; } = new(HypervisorLocks.GuestMode);
 
     public IReadOnlyList<Vcpu> Vcpus => VcpuArray;
 

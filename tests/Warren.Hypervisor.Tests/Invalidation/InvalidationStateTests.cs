@@ -5,7 +5,7 @@ namespace Warren.Hypervisor.Tests;
 
 public sealed class InvalidationStateTests
 {
-    private readonly RwLock _lock = new(HypervisorLockClasses.MmuLock);
+    private readonly RwLock _lock = new(HypervisorLocks.MmuLock);
     private readonly InvalidationState _state;
 
     public InvalidationStateTests() => _state = new InvalidationState(_lock);

@@ -22,7 +22,7 @@ internal static class VcpuVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             // An engine may execute an instruction before it looks at its requests for the first time; the scripted one is more careful.
-            Exposure = [new(Hypervisor, "Scripted/ScriptedEngine.cs", "        while (!vcpu.RequestPending)\n", "        for (bool first = true; first || !vcpu.RequestPending; first = false)\n")],
+            Exposure = [new("Warren.Scripted", "ScriptedEngine.cs", "        while (!vcpu.RequestPending)\n", "        for (bool first = true; first || !vcpu.RequestPending; first = false)\n")],
         },
         new("exiting-vcpu-not-awaited", "KVM: a WAIT request waits for every vCPU that is not outside, EXITING included",
             """

@@ -1,7 +1,9 @@
-namespace Warren.Hypervisor;
+using Warren.Hypervisor;
+
+namespace Warren.Scripted;
 
 /// <summary>How a walker of guest tables reaches them: inside guest mode, or outside it.</summary>
-internal interface ITableMemory
+internal interface IWalkedTables
 {
     GuestWalkStatus Read(ulong gpa, out ulong value);
 
@@ -20,7 +22,7 @@ internal static unsafe class ScriptedPageWalker
     /// <param name="setsMarks">false: a missing A or D is a page fault</param>
     /// <param name="walk">filled in when the answer is Ok</param>
     public static GuestWalkStatus Walk<TMemory>(ref TMemory memory, GuestRoot root, ulong address, GuestAccess access, GuestMode mode, bool setsMarks, ref GuestWalk walk)
-        where TMemory : struct, ITableMemory
+        where TMemory : struct, IWalkedTables
     {
         int unused = 64 - VirtualMachine.PageShift - root.Levels * SpteTable.IndexBits;
         if ((ulong)((long)(address << unused) >> unused) != address) return GuestWalkStatus.PageFault;

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Scripted;
 
 /// <summary>
 /// An engine whose guest is C# code: its loads, stores and code fetches go through a software TLB, <see cref="Vcpu.Translate"/> or <see cref="Vcpu.TranslateVirtual"/>, requests and modes

@@ -1,4 +1,6 @@
-namespace Warren.Hypervisor;
+using Warren.Hypervisor;
+
+namespace Warren.Scripted;
 
 /// <summary>
 /// The page tables of scripted guests: tables of 512 entries of 64 bits, of as many levels as the root says. An entry: bit 0 present, 1 leaf, 2 R, 3 W, 4 X, 5 U, 6 A, 7 D,

@@ -3,8 +3,8 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
-/// <summary>Lock classes of the VM itself; <c>docs/locking.md</c> has a row for each.</summary>
-public static class HypervisorLockClasses
+/// <summary>Lock classes of a VM: its slots, its tables, its vCPUs; <c>docs/locking.md</c> has a row for each.</summary>
+public static class HypervisorLocks
 {
     /// <summary>One memslot update or dirty-log harvest at a time; held across grace periods, so never taken inside <see cref="Srcu"/>.</summary>
     public static readonly LockClass SlotsLock = new("slots_lock", WaitContext.Sleep);
@@ -22,7 +22,23 @@ public static class HypervisorLockClasses
     /// <summary>Who registers devices, one at a time; lookups take nothing.</summary>
     public static readonly LockClass IoBusLock = new("io_bus_lock", WaitContext.Sleep);
 
-    static HypervisorLockClasses()
+    /// <summary>Root list, reference counts of roots, free and retired table pages, free descriptors of reverse maps. Innermost.</summary>
+    public static readonly LockClass TdpPagesLock = new("tdp_mmu_pages_lock", WaitContext.Spin, MmuLock);
+
+    /// <summary>Walkers of TDP tables outside guest mode and without mmu_lock.</summary>
+    public static readonly LockClass TdpSrcu = new("tdp_srcu", WaitContext.Free, Srcu, SlotsLock, HostMemoryLocks.Disposal);
+
+    /// <summary>One marking of a code frame at a time. vCPUs outside guest mode wait for it; its holder waits for vCPUs in guest mode.</summary>
+    public static readonly LockClass CodeMarks = new("code_marks", WaitContext.Sleep);
+
+    /// <summary>
+    /// A pseudo-lock: shared by a vCPU in guest mode, taken exclusively by whoever waits for vCPUs to leave it (remote TLB flush), spinning locks held or not. So a vCPU in
+    /// guest mode takes only what is never held around such a wait.
+    /// </summary>
+    public static readonly LockClass GuestMode = new("guest_mode", WaitContext.Free, SlotsLock, Srcu, MmuLock, CodeMarks)
+    { HolderContext = WaitContext.Spin };
+
+    static HypervisorLocks()
     {
         // Faults and devices reach host memory from inside a read section.
         HostMemoryLocks.Mmap.AlsoNestsIn(Srcu, SlotsLock);
@@ -41,5 +57,10 @@ public static class HypervisorLockClasses
         Srcu.Prime(HostMemoryLocks.Disposal);
         HostMemoryLocks.NotifierUpdate.Prime(SlotsArchLock);
         HostMemoryLocks.InFlight.Prime(SlotsArchLock);
+        MmuLock.AlsoNestsIn(CodeMarks);
+        // The fast fault looks a memslot up in guest mode. A reader waits for nobody.
+        Srcu.AlsoNestsIn(GuestMode);
+        // A flush from under mmu_lock, with no vCPU in guest mode at the time.
+        GuestMode.Prime(MmuLock);
     }
 }

@@ -1,4 +1,6 @@
-namespace Warren.Hypervisor;
+using Warren.Hypervisor;
+
+namespace Warren.Scripted;
 
 /// <summary>
 /// A vCPU to be driven access by access: each call runs the vCPU until that one instruction is done, so that guest accesses can stand between host operations

@@ -1,4 +1,6 @@
-namespace Warren.Hypervisor;
+using Warren.Hypervisor;
+
+namespace Warren.Scripted;
 
 /// <summary>
 /// Builds tables of <see cref="ScriptedPageFormat"/> in guest memory. It remembers what it wrote and never reads, so that it builds as well by stores of the guest (which the

@@ -1,6 +1,7 @@
+using Warren.Hypervisor;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Scripted;
 
 /// <summary>Guest virtual addresses of scripted guests, in tables of <see cref="ScriptedPageFormat"/>: walked by the engine over TDP, shadowed otherwise.</summary>
 public sealed unsafe partial class ScriptedEngine
@@ -116,7 +117,7 @@ public sealed unsafe partial class ScriptedEngine
     };
 
     /// <summary>The engine's own walk over TDP: a table is read and written as the guest's data is.</summary>
-    private readonly struct InGuestMode(Vcpu vcpu) : ITableMemory
+    private readonly struct InGuestMode(Vcpu vcpu) : IWalkedTables
     {
         public GuestWalkStatus Read(ulong gpa, out ulong value)
         {
@@ -146,7 +147,7 @@ public sealed unsafe partial class ScriptedEngine
     }
 
     /// <summary>The walk that a shadow MMU asks for.</summary>
-    private readonly struct OutsideGuestMode(Vcpu vcpu) : ITableMemory
+    private readonly struct OutsideGuestMode(Vcpu vcpu) : IWalkedTables
     {
         public GuestWalkStatus Read(ulong gpa, out ulong value) => vcpu.ReadGuestWord(gpa, out value) ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;
 

@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Warren.Hypervisor;
 
-namespace Warren.Hypervisor;
+namespace Warren.Scripted;
 
 /// <summary>A direct-mapped software TLB in native memory: guest page, by the address the guest uses, to host page, with separate tags for reading and writing.</summary>
 internal sealed unsafe class ScriptedTlb

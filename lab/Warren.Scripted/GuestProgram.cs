@@ -1,4 +1,6 @@
-namespace Warren.Hypervisor;
+using Warren.Hypervisor;
+
+namespace Warren.Scripted;
 
 /// <summary>What a scripted instruction asks for next.</summary>
 public enum GuestStep
