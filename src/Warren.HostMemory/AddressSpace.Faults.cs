@@ -78,7 +78,7 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Takes a reference on what a leaf entry maps; false when the entry has changed since.</summary>
-    private unsafe bool TryTake(Vma vma, ulong page, ulong* slot, Pte entry, int level, ref FrameMapping mapping)
+    private unsafe bool TryTake(Vma vma, ulong page, ulong* slot, HostPte entry, int level, ref FrameMapping mapping)
     {
         var frame = level == 0 ? entry.Frame : entry.Frame + (int)((page >> FramePool.PageShift) & (FramePool.BlockFrames - 1));
         if (!Pool.TryGet(frame))
@@ -167,7 +167,7 @@ public sealed partial class AddressSpace
         var block = Pool.AllocateBlock(_budget);
         if (block < 0)
             return false;
-        if (PageTableNode.CompareExchange(slot, default, Pte.Leaf(block, owned: true)))
+        if (PageTableNode.CompareExchange(slot, default, HostPte.Leaf(block, owned: true)))
             Count(ref _counters.Huge);
         else
             Pool.PutRange(block, FramePool.BlockFrames);
@@ -197,7 +197,7 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Puts a frame of our own in the place of a shared one (wp_page_copy). Notifies: VMs map the shared one for reading.</summary>
-    private unsafe FaultStatus BreakShare(ulong page, ulong* slot, Pte entry)
+    private unsafe FaultStatus BreakShare(ulong page, ulong* slot, HostPte entry)
     {
         // Hold the source while it is copied: a concurrent discard may drop the entry's reference.
         if (!Pool.TryGet(entry.Frame))
@@ -215,7 +215,7 @@ public sealed partial class AddressSpace
         }
 
         Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var invalidation);
-        if (PageTableNode.CompareExchange(slot, entry, Pte.Leaf(copy, owned: true)))
+        if (PageTableNode.CompareExchange(slot, entry, HostPte.Leaf(copy, owned: true)))
         {
             Pool.Put(entry.Frame);
             Count(ref _counters.CowBreaks);
@@ -240,7 +240,7 @@ public sealed partial class AddressSpace
 
     private unsafe void Install(ulong* slot, int frame, bool owned, ref long counter)
     {
-        if (PageTableNode.CompareExchange(slot, default, Pte.Leaf(frame, owned)))
+        if (PageTableNode.CompareExchange(slot, default, HostPte.Leaf(frame, owned)))
             Count(ref counter);
         else
             Pool.Put(frame);

@@ -55,7 +55,7 @@ public sealed partial class AddressSpace : IDisposable
     internal int PageTables => _table.Tables;
 
     /// <summary>What the page table maps at the address, and what the VMA allows; no step and no lock: for checks while every thread stands still.</summary>
-    internal Pte Peek(ulong hva, out VmaProtection allowed)
+    internal HostPte Peek(ulong hva, out VmaProtection allowed)
     {
         allowed = _vmas.Find(hva)?.Protection ?? 0;
         return _table.Peek(hva);

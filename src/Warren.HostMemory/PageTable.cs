@@ -49,7 +49,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             if (!entry.IsPresent)
             {
                 var made = PageTableNode.Allocate();
-                if (PageTableNode.CompareExchange(slot, default, Pte.ToTable(made)))
+                if (PageTableNode.CompareExchange(slot, default, HostPte.ToTable(made)))
                     System.Threading.Interlocked.Increment(ref _tables);
                 else
                     PageTableNode.Free(made);
@@ -63,12 +63,12 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     }
 
     /// <summary>Replaces a block entry by a table of its 512 pages. Who loses the race finds the table made by another.</summary>
-    internal void Split(ulong* slot, Pte block)
+    internal void Split(ulong* slot, HostPte block)
     {
         var table = PageTableNode.Allocate();
         for (var i = 0; i < PageTableNode.Entries; i++)
             *PageTableNode.Slot(table, i) = block.Part(i).Bits;
-        if (PageTableNode.CompareExchange(slot, block, Pte.ToTable(table)))
+        if (PageTableNode.CompareExchange(slot, block, HostPte.ToTable(table)))
             System.Threading.Interlocked.Increment(ref _tables);
         else
             PageTableNode.Free(table);
@@ -88,11 +88,11 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     }
 
     /// <summary>The leaf that maps the address, or nothing; no step: for checks while every thread stands still.</summary>
-    internal Pte Peek(ulong hva)
+    internal HostPte Peek(ulong hva)
     {
         var level = 0;
         var slot = PeekSlot(hva, ref level);
-        var entry = slot == null ? default : new Pte(*slot);
+        var entry = slot == null ? default : new HostPte(*slot);
         return !entry.IsLeaf || level == 0 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
     }
 
@@ -103,7 +103,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
         for (var at = TopLevel; node != null; at--)
         {
             var slot = PageTableNode.Slot(node, Index(hva, at));
-            var entry = new Pte(*slot);
+            var entry = new HostPte(*slot);
             if (at == level || !entry.IsTable)
             {
                 level = at;
@@ -148,7 +148,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     {
         for (var i = 0; i < PageTableNode.Entries; i++)
         {
-            var entry = new Pte(*PageTableNode.Slot(node, i));
+            var entry = new HostPte(*PageTableNode.Slot(node, i));
             if (entry.IsTable)
                 Release(entry.Table, level - 1, putFrames);
             else if (putFrames && entry.IsLeaf && level == 0)

@@ -27,10 +27,10 @@ internal unsafe struct PageTableNode
     internal static ulong* Slot(PageTableNode* node, int index) => &node->_entries[index];
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal static Pte Load(ulong* slot) => new(Atomics.Read(ref *slot));
+    internal static HostPte Load(ulong* slot) => new(Atomics.Read(ref *slot));
 
-    internal static bool CompareExchange(ulong* slot, Pte expected, Pte value) =>
+    internal static bool CompareExchange(ulong* slot, HostPte expected, HostPte value) =>
         Atomics.CompareExchange(ref *slot, value.Bits, expected.Bits) == expected.Bits;
 
-    internal static Pte Exchange(ulong* slot, Pte value) => new(Atomics.Exchange(ref *slot, value.Bits));
+    internal static HostPte Exchange(ulong* slot, HostPte value) => new(Atomics.Exchange(ref *slot, value.Bits));
 }

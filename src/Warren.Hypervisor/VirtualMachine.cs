@@ -38,7 +38,9 @@ public sealed partial class VirtualMachine : IDisposable
         for (var i = 0; i < _spaces.Length; i++) _spaces[i] = new MemslotSpace(i);
         Gate = Options.Gate.Create(this);
         _notifier = new VmMmuNotifier(this);
-        InitializeVcpus();
+        DirtyLog = new DirtyLog(this);
+        Mmu = Options.Mmu.Create(this);
+        CodeMarks = new CodeMarks(this);
         _notificationsBefore = memory.Notifiers.Seen;
         memory.Notifiers.Register(_notifier);
     }

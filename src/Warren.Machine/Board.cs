@@ -82,9 +82,9 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
 
     public bool PrepareToRun(int hart)
     {
-        if (_states[hart] == HartState.Started)
+        if (_states[hart] == HsmState.Started)
             return true;
-        bool resumes = _states[hart] == HartState.Suspended;
+        bool resumes = _states[hart] == HsmState.Suspended;
         if (!_states.TryRun(hart, Harts[hart].HasPendingInterrupt, out HartEntry? entry))
             return false;
         if (entry is { } start)

@@ -246,7 +246,7 @@ public sealed unsafe partial class Hart
         AccessStatus status = TranslateFetch(h, address, out Translation translation, out int level);
         if (status == AccessStatus.Ok)
         {
-            // As in GuestMemory.Resolve, a flush meanwhile does not matter.
+            // As in LoadStoreUnit.Resolve, a flush meanwhile does not matter.
             entry->Tag = page;
             entry->HostPage = translation.HostPage;
             entry->CodeState = translation.CodeState;

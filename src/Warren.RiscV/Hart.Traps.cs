@@ -178,5 +178,5 @@ public sealed unsafe partial class Hart
 
     internal void FlushData() => _tlb.Flush();
 
-    internal void SelectTlb() => _state->Tlb = _tlb.Tables(GuestMemory.Index(_state));
+    internal void SelectTlb() => _state->Tlb = _tlb.Tables(LoadStoreUnit.Index(_state));
 }

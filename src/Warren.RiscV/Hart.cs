@@ -44,7 +44,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
         _state->Self = GCHandle.ToIntPtr(_self);
         _state->Continue = Continuations.Make();
         _walker = new PageTableWalker(this, _state, _secondStage);
-        Memory = new GuestMemory(_state, _tlb, _walker, _secondStage);
+        Memory = new LoadStoreUnit(_state, _tlb, _walker, _secondStage);
         Tracked = new TrackedAccess(_tlb, _secondStage);
         Csrs = new CsrFile(this, _state);
         _blocks = new BlockCache(options.CodeArenaBytes);
@@ -88,7 +88,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
 
     internal IHartEnvironment Environment { get; }
 
-    internal GuestMemory Memory { get; }
+    internal LoadStoreUnit Memory { get; }
 
     internal TrackedAccess Tracked { get; }
 

@@ -9,7 +9,7 @@ namespace Warren.Hypervisor;
 internal unsafe struct LeafTable(SpteTable root, int addressSpaceId)
 {
     private readonly int _role = addressSpaceId + 1;
-    private ulong _block;
+    private ulong _number;
 
     public readonly SpteTable Root => root;
 
@@ -19,11 +19,11 @@ internal unsafe struct LeafTable(SpteTable root, int addressSpaceId)
     /// <summary>False for the default value, whatever the address space.</summary>
     public readonly bool IsOf(int addressSpaceId) => _role == addressSpaceId + 1;
 
-    public readonly bool Covers(ulong gfn) => Entries != null && _block == gfn / SpteTable.EntryCount;
+    public readonly bool Covers(ulong gfn) => Entries != null && _number == gfn / SpteTable.EntryCount;
 
     public void Set(ulong gfn, ulong* entries)
     {
-        _block = gfn / SpteTable.EntryCount;
+        _number = gfn / SpteTable.EntryCount;
         Entries = entries;
     }
 }

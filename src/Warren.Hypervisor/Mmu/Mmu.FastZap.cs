@@ -17,7 +17,7 @@ internal abstract unsafe partial class Mmu
     {
         _mmuLock.WriteLock();
         long since = Stopwatch.GetTimestamp();
-        bool any = MakeAllObsolete();
+        bool any = InvalidateAll();
         Vcpu[] vcpus = _vm.VcpuArray;
         ulong* sections = stackalloc ulong[vcpus.Length];
         // After the roots are marked, and before anybody can build anew: who meets what another vCPU does with new tables has been asked itself.
@@ -28,14 +28,14 @@ internal abstract unsafe partial class Mmu
         if (!any) return;
         // With mmu_lock free: a vCPU whose thread is off the CPU takes its time. When this returns none in guest mode can reach what is obsolete, and none enters before it has let go of it.
         _vm.AwaitRequest(vcpus, sections);
-        FreeObsolete();
+        ZapObsolete();
     }
 
     /// <summary>Makes all that exists obsolete, so that nothing is built on it any more, in one step that does not depend on how much there is. mmu_lock held for write. False: there is nothing.</summary>
-    protected abstract bool MakeAllObsolete();
+    internal abstract bool InvalidateAll();
 
-    /// <summary>Frees what <see cref="MakeAllObsolete"/> left, which no vCPU reaches. No spinning lock held; takes mmu_lock for short stretches.</summary>
-    protected abstract void FreeObsolete();
+    /// <summary>Frees what <see cref="InvalidateAll"/> left, which no vCPU reaches. No spinning lock held; takes mmu_lock for short stretches.</summary>
+    internal abstract void ZapObsolete();
 
     /// <summary>A zap lets go of mmu_lock, which it has held since the given <see cref="Stopwatch"/> timestamp.</summary>
     protected void NoteHold(long since)

@@ -21,7 +21,7 @@ internal sealed unsafe partial class ShadowAuditor
     private readonly Dictionary<nint, nint> _parents = [];
     /// <summary>Of each gfn its pages that follow a table there.</summary>
     private readonly Dictionary<(ulong Gfn, int Space), List<nint>> _tables = [];
-    private readonly Dictionary<(ulong Block, int Space), uint> _disallowHuge = [];
+    private readonly Dictionary<(ulong HugePage, int Space), uint> _disallowHuge = [];
 
     public ShadowAuditor(ShadowMmu mmu, VirtualMachine vm, Auditor audit)
     {
@@ -148,8 +148,8 @@ internal sealed unsafe partial class ShadowAuditor
                 {
                     if (rmaps.WriteTrack(gfn) != 0) CheckTracked(slot, gfn);
                     if (gfn != slot.BaseGfn && (gfn & SpteTable.EntryCount - 1) != 0) continue;
-                    uint tables = TablesInBlock(slot, gfn);
-                    if (rmaps.DisallowHuge(gfn) != tables) _audit.Wrong($"The disallow-huge count of the block of gfn 0x{gfn:x}", tables.ToString(CultureInfo.InvariantCulture), rmaps.DisallowHuge(gfn).ToString(CultureInfo.InvariantCulture));
+                    uint tables = TablesInHugePage(slot, gfn);
+                    if (rmaps.DisallowHuge(gfn) != tables) _audit.Wrong($"The disallow-huge count of the 2 MiB around gfn 0x{gfn:x}", tables.ToString(CultureInfo.InvariantCulture), rmaps.DisallowHuge(gfn).ToString(CultureInfo.InvariantCulture));
                 }
             }
         }
@@ -171,12 +171,12 @@ internal sealed unsafe partial class ShadowAuditor
         if (found != tracked) _audit.Wrong($"The write-track count of gfn 0x{gfn:x}", tracked.ToString(CultureInfo.InvariantCulture), found.ToString(CultureInfo.InvariantCulture));
     }
 
-    /// <summary>Tables in a 2 MiB block, as far as the slot reaches: another slot may hold the rest.</summary>
-    private uint TablesInBlock(Memslot slot, ulong gfn)
+    /// <summary>Tables in 2 MiB, as far as the slot reaches: another slot may hold the rest.</summary>
+    private uint TablesInHugePage(Memslot slot, ulong gfn)
     {
-        ulong block = gfn >> 9;
-        if (!_disallowHuge.TryGetValue((block, slot.AddressSpaceId), out uint all)) return 0;
-        ulong first = block << 9;
+        ulong number = gfn >> 9;
+        if (!_disallowHuge.TryGetValue((number, slot.AddressSpaceId), out uint all)) return 0;
+        ulong first = number << 9;
         if (first >= slot.BaseGfn && first + SpteTable.EntryCount <= slot.EndGfn) return all;
         uint count = 0;
         for (ulong i = Math.Max(first, slot.BaseGfn); i < Math.Min(first + SpteTable.EntryCount, slot.EndGfn); i++)

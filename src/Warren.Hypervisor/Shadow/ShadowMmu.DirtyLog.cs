@@ -24,9 +24,9 @@ internal sealed unsafe partial class ShadowMmu
         SlotRmaps rmaps = slot.Arch!;
         ulong gfn = slot.BaseGfn + offset;
         int room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
-        // Slots start anywhere, so a chunk may reach into a second block.
+        // Slots start anywhere, so a chunk may reach into a second huge page.
         ulong low = room >= 64 ? mask : mask & (1UL << room) - 1;
-        if (low != 0 && !TrySplitBlock(slot, gfn, zapHuge) || low != mask && !TrySplitBlock(slot, gfn + (ulong)room, zapHuge)) return false;
+        if (low != 0 && !TrySplitHuge(slot, gfn, zapHuge) || low != mask && !TrySplitHuge(slot, gfn + (ulong)room, zapHuge)) return false;
         for (; mask != 0; mask &= mask - 1) ProtectHead(rmaps.Head(gfn + (ulong)BitOperations.TrailingZeroCount(mask), 1));
         return true;
     }
@@ -44,7 +44,7 @@ internal sealed unsafe partial class ShadowMmu
         _mmuLock.WriteLock();
         for (ulong gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, 2); gfn < slot.EndGfn; gfn = rmaps.NextMapped(NextGfn(gfn, 2), slot.EndGfn, 2))
         {
-            while (!TrySplitBlock(slot, gfn, zapHuge: !pages))
+            while (!TrySplitHuge(slot, gfn, zapHuge: !pages))
             {
                 _mmuLock.WriteUnlock();
                 pages = TryTopUpSplits(ref unused);
@@ -73,14 +73,14 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Replaces every 2 MiB SPTE over the block of <paramref name="gfn"/> by 512 small ones. What cannot be entered into the reverse maps for want of a descriptor is left
+    /// Replaces every 2 MiB SPTE over <paramref name="gfn"/> by 512 small ones. What cannot be entered into the reverse maps for want of a descriptor is left
     /// out, and faults in again. mmu_lock held for write; whatever lost its frame is flushed on return.
     /// </summary>
     /// <param name="slot">of the gfn</param>
-    /// <param name="gfn">any of the block</param>
+    /// <param name="gfn">any page of the 2 MiB</param>
     /// <param name="zapHuge">there are no pages to be had: drop huge SPTEs instead</param>
     /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
-    private bool TrySplitBlock(Memslot slot, ulong gfn, bool zapHuge)
+    private bool TrySplitHuge(Memslot slot, ulong gfn, bool zapHuge)
     {
         RmapHead* head = slot.Arch!.Head(gfn, 2);
         bool flush = false;
@@ -133,7 +133,7 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Drops the direct pages of small SPTEs over blocks that the host maps by one huge frame, so that they fault in huge again. Tables of 4 KiB leaves that are
+    /// Drops the direct pages of small SPTEs over 2 MiB that the host maps by one huge frame, so that they fault in huge again. Tables of 4 KiB leaves that are
     /// the guest's own stay: its pages need not be neighbours.
     /// </summary>
     protected override void RecoverHugePages(Memslot slot)
@@ -161,7 +161,7 @@ internal sealed unsafe partial class ShadowMmu
         _mmuLock.WriteUnlock();
     }
 
-    /// <summary>Whether the host maps the block by one huge frame, and is not about to change that. mmu_lock held; does not sleep.</summary>
+    /// <summary>Whether the host maps the 2 MiB by one huge frame, and is not about to change that. mmu_lock held; does not sleep.</summary>
     private bool IsHugeInHost(Memslot slot, ulong first)
     {
         // Nor may the reference given back here be the last one: the host's own goes only inside an invalidation.

@@ -22,7 +22,7 @@ internal sealed unsafe partial class ShadowMmu
     private int _generation;
 
     /// <inheritdoc/>
-    protected override bool MakeAllObsolete()
+    internal override bool InvalidateAll()
     {
         if (OldestPage == null) return false;
         Debug.Assert(OldestPage->Generation == _generation, "Pages of the zap before are left.");
@@ -35,7 +35,7 @@ internal sealed unsafe partial class ShadowMmu
     /// Prepares the obsolete pages and commits them all at once (<c>kvm_zap_obsolete_pages</c>). The one flush that every zap owes between the two steps is behind us: no vCPU can have got to an obsolete page
     /// since it let go of its root. That is why mmu_lock may be dropped with pages prepared, and why they are freed without it.
     /// </summary>
-    protected override void FreeObsolete()
+    internal override void ZapObsolete()
     {
         ZapList zapped = default;
         int work = 0;

@@ -126,7 +126,7 @@ internal sealed unsafe partial class ShadowMmu
             Spte seen = SpteAccess.Read(spte);
             ShadowPage* child = seen.IsTable ? PageOf(seen.Table) : null;
             bool follow = child != null && child->Gfn == gfn && child->Role == role;
-            // Small mappings that stand already are gone on with: a fault does not take them away. A block with a table in it is mapped by pages; only here all tables of the walk are watched, and they may lie in it.
+            // Small mappings that stand already are gone on with: a fault does not take them away. 2 MiB with a table in them are mapped by pages; only here all tables of the walk are watched, and they may lie in it.
             if (level == fault.GoalLevel && !follow && fault.Slot!.Arch!.DisallowHuge(walk.Gfn) == 0) return spte;
             if (level == fault.GoalLevel) fault.GoalLevel--;
             if (!follow)
@@ -159,7 +159,7 @@ internal sealed unsafe partial class ShadowMmu
         int frame = fault.Mapping.Frame - (int)((fault.Hva >> VirtualMachine.PageShift) & pages - 1);
         GuestRights rights = walk->RootLevel == 0 ? AllButUser : EffectiveRights(walk->Leaf);
         bool writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
-        if (writable && level == 1 && TryLetGo(slot, gfn, write) == Letting.Protected)
+        if (writable && level == 1 && !TryUnsync(slot, gfn, write))
         {
             if (write)
             {

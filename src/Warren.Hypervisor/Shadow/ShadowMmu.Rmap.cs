@@ -26,10 +26,10 @@ internal sealed unsafe partial class ShadowMmu
             ulong first = Math.Max(start, slot.BaseGfn);
             ulong last = Math.Min(end, slot.EndGfn);
             // What was made from tables in the range goes, too: they may be other memory afterwards.
-            for (ulong block = first; block < last; block = NextGfn(block, 2))
+            for (ulong huge = first; huge < last; huge = NextGfn(huge, 2))
             {
-                if (rmaps.DisallowHuge(block) == 0) continue;
-                ZapTablesInRange(slot, block, Math.Min(last, NextGfn(block, 2)), ref zapped);
+                if (rmaps.DisallowHuge(huge) == 0) continue;
+                ZapTablesInRange(slot, huge, Math.Min(last, NextGfn(huge, 2)), ref zapped);
                 // Much more work than a head.
                 work = YieldInterval - 1;
                 if (mayBlock) YieldWrite(ref work, ref flush, ref zapped);
@@ -87,7 +87,7 @@ internal sealed unsafe partial class ShadowMmu
     /// (KVM recycles alike). mmu_lock held for write.
     /// </summary>
     /// <param name="slot">the slot of the gfn</param>
-    /// <param name="gfn">what the SPTE maps, the first page of the block when huge</param>
+    /// <param name="gfn">what the SPTE maps, the first page when huge</param>
     /// <param name="level">1 or 2</param>
     /// <param name="spte">its address</param>
     /// <param name="cache">descriptors; the caller has filled it up before it took the lock</param>
@@ -117,7 +117,7 @@ internal sealed unsafe partial class ShadowMmu
 
     /// <summary>
     /// Makes sure that every write of the guest to the page faults until whoever asked lets go of it: W goes, and with it the permission to give W back without
-    /// mmu_lock. Huge SPTEs over the page go altogether, since the rest of the block need not suffer. mmu_lock held for write.
+    /// mmu_lock. Huge SPTEs over the page go altogether, since the rest of the 2 MiB need not suffer. mmu_lock held for write.
     /// </summary>
     /// <returns>whether remote TLBs must be flushed before mmu_lock is dropped</returns>
     internal bool WriteProtectGfn(Memslot slot, ulong gfn)

@@ -5,7 +5,7 @@ namespace Warren.Hypervisor;
 
 /// <summary>
 /// Pages that may differ from the guest's tables, and how they are brought in step again. As with a TLB, what the guest wrote to a table counts at its next fence; tables of level 1, which are
-/// written most, are let go for that long.
+/// written most, may be unsync for that long.
 /// </summary>
 /// <remarks>
 /// A page is marked before the guest can write to its table, with mmu_lock held for write, and a fence looks without it: whoever fences after a write, on whatever vCPU, finds the mark.
@@ -15,34 +15,26 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Unsync pages handled behind one flush.</summary>
     private const int SyncBatch = 16;
 
-    private enum Letting
-    {
-        /// <summary>The page holds no table in use, or its shadow is unsync.</summary>
-        Free,
-        /// <summary>Its table must stay write-protected.</summary>
-        Protected,
-    }
-
     /// <summary>
     /// Whether an SPTE may make the page writable (<c>mmu_try_to_unsync_pages</c>): not if it holds a table in use, except of level 1, whose shadow is then unsync if
-    /// <paramref name="write"/> says that the guest is about to write. mmu_lock held for write.
+    /// <paramref name="write"/> says that the guest is about to write. mmu_lock held for write. False: its table must stay write-protected.
     /// </summary>
-    private Letting TryLetGo(Memslot slot, ulong gfn, bool write)
+    private bool TryUnsync(Memslot slot, ulong gfn, bool write)
     {
         SlotRmaps rmaps = slot.Arch!;
-        if (rmaps.WriteTrack(gfn) != 0) return Letting.Protected;
-        // Each table in use, of whatever level, forbids its block to be mapped huge.
-        if (rmaps.DisallowHuge(gfn) == 0) return Letting.Free;
+        if (rmaps.WriteTrack(gfn) != 0) return false;
+        // Each table in use, of whatever level, forbids the 2 MiB around it to be mapped huge.
+        if (rmaps.DisallowHuge(gfn) == 0) return true;
         for (ShadowPage* page = FirstInBucket(gfn); page != null; page = page->HashNext)
         {
             if (page->Gfn != gfn || page->Unsync || page->Role.Direct || page->Role.AddressSpaceId != slot.AddressSpaceId || IsObsolete(page)) continue;
             Debug.Assert(page->Role.Level == 1);
-            if (!write) return Letting.Protected;
+            if (!write) return false;
             page->Unsync = true;
             _counters.UnsyncMarked++;
             MarkParents(page);
         }
-        return Letting.Free;
+        return true;
     }
 
     /// <summary>Tells all above the page that there is something below them to be brought in step.</summary>

@@ -28,7 +28,7 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// True: no page of the block is a table in use. A device may come with the object of a slot that was replaced before the first root was made: its successor has counts, and it has none; then only the
+    /// True: no page of the 2 MiB is a table in use. A device may come with the object of a slot that was replaced before the first root was made: its successor has counts, and it has none; then only the
     /// hash can tell.
     /// </summary>
     private bool HoldsNoTable(Memslot slot, ulong gfn) => !HaveRmaps || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;

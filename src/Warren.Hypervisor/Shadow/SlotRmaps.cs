@@ -8,7 +8,7 @@ namespace Warren.Hypervisor;
 
 /// <summary>
 /// What shadow paging keeps for each page of a memslot (<c>struct kvm_arch_memory_slot</c>): the SPTEs that map it, how many shadow pages track writes to it, and
-/// how many forbid to map its 2 MiB block at once. One native block, which the host commits where it is touched. Its contents are under <c>mmu_lock</c>; it is
+/// how many forbid to map the 2 MiB around it at once. One native allocation, which the host commits where it is touched. Its contents are under <c>mmu_lock</c>; it is
 /// shared by the <see cref="Memslot"/> objects that stand for one slot in turn, and freed a grace period after the last.
 /// </summary>
 internal sealed unsafe class SlotRmaps : IDisposable
@@ -17,9 +17,9 @@ internal sealed unsafe class SlotRmaps : IDisposable
     public const int Levels = 2;
 
     private readonly ulong _baseGfn;
-    private readonly ulong _baseBlock;
+    private readonly ulong _baseHuge;
     private RmapHead* _pages;
-    private RmapHead* _blocks;
+    private RmapHead* _hugePages;
     private uint* _disallowHuge;
     private ushort* _writeTrack;
 
@@ -30,34 +30,34 @@ internal sealed unsafe class SlotRmaps : IDisposable
     {
         Debug.Assert(pages != 0);
         _baseGfn = baseGfn;
-        _baseBlock = baseGfn >> 9;
+        _baseHuge = baseGfn >> 9;
         Pages = pages;
-        Blocks = (baseGfn + pages - 1 >> 9) - _baseBlock + 1;
-        Bytes = BytesFor(pages, Blocks);
+        HugePages = (baseGfn + pages - 1 >> 9) - _baseHuge + 1;
+        Bytes = BytesFor(pages, HugePages);
         byte* memory = (byte*)NativeMemory.AllocZeroed((nuint)Bytes);
         Check.Mark(LockingMarks.Reused, this, (nint)memory, Bytes);
         _pages = (RmapHead*)memory;
-        _blocks = _pages + pages;
-        _disallowHuge = (uint*)(_blocks + Blocks);
-        _writeTrack = (ushort*)(_disallowHuge + Blocks);
+        _hugePages = _pages + pages;
+        _disallowHuge = (uint*)(_hugePages + HugePages);
+        _writeTrack = (ushort*)(_disallowHuge + HugePages);
     }
 
     ~SlotRmaps() => Free();
 
     public ulong Pages { get; }
 
-    /// <summary>Aligned blocks of 2 MiB that the slot reaches into.</summary>
-    public ulong Blocks { get; }
+    /// <summary>Aligned huge pages, of 2 MiB, that the slot reaches into.</summary>
+    public ulong HugePages { get; }
 
     /// <summary>Native memory reserved: some 10 bytes a page, 0.25 % of the guest's memory.</summary>
     public long Bytes { get; }
 
-    /// <summary>The SPTEs of this level that map <paramref name="gfn"/>, which the slot holds; for level 2 the block it lies in.</summary>
+    /// <summary>The SPTEs of this level that map <paramref name="gfn"/>, which the slot holds; for level 2 the huge page it lies in.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RmapHead* Head(ulong gfn, int level)
     {
         Debug.Assert(gfn - _baseGfn < Pages && level is 1 or 2);
-        return level == 1 ? _pages + (gfn - _baseGfn) : _blocks + ((gfn >> 9) - _baseBlock);
+        return level == 1 ? _pages + (gfn - _baseGfn) : _hugePages + ((gfn >> 9) - _baseHuge);
     }
 
     /// <summary>
@@ -68,8 +68,8 @@ internal sealed unsafe class SlotRmaps : IDisposable
     {
         if (gfn >= end) return end;
         int shift = (level - 1) * 9;
-        ulong first = level == 1 ? _baseGfn : _baseBlock;
-        ulong* heads = (ulong*)(level == 1 ? _pages : _blocks);
+        ulong first = level == 1 ? _baseGfn : _baseHuge;
+        ulong* heads = (ulong*)(level == 1 ? _pages : _hugePages);
         ulong at = (gfn >> shift) - first;
         ulong stop = (end - 1 >> shift) - first + 1;
         Check.Mark(LockingMarks.Touched, this, (nint)(heads + at), (long)(stop - at) * sizeof(ulong));
@@ -82,9 +82,9 @@ internal sealed unsafe class SlotRmaps : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref ushort WriteTrack(ulong gfn) => ref _writeTrack[gfn - _baseGfn];
 
-    /// <summary>Reasons not to map the 2 MiB block of <paramref name="gfn"/> by one SPTE.</summary>
+    /// <summary>Reasons not to map the 2 MiB around <paramref name="gfn"/> by one SPTE.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref uint DisallowHuge(ulong gfn) => ref _disallowHuge[(gfn >> 9) - _baseBlock];
+    public ref uint DisallowHuge(ulong gfn) => ref _disallowHuge[(gfn >> 9) - _baseHuge];
 
     /// <summary>Disposed: not to be touched any more.</summary>
     public bool IsFreed { get; private set; }
@@ -111,13 +111,13 @@ internal sealed unsafe class SlotRmaps : IDisposable
         GC.SuppressFinalize(this);
     }
 
-    private static long BytesFor(ulong pages, ulong blocks) =>
-        checked((long)(pages * (ulong)(sizeof(RmapHead) + sizeof(ushort)) + blocks * (ulong)(sizeof(RmapHead) + sizeof(uint))));
+    private static long BytesFor(ulong pages, ulong hugePages) =>
+        checked((long)(pages * (ulong)(sizeof(RmapHead) + sizeof(ushort)) + hugePages * (ulong)(sizeof(RmapHead) + sizeof(uint))));
 
     private void Free()
     {
         NativeBlock.Free(_pages);
-        _pages = _blocks = null;
+        _pages = _hugePages = null;
         _disallowHuge = null;
         _writeTrack = null;
     }

@@ -59,14 +59,8 @@ internal sealed unsafe partial class TdpMmu
 
     public override bool IsObsolete(SpteTable root) => Atomics.Read(ref root.Info.Invalid) != 0;
 
-    /// <inheritdoc/>
-    protected override bool MakeAllObsolete() => InvalidateAllRoots();
-
-    /// <inheritdoc/>
-    protected override void FreeObsolete() => ZapInvalidatedRoots();
-
     /// <summary>Makes every root obsolete; mmu_lock held for write. Says whether there was a valid one. vCPUs in guest mode may still be in them.</summary>
-    internal bool InvalidateAllRoots()
+    internal override bool InvalidateAll()
     {
         bool any = false;
         _pagesLock.Lock();
@@ -90,7 +84,7 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>Empties the invalidated roots, gives back the TDP MMU's reference on each, and frees the tables. SlotsLock held: one zapper at a time; every vCPU has let go.</summary>
-    internal void ZapInvalidatedRoots()
+    internal override void ZapObsolete()
     {
         _mmuLock.ReadLock();
         long since = Stopwatch.GetTimestamp();

@@ -40,9 +40,9 @@ internal sealed unsafe partial class TdpMmu : Mmu
     public override void Dispose()
     {
         _mmuLock.WriteLock();
-        InvalidateAllRoots();
+        InvalidateAll();
         _mmuLock.WriteUnlock();
-        ZapInvalidatedRoots();
+        ZapObsolete();
         _allocator.Dispose();
     }
 

@@ -14,9 +14,9 @@ public sealed partial class VirtualMachine
     private long _flushesSent;
 
     /// <summary>The page tables.</summary>
-    internal Mmu Mmu { get; private set; } = null!;
-    internal DirtyLog DirtyLog { get; private set; } = null!;
-    internal CodeMarks CodeMarks { get; private set; } = null!;
+    internal Mmu Mmu { get; }
+    internal DirtyLog DirtyLog { get; }
+    internal CodeMarks CodeMarks { get; }
 
     /// <summary>Tells the lock validator who is in guest mode and who waits for it.</summary>
     internal LockMap GuestModeMap { get; } = new(HypervisorLocks.GuestMode);
@@ -157,14 +157,6 @@ public sealed partial class VirtualMachine
         VcpuStatistics sum = default;
         foreach (Vcpu vcpu in VcpuArray) VcpuStatistics.Add(ref sum, vcpu.Statistics);
         return sum;
-    }
-
-    /// <summary>Last step of the constructor.</summary>
-    private void InitializeVcpus()
-    {
-        DirtyLog = new DirtyLog(this);
-        Mmu = Options.Mmu.Create(this);
-        CodeMarks = new CodeMarks(this);
     }
 
     /// <summary>After the notifier is gone, before memslots are freed. No vCPU runs any more, and none will.</summary>

@@ -4,7 +4,7 @@ using Volatile = System.Threading.Volatile;
 namespace Warren.Machines.Sbi;
 
 /// <summary>The states of a hart (SBI specification 2.0, table 13); the numbers are those hart_get_status returns.</summary>
-internal enum HartState
+internal enum HsmState
 {
     Started = 0,
     Stopped = 1,
@@ -29,15 +29,15 @@ internal sealed class HartStates
     {
         _states = new int[harts];
         _entries = new HartEntry?[harts];
-        Array.Fill(_states, (int)HartState.Stopped);
-        _states[0] = (int)HartState.Started;
+        Array.Fill(_states, (int)HsmState.Stopped);
+        _states[0] = (int)HsmState.Started;
     }
 
     public int Count => _states.Length;
 
-    public HartState this[int hart]
+    public HsmState this[int hart]
     {
-        get => (HartState)Volatile.Read(ref _states[hart]);
+        get => (HsmState)Volatile.Read(ref _states[hart]);
         private set => Volatile.Write(ref _states[hart], (int)value);
     }
 
@@ -45,24 +45,24 @@ internal sealed class HartStates
     public SbiError Start(int hart, HartEntry entry)
     {
         _lock.Lock();
-        SbiError error = this[hart] == HartState.Stopped ? SbiError.Success : SbiError.AlreadyAvailable;
+        SbiError error = this[hart] == HsmState.Stopped ? SbiError.Success : SbiError.AlreadyAvailable;
         if (error == SbiError.Success)
         {
             _entries[hart] = entry;
-            this[hart] = HartState.StartPending;
+            this[hart] = HsmState.StartPending;
         }
         _lock.Unlock();
         return error;
     }
 
     /// <summary>The calling hart stops itself.</summary>
-    public void Stop(int hart) => this[hart] = HartState.Stopped;
+    public void Stop(int hart) => this[hart] = HsmState.Stopped;
 
     /// <summary>The calling hart suspends itself; it resumes at <paramref name="entry"/>, or behind its call when that is null.</summary>
     public void Suspend(int hart, HartEntry? entry)
     {
         _entries[hart] = entry;
-        this[hart] = HartState.Suspended;
+        this[hart] = HsmState.Suspended;
     }
 
     /// <summary>
@@ -74,13 +74,13 @@ internal sealed class HartStates
         entry = null;
         switch (this[hart])
         {
-            case HartState.Started:
+            case HsmState.Started:
                 return true;
-            case HartState.Suspended when interruptPending:
-            case HartState.StartPending:
+            case HsmState.Suspended when interruptPending:
+            case HsmState.StartPending:
                 entry = _entries[hart];
                 _entries[hart] = null;
-                this[hart] = HartState.Started;
+                this[hart] = HsmState.Started;
                 return true;
             default:
                 return false;
@@ -94,7 +94,7 @@ internal sealed class HartStates
         _lock.Lock();
         bool alone = true;
         for (int i = 0; i < Count; i++)
-            alone &= i == hart || this[i] == HartState.Stopped;
+            alone &= i == hart || this[i] == HsmState.Stopped;
         _lock.Unlock();
         return alone;
     }

@@ -24,7 +24,7 @@ internal sealed partial class SbiHandler
         if (!IsStartAddress(address))
             return SbiResult.Fail(SbiError.InvalidAddress);
         // What a hart's former life left pending is gone; what it is sent from now on is kept until it runs.
-        if (harts[(int)hart] == HartState.Stopped)
+        if (harts[(int)hart] == HsmState.Stopped)
             platform.SetSoftwareInterrupt((int)hart, false);
         SbiError error = harts.Start((int)hart, new HartEntry(address, opaque));
         if (error != SbiError.Success)

@@ -97,7 +97,7 @@ internal sealed partial class SbiHandler(ISbiPlatform platform, HartStates harts
     {
         for (int i = 0; i < platform.HartCount; i++)
         {
-            if ((targets >> i & 1) != 0 && harts[i] != HartState.Stopped)
+            if ((targets >> i & 1) != 0 && harts[i] != HsmState.Stopped)
                 platform.SetSoftwareInterrupt(i, true);
         }
     }

@@ -23,8 +23,8 @@ internal sealed class WakeSources(HartSet harts, HartStates states, Plic plic, I
     /// </summary>
     public bool CanWake(int hart)
     {
-        if (states[hart] is not (HartState.Started or HartState.Suspended))
-            return states[hart] != HartState.Stopped;
+        if (states[hart] is not (HsmState.Started or HsmState.Suspended))
+            return states[hart] != HsmState.Stopped;
         ulong enabled = harts[hart].EnabledInterrupts;
         if ((harts[hart].RaisedInterrupts & enabled) != 0)
             return true;
@@ -60,7 +60,7 @@ internal sealed class WakeSources(HartSet harts, HartStates states, Plic plic, I
     /// <summary>What the harts of a stuck machine do, as the end of a sentence.</summary>
     public string Describe()
     {
-        int stopped = Enumerable.Range(0, states.Count).Count(i => states[i] == HartState.Stopped);
+        int stopped = Enumerable.Range(0, states.Count).Count(i => states[i] == HsmState.Stopped);
         int waiting = states.Count - stopped;
         const string nothing = "for an interrupt that nothing can raise (no timer is set, no device enabled)";
         return (waiting, stopped) switch

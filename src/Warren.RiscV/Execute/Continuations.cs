@@ -43,7 +43,7 @@ internal unsafe struct Continuations
 /// <summary>The code behind <see cref="Continuations"/>.</summary>
 internal static unsafe class ContinuationCode
 {
-    /// <summary>A load that found no entry: by <see cref="GuestMemory"/>, then on with the next op. <paramref name="kind"/> is <see cref="ILoad.Kind"/>.</summary>
+    /// <summary>A load that found no entry: by <see cref="LoadStoreUnit"/>, then on with the next op. <paramref name="kind"/> is <see cref="ILoad.Kind"/>.</summary>
     [MethodImpl(Flow.Compiled)]
     internal static void LoadMissed(HartState* h, Op* op, long budget, ulong address, int kind)
     {

@@ -21,7 +21,7 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
     private readonly byte* _scratch = (byte*)NativeMemory.AlignedAlloc(4096 + (2 * (nuint)sizeof(Op)), 4096);
 
     /// <summary>
-    /// Executes <paramref name="op"/>, whose <paramref name="address"/> leads to the shadowed page of <see cref="GuestMemory.TrackedAddress"/>;
+    /// Executes <paramref name="op"/>, whose <paramref name="address"/> leads to the shadowed page of <see cref="LoadStoreUnit.TrackedAddress"/>;
     /// a <paramref name="size"/> of 1 is CBO.ZERO.
     /// </summary>
     internal AccessStatus Run(HartState* h, Op* op, long budget, ulong address, int size)
@@ -79,7 +79,7 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
         alone[0] = *op;
         alone[1] = default;
         alone[1].Run = &End;
-        tlb.Fill(GuestMemory.Index(h), address, _scratch, write: true, level: 0);
+        tlb.Fill(LoadStoreUnit.Index(h), address, _scratch, write: true, level: 0);
         alone->Run(h, alone, budget);
         tlb.FlushPage(address);
     }

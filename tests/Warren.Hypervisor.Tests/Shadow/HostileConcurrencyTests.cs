@@ -136,7 +136,7 @@ public sealed class HostileConcurrencyTests
     }
 
     /// <summary>The tables as they are, for a walk that must not change them.</summary>
-    private readonly struct Memory(VirtualMachine vm) : ITableMemory
+    private readonly struct Memory(VirtualMachine vm) : IWalkedTables
     {
         public GuestWalkStatus Read(ulong gpa, out ulong value)
         {

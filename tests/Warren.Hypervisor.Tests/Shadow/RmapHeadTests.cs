@@ -180,7 +180,7 @@ public sealed unsafe class RmapHeadTests : IDisposable
     public void A_slots_block_covers_what_the_slot_reaches_into()
     {
         using SlotRmaps rmaps = new(0x3ff, 0x202);
-        Assert.Equal(3UL, rmaps.Blocks);
+        Assert.Equal(3UL, rmaps.HugePages);
         Assert.True(rmaps.Bytes >= 0x202 * 10);
         Assert.True(rmaps.IsIdle());
         // Every place is its own: set one after the other to a value of its own, then look again.

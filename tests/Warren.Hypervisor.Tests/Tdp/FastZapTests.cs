@@ -134,13 +134,13 @@ public sealed class FastZapTests
         crew.Go(() =>
         {
             crew.Await(() => f.Vm.MmuLock.IsContended, "the fault at mmu_lock");
-            Assert.True(f.Tdp.InvalidateAllRoots());
+            Assert.True(f.Tdp.InvalidateAll());
             f.Vm.MakeAllVcpusRequest(VcpuRequest.FreeObsoleteRoots);
             f.Vm.MmuLock.WriteUnlock();
         });
         Assert.Equal(1, cpu.Vcpu.Statistics.RetriesObsoleteRoot);
         f.Vm.SlotsLock.Lock();
-        f.Tdp.ZapInvalidatedRoots();
+        f.Tdp.ZapObsolete();
         f.Vm.SlotsLock.Unlock();
         Assert.Equal(2UL, cpu.Load<ulong>(Base + Page));
         f.Verify();

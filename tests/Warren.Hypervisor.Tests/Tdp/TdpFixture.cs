@@ -100,7 +100,7 @@ internal sealed class TdpFixture : IDisposable
         foreach (Vcpu vcpu in Vm.Vcpus) vcpu.ReleaseTables();
         Vm.SlotsLock.Lock();
         Vm.Mmu.ZapAllFast();
-        (Vm.Mmu as TdpMmu)?.ZapInvalidatedRoots();
+        (Vm.Mmu as TdpMmu)?.ZapObsolete();
         Vm.SlotsLock.Unlock();
         Assert.Equal(0, LeafCount());
         Assert.Equal(0, Vm.Mmu.Allocator.InUse);

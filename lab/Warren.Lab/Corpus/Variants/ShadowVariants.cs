@@ -31,7 +31,7 @@ internal static class ShadowVariants
               vcpu1   fences: its root has no mark, nothing to be done; reads through the old SPTE
             """,
             "unsync-vs-fence",
-            [new(Hypervisor, Sync, "            MarkParents(page);\n        }\n        return Letting.Free;", "        }\n        return Letting.Free;")],
+            [new(Hypervisor, Sync, "            MarkParents(page);\n        }\n        return true;", "        }\n        return true;")],
             [VerdictKind.Invariant]),
         new("table-read-before-the-flush", "design: a table is read when nobody can write to it unnoticed any more",
             """
@@ -117,7 +117,7 @@ internal static class ShadowVariants
             The next fence reads the guest's entries from a frame that belongs to somebody else.
             """,
             "discarded-table-vs-fault",
-            [new(Hypervisor, Rmap, "                ZapTablesInRange(slot, block, Math.Min(last, NextGfn(block, 2)), ref zapped);\n", "")],
+            [new(Hypervisor, Rmap, "                ZapTablesInRange(slot, huge, Math.Min(last, NextGfn(huge, 2)), ref zapped);\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("unaccount-forgotten", "KVM: unaccount_shadowed when a page is zapped",
             """

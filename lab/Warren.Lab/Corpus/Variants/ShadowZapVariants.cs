@@ -22,7 +22,7 @@ internal static class ShadowZapVariants
             "shadow-delete-vs-access",
             [new(Hypervisor, Steps,
                 """
-                        bool any = MakeAllObsolete();
+                        bool any = InvalidateAll();
                         Vcpu[] vcpus = _vm.VcpuArray;
                         ulong* sections = stackalloc ulong[vcpus.Length];
                 """,
@@ -30,7 +30,7 @@ internal static class ShadowZapVariants
                         Vcpu[] vcpus = _vm.VcpuArray;
                         ulong* sections = stackalloc ulong[vcpus.Length];
                         VirtualMachine.PostRequest(vcpus, VcpuRequest.FreeObsoleteRoots, sections);
-                        bool any = MakeAllObsolete();
+                        bool any = InvalidateAll();
                 """),
              new(Hypervisor, Steps, "        if (any) VirtualMachine.PostRequest(vcpus, VcpuRequest.FreeObsoleteRoots, sections);\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),

@@ -169,10 +169,12 @@ internal static class ZapVariants
             "zap-all-under-load",
             [new(Hypervisor, Roots,
                 """
-                    protected override bool MakeAllObsolete() => InvalidateAllRoots();
+                    internal override bool InvalidateAll()
+                    {
+                        bool any = false;
                 """,
                 """
-                    protected override bool MakeAllObsolete()
+                    internal override bool InvalidateAll()
                     {
                         for (bool found = true; found;)
                         {
@@ -194,7 +196,12 @@ internal static class ZapVariants
                         }
                         return false;
                     }
-                """)],
+
+                    private bool InvalidateAllRoots()
+                    {
+                        bool any = false;
+                """),
+             new(Hypervisor, "Tdp/TdpMmu.cs", "        InvalidateAll();", "        InvalidateAllRoots();")],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
         new("end-under-read-lock", "KVM: the counts are written with mmu_lock held for write",
             """

@@ -45,7 +45,7 @@ internal sealed unsafe class NativeNames(LabWorld world)
                 return name;
         }
 
-        return place != 0 && OfHostEntry((byte*)place) is not null ? new Pte((ulong)value).ToString() : null;
+        return place != 0 && OfHostEntry((byte*)place) is not null ? new HostPte((ulong)value).ToString() : null;
     }
 
     private static string MeaningOf(LabVm vm, Spte entry) => entry.IsTable ? TableNameAt(vm, entry.Table) ?? "a table that is gone" : entry.ToString();

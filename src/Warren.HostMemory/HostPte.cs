@@ -7,7 +7,7 @@ namespace Warren.HostMemory;
 /// owned (no one shares the frame: it may be written in place), bit 3 accessed, bits 16 up the frame number. A leaf at level 1 maps
 /// a block of 512 frames, of which it holds one reference each.
 /// </summary>
-internal readonly unsafe struct Pte(ulong bits)
+internal readonly unsafe struct HostPte(ulong bits)
 {
     private const ulong PresentBit = 1;
     private const ulong LeafBit = 2;
@@ -35,17 +35,17 @@ internal readonly unsafe struct Pte(ulong bits)
         get => (PageTableNode*)(Bits & ~PresentBit);
     }
 
-    internal static Pte Leaf(int frame, bool owned) =>
+    internal static HostPte Leaf(int frame, bool owned) =>
         new(((ulong)(uint)frame << FrameShift) | (owned ? OwnedBit : 0) | AccessedBit | LeafBit | PresentBit);
 
-    internal static Pte ToTable(PageTableNode* table) => new((ulong)table | PresentBit);
+    internal static HostPte ToTable(PageTableNode* table) => new((ulong)table | PresentBit);
 
     /// <summary>The entry of the nth page of a block.</summary>
-    internal Pte Part(int index) => new(Bits + ((ulong)(uint)index << FrameShift));
+    internal HostPte Part(int index) => new(Bits + ((ulong)(uint)index << FrameShift));
 
-    internal Pte Young() => new(Bits | AccessedBit);
+    internal HostPte Young() => new(Bits | AccessedBit);
 
-    internal Pte Old() => new(Bits & ~AccessedBit);
+    internal HostPte Old() => new(Bits & ~AccessedBit);
 
     public override string ToString() => !IsPresent ? "none" : IsLeaf ? $"frame {Frame}{(IsOwned ? " owned" : "")}" : "table";
 }

@@ -15,7 +15,7 @@ internal unsafe struct PageTarget
 /// <summary>
 /// Data accesses that miss the TLB: walk, second stage, fill, then the access itself, also across pages and to devices.
 /// </summary>
-internal sealed unsafe class GuestMemory(HartState* h, SoftTlb tlb, PageTableWalker walker, SecondStage secondStage)
+internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableWalker walker, SecondStage secondStage)
 {
     /// <summary>Tries to hold both pages of a store that crosses pages, before it is left to the dispatcher.</summary>
     private const int Tries = 4;
