@@ -68,7 +68,7 @@ public sealed partial class AddressSpace
                 PageTableNode.CompareExchange(slot, entry, entry.Old());
             if (notify)
             {
-                var size = level == 0 ? FramePool.PageSize : PageTable.BlockSize;
+                var size = level == 1 ? FramePool.PageSize : PageTable.BlockSize;
                 var start = hva & ~(size - 1);
                 var range = new MmuNotifierRange(start, start + size, MmuNotifierEvent.Clear);
                 young |= space.Notifiers.Young(range, clear ? YoungQuery.Clear : YoungQuery.Test);

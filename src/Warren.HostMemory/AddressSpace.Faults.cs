@@ -80,7 +80,7 @@ public sealed partial class AddressSpace
     /// <summary>Takes a reference on what a leaf entry maps; false when the entry has changed since.</summary>
     private unsafe bool TryTake(Vma vma, ulong page, ulong* slot, HostPte entry, int level, ref FrameMapping mapping)
     {
-        var frame = level == 0 ? entry.Frame : entry.Frame + (int)((page >> FramePool.PageShift) & (FramePool.BlockFrames - 1));
+        var frame = level == 1 ? entry.Frame : entry.Frame + (int)((page >> FramePool.PageShift) & (FramePool.BlockFrames - 1));
         if (!Pool.TryGet(frame))
             return false;
         // The frame may have been freed and given to someone else before we got hold of it; the entry tells.
@@ -94,7 +94,7 @@ public sealed partial class AddressSpace
             PageTableNode.CompareExchange(slot, entry, entry.Young());
         mapping.Frame = frame;
         mapping.Writable = entry.IsOwned && (vma.Protection & VmaProtection.Write) != 0;
-        mapping.Order = level == 0 ? 0 : FramePool.BlockOrder;
+        mapping.Order = level == 1 ? 0 : FramePool.BlockOrder;
         return true;
     }
 
@@ -140,7 +140,7 @@ public sealed partial class AddressSpace
             return PopulateFromFile(vma, page, write);
         if (vma.HugePages && TryPopulateBlock(vma, page))
             return FaultStatus.Ok;
-        var slot = _table.Ensure(page, 0);
+        var slot = _table.Ensure(page, level: 1);
         if (slot == null || PageTableNode.Load(slot).IsPresent)
             return FaultStatus.Ok;
         if (Pool.TryAllocate(_budget, zeroed: true, out var frame) != AllocationStatus.Ok)
@@ -158,7 +158,7 @@ public sealed partial class AddressSpace
         var start = page & ~(PageTable.BlockSize - 1);
         if (start < vma.Start || start + PageTable.BlockSize > vma.End)
             return false;
-        var slot = _table.Ensure(page, 1);
+        var slot = _table.Ensure(page, level: 2);
         if (slot == null)
             return false;
         var entry = PageTableNode.Load(slot);
@@ -179,7 +179,7 @@ public sealed partial class AddressSpace
         var status = vma.File!.Get(vma.FilePageAt(page), out var cached);
         if (status != FaultStatus.Ok)
             return status;
-        var slot = _table.Ensure(page, 0);
+        var slot = _table.Ensure(page, level: 1);
         if (slot == null || PageTableNode.Load(slot).IsPresent)
             return FaultStatus.Ok;
         if (!write)

@@ -4,7 +4,7 @@ namespace Warren.HostMemory;
 
 /// <summary>
 /// An entry of the host page table. Bit 0 present; bit 1 leaf, else the address of a table of the next level. Leaf: bit 2
-/// owned (no one shares the frame: it may be written in place), bit 3 accessed, bits 16 up the frame number. A leaf at level 1 maps
+/// owned (no one shares the frame: it may be written in place), bit 3 accessed, bits 16 up the frame number. A leaf at level 2 maps
 /// a block of 512 frames, of which it holds one reference each.
 /// </summary>
 internal readonly unsafe struct HostPte(ulong bits)

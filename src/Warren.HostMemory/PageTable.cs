@@ -3,15 +3,15 @@ using System.Runtime.CompilerServices;
 namespace Warren.HostMemory;
 
 /// <summary>
-/// The host page table of an address space: a radix tree of four levels over 48-bit host virtual addresses, leaves of 4 KiB at level 0 or of 2 MiB
-/// at level 1. Entries change by compare-exchange, so faults, discards and splits run concurrently under the mmap lock held for
+/// The host page table of an address space: a radix tree of four levels over 48-bit host virtual addresses, leaves of 4 KiB at level 1 or of 2 MiB
+/// at level 2. Entries change by compare-exchange, so faults, discards and splits run concurrently under the mmap lock held for
 /// read; tables are freed only under the lock held for write. Who finds a frame here without owning a reference takes one
 /// with TryGet and then looks at the entry again.
 /// </summary>
 internal sealed unsafe class PageTable(FramePool pool) : IDisposable
 {
     internal const ulong BlockSize = 1UL << (FramePool.PageShift + FramePool.BlockOrder);
-    private const int TopLevel = 3;
+    private const int TopLevel = 4;
 
     private PageTableNode* _root = PageTableNode.Allocate();
     private int _tables = 1;
@@ -19,7 +19,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     /// <summary>Tables that exist, including the root.</summary>
     internal int Tables => System.Threading.Volatile.Read(ref _tables);
 
-    /// <summary>The slot that maps the address: of level 0, of level 1 when a block is or nothing below is mapped there, or null when no table reaches it.</summary>
+    /// <summary>The slot that maps the address: of level 1, of level 2 when a block is or nothing below is mapped there, or null when no table reaches it.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal ulong* Find(ulong hva, out int level)
     {
@@ -27,11 +27,11 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
         for (level = TopLevel; ; level--)
         {
             var slot = PageTableNode.Slot(node, Index(hva, level));
-            if (level == 0)
+            if (level == 1)
                 return slot;
             var entry = PageTableNode.Load(slot);
             if (!entry.IsTable)
-                return level == 1 ? slot : null;
+                return level == 2 ? slot : null;
             node = entry.Table;
         }
     }
@@ -80,7 +80,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
         if ((hva & (BlockSize - 1)) == 0)
             return;
         var slot = Find(hva, out var level);
-        if (slot == null || level != 1)
+        if (slot == null || level != 2)
             return;
         // The entry may change under us (accessed bit, discard): until it is no block.
         for (var entry = PageTableNode.Load(slot); entry.IsLeaf; entry = PageTableNode.Load(slot))
@@ -90,13 +90,13 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     /// <summary>The leaf that maps the address, or nothing; no step: for checks while every thread stands still.</summary>
     internal HostPte Peek(ulong hva)
     {
-        var level = 0;
+        var level = 1;
         var slot = PeekSlot(hva, ref level);
         var entry = slot == null ? default : new HostPte(*slot);
-        return !entry.IsLeaf || level == 0 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
+        return !entry.IsLeaf || level == 1 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
     }
 
-    /// <summary>The slot for the address of the given level (0 to 3), or of the lowest above it that tables reach; null when they are gone. No step.</summary>
+    /// <summary>The slot for the address of the given level (1 to 4), or of the lowest above it that tables reach; null when they are gone. No step.</summary>
     internal ulong* PeekSlot(ulong hva, ref int level)
     {
         var node = _root;
@@ -151,7 +151,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             var entry = new HostPte(*PageTableNode.Slot(node, i));
             if (entry.IsTable)
                 Release(entry.Table, level - 1, putFrames);
-            else if (putFrames && entry.IsLeaf && level == 0)
+            else if (putFrames && entry.IsLeaf && level == 1)
                 pool.Put(entry.Frame);
             else if (putFrames && entry.IsLeaf)
                 pool.PutRange(entry.Frame, PageTableNode.Entries);
@@ -161,9 +161,11 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Index(ulong hva, int level) => (int)(hva >> (FramePool.PageShift + (level * FramePool.BlockOrder))) & (PageTableNode.Entries - 1);
+    private static int Index(ulong hva, int level) => (int)(hva >> ShiftOf(level)) & (PageTableNode.Entries - 1);
 
-    private static ulong Span(int level) => 1UL << (FramePool.PageShift + (level * FramePool.BlockOrder));
+    private static ulong Span(int level) => 1UL << ShiftOf(level);
+
+    private static int ShiftOf(int level) => FramePool.PageShift - FramePool.BlockOrder + (level * FramePool.BlockOrder);
 
     private long ClearNode(PageTableNode* node, int level, ulong start, ulong end)
     {
@@ -176,7 +178,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             if (!entry.IsPresent)
                 continue;
             var stop = Math.Min(end, (at & ~(span - 1)) + span);
-            if (level == 0)
+            if (level == 1)
             {
                 entry = PageTableNode.Exchange(slot, default);
                 if (!entry.IsPresent)
@@ -217,7 +219,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             var entry = PageTableNode.Load(slot);
             if (!entry.IsTable)
                 continue;
-            if (level > 1)
+            if (level > 2)
                 FreeBelow(entry.Table, level - 1, at, start, end);
             if (at < start || at + span > end)
                 continue;

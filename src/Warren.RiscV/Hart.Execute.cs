@@ -277,7 +277,7 @@ public sealed unsafe partial class Hart
     {
         if (_secondStage.IsShadowed)
         {
-            level = 0;
+            level = 1;
             return _secondStage.TranslateVirtual(address, GuestAccess.Execute, _walker.With(h->Mode), out translation, out _);
         }
 

@@ -38,7 +38,7 @@ internal sealed unsafe class FetchTlb : IDisposable
     internal void Filled(ulong page, int level)
     {
         _used = true;
-        if (level > 0)
+        if (level > 1)
         {
             _superpages.Add(page, level);
         }

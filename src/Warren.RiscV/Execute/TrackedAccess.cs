@@ -79,7 +79,7 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
         alone[0] = *op;
         alone[1] = default;
         alone[1].Run = &End;
-        tlb.Fill(LoadStoreUnit.Index(h), address, _scratch, write: true, level: 0);
+        tlb.Fill(LoadStoreUnit.Index(h), address, _scratch, write: true, level: 1);
         alone->Run(h, alone, budget);
         tlb.FlushPage(address);
     }

@@ -174,7 +174,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
         target.HostPage = translation.HostPage;
         if (status == AccessStatus.Ok && target.HostPage != null)
         {
-            tlb.Fill(Index(h), address, target.HostPage, access == GuestAccess.Write, 0);
+            tlb.Fill(Index(h), address, target.HostPage, access == GuestAccess.Write, level: 1);
         }
 
         return status;

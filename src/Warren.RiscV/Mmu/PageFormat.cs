@@ -17,14 +17,14 @@ internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
             Dirty = true,
         };
 
-    /// <summary>Whether the entry is valid at <paramref name="level"/> (0: 4 KiB).</summary>
+    /// <summary>Whether the entry is valid at <paramref name="level"/> (1: 4 KiB).</summary>
     internal bool IsWellFormed(Pte pte, int level) => pte.IsWellFormed(level, pbmt, napot);
 
     /// <inheritdoc/>
     public GuestPte Decode(ulong bits, int level, int index)
     {
         var pte = new Pte(bits);
-        if (!IsWellFormed(pte, level - 1))
+        if (!IsWellFormed(pte, level))
         {
             return default;
         }
@@ -45,7 +45,7 @@ internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
             IsLeaf = true,
 
             // Of 64 KiB, each of the 16 equal entries maps the page of its own index.
-            Gfn = pte.IsNapot ? pte.PageOf((ulong)index, 0) : pte.PageNumber,
+            Gfn = pte.IsNapot ? pte.PageOf((ulong)index, 1) : pte.PageNumber,
             Rights = rights,
             Accessed = (bits & Pte.Accessed) != 0,
             Dirty = (bits & Pte.Dirty) != 0,

@@ -32,7 +32,7 @@ internal struct GuestPage
 {
     public ulong PhysicalAddress;
 
-    /// <summary>Level of the leaf: 0 for 4 KiB, 1 for 2 MiB and so on.</summary>
+    /// <summary>Level of the leaf: 1 for 4 KiB, and for all without translation; 2 for 2 MiB and so on.</summary>
     public int Level;
 }
 
@@ -134,6 +134,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         if (levels == 0)
         {
             page.PhysicalAddress = address;
+            page.Level = 1;
             return AccessStatus.Ok;
         }
 
@@ -163,9 +164,9 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         page = default;
         retry = false;
         ulong table = RootNumber(h->Satp);
-        for (int level = levels - 1; level >= 0; level--)
+        for (int level = levels; level >= 1; level--)
         {
-            ulong entryAddress = (table << SoftTlb.PageShift) + ((address >> (SoftTlb.PageShift + (9 * level)) & 0x1ff) * 8);
+            ulong entryAddress = (table << SoftTlb.PageShift) + ((ulong)Pte.IndexOf(address, level) * sizeof(ulong));
             AccessStatus status = tables.Read(entryAddress, out ulong bits);
             if (status != AccessStatus.Ok)
             {
@@ -208,7 +209,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
 
             tables.UseLeaf(level, table, bits | wanted, address);
             page.PhysicalAddress = pte.PageOf(address >> SoftTlb.PageShift, level) << SoftTlb.PageShift | (address & ~SoftTlb.PageMask);
-            page.Level = pte.IsNapot ? 1 : level;
+            page.Level = pte.IsNapot ? 2 : level;
             return AccessStatus.Ok;
         }
 

@@ -36,8 +36,8 @@ internal readonly struct Pte(ulong bits)
     internal ulong PageNumber => Bits >> 10 & 0xfff_ffff_ffff;
 
     /// <summary>
-    /// Valid at <paramref name="level"/> (0: 4 KiB): no reserved bit or combination is used, and a leaf lies on a boundary of its size. PBMT and N
-    /// are reserved without their extensions; of N's encodings only 64 KiB exists: level 0 with PPN[3:0] = 8.
+    /// Valid at <paramref name="level"/> (1: 4 KiB): no reserved bit or combination is used, and a leaf lies on a boundary of its size. PBMT and N
+    /// are reserved without their extensions; of N's encodings only 64 KiB exists: level 1 with PPN[3:0] = 8.
     /// </summary>
     internal bool IsWellFormed(int level, bool pbmt, bool napot)
     {
@@ -48,8 +48,8 @@ internal readonly struct Pte(ulong bits)
         }
 
         const ulong LeafOnly = Dirty | Accessed | (1 << 4) | NaturallyAligned | (3UL << MemoryTypeShift);
-        return !IsLeaf ? level != 0 && (Bits & LeafOnly) == 0
-            : IsNapot ? level == 0 && (PageNumber & NapotPages) == 8
+        return !IsLeaf ? level != 1 && (Bits & LeafOnly) == 0
+            : IsNapot ? level == 1 && (PageNumber & NapotPages) == 8
             : (PageNumber & Below(level)) == 0;
     }
 
@@ -60,5 +60,11 @@ internal readonly struct Pte(ulong bits)
         return (PageNumber & ~below) | (number & below);
     }
 
-    private static ulong Below(int level) => (1UL << (9 * level)) - 1;
+    /// <summary>The lowest bit of an address that indexes a table of the level (1: its leaves are 4 KiB; the manual counts from 0).</summary>
+    internal static int ShiftOf(int level) => SoftTlb.PageShift - 9 + (9 * level);
+
+    /// <summary>Which entry of a table of the level stands for the address.</summary>
+    internal static int IndexOf(ulong address, int level) => (int)(address >> ShiftOf(level)) & 0x1ff;
+
+    private static ulong Below(int level) => (1UL << (ShiftOf(level) - SoftTlb.PageShift)) - 1;
 }

@@ -55,7 +55,7 @@ internal sealed unsafe class SoftTlb : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool Hits(TlbEntry* entry, ulong address, uint size) => ((address + (size - 1)) & PageMask) == entry->Tag;
 
-    /// <summary>Enters the page of <paramref name="address"/>, found in a leaf of <paramref name="level"/> (0: 4 KiB).</summary>
+    /// <summary>Enters the page of <paramref name="address"/>, found in a leaf of <paramref name="level"/> (1: 4 KiB).</summary>
     internal void Fill(MmuIndex index, ulong address, byte* hostPage, bool write, int level)
     {
         ulong page = address & PageMask;
@@ -69,7 +69,7 @@ internal sealed unsafe class SoftTlb : IDisposable
         }
 
         _used |= 1 << (int)index;
-        if (level > 0)
+        if (level > 1)
         {
             _superpages.Add(page, level);
         }

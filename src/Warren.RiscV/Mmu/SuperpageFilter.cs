@@ -23,7 +23,7 @@ internal struct SuperpageFilter
 
     internal readonly bool MayCover(ulong page)
     {
-        for (int level = 1; level <= Levels; level++)
+        for (int level = 2; level <= 1 + Levels; level++)
         {
             if ((_levelsUsed >> level & 1) != 0)
             {
@@ -48,9 +48,9 @@ internal struct SuperpageFilter
 
     private static ulong Bit(ulong page, int level, out int word)
     {
-        ulong number = page >> (SoftTlb.PageShift + (9 * level));
+        ulong number = page >> Pte.ShiftOf(level);
         uint hash = (uint)((number * 0x9e37_79b9_7f4a_7c15) >> 56);
-        word = ((level - 1) * WordsPerLevel) + (int)(hash >> 6);
+        word = ((level - 2) * WordsPerLevel) + (int)(hash >> 6);
         return 1UL << (int)(hash & 63);
     }
 

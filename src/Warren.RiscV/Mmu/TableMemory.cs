@@ -15,7 +15,7 @@ internal interface ITableMemory
     /// <summary>Exchanges an entry if it is still as expected, as a guest's write.</summary>
     AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged);
 
-    /// <summary>The walk went through entry <paramref name="bits"/> of the table page <paramref name="table"/>, at <paramref name="level"/> (0: 4 KiB).</summary>
+    /// <summary>The walk went through entry <paramref name="bits"/> of the table page <paramref name="table"/>, at <paramref name="level"/> (1: 4 KiB).</summary>
     void Use(int level, ulong table, ulong bits);
 
     /// <summary>The walk for <paramref name="address"/> ended there; <paramref name="bits"/> have A and D as they are now.</summary>
@@ -46,7 +46,7 @@ internal readonly unsafe struct SecondStageTables(SecondStage secondStage) : ITa
     }
 }
 
-/// <summary>Outside guest mode, by the hypervisor; fills a <see cref="GuestWalk"/>, whose levels count from 1 (4 KiB).</summary>
+/// <summary>Outside guest mode, by the hypervisor; fills a <see cref="GuestWalk"/>.</summary>
 internal readonly unsafe struct RecordedTables(Vcpu vcpu, PageFormat format, GuestWalk* walk) : ITableMemory
 {
     public static bool IsAccess => true;
@@ -58,15 +58,15 @@ internal readonly unsafe struct RecordedTables(Vcpu vcpu, PageFormat format, Gue
 
     public void Use(int level, ulong table, ulong bits)
     {
-        walk->TableGfn[level + 1] = table;
-        walk->Entries[level + 1] = bits;
+        walk->TableGfn[level] = table;
+        walk->Entries[level] = bits;
     }
 
     public void UseLeaf(int level, ulong table, ulong bits, ulong address)
     {
         Use(level, table, bits);
-        walk->LeafLevel = level + 1;
-        walk->Leaf = format.Decode(bits, level + 1, (int)(address >> (SoftTlb.PageShift + (9 * level)) & 0x1ff));
+        walk->LeafLevel = level;
+        walk->Leaf = format.Decode(bits, level, Pte.IndexOf(address, level));
     }
 }
 

@@ -130,11 +130,11 @@ internal sealed unsafe class NativeNames(LabWorld world)
         {
             for (var hva = start; hva < end; hva += LabWorld.PageSize)
             {
-                for (var level = 0; level < HostLevels; level++)
+                for (var level = 1; level <= HostLevels; level++)
                 {
                     var found = level;
                     if (world.Memory.PeekSlot(hva, ref found) == at)
-                        return found == 0 ? $"PTE hva 0x{hva:x}" : $"PTE L{found} of hva 0x{hva:x}";
+                        return found == 1 ? $"PTE hva 0x{hva:x}" : $"PTE L{found} of hva 0x{hva:x}";
                 }
             }
         }
