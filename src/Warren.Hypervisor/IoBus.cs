@@ -23,12 +23,12 @@ public sealed class IoBus
 
     private readonly Srcu _srcu;
     private readonly Mutex _lock = new(HypervisorLocks.IoBusLock);
-    private readonly Action<string>? _deviceFailed;
+    private readonly Action<IMmioDevice, Exception>? _deviceFailed;
     private Entry[] _entries = [];
 
     /// <param name="srcu">Entered around each access, waited for by <see cref="Unregister"/>.</param>
-    /// <param name="deviceFailed">Gets the name of a device that threw.</param>
-    internal IoBus(Srcu srcu, Action<string>? deviceFailed = null)
+    /// <param name="deviceFailed">Gets a device that threw, and what.</param>
+    internal IoBus(Srcu srcu, Action<IMmioDevice, Exception>? deviceFailed = null)
     {
         _srcu = srcu;
         _deviceFailed = deviceFailed;
@@ -83,9 +83,9 @@ public sealed class IoBus
             {
                 value = entry.Device.Read(gpa - entry.Start, size);
             }
-            catch (Exception) when (_deviceFailed is not null)
+            catch (Exception e) when (_deviceFailed is not null)
             {
-                _deviceFailed(entry.Device.Name);
+                _deviceFailed(entry.Device, e);
             }
             return true;
         }
@@ -106,9 +106,9 @@ public sealed class IoBus
             {
                 entry.Device.Write(gpa - entry.Start, size, value);
             }
-            catch (Exception) when (_deviceFailed is not null)
+            catch (Exception e) when (_deviceFailed is not null)
             {
-                _deviceFailed(entry.Device.Name);
+                _deviceFailed(entry.Device, e);
             }
             return true;
         }

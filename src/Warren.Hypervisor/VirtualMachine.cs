@@ -32,7 +32,7 @@ public sealed partial class VirtualMachine : IDisposable
         Options = options ?? new VmOptions();
         Options.Validate();
         Memory = memory;
-        Bus = new IoBus(Srcu, device => ReportError($"The device {device} failed on an access of the guest; this is a bug of the device."));
+        Bus = new IoBus(Srcu, (device, e) => ReportError($"The device {device.Name} failed on an access of the guest; this is a bug of the device.", e));
         Invalidation = new InvalidationState(MmuLock);
         _spaces = new MemslotSpace[Options.AddressSpaces];
         for (var i = 0; i < _spaces.Length; i++) _spaces[i] = new MemslotSpace(i);

@@ -13,7 +13,10 @@ internal interface IMachineEvents
 {
     bool IsEnding { get; }
 
-    void End(MachineExitKind kind, string detail);
+    /// <param name="kind">Which end.</param>
+    /// <param name="detail">One sentence for a user.</param>
+    /// <param name="cause">What was thrown, if that is why.</param>
+    void End(MachineExitKind kind, string detail, Exception? cause = null);
 
     void RunnerEnded();
 }
@@ -145,9 +148,9 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
             channel.Flush();
     }
 
-    public void Fail(int hart, string reason) => _events.End(MachineExitKind.HostError, _budget is { IsUsedUp: true, Origin: { } origin } budget
+    public void Fail(int hart, string reason, Exception? cause) => _events.End(MachineExitKind.HostError, _budget is { IsUsedUp: true, Origin: { } origin } budget
         ? $"The guest has used the {budget.Limit >> 20} MiB of memory that are left for guests by {origin}; have it use less, or raise that limit."
-        : _vm.ErrorReason ?? reason);
+        : _vm.ErrorReason ?? reason, _vm.ErrorCause ?? cause);
 
     public void RunnerEnded() => _events.RunnerEnded();
 

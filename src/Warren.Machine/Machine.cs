@@ -99,7 +99,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
 
     public void Dispose() => DisposeAsync().AsTask().GetAwaiter().GetResult();
 
-    void IMachineEvents.End(MachineExitKind kind, string detail) => End(kind, detail);
+    void IMachineEvents.End(MachineExitKind kind, string detail, Exception? cause) => End(kind, detail, cause);
 
     void IMachineEvents.RunnerEnded()
     {
@@ -107,10 +107,10 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
             _allEnded.TrySetResult();
     }
 
-    private void End(MachineExitKind kind, string detail)
+    private void End(MachineExitKind kind, string detail, Exception? cause = null)
     {
         // The first reason counts; the flag comes second, so that whoever sees it finds the reason.
-        if (_exit.TrySetResult(new MachineExit(kind, detail)))
+        if (_exit.TrySetResult(new MachineExit(kind, detail) { Cause = cause }))
             Volatile.Write(ref _ending, 1);
     }
 

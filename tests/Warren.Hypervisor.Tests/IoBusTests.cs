@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Warren.HostMemory;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Tests;
@@ -30,7 +31,7 @@ public sealed class IoBusTests
     private readonly List<string> _failed = [];
     private readonly IoBus _bus;
 
-    public IoBusTests() => _bus = new IoBus(_srcu, _failed.Add);
+    public IoBusTests() => _bus = new IoBus(_srcu, (device, e) => _failed.Add($"{device.Name}: {e.Message}"));
 
     [Fact]
     public void An_access_reaches_the_device_that_has_all_its_bytes()
@@ -97,8 +98,22 @@ public sealed class IoBusTests
         Assert.True(_bus.Read(0, 4, out var value));
         Assert.Equal(0UL, value);
         Assert.True(_bus.Write(0, 4, 1));
-        Assert.Equal(["broken", "broken"], _failed);
+        Assert.Equal(["broken: bug", "broken: bug"], _failed);
         _srcu.Synchronize();
+    }
+
+    [Fact]
+    public void A_vm_keeps_what_its_device_threw()
+    {
+        using var pool = new FramePool(1L << 20);
+        using var memory = new AddressSpace(pool);
+        using var vm = new VirtualMachine(memory);
+        vm.Bus.Register(new Device("broken") { Throws = true }, 0, 16);
+        Assert.True(vm.Bus.Read(0, 4, out _));
+        Assert.Contains("broken", vm.ErrorReason, StringComparison.Ordinal);
+        Assert.Equal("bug", Assert.IsType<InvalidOperationException>(vm.ErrorCause).Message);
+        vm.ReportError("another", new IOException("later"));
+        Assert.Equal("bug", vm.ErrorCause.Message);
     }
 
     [Fact]

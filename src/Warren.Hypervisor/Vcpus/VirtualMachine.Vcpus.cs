@@ -9,7 +9,7 @@ public sealed partial class VirtualMachine
     public const int MaxVcpus = 1024;
 
     private Vcpu[] _vcpus = [];
-    private string? _errorReason;
+    private VmError? _error;
     private bool _dead;
     private long _flushesSent;
 
@@ -29,9 +29,12 @@ public sealed partial class VirtualMachine
     public bool IsDead => Atomics.Read(ref _dead, this);
 
     /// <summary>Why the VM died or cannot go on, the first reason if there were several; null while all is well.</summary>
-    public string? ErrorReason => Atomics.Read(ref _errorReason, this);
+    public string? ErrorReason => Atomics.Read(ref _error, this)?.Reason;
 
-    internal bool HasError => ErrorReason is not null;
+    /// <summary>What was thrown, if that is why: a bug of a device.</summary>
+    public Exception? ErrorCause => Atomics.Read(ref _error, this)?.Cause;
+
+    internal bool HasError => Atomics.Read(ref _error, this) is not null;
 
     /// <summary>Rounds of remote TLB flushes.</summary>
     public long RemoteFlushes => Atomics.Read(ref _flushesSent, this);
@@ -106,15 +109,15 @@ public sealed partial class VirtualMachine
     public void Kill(string reason)
     {
         using var balance = Check.Balanced();
-        Atomics.CompareExchange(ref _errorReason, reason, null, this);
+        Atomics.CompareExchange(ref _error, new VmError(reason, null), null, this);
         Atomics.Write(ref _dead, true, this);
         MakeAllVcpusRequest(VcpuRequest.VmDead);
     }
 
     /// <summary>Notes why the host cannot go on and has every vCPU come back with InternalError. Waits for nobody; any lock may be held.</summary>
-    internal void ReportError(string reason)
+    internal void ReportError(string reason, Exception? cause = null)
     {
-        if (Atomics.CompareExchange(ref _errorReason, reason, null, this) is not null) return;
+        if (HasError || Atomics.CompareExchange(ref _error, new VmError(reason, cause), null, this) is not null) return;
         foreach (Vcpu vcpu in VcpuArray) vcpu.Kick();
     }
 

@@ -10,3 +10,8 @@ internal static class VmErrors
     public const string FrameChanged = "The host's memory manager replaced a page without telling the VM; this is a bug of Warren.";
     public const string RmapLost = "A page of the guest was mapped without a reverse map to find the mapping by; this is a bug of Warren.";
 }
+
+/// <summary>That the host cannot go on with a VM.</summary>
+/// <param name="Reason">one sentence, for a user</param>
+/// <param name="Cause">what was thrown, if that is why</param>
+internal sealed record VmError(string Reason, Exception? Cause);

@@ -42,7 +42,7 @@ internal interface IRunnerOwner
     void SliceEnded();
 
     /// <summary>The vCPU cannot run any more.</summary>
-    void Fail(int hart, string reason);
+    void Fail(int hart, string reason, Exception? cause = null);
 
     /// <summary>The runner will not touch its vCPU again.</summary>
     void RunnerEnded();
@@ -200,7 +200,7 @@ internal sealed class VcpuRunner
         {
             // A bug of ours in one machine must not end the process, nor the other machines on this worker.
             Volatile.Write(ref _inGuest, 0);
-            _owner.Fail(Id, $"{e.GetType().Name}: {e.Message}");
+            _owner.Fail(Id, $"{e.GetType().Name}: {e.Message}", e);
             return SliceEnd.Ended;
         }
     }
