@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Warren.HostMemory;
+using Warren.Hypervisor.Tdp;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

@@ -1,3 +1,6 @@
+using Warren.Hypervisor.Shadow;
+using Warren.Hypervisor.Tdp;
+
 namespace Warren.Hypervisor;
 
 /// <summary>A way to keep a VM's page tables, chosen per VM (<see cref="VmOptions.Mmu"/>).</summary>

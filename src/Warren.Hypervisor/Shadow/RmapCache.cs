@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// Descriptors kept ready, one such cache a vCPU, so that nothing is allocated while <c>mmu_lock</c> is held. An addition uses at most one; a fault makes one for

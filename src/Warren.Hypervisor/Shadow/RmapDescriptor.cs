@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// One link of a chain of SPTE addresses (KVM's <c>pte_list_desc</c>): two cache lines of native memory, owned by the chain. Free ones are linked by

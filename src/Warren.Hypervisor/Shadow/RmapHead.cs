@@ -1,6 +1,6 @@
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// Which SPTEs map a gfn, or which table entries point at a shadow page (<c>struct kvm_rmap_head</c>): one word in native memory, used in place. It is 0, the address of

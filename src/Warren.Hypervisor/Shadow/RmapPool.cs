@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// The descriptors of one VM, in native chunks that go back when the VM dies. Whoever adds to a chain with <c>mmu_lock</c> held takes from a

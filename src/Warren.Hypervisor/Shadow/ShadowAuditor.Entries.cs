@@ -2,7 +2,7 @@ using System.Globalization;
 using Warren.HostMemory;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>The entries of one shadow page, against the guest's table and the links gathered before.</summary>
 internal sealed unsafe partial class ShadowAuditor

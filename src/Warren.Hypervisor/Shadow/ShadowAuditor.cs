@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// Recomputes what all shadow pages, and all that is kept about them, must be, and compares. First the links from below are gathered (reverse maps, parents, the hash); then each entry of each page takes

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// What a vCPU keeps ready so that nothing is allocated while <c>mmu_lock</c> is held: one mapping makes at most four shadow pages (a root takes one by itself), each of a

@@ -1,6 +1,6 @@
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// Memory that a VM has under several gfns. A table is watched under the one that the guest named it by, so a store to it by way of another goes unnoticed: from the first such memslot on each fence compares all

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>The audit of shadow pages: see <see cref="ShadowAuditor"/>.</summary>
 internal sealed unsafe partial class ShadowMmu

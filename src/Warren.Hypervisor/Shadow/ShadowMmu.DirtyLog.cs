@@ -2,7 +2,7 @@ using System.Numerics;
 using System.Runtime.CompilerServices;
 using Warren.HostMemory;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>What dirty logging asks of shadow pages: take W away, split huge SPTEs before, have them come back afterwards.</summary>
 internal sealed unsafe partial class ShadowMmu

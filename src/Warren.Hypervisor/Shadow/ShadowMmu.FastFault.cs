@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>The write fault that needs no lock, in shadow tables.</summary>
 internal sealed unsafe partial class ShadowMmu

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// Zapping everything: the generation toggles, and all pages made before are obsolete at once. One bit is enough, for the next toggle comes when none of them is left.

@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>The page fault: from an address that no SPTE answers to the guest's own fault, or to an installed SPTE.</summary>
 internal sealed unsafe partial class ShadowMmu

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using Warren.HostMemory;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// What shadow paging keeps for memslots and pages, made when the first shadow root is (<c>mmu_first_shadow_root_alloc</c>): a VM whose guest

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// A guest must not make its host fill memory with shadow pages: above a limit the oldest go (<c>make_mmu_pages_available</c>). The limit is one page for fifty of guest memory, and never less than what

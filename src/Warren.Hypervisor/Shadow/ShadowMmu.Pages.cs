@@ -2,7 +2,7 @@ using System.Diagnostics;
 using Warren.HostMemory;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>Shadow pages: found by gfn and role, made, linked below each other, listed by age.</summary>
 internal sealed unsafe partial class ShadowMmu

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>Looking at all shadow pages there are, for checks. An invalid page, off the active list, has no entries any more.</summary>
 internal sealed unsafe partial class ShadowMmu

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>What is done to all SPTEs of a gfn, found through the reverse maps: notifications, aging, write protection.</summary>
 internal sealed unsafe partial class ShadowMmu

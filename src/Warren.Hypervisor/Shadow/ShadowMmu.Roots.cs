@@ -1,7 +1,7 @@
 using Warren.HostMemory;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>Roots: shadow pages like any other, which a vCPU starts its walks at. In use, they are never freed, only made invalid.</summary>
 internal sealed unsafe partial class ShadowMmu

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// Pages that may differ from the guest's tables, and how they are brought in step again. As with a TLB, what the guest wrote to a table counts at its next fence; tables of level 1, which are

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>Tables that are shadowed are watched: no SPTE lets the guest write to them unnoticed, and every store to them, by whomever, is followed by their shadows.</summary>
 internal sealed unsafe partial class ShadowMmu

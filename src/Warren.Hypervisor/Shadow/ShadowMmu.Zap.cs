@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// The end of shadow pages, in two steps as in KVM: prepared, a page is found and reached by nobody new; after one flush for all of them they are freed.

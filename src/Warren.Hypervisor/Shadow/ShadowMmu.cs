@@ -1,6 +1,6 @@
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// Page tables that map the addresses the guest uses straight to frames, kept in step with the guest's own (KVM's shadow MMU). Each guest table in use has shadow pages, one for each

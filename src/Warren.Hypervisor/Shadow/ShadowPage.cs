@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// One shadow page (<c>struct kvm_mmu_page</c>): the record of a table of 512 SPTEs that stands for a guest's table, or for a run of gfns. Native memory; found from the

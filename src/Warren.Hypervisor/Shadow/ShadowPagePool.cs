@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>The records of one VM's shadow pages, in native chunks that go back when the VM dies.</summary>
 /// <param name="pagesLock">a leaf spinlock, the one of the VM's table pages</param>

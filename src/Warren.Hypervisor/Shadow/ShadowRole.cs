@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// What a shadow page is for (<c>union kvm_mmu_page_role</c>), in one word: together with its gfn the key it is found by. Bits 0..2 level, 3 direct,

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
 /// What shadow paging keeps for each page of a memslot (<c>struct kvm_arch_memory_slot</c>): the SPTEs that map it, how many shadow pages track writes to it, and

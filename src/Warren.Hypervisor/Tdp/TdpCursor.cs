@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>
 /// Walks the entries of one root over a range of gfns, in order, stepping over what is absent a whole entry of that level at a time.

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>Access tracking: the A bits of the current roots.</summary>
 internal sealed unsafe partial class TdpMmu

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>The audit of TDP tables: each root is a tree whose leaves are what slots and host say.</summary>
 internal sealed unsafe partial class TdpMmu

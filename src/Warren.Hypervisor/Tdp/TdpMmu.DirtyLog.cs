@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>What dirty logging asks of the tables: take W away, split huge leaves before, merge them afterwards.</summary>
 internal sealed unsafe partial class TdpMmu

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>The write fault that needs no lock, in stage-2 tables.</summary>
 internal sealed unsafe partial class TdpMmu

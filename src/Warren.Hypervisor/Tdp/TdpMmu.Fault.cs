@@ -1,6 +1,6 @@
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>The page fault: from a guest physical address that no SPTE answers to an installed SPTE.</summary>
 internal sealed unsafe partial class TdpMmu

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>Looking at all roots there are, for checks.</summary>
 internal sealed unsafe partial class TdpMmu

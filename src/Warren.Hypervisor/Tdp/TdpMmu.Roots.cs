@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>Roots: one valid root a role (memslot address space), shared by the vCPUs; invalid ones linger until zapped and put.</summary>
 internal sealed unsafe partial class TdpMmu

@@ -1,6 +1,6 @@
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>Removing SPTEs: a gfn range for a notification, a whole root after it became obsolete.</summary>
 internal sealed unsafe partial class TdpMmu

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Tdp;
 
 /// <summary>
 /// The stage-2 page tables of one VM (KVM's TDP MMU): guest frame numbers to host frames, four levels of 512 entries. Faults run in parallel

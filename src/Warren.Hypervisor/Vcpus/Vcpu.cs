@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Warren.HostMemory;
+using Warren.Hypervisor.Shadow;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

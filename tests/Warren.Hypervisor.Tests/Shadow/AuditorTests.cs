@@ -130,7 +130,7 @@ public sealed unsafe class AuditorTests : IDisposable
     private Action Damage(string what)
     {
         SlotRmaps rmaps = _vm.GetMemslots(0).Find(0)!.Arch!;
-        ShadowPage* root = Hypervisor.ShadowMmu.PageOf(_cpu.Vcpu.Root.Entries);
+        ShadowPage* root = ShadowMmu.PageOf(_cpu.Vcpu.Root.Entries);
         ulong lastGfn = _tables.EntryOf(Address, 1) >> 12;
         ShadowPage* last = PageFor(lastGfn);
         ShadowPage* middle = PageFor(_tables.EntryOf(Address, 2) >> 12);

@@ -119,7 +119,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
         for (ShadowPage* page = Mmu.OldestPage; page != null; page = page->Newer)
         {
             ShadowRole role = page->Role;
-            Assert.True(Hypervisor.ShadowMmu.PageOf(page->Table) == page);
+            Assert.True(ShadowMmu.PageOf(page->Table) == page);
             if (!role.Direct) tracked[page->Gfn] = Math.Max(tracked.GetValueOrDefault(page->Gfn), page->Unsync ? 0 : role.Level);
             int unsyncChildren = 0;
             for (int i = 0; i < 512; i++)
@@ -127,7 +127,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
                 Spte spte = new(page->Table[i]);
                 if (spte.IsTable)
                 {
-                    ShadowPage* child = Hypervisor.ShadowMmu.PageOf(spte.Table);
+                    ShadowPage* child = ShadowMmu.PageOf(spte.Table);
                     Assert.Equal(role.Level - 1, child->Role.Level);
                     Assert.Equal(child->MayDiffer, page->IsUnsyncChild(i));
                     if (child->MayDiffer) unsyncChildren++;
@@ -182,19 +182,19 @@ internal sealed unsafe class ShadowFixture : IDisposable
         Assert.True(pte.IsPresent, what);
         if (!pte.IsLeaf)
         {
-            Assert.True(spte.IsTable && Hypervisor.ShadowMmu.PageOf(spte.Table)->Gfn == pte.Gfn, what);
+            Assert.True(spte.IsTable && ShadowMmu.PageOf(spte.Table)->Gfn == pte.Gfn, what);
             return;
         }
         Assert.True(pte.Accessed, what);
-        GuestRights rights = Hypervisor.ShadowMmu.EffectiveRights(pte);
+        GuestRights rights = ShadowMmu.EffectiveRights(pte);
         if (spte.IsTable)
         {
-            ShadowPage* child = Hypervisor.ShadowMmu.PageOf(spte.Table);
+            ShadowPage* child = ShadowMmu.PageOf(spte.Table);
             Assert.True(child->Role.Direct && child->Gfn == pte.Gfn && child->Role.Rights == rights, what);
             return;
         }
         Assert.True((spte.IsMmio ? spte.MmioGfn : page->GfnAt(index, page->Role.Level)) == pte.Gfn, what);
-        Assert.True((spte.Raw & Hypervisor.Spte.Rights & ~Hypervisor.ShadowMmu.SpteBits(rights)) == 0, what);
+        Assert.True((spte.Raw & Hypervisor.Spte.Rights & ~ShadowMmu.SpteBits(rights)) == 0, what);
         Assert.Equal((spte.Raw & Hypervisor.Spte.U) != 0, (rights & GuestRights.User) != 0);
     }
 
