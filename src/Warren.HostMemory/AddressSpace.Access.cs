@@ -13,9 +13,9 @@ public sealed partial class AddressSpace
         using var balance = Check.Balanced();
         while (destination.Length > 0)
         {
-            var count = Math.Min(destination.Length, FramePool.PageSize - (int)(hva & PageMask));
+            var count = Math.Min(destination.Length, FramePool.PageSize - (int)(hva & OffsetMask));
             var frame = Pin(hva, write: false);
-            new ReadOnlySpan<byte>(Pool.Pointer(frame) + (hva & PageMask), count).CopyTo(destination);
+            new ReadOnlySpan<byte>(Pool.Pointer(frame) + (hva & OffsetMask), count).CopyTo(destination);
             Pool.Put(frame);
             hva += (ulong)count;
             destination = destination[count..];
@@ -29,9 +29,9 @@ public sealed partial class AddressSpace
         using var balance = Check.Balanced();
         while (source.Length > 0)
         {
-            var count = Math.Min(source.Length, FramePool.PageSize - (int)(hva & PageMask));
+            var count = Math.Min(source.Length, FramePool.PageSize - (int)(hva & OffsetMask));
             var frame = Pin(hva, write: true);
-            source[..count].CopyTo(new Span<byte>(Pool.Pointer(frame) + (hva & PageMask), count));
+            source[..count].CopyTo(new Span<byte>(Pool.Pointer(frame) + (hva & OffsetMask), count));
             Pool.Put(frame);
             hva += (ulong)count;
             source = source[count..];

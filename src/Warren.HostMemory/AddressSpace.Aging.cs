@@ -37,7 +37,7 @@ public sealed partial class AddressSpace
     public bool ClearFlushYoung(ulong hva)
     {
         using var balance = Check.Balanced();
-        var page = hva & ~PageMask;
+        var page = hva & ~OffsetMask;
         CheckRange(page, FramePool.PageSize);
         MmapLock.DownRead();
         try

@@ -22,7 +22,7 @@ public sealed partial class AddressSpace
             var vma = hva < AddressLimit ? _vmas.Find(hva) : null;
             var status = vma is null ? FaultStatus.NoVma
                 : (vma.Protection & (write ? VmaProtection.Write : VmaProtection.Read)) == 0 ? FaultStatus.Protection
-                : Resolve(vma, hva & ~PageMask, write, ref mapping);
+                : Resolve(vma, hva & ~OffsetMask, write, ref mapping);
             if (status != FaultStatus.Ok)
                 Count(ref _counters.Failed);
             return status;
@@ -43,7 +43,7 @@ public sealed partial class AddressSpace
         if (!MmapLock.TryDownRead())
             return false;
         var taken = false;
-        var page = hva & ~PageMask;
+        var page = hva & ~OffsetMask;
         if (hva < AddressLimit && _vmas.Find(hva) is { } vma && (vma.Protection & (write ? VmaProtection.Write : VmaProtection.Read)) != 0)
         {
             var slot = _table.Find(page, out var level);

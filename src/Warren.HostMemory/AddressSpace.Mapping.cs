@@ -6,7 +6,7 @@ namespace Warren.HostMemory;
 /// <summary>mmap, munmap, mprotect, madvise.</summary>
 public sealed partial class AddressSpace
 {
-    private const ulong PageMask = FramePool.PageSize - 1;
+    private const ulong OffsetMask = FramePool.PageSize - 1;
 
     /// <summary>
     /// Maps anonymous memory that reads as zeros. Aligned to 2 MiB when that long, else to a page.
@@ -51,7 +51,7 @@ public sealed partial class AddressSpace
         using var balance = Check.Balanced();
         ArgumentNullException.ThrowIfNull(file);
         length = CheckedLength(length);
-        if (offset < 0 || ((ulong)offset & PageMask) != 0)
+        if (offset < 0 || ((ulong)offset & OffsetMask) != 0)
             throw new HostMemoryException(Errno.EINVAL, $"a file is mapped from a multiple of the page size, not from offset {offset}.");
         if (fixedHva != 0)
             CheckRange(fixedHva, length);
@@ -199,7 +199,7 @@ public sealed partial class AddressSpace
 
     private ulong Place(ulong length, ulong hint)
     {
-        if (hint >= LowestAddress && (hint & PageMask) == 0 && hint < AddressLimit && length <= AddressLimit - hint
+        if (hint >= LowestAddress && (hint & OffsetMask) == 0 && hint < AddressLimit && length <= AddressLimit - hint
             && !_vmas.Overlaps(hint, hint + length))
         {
             return hint;
@@ -221,12 +221,12 @@ public sealed partial class AddressSpace
     {
         if (length is 0 or > AddressLimit)
             throw new HostMemoryException(Errno.EINVAL, $"a mapping has between 1 and 2^47 bytes, not {length}.");
-        return (length + PageMask) & ~PageMask;
+        return (length + OffsetMask) & ~OffsetMask;
     }
 
     private static void CheckRange(ulong hva, ulong length)
     {
-        if ((hva & PageMask) != 0 || hva < LowestAddress || hva >= AddressLimit || length > AddressLimit - hva)
+        if ((hva & OffsetMask) != 0 || hva < LowestAddress || hva >= AddressLimit || length > AddressLimit - hva)
             throw new HostMemoryException(Errno.EINVAL, $"0x{hva:x} with {length} bytes is not a page-aligned range of host virtual addresses.");
     }
 

@@ -12,7 +12,7 @@ namespace Warren.Machines;
 internal sealed class GuestMemory : IDisposable
 {
     private const ulong PageSize = 4096;
-    private const ulong PageMask = PageSize - 1;
+    private const ulong OffsetMask = PageSize - 1;
     private const uint RamSlot = 0;
     private const VmaProtection ReadWrite = VmaProtection.Read | VmaProtection.Write;
 
@@ -55,7 +55,7 @@ internal sealed class GuestMemory : IDisposable
 
     /// <summary>Maps a whole file at a page-aligned guest physical address.</summary>
     public void LoadFile(string path, ulong address, ulong length)
-        => MapPages(Open(path), 0, address, (length + PageMask) & ~PageMask);
+        => MapPages(Open(path), 0, address, (length + OffsetMask) & ~OffsetMask);
 
     public void Write(ulong address, ReadOnlySpan<byte> bytes) => Space.Write(Hva(address), bytes);
 
@@ -77,11 +77,11 @@ internal sealed class GuestMemory : IDisposable
 
     private void LoadSegment(FileImage file, string path, KernelSegment s)
     {
-        bool congruent = ((s.Address ^ (ulong)s.FileOffset) & PageMask) == 0;
-        ulong start = (s.Address + PageMask) & ~PageMask;
+        bool congruent = ((s.Address ^ (ulong)s.FileOffset) & OffsetMask) == 0;
+        ulong start = (s.Address + OffsetMask) & ~OffsetMask;
         ulong end = s.Address + s.FileSize;
         // The last page may be mapped too where the file ends in it: what follows reads as zero.
-        ulong mapEnd = s.FileOffset + (long)s.FileSize == file.Length ? (end + PageMask) & ~PageMask : end & ~PageMask;
+        ulong mapEnd = s.FileOffset + (long)s.FileSize == file.Length ? (end + OffsetMask) & ~OffsetMask : end & ~OffsetMask;
         if (!congruent || mapEnd <= start)
         {
             Copy(path, s.FileOffset, s.Address, s.FileSize);

@@ -6,7 +6,7 @@ public static class KernelFile
     /// <summary>Bytes looked at to tell what a file is: enough for every header recognised.</summary>
     private const int HeadSize = 4096;
 
-    private const ulong PageMask = 0xfff;
+    private const ulong OffsetMask = 0xfff;
 
     /// <summary>
     /// Reads the headers of <paramref name="path"/>: a flat RISC-V <c>Image</c>, the same compressed with gzip, or an ELF64 executable.
@@ -85,7 +85,7 @@ public static class KernelFile
                 $"The kernel '{path}' has {length} bytes, and its header says that {header.ImageSize} are all it needs in memory; copy it again.");
         }
         ulong size = Math.Max(header.ImageSize, length);
-        if ((header.TextOffset & PageMask) != 0 || size > 1UL << 40 || header.TextOffset > 1UL << 40)
+        if ((header.TextOffset & OffsetMask) != 0 || size > 1UL << 40 || header.TextOffset > 1UL << 40)
         {
             throw new MachineConfigurationException(
                 $"The kernel '{path}' has an impossible header (text offset 0x{header.TextOffset:x}, image size 0x{header.ImageSize:x}); copy it again.");
