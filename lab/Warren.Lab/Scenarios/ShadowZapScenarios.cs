@@ -1,5 +1,3 @@
-using Warren.Hypervisor;
-
 namespace Warren.Lab;
 
 /// <summary>Zapping everything in a VM whose MMU shadows: the generation of pages, the walk over the obsolete ones, and the limit.</summary>
