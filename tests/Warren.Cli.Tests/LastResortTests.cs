@@ -41,12 +41,15 @@ public class LastResortTests
         Assert.Contains($"'{named}' allows", output, StringComparison.Ordinal);
     }
 
-    /// <summary>Where the host gives no descriptors, what fails first is the runtime's loading of an assembly, at any place and on any thread.</summary>
+    /// <summary>
+    /// Where the host gives no descriptors, what fails first is the runtime's loading of an assembly, at any place and on any thread. With some 50 it can
+    /// be a thread of the runtime's own, for want of which it ends the process itself: nothing of ours is asked.
+    /// </summary>
     [Fact]
     public void Out_of_descriptors_is_one_sentence_wherever_it_happens()
     {
         var failed = 0;
-        foreach (var descriptors in (int[])[36, 40, 44, 48, 52, 56])
+        foreach (var descriptors in (int[])[36, 40, 44])
         {
             var (status, _, error) = Shell($"ulimit -n {descriptors}; exec dotnet \"$0\" run --guest selftest --cpus 2");
             Assert.True(status is 0 or 125, $"{descriptors}: {status} {error}");
@@ -55,7 +58,7 @@ public class LastResortTests
                 Assert.StartsWith("warren: ", Assert.Single(error.TrimEnd().Split('\n')), StringComparison.Ordinal);
             failed += status == 0 ? 0 : 1;
         }
-        Assert.InRange(failed, 1, 6);
+        Assert.InRange(failed, 1, 3);
     }
 
     private static (int Status, string Output, string Error) Shell(string script) =>
