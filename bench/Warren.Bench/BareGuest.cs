@@ -39,7 +39,8 @@ internal static class BareGuest
         try
         {
             var exit = vm.RunAsync().GetAwaiter().GetResult();
-            return exit.Kind == MachineExitKind.PowerOff ? (output, vm.Statistics) : throw new InvalidOperationException($"The guest did not power off: {exit}.");
+            return exit.Kind == MachineExitKind.PowerOff ? (output, vm.Statistics)
+                : throw new InvalidOperationException($"The guest did not power off: {exit}.");
         }
         finally
         {

@@ -7,7 +7,8 @@ public static class Benchmarks
 {
     public static IReadOnlyList<IBenchmark> All { get; } =
     [
-        new BootBenchmark(), new CpuBenchmark(), new FaultBenchmark(), new MemslotsBenchmark(), new ZapBenchmark(), new InvalidateBenchmark(), new DirtyLogBenchmark(),
+        new BootBenchmark(), new CpuBenchmark(), new FaultBenchmark(), new MemslotsBenchmark(), new ZapBenchmark(),
+        new InvalidateBenchmark(), new DirtyLogBenchmark(),
         new MemoryBenchmark(), new RmapBenchmark(), new TlbMissBenchmark(), new LockGuardBenchmark(), new LabBenchmark(),
     ];
 }

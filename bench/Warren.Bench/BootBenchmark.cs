@@ -30,7 +30,8 @@ internal sealed class BootBenchmark : IBenchmark
                 if (guest.OnQemu(cpus, "echo", Up) is { } q) peer.Add(q.Output.SecondsSince(q.Launched, Up));
             }
             yield return BenchResult.Of(
-                Name, $"{cpus} vCPUs", Sampler.Median(ours), "s", peer.Count > 0 ? Qemu.PeerName : null, peer.Count > 0 ? Sampler.Median(peer) : null);
+                Name, $"{cpus} vCPUs", Sampler.Median(ours), "s", peer.Count > 0 ? Qemu.PeerName : null, peer.Count > 0
+                    ? Sampler.Median(peer) : null);
             yield return BenchResult.Of(Name, $"{cpus} vCPUs, guest instructions", Sampler.Median(mips), "MIPS");
         }
     }

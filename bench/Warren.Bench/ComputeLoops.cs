@@ -11,7 +11,8 @@ internal static class ComputeLoops
     /// <summary>Case, the line before and the line after it, and its instructions.</summary>
     public static readonly (string Case, string From, string To, double Instructions)[] Parts =
     [
-        ("integer loop", "a", "b", 40e6), ("load and store loop", "b", "c", 40e6), ("call loop", "c", "d", 32e6), ("double loop", "d", "e", 28e6),
+        ("integer loop", "a", "b", 40e6), ("load and store loop", "b", "c", 40e6), ("call loop", "c", "d", 32e6),
+        ("double loop", "d", "e", 28e6),
     ];
 
     private static readonly Dictionary<string, long> NoDefines = [];
@@ -30,5 +31,6 @@ internal static class ComputeLoops
         return Mips(output);
     });
 
-    private static double[] Mips(TimestampedOutput output) => [.. Parts.Select(p => p.Instructions / output.SecondsBetween(p.From, p.To) / 1e6)];
+    private static double[] Mips(TimestampedOutput output) =>
+        [.. Parts.Select(p => p.Instructions / output.SecondsBetween(p.From, p.To) / 1e6)];
 }

@@ -41,7 +41,10 @@ internal sealed class CpuBenchmark : IBenchmark
             }
         }
         for (var i = 0; i < Parts.Length; i++)
-            yield return BenchResult.Of(Name, Parts[i].Case, Sampler.Median(ours[i]), "s", hasPeer ? Qemu.PeerName : null, hasPeer ? Sampler.Median(peer[i]) : null);
+        {
+            yield return BenchResult.Of(Name, Parts[i].Case, Sampler.Median(ours[i]), "s", hasPeer ? Qemu.PeerName : null,
+                hasPeer ? Sampler.Median(peer[i]) : null);
+        }
         yield return BenchResult.Of(Name, "whole run, boot included", Sampler.Median(mips), "MIPS");
     }
 

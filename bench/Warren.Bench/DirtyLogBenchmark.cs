@@ -22,7 +22,8 @@ internal sealed class DirtyLogBenchmark : IBenchmark
             context.Progress($"dirty-log: every {stride}th page");
             var (collect, rewrite) = Measure(stride, context.Repeats);
             var peer = KvmWorkloads.DirtyLog(Pages, stride, context.Repeats);
-            yield return BenchResult.Of(Name, $"collect, every {stride}th page", collect, "us", peer is null ? null : LinuxKvm.PeerName, peer);
+            yield return BenchResult.Of(Name, $"collect, every {stride}th page", collect, "us", peer is null ? null : LinuxKvm.PeerName,
+                peer);
             yield return BenchResult.Of(Name, $"write again, every {stride}th page", rewrite, "ns/page");
         }
     }

@@ -20,8 +20,10 @@ internal sealed class FaultBenchmark : IBenchmark
             context.Progress($"fault: {vcpus} vCPUs");
             var peer = KvmWorkloads.FirstTouch(vcpus, PagesPerVcpu, context.Repeats);
             var name = peer is null ? null : LinuxKvm.PeerName;
-            yield return BenchResult.Of(Name, $"4 KiB pages, {vcpus} vCPUs", Measure(vcpus, huge: false, context.Repeats), "ns/page", name, peer);
-            yield return BenchResult.Of(Name, $"2 MiB mappings, {vcpus} vCPUs", Measure(vcpus, huge: true, context.Repeats), "ns/page", name, peer);
+            yield return BenchResult.Of(Name, $"4 KiB pages, {vcpus} vCPUs", Measure(vcpus, huge: false, context.Repeats), "ns/page", name,
+                peer);
+            yield return BenchResult.Of(Name, $"2 MiB mappings, {vcpus} vCPUs", Measure(vcpus, huge: true, context.Repeats), "ns/page",
+                name, peer);
         }
     }
 

@@ -8,7 +8,9 @@ using Warren.Machines;
 
 namespace Warren.Bench;
 
-/// <summary>Runs the same command in the same guest on Warren and on QEMU: kernel, initramfs, memory, CPUs and command line are equal.</summary>
+/// <summary>
+/// Runs the same command in the same guest on Warren and on QEMU: kernel, initramfs, memory, CPUs and command line are equal.
+/// </summary>
 internal sealed class GuestCommands
 {
     private const long MemoryBytes = 512L << 20;

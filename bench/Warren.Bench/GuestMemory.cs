@@ -18,13 +18,17 @@ internal sealed class GuestMemory : IDisposable
         _memory = new AddressSpace(_pool);
         var hva = _memory.Map(pages * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
         Vm = new VirtualMachine(_memory, new VmOptions { HugePages = hugePages });
-        Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 0, Flags = flags, GuestPhysicalAddress = Base, MemorySize = pages * PageSize, UserspaceAddress = hva });
+        Vm.SetUserMemoryRegion(new UserMemoryRegion
+        { Slot = 0, Flags = flags, GuestPhysicalAddress = Base, MemorySize = pages * PageSize, UserspaceAddress = hva });
     }
 
     public VirtualMachine Vm { get; }
 
-    /// <summary>A vCPU that writes one word to each of <paramref name="pages"/> pages, <paramref name="stride"/> pages apart, and is done.</summary>
-    public Vcpu Writer(ulong firstPage, ulong pages, ulong stride = 1) => Vm.CreateVcpu(new ScriptedEngine(new PageWriter(firstPage, pages, stride)));
+    /// <summary>
+    /// A vCPU that writes one word to each of <paramref name="pages"/> pages, <paramref name="stride"/> pages apart, and is done.
+    /// </summary>
+    public Vcpu Writer(ulong firstPage, ulong pages, ulong stride = 1) =>
+        Vm.CreateVcpu(new ScriptedEngine(new PageWriter(firstPage, pages, stride)));
 
     /// <summary>Runs until the script is done.</summary>
     public static void RunToEnd(Vcpu vcpu)

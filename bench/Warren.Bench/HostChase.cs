@@ -4,8 +4,9 @@ using Warren.HostMemory;
 namespace Warren.Bench;
 
 /// <summary>
-/// The chase of <c>guest/chase</c> by the host itself, over memory that it commits in the same way: what a load from a page of 256 MiB takes longer than one of as many lines in 4 MiB. That is the
-/// machine's own doing (its TLB, above all where a hypervisor below gives it small pages), and happens to a guest's load whoever translates it.
+/// The chase of <c>guest/chase</c> by the host itself, over memory that it commits in the same way: what a load from a page of 256 MiB
+/// takes longer than one of as many lines in 4 MiB. That is the machine's own doing (its TLB, above all where a hypervisor below gives it
+/// small pages), and happens to a guest's load whoever translates it.
 /// </summary>
 internal static unsafe class HostChase
 {
@@ -22,7 +23,9 @@ internal static unsafe class HostChase
         var blocks = new nint[Pages / FramePool.BlockFrames];
         for (var i = 0; i < blocks.Length; i++) blocks[i] = (nint)pool.Pointer(pool.AllocateBlock(null));
         return Chase(i => blocks[i / FramePool.BlockFrames] + (nint)((i % FramePool.BlockFrames * FramePool.PageSize) + (i % 64 * 64)))
-            - Chase(i => blocks[i * 64 / (FramePool.BlockFrames * FramePool.PageSize)] + (nint)(i * 64 % (FramePool.BlockFrames * FramePool.PageSize)) + Packed);
+            - Chase(i =>
+                blocks[i * 64 / (FramePool.BlockFrames * FramePool.PageSize)]
+                + (nint)(i * 64 % (FramePool.BlockFrames * FramePool.PageSize)) + Packed);
     }
 
     private static double Chase(Func<uint, nint> place)

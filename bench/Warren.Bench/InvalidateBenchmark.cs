@@ -6,8 +6,8 @@ using Warren.Hypervisor;
 namespace Warren.Bench;
 
 /// <summary>
-/// Discarding one page that no VM maps, with 0 to 1000 VMs in the address space. Two cases a size: the page is present (it must be freed, as the
-/// peer's is), and the notification alone, which is what elision is about.
+/// Discarding one page that no VM maps, with 0 to 1000 VMs in the address space. Two cases a size: the page is present (it must be freed,
+/// as the peer's is), and the notification alone, which is what elision is about.
 /// </summary>
 internal sealed class InvalidateBenchmark : IBenchmark
 {
@@ -45,7 +45,8 @@ internal sealed class InvalidateBenchmark : IBenchmark
             {
                 var vm = new VirtualMachine(memory);
                 vms.Add(vm);
-                vm.SetUserMemoryRegion(new UserMemoryRegion { GuestPhysicalAddress = 0, MemorySize = 16 * PageSize, UserspaceAddress = guest });
+                vm.SetUserMemoryRegion(new UserMemoryRegion
+                { GuestPhysicalAddress = 0, MemorySize = 16 * PageSize, UserspaceAddress = guest });
             }
             byte[] one = [1];
             double DiscardTouched()

@@ -8,8 +8,8 @@ using Mutex = Warren.Locking.Mutex;
 namespace Warren.Bench;
 
 /// <summary>
-/// Schedules that the lab's explorer plays per second on one core, beside its targets. The peer is the target, so here a ratio above 1 is good. What is reported of steps to a validator
-/// or race detector is left out: it depends on the scenario, not on the engine.
+/// Schedules that the lab's explorer plays per second on one core, beside its targets. The peer is the target, so here a ratio above 1 is
+/// good. What is reported of steps to a validator or race detector is left out: it depends on the scenario, not on the engine.
 /// </summary>
 internal sealed class LabBenchmark : IBenchmark
 {
@@ -77,6 +77,7 @@ internal sealed class LabBenchmark : IBenchmark
         }
 
         process.WaitForExit();
-        if (process.ExitCode != 0) throw new BenchmarkUnavailableException($"The process that measures the lab ended with {process.ExitCode}.");
+        if (process.ExitCode != 0)
+            throw new BenchmarkUnavailableException($"The process that measures the lab ended with {process.ExitCode}.");
     }
 }

@@ -5,7 +5,9 @@ using SpinLock = Warren.Locking.SpinLock;
 
 namespace Warren.Bench;
 
-/// <summary>What the validator's hook point costs while it is off: our spinlock against the same two instructions without any hook.</summary>
+/// <summary>
+/// The price of the validator's hook point while it is off: our spinlock against the same two instructions without any hook.
+/// </summary>
 internal sealed class LockGuardBenchmark : IBenchmark
 {
     private const int Iterations = 10_000;

@@ -26,8 +26,10 @@ internal sealed class MemoryBenchmark : IBenchmark
             var ours = Enumerable.Range(0, context.Repeats).Select(_ => OnWarren(cpus)).ToList();
             var peer = guest.ResidentOnQemu(cpus, Measure);
             var name = peer is null ? null : Qemu.PeerName;
-            yield return BenchResult.Of(Name, $"beyond the guest's, {cpus} vCPUs", Sampler.Median(ours.Select(o => o.Beyond)), "MB", name, peer?.Beyond);
-            yield return BenchResult.Of(Name, $"touched by the guest, {cpus} vCPUs", Sampler.Median(ours.Select(o => o.Guest)), "MB", name, peer?.Guest);
+            yield return BenchResult.Of(Name, $"beyond the guest's, {cpus} vCPUs", Sampler.Median(ours.Select(o => o.Beyond)), "MB", name,
+                peer?.Beyond);
+            yield return BenchResult.Of(Name, $"touched by the guest, {cpus} vCPUs", Sampler.Median(ours.Select(o => o.Guest)), "MB", name,
+                peer?.Guest);
         }
     }
 
@@ -36,8 +38,11 @@ internal sealed class MemoryBenchmark : IBenchmark
         var program = Environment.ProcessPath!;
         var start = new ProcessStartInfo(program) { RedirectStandardOutput = true, RedirectStandardInput = true };
         if (Path.GetFileNameWithoutExtension(program) == "dotnet") start.ArgumentList.Add(Environment.GetCommandLineArgs()[0]);
-        foreach (var a in new[] { "run", "--memory", "512M", "--cpus", cpus.ToString(CultureInfo.InvariantCulture), "--", "sh", "-c", "echo up; read nothing" })
+        foreach (var a in new[]
+            { "run", "--memory", "512M", "--cpus", cpus.ToString(CultureInfo.InvariantCulture), "--", "sh", "-c", "echo up; read nothing" })
+        {
             start.ArgumentList.Add(a);
+        }
         using var process = Process.Start(start)!;
         try
         {

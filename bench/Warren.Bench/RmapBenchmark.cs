@@ -5,8 +5,8 @@ using Warren.Hypervisor;
 namespace Warren.Bench;
 
 /// <summary>
-/// What a VM's MMU keeps beside the guest's memory, for each GiB of it: before a vCPU has run, with the first root, and with every page mapped by one SPTE. Bytes, not time. Reverse maps are what TDP
-/// saves, and what a shadow VM does not pay before its first root.
+/// The memory that a VM's MMU keeps beside the guest's, for each GiB of it: before a vCPU has run, with the first root, and with every page
+/// mapped by one SPTE. Bytes, not time. Reverse maps are what TDP saves, and what a shadow VM does not pay before its first root.
 /// </summary>
 internal sealed class RmapBenchmark : IBenchmark
 {
@@ -22,7 +22,8 @@ internal sealed class RmapBenchmark : IBenchmark
 
     public string Name => "rmap";
 
-    public string Description => "metadata for each GiB of guest memory under TDP and shadow, before and after the first root, against KVM's published figures";
+    public string Description =>
+        "metadata for each GiB of guest memory under TDP and shadow, before and after the first root, against KVM's published figures";
 
     public IEnumerable<BenchResult> Run(BenchContext context)
     {
@@ -38,7 +39,8 @@ internal sealed class RmapBenchmark : IBenchmark
             var direct = guest.Metadata;
             // TDP never makes any, and neither does KVM for a VM with TDP.
             yield return Row($"{kind}: per slot, before the first root", before.Slots, 0);
-            yield return Row($"{kind}: per slot, after the first root", root.Slots, kind == MmuKind.Tdp ? 0 : PublishedFraction * (1 << 30));
+            yield return Row($"{kind}: per slot, after the first root", root.Slots,
+                kind == MmuKind.Tdp ? 0 : PublishedFraction * (1 << 30));
             yield return Row($"{kind}: all, every page mapped, guest without translation", direct.Total);
             if (kind == MmuKind.Tdp) continue;
             context.Progress($"rmap: {kind}, tables of the guest");
@@ -50,7 +52,8 @@ internal sealed class RmapBenchmark : IBenchmark
         }
     }
 
-    private BenchResult Row(string name, long bytes, double? peerBytes = null) => BenchResult.Of(Name, name, bytes / KiB, "KiB/GiB", peerBytes is null ? null : Published, peerBytes / KiB);
+    private BenchResult Row(string name, long bytes, double? peerBytes = null) =>
+        BenchResult.Of(Name, name, bytes / KiB, "KiB/GiB", peerBytes is null ? null : Published, peerBytes / KiB);
 
     /// <summary>A VM with 1 GiB from gpa 0 and a slot beside it for its tables, host pages of 4 KiB.</summary>
     private sealed class Guest : IDisposable

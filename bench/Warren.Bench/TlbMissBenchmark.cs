@@ -5,10 +5,11 @@ using Warren.Hypervisor;
 namespace Warren.Bench;
 
 /// <summary>
-/// What a miss of the guest's TLB costs: a pointer chase (<c>guest/chase</c>) over 256 MiB in 4 KiB pages, where nearly every load misses, less the
-/// same chase over as many cache lines packed into 4 MiB, where none does; less what the host itself takes longer for the one than for the other
-/// (<see cref="HostChase"/>); in CPU time, for the cache is shared as it is and the CPU need not be. The guest's pages are of 4 KiB; the VM maps its memory by 4 KiB, as after a
-/// fork or while dirty pages are logged, or by 2 MiB. The host commits 2 MiB at a time, so that its own TLB holds as much of the data as it can.
+/// The cost of a miss of the guest's TLB: a pointer chase (<c>guest/chase</c>) over 256 MiB in 4 KiB pages, where nearly every load misses,
+/// less the same chase over as many cache lines packed into 4 MiB, where none does; less what the host itself takes longer for the one than
+/// for the other (<see cref="HostChase"/>); in CPU time, for the cache is shared as it is and the CPU need not be. The guest's pages are of
+/// 4 KiB; the VM maps its memory by 4 KiB, as after a fork or while dirty pages are logged, or by 2 MiB. The host commits 2 MiB at a time,
+/// so that its own TLB holds as much of the data as it can.
 /// </summary>
 internal sealed class TlbMissBenchmark : IBenchmark
 {
@@ -47,10 +48,13 @@ internal sealed class TlbMissBenchmark : IBenchmark
         yield return BenchResult.Of(Name, "the host's own share, taken off each", Sampler.Median(own), "ns/miss");
     }
 
-    private static double Measure(int levels, bool huge, MmuKind kind) => BareGuest.WithKernel("chase.s", new Dictionary<string, long> { ["LEVELS"] = levels }, kernel =>
+    private static double Measure(int levels, bool huge, MmuKind kind) =>
+        BareGuest.WithKernel("chase.s", new Dictionary<string, long> { ["LEVELS"] = levels }, kernel =>
     {
         using var frames = new FramePool(MemoryBytes + (64 << 20), hostHugePages: true);
-        var (output, _) = BareGuest.Run(new MicroVmOptions { KernelPath = kernel, MemoryBytes = MemoryBytes, Mmu = kind, HugePages = huge, Frames = frames });
+        var (output, _) =
+            BareGuest.Run(new MicroVmOptions
+            { KernelPath = kernel, MemoryBytes = MemoryBytes, Mmu = kind, HugePages = huge, Frames = frames });
         return (output.CpuSecondsBetween("a", "b") - output.CpuSecondsBetween("b", "c")) * 1e9 / Steps;
     });
 }

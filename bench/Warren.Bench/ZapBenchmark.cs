@@ -7,8 +7,9 @@ using Warren.Hypervisor;
 namespace Warren.Bench;
 
 /// <summary>
-/// Deletes a slot of one page while others are mapped with 1 thousand to 1 million SPTEs, which the deletion zaps: how long it takes, and for how long it holds mmu_lock at a
-/// stretch; then the same under four vCPUs that fault without pause: how many of the tables there were when the zap began it had to free.
+/// Deletes a slot of one page while others are mapped with 1 thousand to 1 million SPTEs, which the deletion zaps: how long it takes, and
+/// for how long it holds mmu_lock at a stretch; then the same under four vCPUs that fault without pause: how many of the tables there were
+/// when the zap began it had to free.
 /// </summary>
 internal sealed class ZapBenchmark : IBenchmark
 {
@@ -19,7 +20,8 @@ internal sealed class ZapBenchmark : IBenchmark
 
     public string Name => "zap";
 
-    public string Description => "delete a memslot beside 1 thousand to 1 million mapped pages, and under 4 faulting vCPUs, against Linux KVM";
+    public string Description =>
+        "delete a memslot beside 1 thousand to 1 million mapped pages, and under 4 faulting vCPUs, against Linux KVM";
 
     public IEnumerable<BenchResult> Run(BenchContext context)
     {
@@ -32,7 +34,8 @@ internal sealed class ZapBenchmark : IBenchmark
                 context.Progress($"zap: {kind}, {pages} SPTEs");
                 var ours = Idle(kind, pages, context.Repeats);
                 var peer = KvmWorkloads.Zap(pages, Window, 0, context.Repeats);
-                yield return BenchResult.Of(Name, $"{kind}: delete, {pages} SPTEs", ours.Us, "us", peer is null ? null : LinuxKvm.PeerName, peer);
+                yield return BenchResult.Of(Name, $"{kind}: delete, {pages} SPTEs", ours.Us, "us", peer is null ? null : LinuxKvm.PeerName,
+                    peer);
                 yield return BenchResult.Of(Name, $"{kind}: longest hold of mmu_lock, {pages} SPTEs", ours.HoldUs, "us");
             }
 
@@ -40,9 +43,11 @@ internal sealed class ZapBenchmark : IBenchmark
             var deletions = context.Repeats * 10;
             var busy = Busy(kind, deletions);
             var busyPeer = KvmWorkloads.Zap(BusyPages, Window, BusyVcpus, deletions);
-            yield return BenchResult.Of(Name, $"{kind}: delete, {BusyVcpus} vCPUs faulting", busy.Us, "us", busyPeer is null ? null : LinuxKvm.PeerName, busyPeer);
+            yield return BenchResult.Of(Name, $"{kind}: delete, {BusyVcpus} vCPUs faulting", busy.Us, "us",
+                busyPeer is null ? null : LinuxKvm.PeerName, busyPeer);
             yield return BenchResult.Of(Name, $"{kind}: longest hold of mmu_lock, {BusyVcpus} vCPUs faulting", busy.HoldUs, "us");
-            yield return BenchResult.Of(Name, $"{kind}: tables freed by the zap / tables at the toggle, {BusyVcpus} vCPUs faulting", busy.Freed, "ratio");
+            yield return BenchResult.Of(Name, $"{kind}: tables freed by the zap / tables at the toggle, {BusyVcpus} vCPUs faulting",
+                busy.Freed, "ratio");
         }
     }
 
@@ -93,7 +98,8 @@ internal sealed class ZapBenchmark : IBenchmark
             for (var first = 0; first < pages; first += Window)
                 Set((uint)(first / Window), GuestMemory.Base + ((ulong)first * GuestMemory.PageSize), Math.Min(Window, pages - first));
             var share = (ulong)(pages / vcpus);
-            _vcpus = [.. Enumerable.Range(0, vcpus).Select(i => Vm.CreateVcpu(new ScriptedEngine(new GuestMemory.PageWriter((ulong)i * share, share, 1))))];
+            _vcpus = [.. Enumerable.Range(0, vcpus)
+                .Select(i => Vm.CreateVcpu(new ScriptedEngine(new GuestMemory.PageWriter((ulong)i * share, share, 1))))];
         }
 
         public VirtualMachine Vm { get; }
@@ -119,6 +125,7 @@ internal sealed class ZapBenchmark : IBenchmark
         }
 
         private void Set(uint slot, ulong gpa, int pages) =>
-            Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = slot, GuestPhysicalAddress = gpa, MemorySize = (ulong)pages * GuestMemory.PageSize, UserspaceAddress = _hva });
+            Vm.SetUserMemoryRegion(new UserMemoryRegion
+            { Slot = slot, GuestPhysicalAddress = gpa, MemorySize = (ulong)pages * GuestMemory.PageSize, UserspaceAddress = _hva });
     }
 }

@@ -2,7 +2,7 @@ using Warren.Hypervisor;
 
 namespace Warren.Scripted;
 
-/// <summary>What a scripted instruction asks for next.</summary>
+/// <summary>The next step that a scripted instruction asks for.</summary>
 public enum GuestStep
 {
     /// <summary>The next instruction.</summary>
@@ -14,8 +14,8 @@ public enum GuestStep
 }
 
 /// <summary>
-/// A guest program in C#. Each step is one instruction: at most one access to guest memory, and no change of the program's own state before the access
-/// has succeeded, since an instruction that was stopped (<see cref="ScriptedEngine.Stopped"/>) is executed again.
+/// A guest program in C#. Each step is one instruction: at most one access to guest memory, and no change of the program's own state before
+/// the access has succeeded, since an instruction that was stopped (<see cref="ScriptedEngine.Stopped"/>) is executed again.
 /// </summary>
 public interface IGuestProgram
 {

@@ -3,8 +3,8 @@ using Warren.Hypervisor;
 namespace Warren.Scripted;
 
 /// <summary>
-/// Builds tables of <see cref="ScriptedPageFormat"/> in guest memory. It remembers what it wrote and never reads, so that it builds as well by stores of the guest (which the
-/// hypervisor notices as such) as by writes of the host.
+/// Builds tables of <see cref="ScriptedPageFormat"/> in guest memory. It remembers what it wrote and never reads, so that it builds as well
+/// by stores of the guest (which the hypervisor notices as such) as by writes of the host.
 /// </summary>
 /// <param name="store">writes one aligned word: guest physical address, value</param>
 /// <param name="firstGfn">where the tables go; the first page is the root</param>
@@ -31,7 +31,8 @@ public sealed class GuestTables(Action<ulong, ulong> store, ulong firstGfn, int 
     /// <param name="rights">what the guest may do</param>
     /// <param name="level">1: 4 KiB, 2: 2 MiB, 3: 1 GiB</param>
     /// <param name="marks">A and D as they stand at first</param>
-    public void Map(ulong address, ulong gfn, GuestRights rights, int level = 1, ulong marks = 0) => Set(address, level, ScriptedPageFormat.Page(gfn, rights, marks));
+    public void Map(ulong address, ulong gfn, GuestRights rights, int level = 1, ulong marks = 0) =>
+        Set(address, level, ScriptedPageFormat.Page(gfn, rights, marks));
 
     /// <summary>Empties an entry.</summary>
     public void Unmap(ulong address, int level = 1) => Set(address, level, 0);
@@ -42,12 +43,13 @@ public sealed class GuestTables(Action<ulong, ulong> store, ulong firstGfn, int 
     /// <summary>Where the entry of an address lies in a table of a level; the tables above it are made.</summary>
     public ulong EntryOf(ulong address, int level)
     {
-        ulong table = Root.Gfn;
-        for (int at = Root.Levels; ; at--)
+        var table = Root.Gfn;
+        for (var at = Root.Levels; ; at--)
         {
-            ulong gpa = (table << VirtualMachine.PageShift) + (ulong)SpteTable.IndexOf(address >> VirtualMachine.PageShift, at) * sizeof(ulong);
+            var gpa = (table << VirtualMachine.PageShift)
+                + (ulong)SpteTable.IndexOf(address >> VirtualMachine.PageShift, at) * sizeof(ulong);
             if (at == level) return gpa;
-            ulong entry = _words.GetValueOrDefault(gpa);
+            var entry = _words.GetValueOrDefault(gpa);
             if ((entry & (ScriptedPageFormat.Present | ScriptedPageFormat.Leaf)) != ScriptedPageFormat.Present)
             {
                 if (_used == pages) throw new InvalidOperationException($"There is room for {pages} tables, and one more is needed.");
@@ -66,6 +68,7 @@ public sealed class GuestTables(Action<ulong, ulong> store, ulong firstGfn, int 
 
     private static void WriteHost(VirtualMachine vm, ulong gpa, ulong value)
     {
-        if (!vm.WriteGuest(gpa, BitConverter.GetBytes(value))) throw new InvalidOperationException($"There is no memory for a table at gpa 0x{gpa:x}.");
+        if (!vm.WriteGuest(gpa, BitConverter.GetBytes(value)))
+            throw new InvalidOperationException($"There is no memory for a table at gpa 0x{gpa:x}.");
     }
 }

@@ -3,7 +3,10 @@ using Warren.Locking;
 
 namespace Warren.Scripted;
 
-/// <summary>Guest virtual addresses of scripted guests, in tables of <see cref="ScriptedPageFormat"/>: walked by the engine over TDP, shadowed otherwise.</summary>
+/// <summary>
+/// Guest virtual addresses of scripted guests, in tables of <see cref="ScriptedPageFormat"/>: walked by the engine over TDP, shadowed
+/// otherwise.
+/// </summary>
 public sealed unsafe partial class ScriptedEngine
 {
     private readonly bool _setsMarks;
@@ -15,7 +18,9 @@ public sealed unsafe partial class ScriptedEngine
     /// <summary>The root that addresses are looked up from; without translation at first.</summary>
     public GuestRoot Root { get; private set; }
 
-    /// <summary>In which mode of the guest the next accesses are made; a change of it drops the TLB, whose entries do not remember.</summary>
+    /// <summary>
+    /// In which mode of the guest the next accesses are made; a change of it drops the TLB, whose entries do not remember.
+    /// </summary>
     public GuestMode Mode
     {
         get => _mode;
@@ -65,7 +70,7 @@ public sealed unsafe partial class ScriptedEngine
         {
             InGuestMode memory = new(_vcpu);
             GuestWalk walk = default;
-            GuestWalkStatus status = ScriptedPageWalker.Walk(ref memory, Root, address, access, _mode, _setsMarks, ref walk);
+            var status = ScriptedPageWalker.Walk(ref memory, Root, address, access, _mode, _setsMarks, ref walk);
             if (status != GuestWalkStatus.Ok)
             {
                 t = default;
@@ -84,14 +89,14 @@ public sealed unsafe partial class ScriptedEngine
     /// <summary>A store to a table that is shadowed.</summary>
     private void StoreTracked(ulong gpa, int size, ulong value)
     {
-        TranslateStatus status = _vcpu.WriteTracked(gpa, size, value);
+        var status = _vcpu.WriteTracked(gpa, size, value);
         Result = ResultOf(status);
         if (status == TranslateStatus.Mmio && !_vcpu.MmioWrite(gpa, size, value)) Result = GuestAccessResult.AccessFault;
     }
 
     private ulong CompareExchangeTracked(ulong gpa, ulong value, ulong comparand)
     {
-        Result = ResultOf(_vcpu.CompareExchangeTracked(gpa, comparand, value, out ulong found));
+        Result = ResultOf(_vcpu.CompareExchangeTracked(gpa, comparand, value, out var found));
         if (Result == GuestAccessResult.Mmio) Result = GuestAccessResult.AccessFault;
         return Result == GuestAccessResult.Memory ? found : 0;
     }
@@ -100,7 +105,7 @@ public sealed unsafe partial class ScriptedEngine
     {
         for (ulong guess = 0; ;)
         {
-            ulong found = CompareExchangeTracked(gpa, guess + addend, guess);
+            var found = CompareExchangeTracked(gpa, guess + addend, guess);
             if (Result != GuestAccessResult.Memory || found == guess) return found;
             guess = found;
         }
@@ -121,21 +126,21 @@ public sealed unsafe partial class ScriptedEngine
     {
         public GuestWalkStatus Read(ulong gpa, out ulong value)
         {
-            GuestWalkStatus status = Find(gpa, GuestAccess.Read, out ulong* word);
+            var status = Find(gpa, GuestAccess.Read, out var word);
             value = word == null ? 0 : Atomics.Read(ref *word);
             return status;
         }
 
         public GuestWalkStatus CompareExchange(ulong gpa, ulong expected, ulong value, out bool exchanged)
         {
-            GuestWalkStatus status = Find(gpa, GuestAccess.Write, out ulong* word);
+            var status = Find(gpa, GuestAccess.Write, out var word);
             exchanged = word != null && Atomics.CompareExchange(ref *word, value, expected) == expected;
             return status;
         }
 
         private GuestWalkStatus Find(ulong gpa, GuestAccess access, out ulong* word)
         {
-            TranslateStatus status = vcpu.Translate(gpa, access, out Translation t);
+            var status = vcpu.Translate(gpa, access, out var t);
             word = status == TranslateStatus.Memory ? (ulong*)(t.HostPage + (gpa & 0xfff)) : null;
             return status switch
             {
@@ -149,7 +154,8 @@ public sealed unsafe partial class ScriptedEngine
     /// <summary>The walk that a shadow MMU asks for.</summary>
     private readonly struct OutsideGuestMode(Vcpu vcpu) : IWalkedTables
     {
-        public GuestWalkStatus Read(ulong gpa, out ulong value) => vcpu.ReadGuestWord(gpa, out value) ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;
+        public GuestWalkStatus Read(ulong gpa, out ulong value) =>
+            vcpu.ReadGuestWord(gpa, out value) ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;
 
         public GuestWalkStatus CompareExchange(ulong gpa, ulong expected, ulong value, out bool exchanged) =>
             vcpu.CompareExchangeGuestWord(gpa, expected, value, out exchanged) ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;

@@ -5,8 +5,9 @@ using Warren.Locking;
 namespace Warren.Scripted;
 
 /// <summary>
-/// An engine whose guest is C# code: its loads, stores and code fetches go through a software TLB, <see cref="Vcpu.Translate"/> or <see cref="Vcpu.TranslateVirtual"/>, requests and modes
-/// exactly as a guest CPU's do. Tests, benchmarks and the explorer drive the memory half with it.
+/// An engine whose guest is C# code: its loads, stores and code fetches go through a software TLB, <see cref="Vcpu.Translate"/> or
+/// <see cref="Vcpu.TranslateVirtual"/>, requests and modes exactly as a guest CPU's do. Tests, benchmarks and the explorer drive the memory
+/// half with it.
 /// </summary>
 public sealed unsafe partial class ScriptedEngine : IVcpuEngine
 {
@@ -15,14 +16,15 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     private Vcpu _vcpu = null!;
 
     /// <param name="program">what to execute</param>
-    /// <param name="setsAccessedDirty">whether a walk of the guest's tables sets A and D (Svadu) or faults where they are missing (Svade)</param>
+    /// <param name="setsAccessedDirty">whether a walk of the guest's tables sets A and D (Svadu) or faults where they are missing
+    /// (Svade)</param>
     public ScriptedEngine(IGuestProgram? program = null, bool setsAccessedDirty = true)
     {
         Program = program;
         _setsMarks = setsAccessedDirty;
     }
 
-    /// <summary>What to execute; change it only while the vCPU does not run.</summary>
+    /// <summary>The program to execute; change it only while the vCPU does not run.</summary>
     public IGuestProgram? Program { get; set; }
 
     /// <summary>How the last access went.</summary>
@@ -45,14 +47,14 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     {
         ArgumentNullException.ThrowIfNull(vcpu);
         _vcpu = vcpu;
-        IGuestProgram? program = Program;
+        var program = Program;
         if (program is null) return new(VcpuExitReason.Halted);
         while (!vcpu.RequestPending)
         {
             if (budget <= 0) return new(VcpuExitReason.Budget);
             budget--;
             Result = GuestAccessResult.Memory;
-            GuestStep step = program.Step(this);
+            var step = program.Step(this);
             if (Stopped) return new(VcpuExitReason.Interrupted);
             Steps++;
             if (step == GuestStep.Done) return new(VcpuExitReason.EnvironmentCall);
@@ -67,22 +69,23 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     /// <param name="address">the guest's: physical while it has no translation</param>
     public T Load<T>(ulong address) where T : unmanaged
     {
-        byte* host = Access<T>(address, GuestAccess.Read, out ulong gpa, out _);
+        var host = Access<T>(address, GuestAccess.Read, out var gpa, out _);
         if (host != null)
         {
             if (sizeof(T) == 8) return Unsafe.BitCast<ulong, T>(Atomics.Read(ref *(ulong*)host));
             if (sizeof(T) == 4) return Unsafe.BitCast<uint, T>(Atomics.Read(ref *(uint*)host));
-            return Atomics.Read(ref *host) is var low && sizeof(T) == 1 ? Unsafe.BitCast<byte, T>(low) : Unsafe.BitCast<ushort, T>(Atomics.Read(ref *(ushort*)host));
+            return Atomics.Read(ref *host) is var low && sizeof(T) == 1 ? Unsafe.BitCast<byte, T>(low) : Unsafe.BitCast<ushort,
+                T>(Atomics.Read(ref *(ushort*)host));
         }
         if (Result != GuestAccessResult.Mmio) return default;
-        if (!_vcpu.MmioRead(gpa, sizeof(T), out ulong value)) Result = GuestAccessResult.AccessFault;
+        if (!_vcpu.MmioRead(gpa, sizeof(T), out var value)) Result = GuestAccessResult.AccessFault;
         return Unsafe.As<ulong, T>(ref value);
     }
 
     /// <summary>Stores a naturally aligned value of 1, 2, 4 or 8 bytes.</summary>
     public void Store<T>(ulong address, T value) where T : unmanaged
     {
-        byte* host = Access<T>(address, GuestAccess.Write, out ulong gpa, out bool tracked);
+        var host = Access<T>(address, GuestAccess.Write, out var gpa, out var tracked);
         if (host != null)
         {
             if (sizeof(T) == 8) Atomics.Write(ref *(ulong*)host, Unsafe.BitCast<T, ulong>(value));
@@ -101,7 +104,7 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     /// <returns>the value found</returns>
     public ulong CompareExchange(ulong address, ulong value, ulong comparand)
     {
-        byte* host = Access<ulong>(address, GuestAccess.Write, out ulong gpa, out bool tracked);
+        var host = Access<ulong>(address, GuestAccess.Write, out var gpa, out var tracked);
         if (tracked) return CompareExchangeTracked(gpa, value, comparand);
         if (host != null) return Atomics.CompareExchange(ref *(ulong*)host, value, comparand);
         if (Result == GuestAccessResult.Mmio) Result = GuestAccessResult.AccessFault;
@@ -111,7 +114,7 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     /// <summary>An atomic add on aligned memory; an access fault on a device. Returns the value found.</summary>
     public ulong FetchAdd(ulong address, ulong addend)
     {
-        byte* host = Access<ulong>(address, GuestAccess.Write, out ulong gpa, out bool tracked);
+        var host = Access<ulong>(address, GuestAccess.Write, out var gpa, out var tracked);
         if (tracked) return FetchAddTracked(gpa, addend);
         if (host != null) return Atomics.Add(ref *(ulong*)host, addend) - addend;
         if (Result == GuestAccessResult.Mmio) Result = GuestAccessResult.AccessFault;
@@ -126,15 +129,23 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     /// </summary>
     public uint Fetch(ulong address)
     {
-        ref DecodedWord word = ref _decoded[(address >> 2) % (ulong)_decoded.Length];
-        TranslateStatus status = Translate(address, GuestAccess.Execute, out Translation t, out _);
+        ref var word = ref _decoded[(address >> 2) % (ulong)_decoded.Length];
+        var status = Translate(address, GuestAccess.Execute, out var t, out _);
         if (status != TranslateStatus.Memory)
         {
             Result = status == TranslateStatus.Mmio ? GuestAccessResult.AccessFault : ResultOf(status);
             return 0;
         }
-        if (word.Valid && word.Address == address && word.Frame == t.Frame && word.Version == Atomics.Read(ref *t.CodeState)) return word.Value;
-        word = new DecodedWord { Valid = true, Address = address, Frame = t.Frame, Version = t.CodeVersion, Value = Atomics.Read(ref *(uint*)(t.HostPage + (address & 0xfff))) };
+        if (word.Valid && word.Address == address && word.Frame == t.Frame && word.Version == Atomics.Read(ref *t.CodeState))
+            return word.Value;
+        word = new DecodedWord
+        {
+            Valid = true,
+            Address = address,
+            Frame = t.Frame,
+            Version = t.CodeVersion,
+            Value = Atomics.Read(ref *(uint*)(t.HostPage + (address & 0xfff)))
+        };
         Decodes++;
         return word.Value;
     }
@@ -142,14 +153,15 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     /// <summary>Host address of the access, or null with <see cref="Result"/> set.</summary>
     private byte* Access<T>(ulong address, GuestAccess access, out ulong gpa, out bool tracked) where T : unmanaged
     {
-        if ((address & (ulong)sizeof(T) - 1) != 0) throw new ArgumentException($"A scripted access of {sizeof(T)} bytes at 0x{address:x} is not aligned.", nameof(address));
+        if ((address & (ulong)sizeof(T) - 1) != 0)
+            throw new ArgumentException($"A scripted access of {sizeof(T)} bytes at 0x{address:x} is not aligned.", nameof(address));
         gpa = 0;
         tracked = false;
-        byte* page = _tlb.Lookup(address, access == GuestAccess.Write);
+        var page = _tlb.Lookup(address, access == GuestAccess.Write);
         if (page == null)
         {
             TlbMisses++;
-            TranslateStatus status = Translate(address, access, out Translation t, out gpa);
+            var status = Translate(address, access, out var t, out gpa);
             Result = ResultOf(status);
             tracked = status == TranslateStatus.Tracked;
             if (status != TranslateStatus.Memory) return null;

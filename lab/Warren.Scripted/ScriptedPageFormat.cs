@@ -3,12 +3,13 @@ using Warren.Hypervisor;
 namespace Warren.Scripted;
 
 /// <summary>
-/// The page tables of scripted guests: tables of 512 entries of 64 bits, of as many levels as the root says. An entry: bit 0 present, 1 leaf, 2 R, 3 W, 4 X, 5 U, 6 A, 7 D,
-/// 12..51 gfn (of the next table, or of the first page mapped), the others ignored.
+/// The page tables of scripted guests: tables of 512 entries of 64 bits, of as many levels as the root says. An entry: bit 0 present, 1
+/// leaf, 2 R, 3 W, 4 X, 5 U, 6 A, 7 D, 12..51 gfn (of the next table, or of the first page mapped), the others ignored.
 /// </summary>
 /// <remarks>
-/// Reserved, hence not present: no leaf in a table of level 1, a leaf above level 3, W without R, a gfn that is not a multiple of what the leaf maps. An address is looked up by the 9 bits of each
-/// level above the 12 of the offset; those above must be copies of the highest of them.
+/// Reserved, hence not present: no leaf in a table of level 1, a leaf above level 3, W without R, a gfn that is not a multiple of what the
+/// leaf maps. An address is looked up by the 9 bits of each level above the 12 of the offset; those above must be copies of the highest of
+/// them.
 /// </remarks>
 public sealed class ScriptedPageFormat : IGuestPageFormat
 {
@@ -37,16 +38,18 @@ public sealed class ScriptedPageFormat : IGuestPageFormat
     /// <param name="gfn">below 2^40</param>
     /// <param name="rights">what the guest may do</param>
     /// <param name="marks">of <see cref="A"/> and <see cref="D"/></param>
-    public static ulong Page(ulong gfn, GuestRights rights, ulong marks = 0) => Present | Leaf | (ulong)rights << RightsShift | marks | gfn << GfnShift;
+    public static ulong Page(ulong gfn, GuestRights rights, ulong marks = 0) =>
+        Present | Leaf | (ulong)rights << RightsShift | marks | gfn << GfnShift;
 
     /// <inheritdoc/>
     public GuestPte Decode(ulong bits, int level, int index)
     {
-        bool leaf = (bits & Leaf) != 0;
-        ulong gfn = bits >> GfnShift & GfnMask;
+        var leaf = (bits & Leaf) != 0;
+        var gfn = bits >> GfnShift & GfnMask;
         var rights = (GuestRights)(bits >> RightsShift & 15);
-        bool reserved = leaf
-            ? level > MaxLeafLevel || (rights & (GuestRights.Read | GuestRights.Write)) == GuestRights.Write || (gfn & SpteTable.PagesPerEntry(level) - 1) != 0
+        var reserved = leaf
+            ? level > MaxLeafLevel || (rights & (GuestRights.Read | GuestRights.Write)) == GuestRights.Write
+            || (gfn & SpteTable.PagesPerEntry(level) - 1) != 0
             : level == 1;
         return new GuestPte
         {

@@ -13,7 +13,9 @@ internal interface IWalkedTables
 /// <summary>Walks tables of <see cref="ScriptedPageFormat"/>.</summary>
 internal static unsafe class ScriptedPageWalker
 {
-    /// <summary>Finds the leaf of an address, judges the access by it, and sets A, and D for a write, or faults where they are not set.</summary>
+    /// <summary>
+    /// Finds the leaf of an address, judges the access by it, and sets A, and D for a write, or faults where they are not set.
+    /// </summary>
     /// <param name="memory">where the tables are</param>
     /// <param name="root">with translation</param>
     /// <param name="address">guest virtual address</param>
@@ -21,23 +23,24 @@ internal static unsafe class ScriptedPageWalker
     /// <param name="mode">in which mode</param>
     /// <param name="setsMarks">false: a missing A or D is a page fault</param>
     /// <param name="walk">filled in when the answer is Ok</param>
-    public static GuestWalkStatus Walk<TMemory>(ref TMemory memory, GuestRoot root, ulong address, GuestAccess access, GuestMode mode, bool setsMarks, ref GuestWalk walk)
+    public static GuestWalkStatus Walk<TMemory>(ref TMemory memory, GuestRoot root, ulong address, GuestAccess access, GuestMode mode,
+        bool setsMarks, ref GuestWalk walk)
         where TMemory : struct, IWalkedTables
     {
-        int unused = 64 - VirtualMachine.PageShift - root.Levels * SpteTable.IndexBits;
+        var unused = 64 - VirtualMachine.PageShift - root.Levels * SpteTable.IndexBits;
         if ((ulong)((long)(address << unused) >> unused) != address) return GuestWalkStatus.PageFault;
         walk.RootLevel = root.Levels;
-        ulong page = address >> VirtualMachine.PageShift;
-        ulong table = root.Gfn;
-        for (int level = root.Levels; level >= 1; level--)
+        var page = address >> VirtualMachine.PageShift;
+        var table = root.Gfn;
+        for (var level = root.Levels; level >= 1; level--)
         {
-            int index = SpteTable.IndexOf(page, level);
-            ulong gpa = (table << VirtualMachine.PageShift) + (ulong)index * sizeof(ulong);
+            var index = SpteTable.IndexOf(page, level);
+            var gpa = (table << VirtualMachine.PageShift) + (ulong)index * sizeof(ulong);
             for (; ; )
             {
-                GuestWalkStatus status = memory.Read(gpa, out ulong bits);
+                var status = memory.Read(gpa, out var bits);
                 if (status != GuestWalkStatus.Ok) return status;
-                GuestPte pte = ScriptedPageFormat.Instance.Decode(bits, level, index);
+                var pte = ScriptedPageFormat.Instance.Decode(bits, level, index);
                 if (!pte.IsPresent) return GuestWalkStatus.PageFault;
                 walk.TableGfn[level] = table;
                 walk.Entries[level] = bits;
@@ -47,11 +50,11 @@ internal static unsafe class ScriptedPageWalker
                     break;
                 }
                 if (!Allows(pte.Rights, access, mode)) return GuestWalkStatus.PageFault;
-                ulong marks = access == GuestAccess.Write ? ScriptedPageFormat.A | ScriptedPageFormat.D : ScriptedPageFormat.A;
+                var marks = access == GuestAccess.Write ? ScriptedPageFormat.A | ScriptedPageFormat.D : ScriptedPageFormat.A;
                 if ((bits & marks) != marks)
                 {
                     if (!setsMarks) return GuestWalkStatus.PageFault;
-                    status = memory.CompareExchange(gpa, bits, bits | marks, out bool exchanged);
+                    status = memory.CompareExchange(gpa, bits, bits | marks, out var exchanged);
                     if (status != GuestWalkStatus.Ok) return status;
                     if (!exchanged) continue;
                     bits |= marks;

@@ -3,7 +3,10 @@ using System.Runtime.InteropServices;
 
 namespace Warren.Scripted;
 
-/// <summary>A direct-mapped software TLB in native memory: guest page, by the address the guest uses, to host page, with separate tags for reading and writing.</summary>
+/// <summary>
+/// A direct-mapped software TLB in native memory: guest page, by the address the guest uses, to host page, with separate tags for reading
+/// and writing.
+/// </summary>
 internal sealed unsafe class ScriptedTlb
 {
     public const int Entries = 256;
@@ -17,22 +20,22 @@ internal sealed unsafe class ScriptedTlb
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public byte* Lookup(ulong address, bool write)
     {
-        Entry* entry = _entries + (address >> 12) % Entries;
+        var entry = _entries + (address >> 12) % Entries;
         return (write ? entry->WriteTag : entry->ReadTag) == address >> 12 ? entry->HostPage : null;
     }
 
     public void Fill(ulong address, byte* hostPage, bool writable)
     {
-        Entry* entry = _entries + (address >> 12) % Entries;
+        var entry = _entries + (address >> 12) % Entries;
         entry->ReadTag = address >> 12;
         entry->WriteTag = writable ? address >> 12 : ulong.MaxValue;
         entry->HostPage = hostPage;
     }
 
-    /// <summary>Whether any entry leads to the page; for checks.</summary>
+    /// <summary>True when any entry leads to the page; for checks.</summary>
     public bool Holds(byte* hostPage)
     {
-        for (int i = 0; i < Entries; i++)
+        for (var i = 0; i < Entries; i++)
         {
             if (_entries[i].HostPage == hostPage && _entries[i].ReadTag != ulong.MaxValue) return true;
         }

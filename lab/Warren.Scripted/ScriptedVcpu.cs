@@ -3,8 +3,8 @@ using Warren.Hypervisor;
 namespace Warren.Scripted;
 
 /// <summary>
-/// A vCPU to be driven access by access: each call runs the vCPU until that one instruction is done, so that guest accesses can stand between host operations
-/// in straight code. For loops inside the guest give <see cref="Engine"/> a program.
+/// A vCPU to be driven access by access: each call runs the vCPU until that one instruction is done, so that guest accesses can stand
+/// between host operations in straight code. For loops inside the guest give <see cref="Engine"/> a program.
 /// </summary>
 public sealed class ScriptedVcpu
 {
@@ -67,7 +67,9 @@ public sealed class ScriptedVcpu
     /// <inheritdoc cref="ScriptedEngine.FenceTables(ulong)"/>
     public void FenceTables(ulong address) => Do(cpu => cpu.FenceTables(address));
 
-    /// <summary>Runs one instruction to its end. A VM that is dead or broken, or a full dirty ring, ends it undone: see <see cref="LastExit"/>.</summary>
+    /// <summary>
+    /// Runs one instruction to its end. A VM that is dead or broken, or a full dirty ring, ends it undone: see <see cref="LastExit"/>.
+    /// </summary>
     public void Do(Action<ScriptedEngine> instruction)
     {
         _one.Action = instruction;

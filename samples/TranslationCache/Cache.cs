@@ -11,7 +11,9 @@ public abstract class Cache(Frame frame)
     private protected Frame? Cached = frame;
     private protected int Users;
 
-    /// <summary>The frame, to be used until <see cref="Leave"/>; null when the translation is gone (then there is nothing to leave).</summary>
+    /// <summary>
+    /// The frame, to be used until <see cref="Leave"/>; null when the translation is gone (then there is nothing to leave).
+    /// </summary>
     public abstract Frame? Enter();
 
     public void Leave() => Atomics.Decrement(ref Users, this);
@@ -43,7 +45,9 @@ public sealed class LookThenCount(Frame frame) : Cache(frame)
     }
 }
 
-/// <summary>Counts, then looks. Right if stores were seen at once; yet the store of null may still be on its way when the count is read.</summary>
+/// <summary>
+/// Counts, then looks. Right if stores were seen at once; yet the store of null may still be on its way when the count is read.
+/// </summary>
 public class CountThenLook(Frame frame) : Cache(frame)
 {
     public override Frame? Enter()

@@ -4,8 +4,8 @@ using Warren.Cli.CommandLine;
 namespace Warren.Cli;
 
 /// <summary>
-/// What of the locking is checked in this process. The switches are read once, when the first lock type is touched: <see cref="Apply"/> comes
-/// before any command runs, and building the commands touches no lock.
+/// The checks of locking that are on in this process. The switches are read once, when the first lock type is touched: <see cref="Apply"/>
+/// comes before any command runs, and building the commands touches no lock.
 /// </summary>
 internal static class CheckSwitches
 {

@@ -3,9 +3,10 @@ using System.Runtime.InteropServices;
 namespace Warren.Cli;
 
 /// <summary>
-/// What the explorer is faster with, and a guest is not: a fifth, where the runtime compiles by what it has seen (profile-guided; a guest would start later and take more memory);
-/// and a sixth under PCT, where the C library has registered no restartable sequences, which the kernel looks after at every switch from thread to thread. Both are decided once for a
-/// process, so that the process begins again, in its place.
+/// A process in which the explorer is faster, and a guest is not: by a fifth, where the runtime compiles by what it has seen
+/// (profile-guided; a guest would start later and take more memory); and by a sixth under PCT, where the C library has registered no
+/// restartable sequences, which the kernel looks after at every switch from thread to thread. Both are decided once for a process, so that
+/// the process begins again, in its place.
 /// </summary>
 internal static unsafe partial class ExplorerProcess
 {
@@ -13,7 +14,9 @@ internal static unsafe partial class ExplorerProcess
     private const string Tunables = "GLIBC_TUNABLES";
     private const string NoSequences = "glibc.pthread.rseq=0";
 
-    /// <summary>Does not return where the process can begin again; where it cannot, or somebody has decided otherwise, it goes on as it is.</summary>
+    /// <summary>
+    /// Does not return where the process can begin again; where it cannot, or somebody has decided otherwise, it goes on as it is.
+    /// </summary>
     public static void Enter()
     {
         if (!OperatingSystem.IsLinux() || Environment.GetEnvironmentVariable(Profiles) is not null)

@@ -7,11 +7,12 @@ using Warren.Cli.Terminal;
 namespace Warren.Cli;
 
 /// <summary>
-/// What becomes of an exception that nobody foresaw, on whatever thread: one sentence and the status of a host error. The trace is for who asks for it.
+/// The end of an exception that nobody foresaw, on whatever thread: one sentence and the status of a host error. The trace is for who asks
+/// for it.
 /// </summary>
 /// <remarks>
-/// What is to blame may be that the host gives no more descriptors or memory, so nothing here needs what is not loaded yet: standard error is written by
-/// write(2), and everything is used once beforehand.
+/// What is to blame may be that the host gives no more descriptors or memory, so nothing here needs what is not loaded yet: standard error
+/// is written by write(2), and everything is used once beforehand.
 /// </remarks>
 internal static unsafe partial class LastResort
 {
@@ -24,10 +25,13 @@ internal static unsafe partial class LastResort
 
     private static bool Traces => Environment.GetEnvironmentVariable(TraceVariable) is not (null or "" or "0");
 
-    /// <summary>Has exceptions end the process that would do so with a stack trace and a core dump. The terminal is given back as on any way out.</summary>
+    /// <summary>
+    /// Has exceptions end the process that would do so with a stack trace and a core dump. The terminal is given back as on any way out.
+    /// </summary>
     public static void Install()
     {
-        AppDomain.CurrentDomain.UnhandledException += static (_, e) => Environment.Exit(e.ExceptionObject is Exception error ? Report(error) : ExitStatus.HostError);
+        AppDomain.CurrentDomain.UnhandledException += static (_, e) =>
+            Environment.Exit(e.ExceptionObject is Exception error ? Report(error) : ExitStatus.HostError);
         // A task that nobody waits for, and whose failure nobody will hear of, ends nothing: it is only told to who looks for it.
         TaskScheduler.UnobservedTaskException += static (_, e) =>
         {
@@ -60,8 +64,11 @@ internal static unsafe partial class LastResort
     public static string Sentence(Exception error)
     {
         var e = error;
-        while (e is AggregateException { InnerExceptions.Count: 1 } or TypeInitializationException or TargetInvocationException && e.InnerException is { } inner)
+        while (e is AggregateException { InnerExceptions.Count: 1 } or TypeInitializationException
+            or TargetInvocationException && e.InnerException is { } inner)
+        {
             e = inner;
+        }
         if (e is WarrenException or StandardStreamException)
             return e.Message.EndsWith('?') ? e.Message : e.Message.TrimEnd('.') + ".";
         var what = e is OutOfMemoryException ? "this host has no more memory, address space or threads for Warren" : e.GetType().Name;

@@ -1,13 +1,13 @@
 namespace Warren.Cli;
 
-/// <summary>What a user may have meant by a name that does not exist.</summary>
+/// <summary>Names that a user may have meant by one that does not exist.</summary>
 internal static class NearestNames
 {
     private const int Offered = 3;
 
     /// <summary>
-    /// Up to three of <paramref name="known"/>, nearest first: those that differ in few letters, begin with the word or contain it, or have the same words
-    /// between their hyphens in another order. Dashes in front and capitals count for nothing.
+    /// Up to three of <paramref name="known"/>, nearest first: those that differ in few letters, begin with the word or contain it, or have
+    /// the same words between their hyphens in another order. Dashes in front and capitals count for nothing.
     /// </summary>
     public static string[] Of(string word, IEnumerable<string> known)
     {
@@ -15,7 +15,8 @@ internal static class NearestNames
             .Where(c => c.Distance <= Allowed(Bare(word).Length))
             .OrderBy(c => c.Distance).ThenBy(c => c.Name, StringComparer.Ordinal).ToList();
         // What is clearly nearer leaves no doubt.
-        return [.. near.Where(c => c.Distance <= near[0].Distance + 1 && (near[0].Distance > 0 || c.Distance == 0)).Take(Offered).Select(c => c.Name)];
+        return [.. near.Where(c => c.Distance <= near[0].Distance + 1 && (near[0].Distance > 0 || c.Distance == 0)).Take(Offered)
+            .Select(c => c.Name)];
     }
 
     /// <summary>"did you mean 'a', 'b' or 'c'?", or the words given when nothing is near.</summary>
@@ -40,7 +41,8 @@ internal static class NearestNames
         return word.Length >= 3 && name.Contains(word, StringComparison.Ordinal) ? Math.Min(1, Edits(word, name)) : Edits(word, name);
     }
 
-    private static bool SameWords(string a, string b) => a.Split('-').Order(StringComparer.Ordinal).SequenceEqual(b.Split('-').Order(StringComparer.Ordinal));
+    private static bool SameWords(string a, string b) =>
+        a.Split('-').Order(StringComparer.Ordinal).SequenceEqual(b.Split('-').Order(StringComparer.Ordinal));
 
     /// <summary>Letters added, left out, taken for another, or swapped with the next one: each costs one.</summary>
     private static int Edits(string a, string b)

@@ -38,11 +38,16 @@ static Task<int> RunAsync(string[] args)
             "warren help run            all about 'run'; so with every command"));
     root.Add(help);
     root.Add(new VersionOption());
-    foreach (var command in (Command[])[RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(), LabCommand.Build(), HelpCommand.Build(root)])
+    foreach (var command in (Command[])[RunCommand.Build(), ImageCommand.Build(), DoctorCommand.Build(), BenchCommand.Build(),
+        LabCommand.Build(), HelpCommand.Build(root)])
+    {
         root.Add(command);
+    }
 
     // A word that begins with '@' is a word, and no file of more words.
-    var parsed = root.Parse(args is [] ? ["--help"] : RawArguments.Of(args), new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
+    var parsed =
+        root.Parse(args is [] ? ["--help"] : RawArguments.Of(args),
+            new ParserConfiguration { ResponseFileTokenReplacer = null, EnablePosixBundling = false });
     if (parsed.Action is not HelpPage && Mistakes.Of(parsed) is { } mistake)
         throw new UserErrorException(mistake);
     CheckSwitches.Apply(parsed);

@@ -8,7 +8,9 @@ namespace Warren.Cli;
 /// </summary>
 internal static class RawArguments
 {
-    /// <summary>The same words as <paramref name="arguments"/>, with nothing replaced; the runtime's own words stand before them in the process's.</summary>
+    /// <summary>
+    /// The same words as <paramref name="arguments"/>, with nothing replaced; the runtime's own words stand before them in the process's.
+    /// </summary>
     public static string[] Of(string[] arguments)
     {
         if (!arguments.Any(a => a.Contains(Rune.ReplacementChar.ToString(), StringComparison.Ordinal))) return arguments;

@@ -45,8 +45,10 @@ public sealed partial class AddressSpace
         {
             FaultStatus.Ok => mapping.Frame,
             FaultStatus.NoVma => throw new HostMemoryException(Errno.EFAULT, $"nothing is mapped at 0x{hva:x}."),
-            FaultStatus.Protection => throw new HostMemoryException(Errno.EFAULT, $"the mapping at 0x{hva:x} may not be {(write ? "written" : "read")}."),
-            FaultStatus.IoError => throw new HostMemoryException(Errno.EIO, $"the file mapped at 0x{hva:x} ends before this page or cannot be read."),
+            FaultStatus.Protection =>
+                throw new HostMemoryException(Errno.EFAULT, $"the mapping at 0x{hva:x} may not be {(write ? "written" : "read")}."),
+            FaultStatus.IoError =>
+                throw new HostMemoryException(Errno.EIO, $"the file mapped at 0x{hva:x} ends before this page or cannot be read."),
             _ when _budget is { IsUsedUp: true } => throw new OutOfBudgetException(_budget),
             _ => throw new OutOfFramesException(),
         };

@@ -31,8 +31,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>
-    /// Whether the page was accessed since the last time, clearing the marks for good: TLBs are flushed, so that an
-    /// access after this call is noticed (what reclaim asks before it takes a page).
+    /// True when the page was accessed since the last time, clearing the marks for good: TLBs are flushed, so that an access after this
+    /// call is noticed (what reclaim asks before it takes a page).
     /// </summary>
     public bool ClearFlushYoung(ulong hva)
     {

@@ -6,9 +6,9 @@ namespace Warren.HostMemory;
 public sealed partial class AddressSpace
 {
     /// <summary>
-    /// Resolves an address to a frame (hva_to_pfn): finds it, or makes it (zeros, the file's page, a copy of a shared one). Takes a reference that the caller
-    /// puts. The answer is a snapshot: whoever maps it must check for invalidations since. May sleep and do I/O; breaking
-    /// a share notifies, so no lock that a notifier takes may be held.
+    /// Resolves an address to a frame (hva_to_pfn): finds it, or makes it (zeros, the file's page, a copy of a shared one). Takes a
+    /// reference that the caller puts. The answer is a snapshot: whoever maps it must check for invalidations since. May sleep and do I/O;
+    /// breaking a share notifies, so no lock that a notifier takes may be held.
     /// </summary>
     /// <returns>Ok, or why not; only then is <paramref name="mapping"/> set.</returns>
     public unsafe FaultStatus Fault(ulong hva, bool write, out FrameMapping mapping)
@@ -34,8 +34,9 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>
-    /// As <see cref="Fault"/> for a page that is there and may be accessed as it is. False: it is not, or the mmap lock is not free. Does not sleep and does not notify, so that a
-    /// lock that notifiers take may be held, as long as nobody who holds it waits for the mmap lock.
+    /// As <see cref="Fault"/> for a page that is there and may be accessed as it is. False: it is not, or the mmap lock is not free. Does
+    /// not sleep and does not notify, so that a lock that notifiers take may be held, as long as nobody who holds it waits for the mmap
+    /// lock.
     /// </summary>
     public unsafe bool TryFaultPresent(ulong hva, bool write, out FrameMapping mapping)
     {
@@ -56,7 +57,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>
-    /// What is mapped at an address now, without a reference and without a trace: for checks that compare. Does not sleep, as <see cref="TryFaultPresent"/>.
+    /// The mapping at an address now, without a reference and without a trace: for checks that compare. Does not sleep, as
+    /// <see cref="TryFaultPresent"/>.
     /// </summary>
     /// <param name="hva">any address</param>
     /// <param name="mapping">what a read fault would find there; frame 0 when nothing is mapped</param>
@@ -196,7 +198,9 @@ public sealed partial class AddressSpace
         return FaultStatus.Ok;
     }
 
-    /// <summary>Puts a frame of our own in the place of a shared one (wp_page_copy). Notifies: VMs map the shared one for reading.</summary>
+    /// <summary>
+    /// Puts a frame of our own in the place of a shared one (wp_page_copy). Notifies: VMs map the shared one for reading.
+    /// </summary>
     private unsafe FaultStatus BreakShare(ulong page, ulong* slot, HostPte entry)
     {
         // Hold the source while it is copied: a concurrent discard may drop the entry's reference.

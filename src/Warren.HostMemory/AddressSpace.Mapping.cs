@@ -36,8 +36,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>
-    /// Maps a file privately: reads see the file's pages, shared with every other mapping of it; a write copies its page first. Bytes past the
-    /// end of the file in its last page read zero; pages wholly beyond fault with <see cref="FaultStatus.IoError"/>.
+    /// Maps a file privately: reads see the file's pages, shared with every other mapping of it; a write copies its page first. Bytes past
+    /// the end of the file in its last page read zero; pages wholly beyond fault with <see cref="FaultStatus.IoError"/>.
     /// </summary>
     /// <param name="file">May be disposed afterwards.</param>
     /// <param name="offset">Where in the file; page-aligned.</param>
@@ -103,7 +103,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Changes what the range may be accessed for.</summary>
-    /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: a page of it is not mapped; nothing changed.</exception>
+    /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: a page of it is not mapped; nothing
+    /// changed.</exception>
     public void Protect(ulong hva, ulong length, VmaProtection protection)
     {
         using var balance = Check.Balanced();
@@ -129,7 +130,8 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Drops the pages of the range (MADV_DONTNEED): anonymous ones read as zeros again, private copies as the file.</summary>
-    /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: part of it is not mapped; the rest was dropped.</exception>
+    /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: part of it is not mapped; the rest was
+    /// dropped.</exception>
     public void Discard(ulong hva, ulong length)
     {
         using var balance = Check.Balanced();
@@ -227,7 +229,10 @@ public sealed partial class AddressSpace
     private static void CheckRange(ulong hva, ulong length)
     {
         if ((hva & OffsetMask) != 0 || hva < LowestAddress || hva >= AddressLimit || length > AddressLimit - hva)
-            throw new HostMemoryException(Errno.EINVAL, $"0x{hva:x} with {length} bytes is not a page-aligned range of host virtual addresses.");
+        {
+            throw new HostMemoryException(Errno.EINVAL,
+                $"0x{hva:x} with {length} bytes is not a page-aligned range of host virtual addresses.");
+        }
     }
 
     private void ThrowIfDisposed()

@@ -54,7 +54,9 @@ public sealed partial class AddressSpace : IDisposable
 
     internal int PageTables => _table.Tables;
 
-    /// <summary>What the page table maps at the address, and what the VMA allows; no step and no lock: for checks while every thread stands still.</summary>
+    /// <summary>
+    /// The page table's entry for the address, and what the VMA allows; no step and no lock: for checks while every thread stands still.
+    /// </summary>
     internal HostPte Peek(ulong hva, out VmaProtection allowed)
     {
         allowed = _vmas.Find(hva)?.Protection ?? 0;
@@ -64,7 +66,9 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>The entry of the host page table for the address, as <see cref="PageTable.PeekSlot"/>.</summary>
     internal unsafe void* PeekSlot(ulong hva, ref int level) => _table.PeekSlot(hva, ref level);
 
-    /// <summary>Gives back the tables of an address space whose locks may be held by threads that are no more; its frames are lost with their pool.</summary>
+    /// <summary>
+    /// Gives back the tables of an address space whose locks may be held by threads that are no more; its frames are lost with their pool.
+    /// </summary>
     internal void Abandon() => _table.Abandon();
 
     /// <summary>VMAs after merging.</summary>

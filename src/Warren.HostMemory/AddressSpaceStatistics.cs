@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Warren.HostMemory;
 
-/// <summary>What happened in an address space since it was made.</summary>
+/// <summary>Events in an address space since it was made.</summary>
 public readonly record struct AddressSpaceStatistics(
     long DemandZeroFaults,
     long HugeFaults,

@@ -9,8 +9,8 @@ namespace Warren.HostMemory;
 public readonly record struct ControlGroupLimit(string File, long Limit, long Left);
 
 /// <summary>
-/// Reads the memory limits of the control groups this process is in, of version 1 and 2 (the kernel's admin-guide/cgroup-v1/memory and cgroup-v2): its own
-/// group's and those of all groups above as far as they can be seen. What cannot be read counts as no limit.
+/// Reads the memory limits of the control groups this process is in, of version 1 and 2 (the kernel's admin-guide/cgroup-v1/memory and
+/// cgroup-v2): its own group's and those of all groups above as far as they can be seen. What cannot be read counts as no limit.
 /// </summary>
 public static class ControlGroups
 {
@@ -23,7 +23,8 @@ public static class ControlGroups
 
     // Beyond memory.high nobody is killed, but the process is slowed down until it hardly runs.
     private static readonly Files s_version2 = new(["memory.max", "memory.high"], "memory.current", ["inactive_file", "active_file"]);
-    private static readonly Files s_version1 = new(["memory.limit_in_bytes"], "memory.usage_in_bytes", ["total_inactive_file", "total_active_file"]);
+    private static readonly Files s_version1 =
+        new(["memory.limit_in_bytes"], "memory.usage_in_bytes", ["total_inactive_file", "total_active_file"]);
 
     /// <summary>The limit with the least left; null when there is none.</summary>
     /// <param name="root">Where the file system begins, for tests.</param>
@@ -73,8 +74,8 @@ public static class ControlGroups
     }
 
     /// <summary>
-    /// Where a mount shows the process's group. A group outside of what is mounted, as when the mount is of another namespace, is not shown: then the
-    /// mount's own root is the nearest to it that there is.
+    /// Where a mount shows the process's group. A group outside of what is mounted, as when the mount is of another namespace, is not
+    /// shown: then the mount's own root is the nearest to it that there is.
     /// </summary>
     private static string GroupIn(Mount mount, string path)
     {
@@ -100,18 +101,23 @@ public static class ControlGroups
 
     /// <summary>"max" is none, and so is anything else that is no number.</summary>
     private static long? Number(ReadOnlySpan<char> text) =>
-        ulong.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? (long)Math.Min(value, long.MaxValue) : null;
+        ulong.TryParse(text.Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? (long)Math.Min(value, long.MaxValue)
+        : null;
 
-    /// <summary>proc(5): id, parent, device, root, mount point, options, optional fields, "-", type, source, options of the file system.</summary>
+    /// <summary>
+    /// proc(5): id, parent, device, root, mount point, options, optional fields, "-", type, source, options of the file system.
+    /// </summary>
     private static Mount? Parse(string line)
     {
         var fields = line.Split(' ');
         var dash = Array.IndexOf(fields, "-");
-        return dash < 5 || dash + 3 >= fields.Length ? null : new Mount(Unescape(fields[3]), Unescape(fields[4]).TrimEnd('/'), fields[dash + 1], fields[dash + 3].Split(','));
+        return dash < 5 || dash + 3 >= fields.Length ? null
+            : new Mount(Unescape(fields[3]), Unescape(fields[4]).TrimEnd('/'), fields[dash + 1], fields[dash + 3].Split(','));
     }
 
     private static string Unescape(string text) => text.Replace("\\040", " ", StringComparison.Ordinal)
-        .Replace("\\011", "\t", StringComparison.Ordinal).Replace("\\012", "\n", StringComparison.Ordinal).Replace("\\134", "\\", StringComparison.Ordinal);
+        .Replace("\\011", "\t", StringComparison.Ordinal).Replace("\\012", "\n", StringComparison.Ordinal)
+        .Replace("\\134", "\\", StringComparison.Ordinal);
 
     private static string[] Lines(string file)
     {

@@ -4,8 +4,8 @@ using Warren.Locking;
 namespace Warren.HostMemory;
 
 /// <summary>
-/// One open file of the process and its page arrays, one per frame pool. Lives as long as a <see cref="FileImage"/> or a mapping uses it. All lists are
-/// guarded by one lock: opening and mapping files is rare.
+/// One open file of the process and its page arrays, one per frame pool. Lives as long as a <see cref="FileImage"/> or a mapping uses it.
+/// All lists are guarded by one lock: opening and mapping files is rare.
 /// </summary>
 internal sealed class FileCache : IFrameHolder
 {

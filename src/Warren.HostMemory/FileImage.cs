@@ -31,7 +31,7 @@ public sealed class FileImage : IDisposable
     }
 
     /// <summary>
-    /// Whether a path leads to an ordinary file. A pipe nobody writes to is opened for ever, and opening a device can do anything. A path
+    /// True when a path leads to an ordinary file. A pipe nobody writes to is opened for ever, and opening a device can do anything. A path
     /// that leads nowhere, or may not be looked at, counts as ordinary: opening it says what is wrong.
     /// </summary>
     public static bool IsOrdinary(string path)

@@ -11,7 +11,8 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
 {
     private const int ChunkShift = 9;
 
-    private readonly int[]?[] _chunks = new int[]?[(((cache.Length + FramePool.PageSize - 1) >> FramePool.PageShift) + (1 << ChunkShift) - 1) >> ChunkShift];
+    private readonly int[]?[] _chunks =
+        new int[]?[(((cache.Length + FramePool.PageSize - 1) >> FramePool.PageShift) + (1 << ChunkShift) - 1) >> ChunkShift];
     private long _cached;
 
     internal long PageCount => (cache.Length + FramePool.PageSize - 1) >> FramePool.PageShift;
@@ -87,7 +88,9 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
         return FaultStatus.Ok;
     }
 
-    /// <summary>Reads a page, zeros past the end of the file; false when nothing of it is left (truncated since) or it is unreadable.</summary>
+    /// <summary>
+    /// Reads a page, zeros past the end of the file; false when nothing of it is left (truncated since) or it is unreadable.
+    /// </summary>
     private bool TryRead(long offset, Span<byte> page)
     {
         var done = 0;

@@ -18,7 +18,7 @@ public enum FaultStatus
     IoError,
 }
 
-/// <summary>What backs a page (the result of hva_to_pfn).</summary>
+/// <summary>The backing of a page (the result of hva_to_pfn).</summary>
 public struct FrameMapping
 {
     /// <summary>The frame of the 4 KiB page; the caller owns one reference to it and puts it.</summary>

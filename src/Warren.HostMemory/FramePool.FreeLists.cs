@@ -158,7 +158,9 @@ public sealed unsafe partial class FramePool
             ReturnToHost(KeepLimit / 2);
     }
 
-    /// <summary>Returns free memory to the host until at most <paramref name="keep"/> frames are kept. No lock is held during the system calls.</summary>
+    /// <summary>
+    /// Returns free memory to the host until at most <paramref name="keep"/> frames are kept. No lock is held during the system calls.
+    /// </summary>
     private void ReturnToHost(int keep)
     {
         var next = Volatile.Read(ref _split);

@@ -75,7 +75,10 @@ public sealed unsafe partial class FramePool : IDisposable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public ref FrameInfo Info(int frame) => ref _info[(nuint)(uint)frame];
 
-    /// <summary>Where a frame's <see cref="FrameInfo.CodeState"/> is. Arithmetic only: a walk that needs no more must not miss the cache for the frame's metadata.</summary>
+    /// <summary>
+    /// Where a frame's <see cref="FrameInfo.CodeState"/> is. Arithmetic only: a walk that needs no more must not miss the cache for the
+    /// frame's metadata.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int* CodeStateOf(int frame) => (int*)((byte*)_info + ((nuint)(uint)frame * FrameInfo.Bytes + FrameInfo.CodeStateOffset));
 
@@ -232,7 +235,10 @@ public sealed unsafe partial class FramePool : IDisposable
             GiveBack(first / BlockFrames, freed);
     }
 
-    /// <summary>Who allocates holds nothing that taking frames from others, which invalidates their mappings, could need.</summary>
+    /// <summary>
+    /// Says that an allocation may take frames from others, which invalidates their mappings: the caller holds nothing that this could
+    /// need.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void MayReclaim()
     {

@@ -46,7 +46,7 @@ public sealed class ReservationException : HostMemoryException
     internal ReservationException(nuint bytes, string message)
         : base(Errno.ENOMEM, message) => Bytes = (long)bytes;
 
-    /// <summary>What was asked for, in bytes.</summary>
+    /// <summary>The size asked for, in bytes.</summary>
     public long Bytes { get; }
 }
 

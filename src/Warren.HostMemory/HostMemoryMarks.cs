@@ -5,10 +5,15 @@ namespace Warren.HostMemory;
 /// <summary>The events of this layer that <see cref="Check.Mark"/> tells to oracles.</summary>
 public static class HostMemoryMarks
 {
-    /// <summary>Every start has returned, none refused, or nobody had to be told: from here on nothing maps [first, second). Subject: the <see cref="MmuNotifiers"/>.</summary>
+    /// <summary>
+    /// Every start has returned, none refused, or nobody had to be told: from here on nothing maps [first, second). Subject: the
+    /// <see cref="MmuNotifiers"/>.
+    /// </summary>
     public static readonly CheckMark InvalidationStarted = new("invalidation started");
 
-    /// <summary>A start was refused, and those that had accepted have had their end: the caller changes nothing. Subject and range as above.</summary>
+    /// <summary>
+    /// A start was refused, and those that had accepted have had their end: the caller changes nothing. Subject and range as above.
+    /// </summary>
     public static readonly CheckMark InvalidationRefused = new("invalidation refused");
 
     /// <summary>The host page table has its new state; no end was called yet. Subject and range as above.</summary>

@@ -29,7 +29,8 @@ internal static unsafe partial class HostOs
         if (p == (byte*)-1)
         {
             var error = Marshal.GetLastPInvokeError();
-            throw new ReservationException(bytes, $"the host refuses {(ulong)bytes >> 20} MiB of address space for guest memory: {ProcessLimits.Explain(bytes, error)}");
+            throw new ReservationException(bytes,
+                $"the host refuses {(ulong)bytes >> 20} MiB of address space for guest memory: {ProcessLimits.Explain(bytes, error)}");
         }
 
         // Advice: where a kernel lacks one of them, memory still works.
@@ -57,7 +58,7 @@ internal static unsafe partial class HostOs
     private static partial int Statx(int directory, byte* path, int flags, uint mask, byte* result);
 
     /// <summary>
-    /// Whether a path leads to a regular file: opening a pipe could wait for ever. A path that leads nowhere counts as one, so that
+    /// True when a path leads to a regular file: opening a pipe could wait for ever. A path that leads nowhere counts as one, so that
     /// opening it says what is wrong.
     /// </summary>
     internal static bool IsRegularFile(string path)
@@ -76,7 +77,9 @@ internal static unsafe partial class HostOs
         }
     }
 
-    /// <summary>What identifies the file an open descriptor refers to, and its version; the same on every architecture (statx(2)).</summary>
+    /// <summary>
+    /// The identity of the file an open descriptor refers to, and its version; the same on every architecture (statx(2)).
+    /// </summary>
     internal static (ulong Device, ulong Inode, long ChangeSeconds, uint ChangeNanoseconds) Identify(SafeHandle file)
     {
         const int AtEmptyPath = 0x1000;

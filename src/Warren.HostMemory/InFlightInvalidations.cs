@@ -4,15 +4,16 @@ using Warren.Locking;
 namespace Warren.HostMemory;
 
 /// <summary>
-/// The notifications of one address space between start and end: a short list under a leaf lock (<c>mn_invalidate_lock</c>). What keeps the two
-/// halves of a notification agreed while memslots change is built on it: an updater waits until it is empty (KVM's way), or joins those in it.
+/// The notifications of one address space between start and end: a short list under a leaf lock (<c>mn_invalidate_lock</c>). What keeps the
+/// two halves of a notification agreed while memslots change is built on it: an updater waits until it is empty (KVM's way), or joins those
+/// in it.
 /// </summary>
 internal sealed class InFlightInvalidations
 {
     private readonly Locking.SpinLock _lock = new(HostMemoryLocks.InvalidateGate);
     private readonly RcuWait _wait = new(HostMemoryLocks.UpdateWait);
 
-    /// <summary>What a notification in flight holds and who waits for idleness wants.</summary>
+    /// <summary>The pseudo-lock that a notification in flight holds and who waits for idleness wants.</summary>
     internal LockMap Map { get; } = new(HostMemoryLocks.InFlight);
 
     private InvalidationRecord? _first;
@@ -44,8 +45,8 @@ internal sealed class InFlightInvalidations
     }
 
     /// <summary>
-    /// Takes the record out: from here on nobody joins it, and whom it has entered stays as it is. It counts as active until <see cref="Leave"/>, which
-    /// this call includes when it has entered nobody.
+    /// Takes the record out: from here on nobody joins it, and whom it has entered stays as it is. It counts as active until
+    /// <see cref="Leave"/>, which this call includes when it has entered nobody.
     /// </summary>
     internal void Remove(InvalidationRecord record)
     {
@@ -85,7 +86,9 @@ internal sealed class InFlightInvalidations
             Wake();
     }
 
-    /// <summary>On the notification's own thread, in its start. False: an update, or the start itself, has entered the notifier before.</summary>
+    /// <summary>
+    /// On the notification's own thread, in its start. False: an update, or the start itself, has entered the notifier before.
+    /// </summary>
     internal bool Enter(InvalidationRecord record, MmuNotifier notifier)
     {
         if (record.LastEntered == notifier)
@@ -97,7 +100,9 @@ internal sealed class InFlightInvalidations
         return enters;
     }
 
-    /// <summary>Enters the region's owner in each record that overlaps the region, and tells the joiner of each, entered now or before.</summary>
+    /// <summary>
+    /// Enters the region's owner in each record that overlaps the region, and tells the joiner of each, entered now or before.
+    /// </summary>
     internal void Join(NotifierRegion region, IInvalidationJoiner joiner)
     {
         _lock.Lock();
@@ -122,8 +127,8 @@ internal sealed class InFlightInvalidations
     }
 
     /// <summary>
-    /// Stores and publishes if no notification is active: under the lock, so that none can begin in between. Otherwise false, with the caller
-    /// announced as the one waiter, unless it is already.
+    /// Stores and publishes if no notification is active: under the lock, so that none can begin in between. Otherwise false, with the
+    /// caller announced as the one waiter, unless it is already.
     /// </summary>
     internal bool PublishIfIdle(in RegionUpdate update, IRegionPublisher publisher, ref bool announced)
     {

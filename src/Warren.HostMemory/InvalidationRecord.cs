@@ -33,13 +33,13 @@ internal sealed class InvalidationRecord
     /// <summary>Address after the last.</summary>
     internal ulong End { get; private set; }
 
-    /// <summary>What notifiers are passed.</summary>
+    /// <summary>The range as notifiers are passed it.</summary>
     internal MmuNotifierRange Range => new(this, _event, _blockable);
 
     /// <summary>The notification this record stands for now; tells a stale handle from a live one.</summary>
     internal long Turn { get; private set; }
 
-    /// <summary>Whom the start has entered last; its thread's alone.</summary>
+    /// <summary>The notifier that the start has entered last; its thread's alone.</summary>
     internal MmuNotifier? LastEntered { get; set; }
 
     /// <summary>Notifiers entered so far. Under the lock of the list; once the record is out of it, its thread alone reads it.</summary>

@@ -41,10 +41,10 @@ public sealed class MemoryBudget : IDisposable
 
     public long Limit { get; }
 
-    /// <summary>What sets the bound, or null.</summary>
+    /// <summary>The name of whatever sets the bound, or null.</summary>
     public string? Origin { get; }
 
-    /// <summary>Whether it does not hold one page more.</summary>
+    /// <summary>True when it does not hold one page more.</summary>
     public bool IsUsedUp => Charged + FramePool.PageSize > Limit;
 
     /// <summary>Bytes of frames that exist on this budget now.</summary>

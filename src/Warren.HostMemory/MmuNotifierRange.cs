@@ -39,9 +39,9 @@ public readonly struct MmuNotifierRange
     public bool Blockable { get; }
 
     /// <summary>
-    /// In a start: puts the notifier among those that will be told the end; false when it is there already, because an update of its regions joined this
-    /// notification (<see cref="RegionUpdate.Join"/>). For notifiers that count under a lock of their own, held here and around the update; the others are
-    /// entered when they have accepted.
+    /// In a start: puts the notifier among those that will be told the end; false when it is there already, because an update of its
+    /// regions joined this notification (<see cref="RegionUpdate.Join"/>). For notifiers that count under a lock of their own, held here
+    /// and around the update; the others are entered when they have accepted.
     /// </summary>
     public bool Enter(MmuNotifier notifier) => _record!.List.Enter(_record, notifier);
 }

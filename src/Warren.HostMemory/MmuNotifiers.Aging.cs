@@ -10,7 +10,7 @@ internal enum YoungQuery
 
 public sealed partial class MmuNotifiers
 {
-    /// <summary>Whether any region overlaps the range; a hint.</summary>
+    /// <summary>True when any region overlaps the range; a hint.</summary>
     internal bool Any(ulong start, ulong end)
     {
         var record = InvalidationRecord.Take();
@@ -20,7 +20,9 @@ public sealed partial class MmuNotifiers
         return any;
     }
 
-    /// <summary>Asks the notifiers of a range whether it was accessed. No invalidation: an update neither waits for it nor joins it.</summary>
+    /// <summary>
+    /// Asks the notifiers of a range whether it was accessed. No invalidation: an update neither waits for it nor joins it.
+    /// </summary>
     internal bool Young(in MmuNotifierRange range, YoungQuery query)
     {
         var record = InvalidationRecord.Take();

@@ -2,7 +2,7 @@ using Warren.Locking;
 
 namespace Warren.HostMemory;
 
-/// <summary>Who is told, and of which regions: registration, and changes of the index.</summary>
+/// <summary>The subscribers, and the regions they are told of: registration, and changes of the index.</summary>
 public sealed partial class MmuNotifiers
 {
     private readonly Mutex _idleUpdate = new(HostMemoryLocks.IdleUpdate);
@@ -49,9 +49,9 @@ public sealed partial class MmuNotifiers
     }
 
     /// <summary>
-    /// Replaces regions of the index and, at the same instant as seen by notifications, lets the publisher store what goes with it; that instant
-    /// lies where no invalidation is in flight (kvm_swap_active_memslots). Waits for one, and can starve behind an unbroken
-    /// stream of them. O(log n); replacing a region by one of the same range costs the least.
+    /// Replaces regions of the index and, at the same instant as seen by notifications, lets the publisher store what goes with it; that
+    /// instant lies where no invalidation is in flight (kvm_swap_active_memslots). Waits for one, and can starve behind an unbroken stream
+    /// of them. O(log n); replacing a region by one of the same range costs the least.
     /// </summary>
     /// <param name="remove">A region in the index, or null.</param>
     /// <param name="add">A region of a registered notifier and not in the index, or null.</param>
@@ -81,8 +81,8 @@ public sealed partial class MmuNotifiers
     }
 
     /// <summary>
-    /// Begins a change that the caller makes visible himself, at a moment of his choice, and answers for towards the notifications in flight: those that
-    /// looked up the regions before go on with what they found. Dispose the result. May sleep, for other updaters only.
+    /// Begins a change that the caller makes visible himself, at a moment of his choice, and answers for towards the notifications in
+    /// flight: those that looked up the regions before go on with what they found. Dispose the result. May sleep, for other updaters only.
     /// </summary>
     /// <exception cref="InvalidOperationException">As for <see cref="Update"/>.</exception>
     public RegionUpdate BeginUpdate(NotifierRegion? remove, NotifierRegion? add)
@@ -91,7 +91,10 @@ public sealed partial class MmuNotifiers
         try
         {
             if (add is not null && !(add.Owner.IsCalled && Shared.Read(in _registered, this).Contains(add.Owner)))
-                throw new InvalidOperationException("Only a notifier registered with this address space can have regions in it: register it first.");
+            {
+                throw new InvalidOperationException(
+                    "Only a notifier registered with this address space can have regions in it: register it first.");
+            }
             return new RegionUpdate(this, Build(remove, add), add);
         }
         catch
@@ -131,7 +134,8 @@ public sealed partial class MmuNotifiers
 
     private bool TryUpdate(NotifierRegion? remove, NotifierRegion? add, IRegionPublisher publisher, ref bool announced)
     {
-        // Built anew each time: the index may have changed while we slept. And before the leaf lock: all that happens under it is a few stores.
+        // Built anew each time: the index may have changed while we slept. And before the leaf lock: all that happens under it is a few
+        // stores.
         using var update = BeginUpdate(remove, add);
         return InFlight.PublishIfIdle(update, publisher, ref announced);
     }

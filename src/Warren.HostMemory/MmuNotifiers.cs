@@ -10,8 +10,8 @@ namespace Warren.HostMemory;
 /// <para>The contract (mm/mmu_notifier.c): at a start the pages are still mapped; between start and end no secondary mapping of the
 /// range may be made; pages may be freed once start has returned; starts and ends of different ranges nest and overlap in any way. A
 /// notifier unregistered between a start and its end is not told the end.</para>
-/// <para>A notification is in the list before it looks for regions, and out of it before it tells the first end: an update that publishes a region and then
-/// goes through the list misses none that did not find the region and has not finished changing the host page table.</para>
+/// <para>A notification is in the list before it looks for regions, and out of it before it tells the first end: an update that publishes a
+/// region and then goes through the list misses none that did not find the region and has not finished changing the host page table.</para>
 /// </summary>
 public sealed partial class MmuNotifiers
 {
@@ -84,8 +84,8 @@ public sealed partial class MmuNotifiers
     }
 
     /// <summary>
-    /// Is some invalidation of [<paramref name="start"/>, <paramref name="end"/>) between its place in the list and its end? False: each has changed the host page table before now,
-    /// or has not yet looked for regions. Never sleeps.
+    /// Is some invalidation of [<paramref name="start"/>, <paramref name="end"/>) between its place in the list and its end? False: each
+    /// has changed the host page table before now, or has not yet looked for regions. Never sleeps.
     /// </summary>
     public bool IsInvalidating(ulong start, ulong end) => InFlight.Covers(start, end);
 
@@ -129,8 +129,8 @@ public sealed partial class MmuNotifiers
     }
 
     /// <summary>
-    /// All are called, even after a refusal. A dead one is left out here and, being dead for good, at the end. Only a non-blockable range can be refused:
-    /// the answer to a blockable one is not looked at.
+    /// All are called, even after a refusal. A dead one is left out here and, being dead for good, at the end. Only a non-blockable range
+    /// can be refused: the answer to a blockable one is not looked at.
     /// </summary>
     private bool CallStart(InvalidationRecord record, MmuNotifier owner, ReadOnlySpan<NotifierRegion> run)
     {

@@ -3,10 +3,10 @@ using System.Runtime.CompilerServices;
 namespace Warren.HostMemory;
 
 /// <summary>
-/// The host page table of an address space: a radix tree of four levels over 48-bit host virtual addresses, leaves of 4 KiB at level 1 or of 2 MiB
-/// at level 2. Entries change by compare-exchange, so faults, discards and splits run concurrently under the mmap lock held for
-/// read; tables are freed only under the lock held for write. Who finds a frame here without owning a reference takes one
-/// with TryGet and then looks at the entry again.
+/// The host page table of an address space: a radix tree of four levels over 48-bit host virtual addresses, leaves of 4 KiB at level 1 or
+/// of 2 MiB at level 2. Entries change by compare-exchange, so faults, discards and splits run concurrently under the mmap lock held for
+/// read; tables are freed only under the lock held for write. Who finds a frame here without owning a reference takes one with TryGet and
+/// then looks at the entry again.
 /// </summary>
 internal sealed unsafe class PageTable(FramePool pool) : IDisposable
 {
@@ -19,7 +19,10 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     /// <summary>Tables that exist, including the root.</summary>
     internal int Tables => System.Threading.Volatile.Read(ref _tables);
 
-    /// <summary>The slot that maps the address: of level 1, of level 2 when a block is or nothing below is mapped there, or null when no table reaches it.</summary>
+    /// <summary>
+    /// The slot that maps the address: of level 1, of level 2 when a block is or nothing below is mapped there, or null when no table
+    /// reaches it.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     internal ulong* Find(ulong hva, out int level)
     {
@@ -36,7 +39,9 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
         }
     }
 
-    /// <summary>The slot of the given level for the address, making tables on the way; null if a block is mapped where a table is needed.</summary>
+    /// <summary>
+    /// The slot of the given level for the address, making tables on the way; null if a block is mapped where a table is needed.
+    /// </summary>
     internal ulong* Ensure(ulong hva, int level)
     {
         var node = _root;
@@ -96,7 +101,9 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
         return !entry.IsLeaf || level == 1 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
     }
 
-    /// <summary>The slot for the address of the given level (1 to 4), or of the lowest above it that tables reach; null when they are gone. No step.</summary>
+    /// <summary>
+    /// The slot for the address of the given level (1 to 4), or of the lowest above it that tables reach; null when they are gone. No step.
+    /// </summary>
     internal ulong* PeekSlot(ulong hva, ref int level)
     {
         var node = _root;
@@ -191,7 +198,9 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             while (entry.IsLeaf)
             {
                 if (stop - at < span)
+                {
                     Split(slot, entry);
+                }
                 else if (PageTableNode.CompareExchange(slot, entry, default))
                 {
                     pool.PutRange(entry.Frame, PageTableNode.Entries);
@@ -245,7 +254,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     }
 }
 
-/// <summary>What is done with each leaf of a range; a struct, so that the walk is compiled for it.</summary>
+/// <summary>The treatment of each leaf of a range; a struct, so that the walk is compiled for it.</summary>
 internal unsafe interface IPteVisitor
 {
     void Leaf(ulong* slot, ulong hva, int level);

@@ -28,13 +28,15 @@ public static class ProcessLimits
     {
         var line = Read("/proc/self/limits").Split('\n').FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal));
         var words = line?[name.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries);
-        return words is [var soft, ..] && long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;
+        return words is [var soft, ..] && long.TryParse(soft, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value
+            : null;
     }
 
     private static ulong Status(string name)
     {
         var line = Read("/proc/self/status").Split('\n').FirstOrDefault(l => l.StartsWith(name, StringComparison.Ordinal)) ?? "";
-        return ulong.TryParse(string.Concat(line.Where(char.IsAsciiDigit)), NumberStyles.None, CultureInfo.InvariantCulture, out var kilobytes) ? kilobytes << 10 : 0;
+        return ulong.TryParse(string.Concat(line.Where(char.IsAsciiDigit)), NumberStyles.None, CultureInfo.InvariantCulture,
+            out var kilobytes) ? kilobytes << 10 : 0;
     }
 
     private static string Read(string file)

@@ -21,8 +21,9 @@ public readonly ref struct RegionUpdate
     public void Store() => _notifiers.StoreRoot(_root);
 
     /// <summary>
-    /// Goes through the notifications in flight that overlap the added region, if there is one: every other that does finds it by its lookup, since a
-    /// notification is in the list before it looks. Call it after <see cref="Store"/>, under the lock that guards the owner's counts.
+    /// Goes through the notifications in flight that overlap the added region, if there is one: every other that does finds it by its
+    /// lookup, since a notification is in the list before it looks. Call it after <see cref="Store"/>, under the lock that guards the
+    /// owner's counts.
     /// </summary>
     public void Join(IInvalidationJoiner joiner)
     {
@@ -34,20 +35,20 @@ public readonly ref struct RegionUpdate
     public void Dispose() => _notifiers.EndUpdate();
 }
 
-/// <summary>What becomes visible together with a change of regions: stores the pointer to a VM's memslots.</summary>
+/// <summary>The stores that become visible together with a change of regions: the pointer to a VM's memslots.</summary>
 public interface IRegionPublisher
 {
     /// <summary>Runs under a spinning lock: a plain store or two, nothing that waits.</summary>
     void Publish();
 }
 
-/// <summary>Who lets notifications in flight into its counts when it publishes a region that they did not find.</summary>
+/// <summary>A VM that lets notifications in flight into its counts when it publishes a region that they did not find.</summary>
 public interface IInvalidationJoiner
 {
     /// <summary>Runs under a spinning leaf lock, once for each notification.</summary>
     /// <param name="range">What the notification covers; it overlaps the region.</param>
     /// <param name="region">The region that was added.</param>
-    /// <param name="enters">The region's owner was not among those that will be told the end, and now is. False: it is there since its start,
-    /// or an earlier update.</param>
+    /// <param name="enters">The region's owner was not among those that will be told the end, and now is. False: it is there since its
+    /// start, or an earlier update.</param>
     void Join(in MmuNotifierRange range, NotifierRegion region, bool enters);
 }

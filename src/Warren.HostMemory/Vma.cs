@@ -36,7 +36,7 @@ internal sealed class Vma
         return right;
     }
 
-    /// <summary>Whether the right neighbour continues this one.</summary>
+    /// <summary>True when the right neighbour continues this one.</summary>
     internal bool ContinuesInto(Vma right) =>
         End == right.Start && Protection == right.Protection && HugePages == right.HugePages && File == right.File
         && (File is null || FilePageAt(End) == right.FilePage);

@@ -40,7 +40,7 @@ internal sealed class VmaList
         return index < _list.Count && _list[index].Start < end;
     }
 
-    /// <summary>Whether every page of the range is mapped.</summary>
+    /// <summary>True when every page of the range is mapped.</summary>
     internal bool Covers(ulong start, ulong end)
     {
         for (var index = FirstEndingAfter(start); index < _list.Count && _list[index].Start <= start; index++)
@@ -91,7 +91,10 @@ internal sealed class VmaList
         MergeAround(first, last - 1);
     }
 
-    /// <summary>The lowest gap of <paramref name="length"/> bytes at or above <paramref name="from"/> that starts aligned; 0 when none below the limit.</summary>
+    /// <summary>
+    /// The lowest gap of <paramref name="length"/> bytes at or above <paramref name="from"/> that starts aligned; 0 when none below the
+    /// limit.
+    /// </summary>
     internal ulong FindGap(ulong from, ulong length, ulong alignment, ulong limit)
     {
         var at = AlignUp(from, alignment);

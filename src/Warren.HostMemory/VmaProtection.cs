@@ -1,6 +1,6 @@
 namespace Warren.HostMemory;
 
-/// <summary>What a mapping may be accessed for. Write implies Read, as on the machines Linux runs on.</summary>
+/// <summary>The accesses that a mapping allows. Write implies Read, as on the machines Linux runs on.</summary>
 [Flags]
 public enum VmaProtection
 {

@@ -7,7 +7,9 @@ public interface IMmioDevice
 {
     string Name { get; }
 
-    /// <summary>Any thread, any offset inside the registered range, size 1, 2, 4 or 8, aligned or not. Never throws, whatever the guest does.</summary>
+    /// <summary>
+    /// Any thread, any offset inside the registered range, size 1, 2, 4 or 8, aligned or not. Never throws, whatever the guest does.
+    /// </summary>
     ulong Read(ulong offset, int size);
 
     /// <inheritdoc cref="Read"/>
@@ -15,7 +17,8 @@ public interface IMmioDevice
 }
 
 /// <summary>
-/// Guest physical addresses of devices (<c>struct kvm_io_bus</c>): a sorted table that is replaced as a whole. Lookups take no lock and allocate nothing.
+/// Guest physical addresses of devices (<c>struct kvm_io_bus</c>): a sorted table that is replaced as a whole. Lookups take no lock and
+/// allocate nothing.
 /// </summary>
 public sealed class IoBus
 {
@@ -39,7 +42,8 @@ public sealed class IoBus
     public void Register(IMmioDevice device, ulong gpa, ulong length)
     {
         ArgumentNullException.ThrowIfNull(device);
-        if (length == 0 || gpa + length < gpa) throw new ArgumentException($"Device {device.Name} at 0x{gpa:x} cannot have length 0x{length:x}.");
+        if (length == 0 || gpa + length < gpa)
+            throw new ArgumentException($"Device {device.Name} at 0x{gpa:x} cannot have length 0x{length:x}.");
         _lock.Lock();
         try
         {
@@ -56,7 +60,9 @@ public sealed class IoBus
         }
     }
 
-    /// <summary>Removes every range of <paramref name="device"/>; when it returns, no access is inside the device. Not from within one.</summary>
+    /// <summary>
+    /// Removes every range of <paramref name="device"/>; when it returns, no access is inside the device. Not from within one.
+    /// </summary>
     public void Unregister(IMmioDevice device)
     {
         _lock.Lock();

@@ -13,11 +13,13 @@ public sealed partial class VirtualMachine
     public long Audits => Atomics.Read(ref _audits, this);
 
     /// <summary>
-    /// Recomputes, from the memslots, the host's page table and (with a shadow MMU) the guest's tables, what every entry of the VM's page tables and all that is kept about them must be, and compares.
-    /// Any time, from any thread that is not in guest mode; mmu_lock is held for as long as it takes, which grows with what is mapped. With <see cref="VmOptions.Audit"/> a VM does this by itself, and a finding
+    /// Recomputes, from the memslots, the host's page table and (with a shadow MMU) the guest's tables, what every entry of the VM's page
+    /// tables and all that is kept about them must be, and compares. Any time, from any thread that is not in guest mode; mmu_lock is held
+    /// for as long as it takes, which grows with what is mapped. With <see cref="VmOptions.Audit"/> a VM does this by itself, and a finding
     /// ends it as <see cref="ErrorReason"/>.
     /// </summary>
-    /// <param name="atRest">no vCPU runs, and no other call is under way: counts must be exact, too, and what vCPUs keep ready for their next tables as good as new</param>
+    /// <param name="atRest">no vCPU runs, and no other call is under way: counts must be exact, too, and what vCPUs keep ready for their
+    /// next tables as good as new</param>
     public AuditReport Audit(bool atRest = false)
     {
         using var balance = Check.Balanced();
@@ -27,12 +29,12 @@ public sealed partial class VirtualMachine
         Mmu.Audit(auditor);
         if (atRest)
         {
-            foreach (Vcpu vcpu in VcpuArray) auditor.Caches(vcpu);
+            foreach (var vcpu in VcpuArray) auditor.Caches(vcpu);
         }
         MmuLock.WriteUnlock();
         Srcu.ReadUnlock(srcu);
         Atomics.Increment(ref _audits, this);
-        AuditReport report = auditor.Report();
+        var report = auditor.Report();
         if (!report.IsClean) Atomics.Write(ref _auditFailed, true, this);
         return report;
     }
@@ -46,15 +48,20 @@ public sealed partial class VirtualMachine
         if (Atomics.Read(ref _auditDue, this) != 0 && Atomics.Exchange(ref _auditDue, 0, this) != 0) AuditNow();
     }
 
-    /// <summary>With <see cref="VmOptions.Audit"/>: an audit whose findings end the VM. No spinning lock held, outside guest mode.</summary>
+    /// <summary>
+    /// With <see cref="VmOptions.Audit"/>: an audit whose findings end the VM. No spinning lock held, outside guest mode.
+    /// </summary>
     internal void AuditNow()
     {
         if (!Options.Audit) return;
-        AuditReport report = Audit();
+        var report = Audit();
         if (!report.IsClean) ReportError(report.ToString());
     }
 
-    /// <summary>With <see cref="VmOptions.Audit"/>, on the vCPU's thread: an audit of what it keeps ready, which others could only look at while it does not run.</summary>
+    /// <summary>
+    /// With <see cref="VmOptions.Audit"/>, on the vCPU's thread: an audit of what it keeps ready, which others could only look at while it
+    /// does not run.
+    /// </summary>
     internal void AuditCaches(Vcpu vcpu)
     {
         if (Mmu.AreCachesNew(vcpu)) return;
@@ -67,7 +74,7 @@ public sealed partial class VirtualMachine
     private AuditException? AuditAtEnd()
     {
         if (!Options.Audit || Atomics.Read(ref _auditFailed, this)) return null;
-        AuditReport report = Audit(atRest: true);
+        var report = Audit(atRest: true);
         return report.IsClean ? null : new AuditException(report.ToString());
     }
 

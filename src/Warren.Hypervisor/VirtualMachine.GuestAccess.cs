@@ -8,9 +8,11 @@ namespace Warren.Hypervisor;
 public sealed unsafe partial class VirtualMachine
 {
     /// <summary>
-    /// Copies guest memory out, for devices and SBI (<c>kvm_read_guest</c>). Only the first address space. Not from inside guest mode; may sleep.
+    /// Copies guest memory out, for devices and SBI (<c>kvm_read_guest</c>). Only the first address space. Not from inside guest mode; may
+    /// sleep.
     /// </summary>
-    /// <returns>false when some byte is in no memslot, or the host cannot back it; then <paramref name="destination"/> may be half filled</returns>
+    /// <returns>false when some byte is in no memslot, or the host cannot back it; then <paramref name="destination"/> may be half
+    /// filled</returns>
     public bool ReadGuest(ulong gpa, Span<byte> destination)
     {
         using var balance = Check.Balanced();
@@ -26,8 +28,8 @@ public sealed unsafe partial class VirtualMachine
     }
 
     /// <summary>
-    /// Copies into guest memory (<c>kvm_write_guest</c>): breaks CoW, marks the dirty log, voids code decoded from the pages. Only the first address space.
-    /// Not from inside guest mode; may sleep.
+    /// Copies into guest memory (<c>kvm_write_guest</c>): breaks CoW, marks the dirty log, voids code decoded from the pages. Only the
+    /// first address space. Not from inside guest mode; may sleep.
     /// </summary>
     /// <returns>false when some byte is in no memslot or a read-only one, or the host cannot back it; pages before it are written</returns>
     public bool WriteGuest(ulong gpa, ReadOnlySpan<byte> source)
@@ -77,12 +79,14 @@ public sealed unsafe partial class VirtualMachine
             {
                 var sequence = Invalidation.Sequence;
                 if (Memory.Fault(slot.GfnToHva(gfn), write: true, out var mapping) != FaultStatus.Ok) return false;
-                // As a vCPU's store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot
-                // become another's, or shared, under the copy. Held for write, it also keeps the page's shadows, if it is one of the guest's tables, from being used before they follow.
+                // As a vCPU's store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame
+                // cannot become another's, or shared, under the copy. Held for write, it also keeps the page's shadows, if it is one of the
+                // guest's tables, from being used before they follow.
                 if (shadowed) MmuLock.WriteLock();
                 else MmuLock.ReadLock();
                 var superseded = -1;
-                var retry = retries < OptimisticRetries ? Invalidation.RetryGfn(sequence, gfn) : !TryLookUp(slot, gfn, write: true, ref mapping, out superseded);
+                var retry = retries < OptimisticRetries ? Invalidation.RetryGfn(sequence, gfn)
+                    : !TryLookUp(slot, gfn, write: true, ref mapping, out superseded);
                 var upgrade = !shadowed && shadow is not null && shadow.IsShadowed(slot, gfn);
                 if (!retry && !upgrade)
                 {

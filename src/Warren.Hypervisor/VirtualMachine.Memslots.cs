@@ -18,9 +18,9 @@ public sealed partial class VirtualMachine
     internal int MemslotsDirtyLogging => Atomics.Read(ref _memslotsDirtyLogging, this);
 
     /// <summary>
-    /// Creates, deletes or moves a memslot, or changes its flags (<c>KVM_SET_USER_MEMORY_REGION</c>). When it returns from a deletion or a move, nothing of the
-    /// VM refers to the old slot any more. Sleeps for grace periods (one; two to delete or move), and with <see cref="GateKind.ActiveCount"/>
-    /// until no invalidation of the address space is in flight.
+    /// Creates, deletes or moves a memslot, or changes its flags (<c>KVM_SET_USER_MEMORY_REGION</c>). When it returns from a deletion or a
+    /// move, nothing of the VM refers to the old slot any more. Sleeps for grace periods (one; two to delete or move), and with
+    /// <see cref="GateKind.ActiveCount"/> until no invalidation of the address space is in flight.
     /// </summary>
     /// <exception cref="MemslotException">
     /// EINVAL, EEXIST, ENOMEM or EIO, as KVM checks and in its order; nothing has changed.
@@ -40,7 +40,8 @@ public sealed partial class VirtualMachine
         }
         catch (OutOfMemoryException e)
         {
-            throw new MemslotException(Errno.ENOMEM, $"The host has no memory left for slot {region.Id} of address space {region.AddressSpaceId}.", e);
+            throw new MemslotException(Errno.ENOMEM,
+                $"The host has no memory left for slot {region.Id} of address space {region.AddressSpaceId}.", e);
         }
         finally
         {
@@ -50,7 +51,8 @@ public sealed partial class VirtualMachine
     }
 
     /// <summary>
-    /// SlotsLock held. SlotsArchLock is held from the first look at the old slot's MMU data until the new set is published, and over no grace period.
+    /// SlotsLock held. SlotsArchLock is held from the first look at the old slot's MMU data until the new set is published, and over no
+    /// grace period.
     /// </summary>
     private void SetMemslot(MemslotSpace space, Memslot? old, Memslot? slot, MemslotChange change)
     {
@@ -86,8 +88,9 @@ public sealed partial class VirtualMachine
     }
 
     /// <summary>
-    /// Marks a slot that is to go, and removes what maps it (<c>kvm_invalidate_memslot</c>). It stays where lookups and notifications find it. A mark on
-    /// the slot itself, where KVM publishes a marked copy: nothing to allocate or to swap back, and no invalidation to wait for.
+    /// Marks a slot that is to go, and removes what maps it (<c>kvm_invalidate_memslot</c>). It stays where lookups and notifications find
+    /// it. A mark on the slot itself, where KVM publishes a marked copy: nothing to allocate or to swap back, and no invalidation to wait
+    /// for.
     /// </summary>
     private void Invalidate(Memslot slot)
     {
@@ -129,7 +132,10 @@ public sealed partial class VirtualMachine
         if (old is not null) FreeMemslot(old, slot);
     }
 
-    /// <summary>Frees what hangs on a slot object that nobody sees any more, but for what another object for the slot goes on using (<c>kvm_free_memslot</c>).</summary>
+    /// <summary>
+    /// Frees what hangs on a slot object that nobody sees any more, but for what another object for the slot goes on using
+    /// (<c>kvm_free_memslot</c>).
+    /// </summary>
     private void FreeMemslot(Memslot gone, Memslot? stays)
     {
         if (gone.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, stays?.DirtyBitmap)) bitmap.Dispose();
@@ -141,7 +147,8 @@ public sealed partial class VirtualMachine
         Step(MemslotStep.ReserveId);
         space.Ids.Reserve(r.Id);
         Step(MemslotStep.AllocateSlot);
-        return new Memslot(_notifier, space.Id, r.Id, r.GuestPhysicalAddress >> PageShift, r.MemorySize >> PageShift, r.UserspaceAddress, r.Flags);
+        return new Memslot(_notifier, space.Id, r.Id, r.GuestPhysicalAddress >> PageShift, r.MemorySize >> PageShift, r.UserspaceAddress,
+            r.Flags);
     }
 
     private DirtyBitmap AllocateBitmap(ulong pages)

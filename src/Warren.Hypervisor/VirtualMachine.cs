@@ -4,8 +4,8 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// A virtual machine (<c>struct kvm</c>): guest physical memory as slots over an <see cref="AddressSpace"/>, the tables that map it, vCPUs and a bus.
-/// Any thread may call any member; <see cref="Dispose"/> needs everyone else to be done.
+/// A virtual machine (<c>struct kvm</c>): guest physical memory as slots over an <see cref="AddressSpace"/>, the tables that map it, vCPUs
+/// and a bus. Any thread may call any member; <see cref="Dispose"/> needs everyone else to be done.
 /// </summary>
 public sealed partial class VirtualMachine : IDisposable
 {
@@ -32,7 +32,8 @@ public sealed partial class VirtualMachine : IDisposable
         Options = options ?? new VmOptions();
         Options.Validate();
         Memory = memory;
-        Bus = new IoBus(Srcu, (device, e) => ReportError($"The device {device.Name} failed on an access of the guest; this is a bug of the device.", e));
+        Bus = new IoBus(Srcu,
+            (device, e) => ReportError($"The device {device.Name} failed on an access of the guest; this is a bug of the device.", e));
         Invalidation = new InvalidationState(MmuLock);
         _spaces = new MemslotSpace[Options.AddressSpaces];
         for (var i = 0; i < _spaces.Length; i++) _spaces[i] = new MemslotSpace(i);
@@ -59,7 +60,8 @@ public sealed partial class VirtualMachine : IDisposable
     internal VmMmuNotifier Notifier => _notifier;
 
     /// <summary>
-    /// Retries after which a fault, or a write by the host, looks its page up under mmu_lock (<see cref="TryLookUp"/>) and is no longer sent back to its start by invalidations of other pages. Set by tests.
+    /// Retries after which a fault, or a write by the host, looks its page up under mmu_lock (<see cref="TryLookUp"/>) and is no longer
+    /// sent back to its start by invalidations of other pages. Set by tests.
     /// </summary>
     internal int OptimisticRetries { get; set; } = 8;
 
@@ -67,10 +69,11 @@ public sealed partial class VirtualMachine : IDisposable
     internal Memslots GetMemslots(int addressSpaceId) => _spaces[addressSpaceId].Current;
 
     /// <summary>
-    /// Unsubscribes, frees tables, slots and bitmaps. No vCPU runs and no call is under way or will come, except notifications: one whose start reached
-    /// this VM and whose end now will not is nobody's concern any more, since the count it leaves behind dies with the VM.
+    /// Unsubscribes, frees tables, slots and bitmaps. No vCPU runs and no call is under way or will come, except notifications: one whose
+    /// start reached this VM and whose end now will not is nobody's concern any more, since the count it leaves behind dies with the VM.
     /// </summary>
-    /// <exception cref="AuditException">With <see cref="VmOptions.Audit"/>: the page tables were wrong at the end, and no audit before has said so. All is freed nevertheless.</exception>
+    /// <exception cref="AuditException">With <see cref="VmOptions.Audit"/>: the page tables were wrong at the end, and no audit before has
+    /// said so. All is freed nevertheless.</exception>
     public void Dispose()
     {
         if (_disposed) return;

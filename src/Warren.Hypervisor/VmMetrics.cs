@@ -3,8 +3,8 @@ using System.Diagnostics.Metrics;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// The statistics of one VM as instruments of the meter <c>Warren.Hypervisor</c>, tagged <c>vm</c>. They are read only when somebody listens and asks; counting
-/// itself costs the same with and without.
+/// The statistics of one VM as instruments of the meter <c>Warren.Hypervisor</c>, tagged <c>vm</c>. They are read only when somebody
+/// listens and asks; counting itself costs the same with and without.
 /// </summary>
 public sealed class VmMetrics : IDisposable
 {
@@ -31,7 +31,8 @@ public sealed class VmMetrics : IDisposable
         Counter("warren.vm.invalidations.elided", "Invalidations that did not", s => s.InvalidationsElided);
         Counter("warren.vm.remote_flushes", "Rounds of remote TLB flushes", s => s.RemoteFlushes);
         Counter("warren.vm.memslot_updates", "Memslot updates", s => s.MemslotUpdates);
-        _meter.CreateObservableGauge("warren.vm.memslots", () => new Measurement<long>(_vm.Statistics.Memslots, _tag), description: "Memslots");
+        _meter.CreateObservableGauge("warren.vm.memslots", () => new Measurement<long>(_vm.Statistics.Memslots, _tag),
+            description: "Memslots");
     }
 
     public void Dispose() => _meter.Dispose();

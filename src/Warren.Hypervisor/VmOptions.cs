@@ -1,6 +1,6 @@
 namespace Warren.Hypervisor;
 
-/// <summary>What is fixed when a <see cref="VirtualMachine"/> is made.</summary>
+/// <summary>The options that are fixed when a <see cref="VirtualMachine"/> is made.</summary>
 public sealed record VmOptions
 {
     /// <summary>Address spaces of memslots, 1 or 2 (x86 has a second one for SMM).</summary>
@@ -28,8 +28,9 @@ public sealed record VmOptions
     public MmuKind Mmu { get; init; } = MmuKind.Default;
 
     /// <summary>
-    /// Compare the page tables with the memslots, the host's page table and (with a shadow MMU) the guest's own: after each change of memslots, every so many zaps, and at the end; and
-    /// what a vCPU keeps ready for tables with new ones before each fault. It costs much time; see <see cref="VirtualMachine.Audit"/>.
+    /// Compare the page tables with the memslots, the host's page table and (with a shadow MMU) the guest's own: after each change of
+    /// memslots, every so many zaps, and at the end; and what a vCPU keeps ready for tables with new ones before each fault. It costs much
+    /// time; see <see cref="VirtualMachine.Audit"/>.
     /// </summary>
     public bool Audit { get; init; }
 
@@ -37,8 +38,13 @@ public sealed record VmOptions
     {
         ArgumentNullException.ThrowIfNull(Gate);
         ArgumentNullException.ThrowIfNull(Mmu);
-        if (AddressSpaces is not (1 or 2)) throw new ArgumentException($"A VM has 1 or 2 address spaces, not {AddressSpaces}: set VmOptions.AddressSpaces accordingly.");
+        if (AddressSpaces is not (1 or 2))
+            throw new ArgumentException($"A VM has 1 or 2 address spaces, not {AddressSpaces}: set VmOptions.AddressSpaces accordingly.");
         if (DirtyRingEntries > 65536 || (DirtyRingEntries & (DirtyRingEntries - 1)) != 0)
-            throw new ArgumentException($"A dirty ring has a power of two of entries, at most 65536, not {DirtyRingEntries}: set VmOptions.DirtyRingEntries accordingly.");
+        {
+            throw new ArgumentException(
+                $"A dirty ring has a power of two of entries, at most 65536, not {DirtyRingEntries}: set VmOptions.DirtyRingEntries "
+                    + $"accordingly.");
+        }
     }
 }

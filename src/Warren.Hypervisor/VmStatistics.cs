@@ -2,7 +2,7 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
-/// <summary>What happened in a VM so far: a copy, exact while the VM is at rest.</summary>
+/// <summary>Events in a VM so far: a copy, exact while the VM is at rest.</summary>
 public readonly record struct VmStatistics
 {
     /// <summary>Sum over the vCPUs.</summary>
@@ -27,7 +27,9 @@ public readonly record struct VmStatistics
     public long HostWriteRetries { get; init; }
 }
 
-/// <summary>Counters of the VM as a whole. Each is written under the lock it names, so that counting costs no atomic and no line of its own.</summary>
+/// <summary>
+/// Counters of the VM as a whole. Each is written under the lock it names, so that counting costs no atomic and no line of its own.
+/// </summary>
 internal sealed class VmCounters
 {
     private long _hostWriteRetries;
@@ -53,7 +55,7 @@ public sealed partial class VirtualMachine
 {
     internal VmCounters Counters { get; } = new();
 
-    /// <summary>What happened so far. Takes no lock; sums over the vCPUs.</summary>
+    /// <summary>Events so far. Takes no lock; sums over the vCPUs.</summary>
     public VmStatistics Statistics
     {
         get

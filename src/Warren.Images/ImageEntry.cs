@@ -1,6 +1,6 @@
 namespace Warren.Images;
 
-/// <summary>What an entry of the cache is for.</summary>
+/// <summary>The purpose of an entry of the cache.</summary>
 public enum ImageKind
 {
     /// <summary>The flat RISC-V kernel Image.</summary>
@@ -23,7 +23,8 @@ public enum ImageKind
 /// <param name="Size">In bytes.</param>
 /// <param name="Sha256">Of the file, 64 lower-case hexadecimal digits.</param>
 /// <param name="PackageSha256">Of the package, as the archive's signed index has it.</param>
-public sealed record ImageEntry(ImageKind Kind, string Package, string Version, string File, long Size, string Sha256, string PackageSha256);
+public sealed record ImageEntry(ImageKind Kind, string Package, string Version, string File, long Size, string Sha256,
+    string PackageSha256);
 
 /// <summary>One successful pull: a kernel, its configuration and a busybox that belong together.</summary>
 /// <param name="Pulled">When, in UTC.</param>
@@ -38,7 +39,7 @@ public sealed record ImagePull(
     public ImageEntry? Find(ImageKind kind) => Entries.FirstOrDefault(e => e.Kind == kind);
 }
 
-/// <summary>What checking an entry against its recorded SHA-256 found.</summary>
+/// <summary>The result of checking an entry against its recorded SHA-256.</summary>
 public enum ImageHealth
 {
     /// <summary>It is there; its content was not looked at.</summary>
@@ -84,12 +85,12 @@ public sealed record ImageStatus(ImageEntry Entry, string Path, bool Current, Im
 /// <param name="BusyboxVersion">The busybox package's version.</param>
 public sealed record GuestImage(string Kernel, string Busybox, string Version, string BusyboxVersion);
 
-/// <summary>What a pull did.</summary>
+/// <summary>The result of a pull.</summary>
 /// <param name="Changed">Whether a file of the guest is new; false when everything was there already.</param>
 /// <param name="Received">Bytes that came over the network.</param>
 public sealed record PullResult(GuestImage Guest, ImagePull Pull, bool Changed, long Received);
 
-/// <summary>What pruning removed.</summary>
+/// <summary>The result of pruning.</summary>
 /// <param name="Files">Their names, relative to the cache.</param>
 /// <param name="Bytes">The space that they took.</param>
 public sealed record PruneResult(IReadOnlyList<string> Files, long Bytes);

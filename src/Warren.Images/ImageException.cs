@@ -1,6 +1,6 @@
 namespace Warren.Images;
 
-/// <summary>What kind of trouble an <see cref="ImageException"/> reports; a program maps it to an exit status.</summary>
+/// <summary>The kind of trouble an <see cref="ImageException"/> reports; a program maps it to an exit status.</summary>
 public enum ImageError
 {
     /// <summary>No mirror, a malformed option, no home directory, no verifier or keyring on this host.</summary>

@@ -6,8 +6,8 @@ using Warren.Images.Initramfs;
 namespace Warren.Images;
 
 /// <summary>
-/// The cache of guest kernels and user land, and the way they get into it: from a Debian mirror, with the archive's signature and every SHA-256
-/// checked, without root and without touching the host's own package state. Any number of processes may use one cache.
+/// The cache of guest kernels and user land, and the way they get into it: from a Debian mirror, with the archive's signature and every
+/// SHA-256 checked, without root and without touching the host's own package state. Any number of processes may use one cache.
 /// </summary>
 /// <remarks>
 /// Every use of a kernel or busybox checks its SHA-256 (tens of milliseconds for the kernel's 31 MB), so that whatever happened to the file
@@ -16,7 +16,8 @@ namespace Warren.Images;
 public sealed class ImageStore
 {
     private const string PullRemedy = "`warren image pull` makes it anew";
-    private const string OfflineRemedy = "run `warren image pull` with a network, or `warren run --guest selftest`, which needs neither network nor cache";
+    private const string OfflineRemedy =
+        "run `warren image pull` with a network, or `warren run --guest selftest`, which needs neither network nor cache";
 
     private readonly ImageStoreOptions _options;
     private readonly CacheDirectory _cache;
@@ -26,9 +27,9 @@ public sealed class ImageStore
     public ImageStore(ImageStoreOptions options)
     {
         _options = options;
-        string root = options.Directory ?? CacheDirectory.DefaultRoot(options.Environment);
+        var root = options.Directory ?? CacheDirectory.DefaultRoot(options.Environment);
         _cache = new CacheDirectory(Path.GetFullPath(root), options.WrapOutput);
-        string? keyring = options.Keyring ?? options.Environment("WARREN_KEYRING");
+        var keyring = options.Keyring ?? options.Environment("WARREN_KEYRING");
         _verifier = options.Verifier ?? new HostVerifier(string.IsNullOrEmpty(keyring) ? null : keyring, options.Environment("PATH"));
     }
 
@@ -43,7 +44,7 @@ public sealed class ImageStore
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     public async Task<PullResult> PullAsync(IProgress<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using CacheLock held = await LockAsync(progress, cancellation).ConfigureAwait(false);
+        using var held = await LockAsync(progress, cancellation).ConfigureAwait(false);
         return await PullLockedAsync(progress, cancellation).ConfigureAwait(false);
     }
 
@@ -56,8 +57,8 @@ public sealed class ImageStore
     {
         try
         {
-            Manifest manifest = Manifest.Load(_cache);
-            foreach (ImagePull pull in manifest.Pulls.Reverse().Take(offline ? int.MaxValue : 1))
+            var manifest = Manifest.Load(_cache);
+            foreach (var pull in manifest.Pulls.Reverse().Take(offline ? int.MaxValue : 1))
             {
                 if (await FindGuestAsync(pull).ConfigureAwait(false) is { } ready)
                     return ready;
@@ -70,7 +71,7 @@ public sealed class ImageStore
             if (offline)
                 throw new ImageException(ImageError.Offline, $"{e.Message}; {OfflineRemedy}", e);
         }
-        using CacheLock held = await LockAsync(progress, cancellation).ConfigureAwait(false);
+        using var held = await LockAsync(progress, cancellation).ConfigureAwait(false);
         if (Manifest.LoadOrEmpty(_cache, null).Newest is { } newest && await FindGuestAsync(newest).ConfigureAwait(false) is { } meanwhile)
             return meanwhile;
         try
@@ -90,14 +91,15 @@ public sealed class ImageStore
     [
         .. Entries().Select(e =>
         {
-            string path = _cache.ContentFile(e.Entry.File);
+            var path = _cache.ContentFile(e.Entry.File);
             return new ImageStatus(e.Entry, path, e.Current, File.Exists(path) ? ImageHealth.Unchecked : ImageHealth.Missing);
         }),
     ];
 
     /// <summary>Every entry of the cache, newest pull first, each compared with its recorded SHA-256.</summary>
     /// <exception cref="ImageException">As for <see cref="List"/>.</exception>
-    public Task<IReadOnlyList<ImageStatus>> VerifyAsync(CancellationToken cancellation = default) => Task.Run<IReadOnlyList<ImageStatus>>(() =>
+    public Task<IReadOnlyList<ImageStatus>> VerifyAsync(CancellationToken cancellation = default) =>
+        Task.Run<IReadOnlyList<ImageStatus>>(() =>
     [
         .. Entries().Select(e =>
         {
@@ -107,15 +109,16 @@ public sealed class ImageStore
     ], cancellation);
 
     /// <summary>
-    /// Removes what the newest pull does not need: older pulls, partial downloads, orphaned temporary files, and every initramfs but the one
-    /// used last (each is rebuilt in milliseconds).
+    /// Removes what the newest pull does not need: older pulls, partial downloads, orphaned temporary files, and every initramfs but the
+    /// one used last (each is rebuilt in milliseconds).
     /// </summary>
-    /// <exception cref="ImageException">The cache cannot be written, or its table of contents, which says what is needed, not read: nothing is removed.</exception>
+    /// <exception cref="ImageException">The cache cannot be written, or its table of contents, which says what is needed, not read: nothing
+    /// is removed.</exception>
     public async Task<PruneResult> PruneAsync(IProgress<PullProgress>? progress = null, CancellationToken cancellation = default)
     {
         if (!Path.Exists(_cache.Root))
             return new PruneResult([], 0);
-        using CacheLock held = await LockAsync(progress, cancellation).ConfigureAwait(false);
+        using var held = await LockAsync(progress, cancellation).ConfigureAwait(false);
         try
         {
             return new Pruner(_cache).Run(cancellation);
@@ -127,8 +130,8 @@ public sealed class ImageStore
     }
 
     /// <summary>
-    /// The initramfs of a guest as a file in the cache, made on first use. It is built anew each time and compared, which takes milliseconds, so that an
-    /// altered one is replaced; its name is its digest.
+    /// The initramfs of a guest as a file in the cache, made on first use. It is built anew each time and compared, which takes
+    /// milliseconds, so that an altered one is replaced; its name is its digest.
     /// </summary>
     /// <param name="init">The guest's /init, a static RISC-V executable.</param>
     /// <param name="progress">Told when one was damaged.</param>
@@ -140,7 +143,10 @@ public sealed class ImageStore
         try
         {
             if (new FileInfo(guest.Busybox).Length == 0)
-                throw new ImageException(ImageError.Corrupt, $"the cached {guest.Busybox} is empty, or no ordinary file; run `warren image pull`");
+            {
+                throw new ImageException(ImageError.Corrupt,
+                    $"the cached {guest.Busybox} is empty, or no ordinary file; run `warren image pull`");
+            }
             busybox = File.ReadAllBytes(guest.Busybox);
         }
         catch (Exception e) when (CacheErrors.IsFileSystemError(e))
@@ -155,7 +161,7 @@ public sealed class ImageStore
         Puller puller = new(_cache, _options, _verifier, progress);
         try
         {
-            (ImagePull pull, bool changed, long received) = await puller.RunAsync(cancellation).ConfigureAwait(false);
+            (var pull, var changed, var received) = await puller.RunAsync(cancellation).ConfigureAwait(false);
             return new PullResult(ToGuest(pull)!, pull, changed, received);
         }
         catch (Exception e) when (CacheErrors.IsFileSystemError(e))
@@ -183,7 +189,7 @@ public sealed class ImageStore
             .. new[] { pull.Find(ImageKind.Kernel)!, pull.Find(ImageKind.Busybox)! }
                 .Select(e => Task.Run(() => CacheDirectory.Matches(_cache.ContentFile(e.File), e.Size, e.Sha256))),
         ];
-        bool[] good = await Task.WhenAll(checks).ConfigureAwait(false);
+        var good = await Task.WhenAll(checks).ConfigureAwait(false);
         return good.All(g => g) ? guest : null;
     }
 
@@ -192,7 +198,8 @@ public sealed class ImageStore
         if (pull.Find(ImageKind.Kernel) is not { } kernel || pull.Find(ImageKind.Busybox) is not { } busybox)
             return null;
         return new GuestImage(
-            _cache.ContentFile(kernel.File), _cache.ContentFile(busybox.File), GuestPackages.KernelRelease(kernel.Package), busybox.Version);
+            _cache.ContentFile(kernel.File), _cache.ContentFile(busybox.File), GuestPackages.KernelRelease(kernel.Package),
+            busybox.Version);
     }
 
     // What keeps the newest pull from being used, named file by file.
@@ -200,7 +207,9 @@ public sealed class ImageStore
     {
         if (manifest.Newest is not { } newest)
             return $"the guest kernel is not in the cache {_cache.Root}";
-        List<ImageStatus> bad = [.. newest.Entries.Where(e => e.Kind is ImageKind.Kernel or ImageKind.Busybox).Select(e => _cache.Check(e, current: true)).Where(s => s.IsBad)];
+        List<ImageStatus> bad =
+            [.. newest.Entries.Where(e => e.Kind is ImageKind.Kernel or ImageKind.Busybox).Select(e => _cache.Check(e, current: true))
+                .Where(s => s.IsBad)];
         return bad switch
         {
             [] => $"the cache {_cache.Root} holds {newest.Suite}, and no {_options.Suite}",
@@ -221,7 +230,8 @@ public sealed class ImageStore
             throw new ImageException(e.Error, $"{e.Message}; {PullRemedy}", e);
         }
         IEnumerable<(ImageEntry Entry, bool Current)> pulled =
-            manifest.Pulls.Reverse().SelectMany(pull => pull.Entries.Select(e => (e, ReferenceEquals(pull, manifest.Newest)))).DistinctBy(e => e.e.File);
+            manifest.Pulls.Reverse().SelectMany(pull => pull.Entries.Select(e => (e, ReferenceEquals(pull, manifest.Newest))))
+            .DistinctBy(e => e.e.File);
         return [.. pulled, .. new InitramfsCache(_cache).List().Select((e, i) => (e, i == 0))];
     }
 }

@@ -15,16 +15,18 @@ public sealed record ImageStoreOptions
     /// <summary>Debian's suite, by codename.</summary>
     public string Suite { get; init; } = "trixie";
 
-    /// <summary>The keyring that the archive's signature is checked with (<c>--keyring</c>); null for WARREN_KEYRING, else Debian's own.</summary>
+    /// <summary>
+    /// The keyring that the archive's signature is checked with (<c>--keyring</c>); null for WARREN_KEYRING, else Debian's own.
+    /// </summary>
     public string? Keyring { get; init; }
 
-    /// <summary>What checks the signature; null for the host's gpgv or sqv.</summary>
+    /// <summary>The verifier of the signature; null for the host's gpgv or sqv.</summary>
     public IReleaseVerifier? Verifier { get; init; }
 
     /// <summary>How environment variables are read.</summary>
     public Func<string, string?> Environment { get; init; } = System.Environment.GetEnvironmentVariable;
 
-    /// <summary>What the archive's expiry is compared with.</summary>
+    /// <summary>The clock that the archive's expiry is compared with.</summary>
     public TimeProvider Clock { get; init; } = TimeProvider.System;
 
     internal TransferOptions Transfer { get; init; } = TransferOptions.Default;

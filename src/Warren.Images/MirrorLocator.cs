@@ -8,18 +8,18 @@ public static class MirrorLocator
     /// <exception cref="ImageException">Nothing names a mirror, or what does is not an http or https URL.</exception>
     public static Mirror Locate(MirrorOptions options)
     {
-        Dictionary<string, string> settings = ReadSettings(options.AptDirectory);
+        var settings = ReadSettings(options.AptDirectory);
         if (!string.IsNullOrWhiteSpace(options.Mirror))
             return FromUser(options.Mirror.Trim(), "--mirror", settings);
-        string? named = options.Environment(options.EnvironmentVariable);
+        var named = options.Environment(options.EnvironmentVariable);
         if (!string.IsNullOrWhiteSpace(named))
             return FromUser(named.Trim(), options.EnvironmentVariable, settings);
 
         (AptSource Source, string File)? best = null;
-        int bestScore = 0;
-        foreach ((AptSource source, string file) in ReadSources(options.AptDirectory))
+        var bestScore = 0;
+        foreach ((var source, var file) in ReadSources(options.AptDirectory))
         {
-            int score = source.DebianLikeness();
+            var score = source.DebianLikeness();
             if (score > bestScore)
                 (best, bestScore) = ((source, file), score);
         }
@@ -36,12 +36,12 @@ public static class MirrorLocator
     {
         List<string> files = [Path.Combine(aptDirectory, "sources.list")];
         files.AddRange(FilesIn(Path.Combine(aptDirectory, "sources.list.d")));
-        foreach (string file in files)
+        foreach (var file in files)
         {
-            bool list = file.EndsWith(".list", StringComparison.Ordinal);
+            var list = file.EndsWith(".list", StringComparison.Ordinal);
             if ((!list && !file.EndsWith(".sources", StringComparison.Ordinal)) || TryReadText(file) is not { } text)
                 continue;
-            foreach (AptSource source in list ? AptSource.ParseList(text) : AptSource.ParseDeb822(text))
+            foreach (var source in list ? AptSource.ParseList(text) : AptSource.ParseDeb822(text))
                 yield return (source, file);
         }
     }
@@ -49,7 +49,7 @@ public static class MirrorLocator
     private static Dictionary<string, string> ReadSettings(string aptDirectory)
     {
         Dictionary<string, string> settings = [];
-        foreach (string file in FilesIn(Path.Combine(aptDirectory, "apt.conf.d")).Append(Path.Combine(aptDirectory, "apt.conf")))
+        foreach (var file in FilesIn(Path.Combine(aptDirectory, "apt.conf.d")).Append(Path.Combine(aptDirectory, "apt.conf")))
         {
             if (Path.GetExtension(file) is "" or ".conf" && TryReadText(file) is { } text)
                 AptProxy.Read(text, settings);
@@ -59,24 +59,28 @@ public static class MirrorLocator
 
     private static Mirror FromUser(string text, string origin, Dictionary<string, string> settings)
     {
-        if (!Uri.TryCreate(text, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0)
+        if (!Uri.TryCreate(text, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.Host.Length == 0)
         {
             throw new ImageException(ImageError.Configuration,
-                $"the mirror given by {origin} is not an http or https URL; give the root of a Debian archive, the directory that holds dists and pool");
+                $"the mirror given by {origin} is not an http or https URL; give the root of a Debian archive, the directory that holds "
+                    + $"dists and pool");
         }
         return Make(uri, origin, settings);
     }
 
     private static Mirror Make(Uri uri, string origin, Dictionary<string, string> settings)
     {
-        string? credentials = uri.UserInfo.Length > 0 ? Uri.UnescapeDataString(uri.UserInfo) : null;
+        var credentials = uri.UserInfo.Length > 0 ? Uri.UnescapeDataString(uri.UserInfo) : null;
         UriBuilder builder = new(uri) { UserName = "", Password = "", Query = "", Fragment = "" };
         builder.Path = builder.Path.TrimEnd('/') + "/";
-        string? proxy = AptProxy.For(uri, settings);
-        bool direct = string.Equals(proxy, "DIRECT", StringComparison.OrdinalIgnoreCase);
+        var proxy = AptProxy.For(uri, settings);
+        var direct = string.Equals(proxy, "DIRECT", StringComparison.OrdinalIgnoreCase);
         Uri? proxyUri = null;
-        if (!direct && !string.IsNullOrEmpty(proxy) && Uri.TryCreate(proxy, UriKind.Absolute, out Uri? parsed) && parsed.Scheme is "http" or "https")
+        if (!direct && !string.IsNullOrEmpty(proxy) && Uri.TryCreate(proxy, UriKind.Absolute, out var parsed) && parsed.Scheme is "http"
+            or "https")
+        {
             proxyUri = parsed;
+        }
         return new Mirror(builder.Uri, origin, proxyUri, direct, credentials);
     }
 

@@ -55,7 +55,9 @@ public static partial class Atomics
         Interlocked.MemoryBarrier();
     }
 
-    /// <summary>A full fence in the middle of a primitive's step: under an explorer it is this line that empties the store buffer.</summary>
+    /// <summary>
+    /// A full fence in the middle of a primitive's step: under an explorer it is this line that empties the store buffer.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static void FenceWithinStep()
     {

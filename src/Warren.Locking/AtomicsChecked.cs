@@ -70,9 +70,12 @@ public static partial class Atomics
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    internal static void PlainChange<T>(ref T location, object? owner) => Check.Point(Step(CheckOperation.PlainWrite, ref location, 0, owner));
+    internal static void PlainChange<T>(ref T location, object? owner) =>
+    Check.Point(Step(CheckOperation.PlainWrite, ref location, 0, owner));
 
-    /// <summary>Offers a store of the thread to the hook; false: the caller performs it, after everything the hook still held for this thread.</summary>
+    /// <summary>
+    /// Offers a store of the thread to the hook; false: the caller performs it, after everything the hook still held for this thread.
+    /// </summary>
     internal static bool TryBuffer<T>(CheckHook hook, in CheckStep step, ref T location, T value, object? owner)
     {
         if (!hook.BuffersStores)
@@ -83,7 +86,7 @@ public static partial class Atomics
         return false;
     }
 
-    /// <summary>Whether the thread itself has a store to the location pending, and its value.</summary>
+    /// <summary>True when the thread itself has a store to the location pending, and its value.</summary>
     internal static bool TryForward<T>(CheckHook hook, ref T location, object? owner, out T value)
     {
         value = default!;
@@ -127,7 +130,8 @@ public static partial class Atomics
     }
 
     private static CheckStep Step<T>(CheckOperation operation, ref T location, long value, object? owner) =>
-        new(operation, LockMode.None, null, owner, PlaceOf(ref location, owner), value, size: typeof(T).IsValueType ? (byte)Math.Min(byte.MaxValue, Unsafe.SizeOf<T>()) : (byte)0);
+        new(operation, LockMode.None, null, owner, PlaceOf(ref location, owner), value,
+            size: typeof(T).IsValueType ? (byte)Math.Min(byte.MaxValue, Unsafe.SizeOf<T>()) : (byte)0);
 
     private static unsafe nint Address<T>(ref T location) => (nint)Unsafe.AsPointer(ref location);
 

@@ -10,12 +10,12 @@ namespace Warren.Locking;
 /// </summary>
 public static class Check
 {
-    /// <summary>Whether the steps of locks, grace periods, waits and pseudo-locks are reported to <see cref="Hook"/>.</summary>
+    /// <summary>True when the steps of locks, grace periods, waits and pseudo-locks are reported to <see cref="Hook"/>.</summary>
     public static readonly bool On = IsSet("Warren.Check") || IsSet("Warren.Check.Steps");
 
     /// <summary>
-    /// Whether also every access of <see cref="Atomics"/> and <see cref="Shared"/>, every fence, relax and mark is, as an explorer needs and a
-    /// validator of a whole boot cannot afford: the switch <c>Warren.Check.Steps</c>, which implies <see cref="On"/>.
+    /// True when also every access of <see cref="Atomics"/> and <see cref="Shared"/>, every fence, relax and mark is, as an explorer needs
+    /// and a validator of a whole boot cannot afford: the switch <c>Warren.Check.Steps</c>, which implies <see cref="On"/>.
     /// </summary>
     public static readonly bool Steps = IsSet("Warren.Check.Steps");
 
@@ -58,8 +58,8 @@ public static class Check
     }
 
     /// <summary>
-    /// A call of an API that gives back every lock it takes, on success and on every error: at the end of the scope this thread must hold what it
-    /// held at its beginning. Use it as <c>using var balance = Check.Balanced();</c>; nothing is left of it when checking is off.
+    /// A call of an API that gives back every lock it takes, on success and on every error: at the end of the scope this thread must hold
+    /// what it held at its beginning. Use it as <c>using var balance = Check.Balanced();</c>; nothing is left of it when checking is off.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static BalanceScope Balanced()
@@ -97,7 +97,8 @@ public static class Check
     public readonly ref struct BalanceScope
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        [System.Diagnostics.CodeAnalysis.SuppressMessage("Performance", "CA1822", Justification = "A using statement calls it on the instance.")]
+        [System.Diagnostics.CodeAnalysis.SuppressMessage("Performance", "CA1822",
+            Justification = "A using statement calls it on the instance.")]
         public void Dispose()
         {
             if (On)

@@ -1,15 +1,12 @@
 namespace Warren.Locking;
 
 /// <summary>
-/// Who watches or drives every step of every thread: a validator records, a controlled scheduler also decides. One hook
-/// serves the whole process and exists only where <see cref="Check.On"/>. The primitives call, for each step:
-/// <list type="number">
-/// <item><see cref="Before"/>, which may hold the thread back until it is its turn;</item>
-/// <item>while the step cannot be done, <see cref="Wait"/>;</item>
-/// <item><see cref="After"/> once it is done, on the same thread, with its result.</item>
-/// </list>
-/// A step between its Before and its After touches nothing but its own primitive. A hook must not throw except to report
-/// a violation, which then surfaces at the faulty call, before the step when thrown by Before.
+/// The watcher or driver of every step of every thread: a validator records, a controlled scheduler also decides. One hook serves the whole
+/// process and exists only where <see cref="Check.On"/>. The primitives call, for each step: <list type="number">
+/// <item><see cref="Before"/>, which may hold the thread back until it is its turn;</item> <item>while the step cannot be done,
+/// <see cref="Wait"/>;</item> <item><see cref="After"/> once it is done, on the same thread, with its result.</item> </list> A step between
+/// its Before and its After touches nothing but its own primitive. A hook must not throw except to report a violation, which then surfaces
+/// at the faulty call, before the step when thrown by Before.
 /// </summary>
 public abstract class CheckHook
 {
@@ -31,18 +28,20 @@ public abstract class CheckHook
     /// </summary>
     public abstract bool Offload(Action work);
 
-    /// <summary>Whether stores may be buffered in this process now: nobody makes a <see cref="PendingStore"/> where they may not.</summary>
+    /// <summary>
+    /// True when stores may be buffered in this process now: nobody makes a <see cref="PendingStore"/> where they may not.
+    /// </summary>
     public virtual bool BuffersStores => false;
 
     /// <summary>
-    /// Asked between Before and After of a step whose store a processor may keep in its store buffer (x86-TSO). True: the hook has taken the store
-    /// and performs it later, after all it took from this thread before. False: the primitive performs it now.
+    /// Asked between Before and After of a step whose store a processor may keep in its store buffer (x86-TSO). True: the hook has taken
+    /// the store and performs it later, after all it took from this thread before. False: the primitive performs it now.
     /// </summary>
     public virtual bool TryBuffer(in PendingStore store) => false;
 
     /// <summary>
-    /// Asked for a load: a thread sees its own pending stores. True: <paramref name="store"/> is the newest of them to exactly this place. A
-    /// pending store that overlaps the place otherwise is performed before this returns false.
+    /// Asked for a load: a thread sees its own pending stores. True: <paramref name="store"/> is the newest of them to exactly this place.
+    /// A pending store that overlaps the place otherwise is performed before this returns false.
     /// </summary>
     /// <param name="owner">As <see cref="PendingStore.Owner"/>.</param>
     /// <param name="offset">As <see cref="PendingStore.Offset"/>.</param>

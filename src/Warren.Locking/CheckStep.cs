@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace Warren.Locking;
 
-/// <summary>What a step does.</summary>
+/// <summary>The operation of a step.</summary>
 public enum CheckOperation : byte
 {
     None,
@@ -52,7 +52,9 @@ public enum CheckOperation : byte
     /// <summary>The code claims that this thread does not hold <see cref="CheckStep.Instance"/>.</summary>
     AssertNotHeld,
 
-    /// <summary>A call begins that is to end with the locks held that are held now (<see cref="Check.Balanced"/>). Never a scheduling point.</summary>
+    /// <summary>
+    /// A call begins that is to end with the locks held that are held now (<see cref="Check.Balanced"/>). Never a scheduling point.
+    /// </summary>
     ScopeEnter,
 
     /// <summary>The call ends.</summary>
@@ -116,7 +118,10 @@ public readonly struct CheckStep
     /// <summary>How long the step may wait; for locks the context of their class.</summary>
     public WaitContext Context { get; }
 
-    /// <summary>For an access of <see cref="Atomics"/> or <see cref="Shared"/>, the bytes of its location (255: or more); 0 where that holds a reference, and for every other step.</summary>
+    /// <summary>
+    /// For an access of <see cref="Atomics"/> or <see cref="Shared"/>, the bytes of its location (255: or more); 0 where that holds a
+    /// reference, and for every other step.
+    /// </summary>
     public byte Size { get; }
 
     /// <summary>Null for atomic accesses, fences, relaxes and assertions without a lock.</summary>
@@ -133,8 +138,9 @@ public readonly struct CheckStep
     public long Value { get; }
 
     /// <summary>
-    /// What the location of an access holds at this moment, extended by its sign; 0 where it is not of 1, 2, 4 or 8 bytes, and for every other step. To be asked on the thread of the step, between its Before and its After: nothing is done that
-    /// another thread could notice.
+    /// The value that the location of an access holds at this moment, extended by its sign; 0 where it is not of 1, 2, 4 or 8 bytes, and
+    /// for every other step. To be asked on the thread of the step, between its Before and its After: nothing is done that another thread
+    /// could notice.
     /// </summary>
     public long PeekBits()
     {
@@ -152,11 +158,13 @@ public readonly struct CheckStep
     }
 
     /// <summary>The same where the location holds a reference; null for every other step (<see cref="HoldsReference"/>).</summary>
-    public object? PeekReference() => HoldsReference ? Volatile.Read(ref Unsafe.As<byte, object?>(ref Atomics.Place(Instance, Offset))) : null;
+    public object? PeekReference() =>
+        HoldsReference ? Volatile.Read(ref Unsafe.As<byte, object?>(ref Atomics.Place(Instance, Offset))) : null;
 
-    /// <summary>Whether the step accesses a field of <see cref="Instance"/> that holds a reference: native memory holds none.</summary>
+    /// <summary>True when the step accesses a field of <see cref="Instance"/> that holds a reference: native memory holds none.</summary>
     public bool HoldsReference => Size == 0 && Instance is not null
-        && Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate or CheckOperation.PlainRead or CheckOperation.PlainWrite;
+        && Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate or CheckOperation.PlainRead
+        or CheckOperation.PlainWrite;
 }
 
 /// <summary>A kind of event told with <see cref="Check.Mark"/>; declared in a static field of the layer that tells it.</summary>

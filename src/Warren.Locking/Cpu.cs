@@ -8,7 +8,7 @@ public struct SpinState
 {
     internal int Rounds;
 
-    /// <summary>Whether the loop has used up its short spin and now gives its CPU away each round.</summary>
+    /// <summary>True when the loop has used up its short spin and now gives its CPU away each round.</summary>
     public readonly bool Yielding => Rounds >= Cpu.SpinRounds;
 }
 

@@ -48,8 +48,9 @@ public sealed class LockClass
     public WaitContext Context { get; }
 
     /// <summary>
-    /// The longest wait that its holder may do: what the class imposes, where <see cref="Context"/> is what taking it needs. Unless set, a spinning
-    /// lock allows spinning, a sleeping one sleeping but not blocking on the world outside, and a section that nobody spins for everything.
+    /// The longest wait that its holder may do: what the class imposes, where <see cref="Context"/> is what taking it needs. Unless set, a
+    /// spinning lock allows spinning, a sleeping one sleeping but not blocking on the world outside, and a section that nobody spins for
+    /// everything.
     /// </summary>
     public WaitContext HolderContext
     {
@@ -66,7 +67,10 @@ public sealed class LockClass
     /// <summary>Whoever holds a lock of this class exclusively may hold several instances of ours, in any order (nest_lock).</summary>
     public LockClass? NestLock { get; init; }
 
-    /// <summary>No order is declared for it: the validator learns one from what it sees, and only cycles are wrong. For locks of tests and experiments.</summary>
+    /// <summary>
+    /// No order is declared for it: the validator learns one from what it sees, and only cycles are wrong. For locks of tests and
+    /// experiments.
+    /// </summary>
     public bool IsOrderLearned { get; init; }
 
     /// <summary>Dense, from 0, in order of creation.</summary>
@@ -96,7 +100,8 @@ public sealed class LockClass
     /// </summary>
     /// <param name="outer">The outer class.</param>
     /// <param name="holder">How the outer one is held.</param>
-    /// <param name="waiter">How this one is waited for; Shared: as by a reader that only waits for a holder (an SRCU reader, a shared pseudo-lock).</param>
+    /// <param name="waiter">How this one is waited for; Shared: as by a reader that only waits for a holder (an SRCU reader, a shared
+    /// pseudo-lock).</param>
     public void Prime(LockClass outer, LockMode holder = LockMode.Exclusive, LockMode waiter = LockMode.Exclusive)
     {
         ArgumentNullException.ThrowIfNull(outer);
@@ -107,8 +112,8 @@ public sealed class LockClass
     }
 
     /// <summary>
-    /// The class of the n-th level of a nesting of this class, such as parent and child. It has a place of its own in the order; a higher number
-    /// may be taken inside a lower.
+    /// The class of the n-th level of a nesting of this class, such as parent and child. It has a place of its own in the order; a higher
+    /// number may be taken inside a lower.
     /// </summary>
     /// <param name="number">0, which is this class, to <see cref="MaxSubclasses"/> - 1.</param>
     public LockClass Subclass(int number)

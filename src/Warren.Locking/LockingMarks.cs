@@ -4,8 +4,8 @@ namespace Warren.Locking;
 public static class LockingMarks
 {
     /// <summary>
-    /// Nobody may use it any more: the grace period of its last reader is over. Subject: the object, or what owns the memory; first and second: address
-    /// and bytes of native memory that goes with it, or 0.
+    /// Nobody may use it any more: the grace period of its last reader is over. Subject: the object, or what owns the memory; first and
+    /// second: address and bytes of native memory that goes with it, or 0.
     /// </summary>
     public static readonly CheckMark Retired = new("retired");
 

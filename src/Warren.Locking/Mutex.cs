@@ -43,7 +43,10 @@ public sealed class Mutex(LockClass lockClass)
         return taken;
     }
 
-    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    /// <summary>
+    /// As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that
+    /// level.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryLock(int subclass)
     {

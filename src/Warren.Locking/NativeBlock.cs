@@ -4,8 +4,8 @@ using System.Runtime.InteropServices;
 namespace Warren.Locking;
 
 /// <summary>
-/// Gives native memory back. Where a process explores schedules (<see cref="Check.Steps"/>) what was freed is kept for a while: code that is broken on purpose may still write there
-/// before its schedule has got its verdict, and must not damage the process that judges it.
+/// Gives native memory back. Where a process explores schedules (<see cref="Check.Steps"/>) what was freed is kept for a while: code that
+/// is broken on purpose may still write there before its schedule has got its verdict, and must not damage the process that judges it.
 /// </summary>
 public static unsafe class NativeBlock
 {

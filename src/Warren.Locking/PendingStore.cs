@@ -4,8 +4,8 @@ using System.Threading;
 namespace Warren.Locking;
 
 /// <summary>
-/// A store that a thread has made and that is not in memory yet: what <see cref="CheckHook.TryBuffer"/> takes over, as the store buffer of a
-/// processor does. It names its place as steps do, so it survives the collector moving the object.
+/// A store that a thread has made and that is not in memory yet: what <see cref="CheckHook.TryBuffer"/> takes over, as the store buffer of
+/// a processor does. It names its place as steps do, so it survives the collector moving the object.
 /// </summary>
 public readonly struct PendingStore
 {
@@ -19,7 +19,9 @@ public readonly struct PendingStore
         Reference = reference;
     }
 
-    /// <summary>The step that made it: an atomic or plain write, the release of a spinning lock, the end of a sequence write, the end of a wait.</summary>
+    /// <summary>
+    /// The step that made it: an atomic or plain write, the release of a spinning lock, the end of a sequence write, the end of a wait.
+    /// </summary>
     public CheckStep Step { get; }
 
     /// <summary>The managed object that holds the place; null: native memory.</summary>
@@ -36,13 +38,14 @@ public readonly struct PendingStore
 
     public object? Reference { get; }
 
-    /// <summary>Whether a value of this type can be pending: a class, or plain bytes that one machine store writes.</summary>
-    public static bool CanHold<T>() => !typeof(T).IsValueType || (!RuntimeHelpers.IsReferenceOrContainsReferences<T>() && Unsafe.SizeOf<T>() is 1 or 2 or 4 or 8);
+    /// <summary>True when a value of this type can be pending: a class, or plain bytes that one machine store writes.</summary>
+    public static bool CanHold<T>() =>
+        !typeof(T).IsValueType || (!RuntimeHelpers.IsReferenceOrContainsReferences<T>() && Unsafe.SizeOf<T>() is 1 or 2 or 4 or 8);
 
-    /// <summary>Whether the store writes to this place and no other.</summary>
+    /// <summary>True when the store writes to this place and no other.</summary>
     public bool IsAt(object? owner, nint offset, int size) => ReferenceEquals(owner, Owner) && offset == Offset && size == Size;
 
-    /// <summary>Whether the store writes any byte of this place. Sizes as <see cref="Size"/>.</summary>
+    /// <summary>True when the store writes any byte of this place. Sizes as <see cref="Size"/>.</summary>
     public bool Overlaps(object? owner, nint offset, int size) =>
         ReferenceEquals(owner, Owner) && offset < Offset + Width(Size) && Offset < offset + Width(size);
 

@@ -21,7 +21,7 @@ public sealed class RwLock(LockClass lockClass)
 
     public LockClass Class { get; } = lockClass;
 
-    /// <summary>Whether someone waits, so that a long holder should drop the lock for a moment (rwlock_needbreak).</summary>
+    /// <summary>True when someone waits, so that a long holder should drop the lock for a moment (rwlock_needbreak).</summary>
     public bool IsContended => Check.On ? IsContendedChecked() : Volatile.Read(ref _p.Waiters) != 0;
 
     public bool IsWriteLocked => (Volatile.Read(ref _p.Word) & Held) != 0;
@@ -48,9 +48,13 @@ public sealed class RwLock(LockClass lockClass)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryReadLock() => Check.On ? TryChecked(LockMode.Shared, Class) : TryReadNative(Held | WriterWaits);
 
-    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    /// <summary>
+    /// As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that
+    /// level.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryReadLock(int subclass) => Check.On ? TryChecked(LockMode.Shared, Class.Subclass(subclass)) : TryReadNative(Held | WriterWaits);
+    public bool TryReadLock(int subclass) =>
+    Check.On ? TryChecked(LockMode.Shared, Class.Subclass(subclass)) : TryReadNative(Held | WriterWaits);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void ReadUnlock()
@@ -93,7 +97,10 @@ public sealed class RwLock(LockClass lockClass)
         return taken;
     }
 
-    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    /// <summary>
+    /// As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that
+    /// level.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryWriteLock(int subclass)
     {
@@ -114,7 +121,9 @@ public sealed class RwLock(LockClass lockClass)
             Interlocked.And(ref _p.Word, ~Held);
     }
 
-    /// <summary>Throws unless write-held: by this thread where owners are tracked (checking on, or a debug build), else by anyone.</summary>
+    /// <summary>
+    /// Throws unless write-held: by this thread where owners are tracked (checking on, or a debug build), else by anyone.
+    /// </summary>
     public void AssertHeldWrite()
     {
         if (!IsWriteLocked || (Check.TrackOwners && _p.Owner != Environment.CurrentManagedThreadId))
@@ -133,7 +142,9 @@ public sealed class RwLock(LockClass lockClass)
             Check.Point(new CheckStep(CheckOperation.AssertHeld, LockMode.Shared, Class, this));
     }
 
-    /// <summary>Throws when this thread holds it: in either mode with a validator on, else only for write, where owners are tracked.</summary>
+    /// <summary>
+    /// Throws when this thread holds it: in either mode with a validator on, else only for write, where owners are tracked.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AssertNotHeld()
     {

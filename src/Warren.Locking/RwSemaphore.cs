@@ -13,7 +13,7 @@ public sealed class RwSemaphore(LockClass lockClass)
 
     public bool IsLocked => _lock.IsHeld;
 
-    /// <summary>Whether someone sleeps on it.</summary>
+    /// <summary>True when someone sleeps on it.</summary>
     public bool IsContended => _lock.IsQueued;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -38,9 +38,13 @@ public sealed class RwSemaphore(LockClass lockClass)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryDownRead() => Check.On ? SleepingSteps.Try(_lock, LockMode.Shared, Class, this) : _lock.TryRead();
 
-    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    /// <summary>
+    /// As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that
+    /// level.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool TryDownRead(int subclass) => Check.On ? SleepingSteps.Try(_lock, LockMode.Shared, Class.Subclass(subclass), this) : _lock.TryRead();
+    public bool TryDownRead(int subclass) =>
+    Check.On ? SleepingSteps.Try(_lock, LockMode.Shared, Class.Subclass(subclass), this) : _lock.TryRead();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void UpRead()
@@ -83,7 +87,10 @@ public sealed class RwSemaphore(LockClass lockClass)
         return taken;
     }
 
-    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    /// <summary>
+    /// As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that
+    /// level.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryDownWrite(int subclass)
     {
@@ -104,7 +111,9 @@ public sealed class RwSemaphore(LockClass lockClass)
             _lock.ReleaseWrite();
     }
 
-    /// <summary>Turns the write hold into a read hold without letting a writer in between; readers at the head of the queue enter.</summary>
+    /// <summary>
+    /// Turns the write hold into a read hold without letting a writer in between; readers at the head of the queue enter.
+    /// </summary>
     public void DowngradeWrite()
     {
         if (Check.TrackOwners)
@@ -115,7 +124,9 @@ public sealed class RwSemaphore(LockClass lockClass)
             _lock.Downgrade();
     }
 
-    /// <summary>Throws when this thread holds it: in either mode with a validator on, else only for write, where owners are tracked.</summary>
+    /// <summary>
+    /// Throws when this thread holds it: in either mode with a validator on, else only for write, where owners are tracked.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void AssertNotHeld()
     {
@@ -132,7 +143,9 @@ public sealed class RwSemaphore(LockClass lockClass)
             Check.Point(new CheckStep(CheckOperation.AssertHeld, LockMode.Shared, Class, this));
     }
 
-    /// <summary>Throws unless write-held: by this thread where owners are tracked (checking on, or a debug build), else by anyone.</summary>
+    /// <summary>
+    /// Throws unless write-held: by this thread where owners are tracked (checking on, or a debug build), else by anyone.
+    /// </summary>
     public void AssertHeldWrite()
     {
         SleepingSteps.AssertOwner(_lock, Class);

@@ -23,7 +23,7 @@ public sealed class SequenceCount(LockClass lockClass)
         return (sequence & 1) == 0 ? sequence : ReadBeginSlow();
     }
 
-    /// <summary>Whether what was read since <see cref="ReadBegin"/> may be torn and must be read again.</summary>
+    /// <summary>True when what was read since <see cref="ReadBegin"/> may be torn and must be read again.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool ReadRetry(uint sequence)
     {

@@ -26,8 +26,8 @@ public static class Shared
     }
 
     /// <summary>
-    /// What hangs on the field (a list, an array) is about to be changed in place: a write as far as races go, and nothing at all where steps are not
-    /// reported.
+    /// Says that the contents of the field (a list, an array) are about to be changed in place: a write as far as races go, and nothing at
+    /// all where steps are not reported.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void Changing<T>(ref readonly T location, object? owner = null)

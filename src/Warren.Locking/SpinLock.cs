@@ -13,7 +13,7 @@ public sealed class SpinLock(LockClass lockClass)
 
     public LockClass Class { get; } = lockClass;
 
-    /// <summary>Whether anyone holds it; a hint unless the caller does.</summary>
+    /// <summary>True when anyone holds it; a hint unless the caller does.</summary>
     public bool IsLocked => Volatile.Read(ref _p.Word) != 0;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -48,7 +48,10 @@ public sealed class SpinLock(LockClass lockClass)
         return taken;
     }
 
-    /// <summary>As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that level.</summary>
+    /// <summary>
+    /// As the n-th level of a nesting of this class (<see cref="LockClass.Subclass"/>): what is locked while it is held comes after that
+    /// level.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public bool TryLock(int subclass)
     {

@@ -15,7 +15,8 @@ public sealed unsafe partial class Srcu
     private const int LineWords = 8;
     private const int ExitWords = 2;
 
-    private static readonly int Lines = (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(Environment.ProcessorCount, 1, 64));
+    private static readonly int Lines =
+        (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)Math.Clamp(Environment.ProcessorCount, 1, 64));
 
     // Pinned, so that the counters can be aligned to cache lines; the pointer lives as long as the array does.
     private readonly ulong[] _backing = GC.AllocateArray<ulong>((Lines + 1) * LineWords, pinned: true);
@@ -36,7 +37,9 @@ public sealed unsafe partial class Srcu
     /// <summary>Grace periods that have ended.</summary>
     public long GracePeriods => Volatile.Read(ref _completed);
 
-    /// <summary>Enters a read section; hand the returned index to <see cref="ReadUnlock"/>, on any thread (a validator wants it on this one).</summary>
+    /// <summary>
+    /// Enters a read section; hand the returned index to <see cref="ReadUnlock"/>, on any thread (a validator wants it on this one).
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public int ReadLock() => Check.On ? ReadLockChecked() : ReadLockNative();
 

@@ -1,8 +1,8 @@
 namespace Warren.Locking;
 
 /// <summary>
-/// What a holder of a lock may do, from the least to the most restricting wait: whoever holds a lock of one context may
-/// only take locks of the same or a smaller context (lockdep's wait types, without the real-time split).
+/// The waits that a holder of a lock may make, from the least to the most restricting one: whoever holds a lock of one context may only
+/// take locks of the same or a smaller context (lockdep's wait types, without the real-time split).
 /// </summary>
 public enum WaitContext
 {

@@ -1,9 +1,9 @@
 namespace Warren;
 
 /// <summary>
-/// The base of every exception that Warren throws of its own: who runs guests catches this one. The message is one sentence with the cause and, where
-/// there is one, the remedy. Beside it there are the argument exceptions and <see cref="InvalidOperationException"/> of a caller's mistake, and
-/// <see cref="OperationCanceledException"/>.
+/// The base of every exception that Warren throws of its own: who runs guests catches this one. The message is one sentence with the cause
+/// and, where there is one, the remedy. Beside it there are the argument exceptions and <see cref="InvalidOperationException"/> of a
+/// caller's mistake, and <see cref="OperationCanceledException"/>.
 /// </summary>
 public abstract class WarrenException : Exception
 {

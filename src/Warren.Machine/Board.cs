@@ -4,11 +4,12 @@ using Warren.Machines.Devices;
 using Warren.Machines.Sbi;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
-using Warren.RiscV;
 
 namespace Warren.Machines;
 
-/// <summary>What the board tells the machine it is part of. Called on vCPU threads, possibly under a device's lock; must not block.</summary>
+/// <summary>
+/// The board's messages to the machine it is part of. Called on vCPU threads, possibly under a device's lock; must not block.
+/// </summary>
 internal interface IMachineEvents
 {
     bool IsEnding { get; }
@@ -57,15 +58,16 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
         _rtc = new GoldfishRtc(pool.Timers, Plic.Line(MemoryMap.RtcInterrupt));
         _channels = new SerialChannel[options.Serial.Count];
         _uarts = new Uart16550[options.Serial.Count];
-        for (int i = 0; i < _uarts.Length; i++)
+        for (var i = 0; i < _uarts.Length; i++)
         {
-            SerialOptions serial = options.Serial[i];
+            var serial = options.Serial[i];
             _channels[i] = new SerialChannel(serial.Capacity, serial.DiscardOutput && serial.Output is null);
             _uarts[i] = new Uart16550($"uart{i}", _channels[i], Plic.Line(MemoryMap.UartInterrupt(i)), i == 0 ? _watcher : null);
             vm.Bus.Register(_uarts[i], MemoryMap.Uart(i), Uart16550.WindowSize);
         }
         _wake = new WakeSources(
-            Harts, _states, Plic, [(MemoryMap.RtcInterrupt, _rtc), .. _uarts.Select((u, i) => (MemoryMap.UartInterrupt(i), (IInterruptSource)u))]);
+            Harts, _states, Plic,
+            [(MemoryMap.RtcInterrupt, _rtc), .. _uarts.Select((u, i) => (MemoryMap.UartInterrupt(i), (IInterruptSource)u))]);
         vm.Bus.Register(Plic, MemoryMap.Plic, Plic.WindowSize);
         vm.Bus.Register(_rtc, MemoryMap.Rtc, GoldfishRtc.WindowSize);
         vm.Bus.Register(new TestFinisher(Finish), MemoryMap.Finisher, TestFinisher.WindowSize);
@@ -87,8 +89,8 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
     {
         if (_states[hart] == HsmState.Started)
             return true;
-        bool resumes = _states[hart] == HsmState.Suspended;
-        if (!_states.TryRun(hart, Harts[hart].HasPendingInterrupt, out HartEntry? entry))
+        var resumes = _states[hart] == HsmState.Suspended;
+        if (!_states.TryRun(hart, Harts[hart].HasPendingInterrupt, out var entry))
             return false;
         if (entry is { } start)
         {
@@ -100,10 +102,10 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
 
     public bool EnvironmentCall(int id)
     {
-        Hart hart = Harts[id];
+        var hart = Harts[id];
         var call = new SbiCall(
             hart.GetX(A7), hart.GetX(A6), hart.GetX(A0), hart.GetX(A1), hart.GetX(A0 + 2), hart.GetX(A0 + 3), hart.GetX(A0 + 4));
-        SbiResult result = Sbi.Handle(id, in call);
+        var result = Sbi.Handle(id, in call);
         switch (result.Outcome)
         {
             case SbiOutcome.NoReturn:
@@ -125,8 +127,8 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
         if (IsEnding || !_wake.IsStuck())
             return;
         // What the console said explains the end; it was not what ended the machine.
-        string line = _uarts[0].LastLine();
-        string said = _watcher.Panic is { } panic ? $"; its kernel had panicked: {panic}"
+        var line = _uarts[0].LastLine();
+        var said = _watcher.Panic is { } panic ? $"; its kernel had panicked: {panic}"
             : line.Length > 0 ? $"; the last line on its console: {line}" : "; its console is empty";
         _events.End(MachineExitKind.Stuck, $"The guest can never go on: {_wake.Describe()}{said.TrimEnd('.')}.");
     }
@@ -144,12 +146,14 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
 
     public void SliceEnded()
     {
-        foreach (SerialChannel channel in _channels)
+        foreach (var channel in _channels)
             channel.Flush();
     }
 
-    public void Fail(int hart, string reason, Exception? cause) => _events.End(MachineExitKind.HostError, _budget is { IsUsedUp: true, Origin: { } origin } budget
-        ? $"The guest has used the {budget.Limit >> 20} MiB of memory that are left for guests by {origin}; have it use less, or raise that limit."
+    public void Fail(int hart, string reason, Exception? cause) =>
+        _events.End(MachineExitKind.HostError, _budget is { IsUsedUp: true, Origin: { } origin } budget
+        ? $"The guest has used the {budget.Limit >> 20} MiB of memory that are left for guests by {origin}; have it use less, or raise "
+        + $"that limit."
         : _vm.ErrorReason ?? reason, _vm.ErrorCause ?? cause);
 
     public void RunnerEnded() => _events.RunnerEnded();
@@ -192,7 +196,7 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
     {
         _rtc.Dispose();
         Harts.Dispose();
-        foreach (SerialChannel channel in _channels)
+        foreach (var channel in _channels)
             channel.Dispose();
     }
 

@@ -48,8 +48,8 @@ internal sealed class GuestMemory : IDisposable
     /// <summary>Places every segment of a kernel. What a segment does not fill from the file is zero already.</summary>
     public void LoadKernel(KernelImage kernel)
     {
-        FileImage file = Open(kernel.Path);
-        foreach (KernelSegment s in kernel.Segments)
+        var file = Open(kernel.Path);
+        foreach (var s in kernel.Segments)
             LoadSegment(file, kernel.Path, s);
     }
 
@@ -62,7 +62,7 @@ internal sealed class GuestMemory : IDisposable
     public void Dispose()
     {
         Space.Dispose();
-        foreach (FileImage file in _files)
+        foreach (var file in _files)
             file.Dispose();
     }
 
@@ -70,18 +70,18 @@ internal sealed class GuestMemory : IDisposable
 
     private FileImage Open(string path)
     {
-        FileImage file = FileImage.Open(path);
+        var file = FileImage.Open(path);
         _files.Add(file);
         return file;
     }
 
     private void LoadSegment(FileImage file, string path, KernelSegment s)
     {
-        bool congruent = ((s.Address ^ (ulong)s.FileOffset) & OffsetMask) == 0;
-        ulong start = (s.Address + OffsetMask) & ~OffsetMask;
-        ulong end = s.Address + s.FileSize;
+        var congruent = ((s.Address ^ (ulong)s.FileOffset) & OffsetMask) == 0;
+        var start = (s.Address + OffsetMask) & ~OffsetMask;
+        var end = s.Address + s.FileSize;
         // The last page may be mapped too where the file ends in it: what follows reads as zero.
-        ulong mapEnd = s.FileOffset + (long)s.FileSize == file.Length ? (end + OffsetMask) & ~OffsetMask : end & ~OffsetMask;
+        var mapEnd = s.FileOffset + (long)s.FileSize == file.Length ? (end + OffsetMask) & ~OffsetMask : end & ~OffsetMask;
         if (!congruent || mapEnd <= start)
         {
             Copy(path, s.FileOffset, s.Address, s.FileSize);
@@ -100,11 +100,11 @@ internal sealed class GuestMemory : IDisposable
     {
         if (length == 0)
             return;
-        using ByteSource source = ByteSource.OpenFile(path, "kernel");
+        using var source = ByteSource.OpenFile(path, "kernel");
         var buffer = new byte[(int)Math.Min(length, 1 << 20)];
         while (length > 0)
         {
-            int n = source.Read(offset, buffer.AsSpan(0, (int)Math.Min(length, (ulong)buffer.Length)));
+            var n = source.Read(offset, buffer.AsSpan(0, (int)Math.Min(length, (ulong)buffer.Length)));
             if (n == 0)
                 throw new MachineConfigurationException($"The kernel '{path}' became shorter while it was being read; try again.");
             Space.Write(Hva(address), buffer.AsSpan(0, n));

@@ -32,7 +32,7 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
         _timers = new HartTimer[options.Cpus];
         _runners = new VcpuRunner[options.Cpus];
         _restartLocks = new SpinLock[options.Cpus];
-        for (int i = 0; i < options.Cpus; i++)
+        for (var i = 0; i < options.Cpus; i++)
         {
             _harts[i] = new Hart(i, options.Hart, this);
             _restartLocks[i] = new SpinLock(BoardLocks.Restart);
@@ -64,18 +64,19 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
             _timers[hart].Set(ticks);
     }
 
-    /// <summary>Whether a hart's timer is set to a moment that will come, or has. Any thread.</summary>
+    /// <summary>True when a hart's timer is set to a moment that will come, or has. Any thread.</summary>
     public bool HasDeadline(int hart) => _clock.ToNanoseconds(_timers[hart].Ticks) != long.MaxValue;
 
     /// <summary>
-    /// Puts a hart, on its own thread, into the state in which SBI starts one. A hart that resumes from suspension keeps its timer, which may
-    /// be what woke it, and any hart an interprocessor interrupt sent meanwhile. The external interrupt pin is lost, and has to be set again.
+    /// Puts a hart, on its own thread, into the state in which SBI starts one. A hart that resumes from suspension keeps its timer, which
+    /// may be what woke it, and any hart an interprocessor interrupt sent meanwhile. The external interrupt pin is lost, and has to be set
+    /// again.
     /// </summary>
     public void Restart(int hart, ulong pc, ulong opaque, bool resumes)
     {
-        ulong deadline = resumes ? _timers[hart].Ticks : ulong.MaxValue;
+        var deadline = resumes ? _timers[hart].Ticks : ulong.MaxValue;
         _restartLocks[hart].Lock();
-        bool software = (_harts[hart].ReadCsr(Csr.Sip) & 1UL << Interrupts.Software) != 0;
+        var software = (_harts[hart].ReadCsr(Csr.Sip) & 1UL << Interrupts.Software) != 0;
         _harts[hart].Reset(pc, (ulong)hart, opaque);
         _harts[hart].SetInterrupt(Interrupts.Software, software);
         _restartLocks[hart].Unlock();
@@ -88,7 +89,7 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
 
     public void WakeHarts(uint hartMask)
     {
-        for (int i = 0; hartMask != 0; i++, hartMask >>= 1)
+        for (var i = 0; hartMask != 0; i++, hartMask >>= 1)
         {
             if ((hartMask & 1) != 0)
                 _runners[i].Notify();
@@ -111,7 +112,7 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
     /// </summary>
     public void Fence(int caller, uint hartMask, in Fence fence)
     {
-        for (int i = 0; i < _runners.Length; i++)
+        for (var i = 0; i < _runners.Length; i++)
         {
             if ((hartMask >> i & 1) == 0)
                 continue;
@@ -124,12 +125,12 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
         }
         // The posts must be visible before the flags are read: a runner sets its flag first and looks at its mailbox then.
         Interlocked.MemoryBarrier();
-        for (int i = 0; i < _runners.Length; i++)
+        for (var i = 0; i < _runners.Length; i++)
         {
             if (i != caller && (hartMask >> i & 1) != 0 && _runners[i].IsInGuest)
                 _runners[i].Vcpu.Kick();
         }
-        for (int i = 0; i < _runners.Length; i++)
+        for (var i = 0; i < _runners.Length; i++)
         {
             if (i != caller && (hartMask >> i & 1) != 0)
                 WaitUntilOut(_runners[i]);
@@ -138,16 +139,16 @@ internal sealed class HartSet : IHartEnvironment, IInterruptTarget, IDisposable
 
     public void Dispose()
     {
-        foreach (HartTimer timer in _timers)
+        foreach (var timer in _timers)
             timer?.Stop();
-        foreach (Hart hart in _harts)
+        foreach (var hart in _harts)
             hart?.Dispose();
     }
 
     private static void WaitUntilOut(VcpuRunner runner)
     {
-        long section = runner.GuestSections;
-        for (int turn = 0; runner.IsInGuest && runner.GuestSections == section; turn++)
+        var section = runner.GuestSections;
+        for (var turn = 0; runner.IsInGuest && runner.GuestSections == section; turn++)
         {
             if (turn < FenceSpins)
                 Thread.SpinWait(20);

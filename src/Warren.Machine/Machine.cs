@@ -116,18 +116,18 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
 
     private async Task<MachineExit> RunCoreAsync(CancellationToken cancellationToken)
     {
-        Task outputs = StartPumps();
+        var outputs = StartPumps();
         using (cancellationToken.UnsafeRegister(static m => ((Machine)m!).End(MachineExitKind.Cancelled, "The run was cancelled."), this))
         using (var limit = new Timer(
             static m => ((Machine)m!).TimeIsOver(), this,
             _options.Timeout ?? Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan))
         {
             _parts.Board.Harts.Runners[0].Notify();
-            MachineExit exit = await _exit.Task.ConfigureAwait(false);
+            var exit = await _exit.Task.ConfigureAwait(false);
             await StopRunnersAsync().ConfigureAwait(false);
             if (_options.Audit && _parts.Vm.Audit(atRest: true) is { IsClean: false } wrong)
                 exit = new MachineExit(MachineExitKind.HostError, wrong.ToString());
-            foreach (SerialChannel channel in _parts.Board.Channels)
+            foreach (var channel in _parts.Board.Channels)
                 channel.Close();
             await _inputs.CancelAsync().ConfigureAwait(false);
             if (exit.Kind is MachineExitKind.Cancelled or MachineExitKind.TimedOut)
@@ -170,7 +170,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
     {
         // Whoever set the reason may not have got to set the flag yet; a runner that looks before that would go idle again, for good.
         Interlocked.Exchange(ref _ending, 1);
-        foreach (VcpuRunner runner in _parts.Board.Harts.Runners)
+        foreach (var runner in _parts.Board.Harts.Runners)
             runner.Notify();
         await _allEnded.Task.ConfigureAwait(false);
     }
@@ -178,10 +178,10 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
     private Task StartPumps()
     {
         var outputs = new List<Task>();
-        for (int i = 0; i < _options.Serial.Count; i++)
+        for (var i = 0; i < _options.Serial.Count; i++)
         {
-            SerialOptions serial = _options.Serial[i];
-            SerialChannel channel = _parts.Board.Channels[i];
+            var serial = _options.Serial[i];
+            var channel = _parts.Board.Channels[i];
             if (serial.Output is { } output)
                 outputs.Add(Task.Run(() => SerialPump.CopyOutputAsync(channel, output)));
             if (serial.Input is { } input)
@@ -193,7 +193,9 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
         return Task.WhenAll(outputs);
     }
 
-    /// <summary>What a machine owns, built bottom up and given back top down; a failure half way gives back what there is.</summary>
+    /// <summary>
+    /// The possessions of a machine, built bottom up and given back top down; a failure half way gives back what there is.
+    /// </summary>
     private sealed class MachineParts : IDisposable
     {
         private readonly FramePool? _ownFrames;
@@ -202,15 +204,16 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
 
         public MachineParts(MachineOptions options, IMachineEvents events)
         {
-            KernelImage kernel = KernelFile.Open(options.KernelPath, MemoryMap.Ram, options.KernelCacheDirectory);
-            BootPlan plan = BootPlan.Make(options, kernel);
+            var kernel = KernelFile.Open(options.KernelPath, MemoryMap.Ram, options.KernelCacheDirectory);
+            var plan = BootPlan.Make(options, kernel);
             try
             {
                 Frames = options.Frames ?? (_ownFrames = new FramePool(OwnPoolBytes(options)));
-                VcpuPool pool = options.Pool ?? (_ownPool = new VcpuPool(Math.Min(Environment.ProcessorCount, options.Cpus)));
+                var pool = options.Pool ?? (_ownPool = new VcpuPool(Math.Min(Environment.ProcessorCount, options.Cpus)));
                 _memory = new GuestMemory(Frames, options.Budget, (ulong)options.MemoryBytes);
                 plan.Load(_memory);
-                Vm = new VirtualMachine(_memory.Space, new VmOptions { Gate = options.Gate, Mmu = options.Mmu, HugePages = options.HugePages, Audit = options.Audit });
+                Vm = new VirtualMachine(_memory.Space,
+                    new VmOptions { Gate = options.Gate, Mmu = options.Mmu, HugePages = options.HugePages, Audit = options.Audit });
                 _memory.Attach(Vm);
                 Board = new Board(options, Vm, _memory, pool, events);
                 Board.Harts.Restart(0, kernel.Entry, plan.Layout.DeviceTree, resumes: false);
@@ -238,7 +241,9 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
             _ownFrames?.Dispose();
         }
 
-        /// <summary>Twice the memory: each page of a mapped file may be there besides the guest's own copy. Only what is used is committed.</summary>
+        /// <summary>
+        /// Twice the memory: each page of a mapped file may be there besides the guest's own copy. Only what is used is committed.
+        /// </summary>
         private static long OwnPoolBytes(MachineOptions options) => 2 * options.MemoryBytes + (64L << 20);
     }
 }

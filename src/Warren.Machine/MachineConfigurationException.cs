@@ -1,8 +1,8 @@
 namespace Warren.Machines;
 
 /// <summary>
-/// What was asked of a machine cannot be: a bad kernel, too little memory, too many CPUs. The message is one sentence for a user, naming
-/// cause and remedy.
+/// A machine cannot be what was asked: a bad kernel, too little memory, too many CPUs. The message is one sentence for a user, naming cause
+/// and remedy.
 /// </summary>
 public sealed class MachineConfigurationException : WarrenException
 {

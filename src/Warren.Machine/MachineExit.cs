@@ -33,6 +33,8 @@ public enum MachineExitKind
 /// <param name="Detail">One sentence for a user; for a panic, the kernel's own line.</param>
 public readonly record struct MachineExit(MachineExitKind Kind, string Detail)
 {
-    /// <summary>Of <see cref="MachineExitKind.HostError"/>, what was thrown, if that is why: a bug of ours or of a device, for a report of it.</summary>
+    /// <summary>
+    /// Of <see cref="MachineExitKind.HostError"/>, what was thrown, if that is why: a bug of ours or of a device, for a report of it.
+    /// </summary>
     public Exception? Cause { get; init; }
 }

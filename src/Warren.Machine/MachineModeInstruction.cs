@@ -16,8 +16,8 @@ internal static class MachineModeInstruction
     {
         if (bits == Mret)
             return "mret";
-        uint csr = bits >> 20;
-        string form = Forms[bits >> 12 & 7];
+        var csr = bits >> 20;
+        var form = Forms[bits >> 12 & 7];
         // Bits 9 and 8 of a CSR's number say the lowest mode that may use it.
         if ((bits & 0x000ff07f) == ReadForm && (csr >> 8 & 3) == 3)
             return $"csrr {Csr(csr)}";

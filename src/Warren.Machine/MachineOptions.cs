@@ -6,7 +6,7 @@ using Warren.RiscV;
 
 namespace Warren.Machines;
 
-/// <summary>What a machine is made of.</summary>
+/// <summary>The parts that a machine is made of.</summary>
 public sealed record MachineOptions
 {
     /// <summary>The most vCPUs that a machine can have.</summary>
@@ -33,10 +33,12 @@ public sealed record MachineOptions
     /// <summary>The initial ramdisk; null for none.</summary>
     public string? InitrdPath { get; init; }
 
-    /// <summary>The kernel's command line. With <c>panic=-1</c> a kernel that panics reboots at once, which is noticed; else it loops for ever.</summary>
+    /// <summary>
+    /// The kernel's command line. With <c>panic=-1</c> a kernel that panics reboots at once, which is noticed; else it loops for ever.
+    /// </summary>
     public string CommandLine { get; init; } = string.Empty;
 
-    /// <summary>What each hart can do.</summary>
+    /// <summary>The abilities of each hart.</summary>
     public HartOptions Hart { get; init; } = new();
 
     /// <summary>One entry a UART, 1 to 3 of them: UART 0 is the guest's console (ttyS0).</summary>
@@ -60,10 +62,12 @@ public sealed record MachineOptions
     /// <summary>The frames of guest memory; null for a pool of the machine's own. A pool given stays the caller's.</summary>
     public FramePool? Frames { get; init; }
 
-    /// <summary>What guest memory is charged against; null for no limit.</summary>
+    /// <summary>The budget that guest memory is charged against; null for no limit.</summary>
     public MemoryBudget? Budget { get; init; }
 
-    /// <summary>The threads that run the vCPUs; null for one a processor at most, of the machine's own. A pool given stays the caller's.</summary>
+    /// <summary>
+    /// The threads that run the vCPUs; null for one a processor at most, of the machine's own. A pool given stays the caller's.
+    /// </summary>
     public VcpuPool? Pool { get; init; }
 
     /// <summary>Where decompressed kernels are kept; null for the user's cache directory.</summary>
@@ -75,18 +79,30 @@ public sealed record MachineOptions
         if (Cpus is < 1 or > MaxCpus)
             throw new MachineConfigurationException($"A machine has 1 to {MaxCpus} CPUs, not {Cpus}.");
         if (MemoryBytes is < MinMemoryBytes or > MaxMemoryBytes || MemoryBytes % MinMemoryBytes != 0)
-            throw new MachineConfigurationException($"Guest memory is a whole number of MiB from 1 MiB to 512 GiB, not {MemoryBytes} bytes.");
+        {
+            throw new MachineConfigurationException(
+                $"Guest memory is a whole number of MiB from 1 MiB to 512 GiB, not {MemoryBytes} bytes.");
+        }
         if (Serial.Count is < 1 or > MemoryMap.MaxUarts)
             throw new MachineConfigurationException($"A machine has 1 to {MemoryMap.MaxUarts} UARTs, not {Serial.Count}.");
-        foreach (SerialOptions serial in Serial)
+        foreach (var serial in Serial)
         {
             if (serial.Capacity is < SerialOptions.MinCapacity or > SerialOptions.MaxCapacity)
-                throw new MachineConfigurationException($"A serial port buffers {SerialOptions.MinCapacity} bytes to 16 MiB, not {serial.Capacity} bytes.");
+            {
+                throw new MachineConfigurationException(
+                    $"A serial port buffers {SerialOptions.MinCapacity} bytes to 16 MiB, not {serial.Capacity} bytes.");
+            }
             if (serial is { DiscardOutput: true, Output: not null })
-                throw new MachineConfigurationException("A serial port's output is to be discarded and has a stream as well; choose one of them.");
+            {
+                throw new MachineConfigurationException(
+                    "A serial port's output is to be discarded and has a stream as well; choose one of them.");
+            }
         }
         Boot.KernelCommandLine.Validate(CommandLine);
         if (Timeout is { } limit && (limit <= TimeSpan.Zero || limit > MaxTimeout))
-            throw new MachineConfigurationException($"A timeout is above zero and at most {MaxTimeout.Days} days, not {limit}; leave it out for no limit.");
+        {
+            throw new MachineConfigurationException(
+                $"A timeout is above zero and at most {MaxTimeout.Days} days, not {limit}; leave it out for no limit.");
+        }
     }
 }

@@ -4,7 +4,7 @@ using Warren.RiscV;
 
 namespace Warren.Machines;
 
-/// <summary>What one hart has done.</summary>
+/// <summary>The work of one hart.</summary>
 /// <param name="Instructions">Guest instructions retired.</param>
 /// <param name="Slices">Time slices the scheduler gave it.</param>
 /// <param name="Details">The hart's own counters.</param>
@@ -29,7 +29,7 @@ public sealed record MachineStatistics
         get
         {
             ulong sum = 0;
-            foreach (HartReport hart in Harts)
+            foreach (var hart in Harts)
                 sum += hart.Instructions;
             return sum;
         }

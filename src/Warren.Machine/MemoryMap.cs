@@ -1,6 +1,8 @@
 namespace Warren.Machines;
 
-/// <summary>Guest physical addresses and interrupt numbers of the board; where nothing speaks against it, those of QEMU's virt machine.</summary>
+/// <summary>
+/// Guest physical addresses and interrupt numbers of the board; where nothing speaks against it, those of QEMU's virt machine.
+/// </summary>
 public static class MemoryMap
 {
     public const ulong Finisher = 0x10_0000;

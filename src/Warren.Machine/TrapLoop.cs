@@ -13,7 +13,7 @@ internal sealed record TrapLoop(int Hart, ulong Retired, GuestException First, G
     /// <summary>One sentence for a user.</summary>
     public override string ToString()
     {
-        string loop = $"Hart {Hart} can never go on: after {Describe(First)} it takes {Describe(Last)}, where stvec points, for ever";
+        var loop = $"Hart {Hart} can never go on: after {Describe(First)} it takes {Describe(Last)}, where stvec points, for ever";
         return First.Cause == ExceptionCause.IllegalInstruction && MachineModeInstruction.Name((uint)First.Value) is not null
             ? $"{loop}; the program seems to need machine mode, which Warren plays itself (it provides SBI): build it for S-mode."
             : $"{loop}; point stvec at a handler before anything can trap.";
@@ -21,7 +21,7 @@ internal sealed record TrapLoop(int Hart, ulong Retired, GuestException First, G
 
     private static string Describe(GuestException exception)
     {
-        string where = string.Create(CultureInfo.InvariantCulture, $"at 0x{exception.Pc:x}");
+        var where = string.Create(CultureInfo.InvariantCulture, $"at 0x{exception.Pc:x}");
         return exception.Cause switch
         {
             ExceptionCause.IllegalInstruction when MachineModeInstruction.Name((uint)exception.Value) is { } name

@@ -15,27 +15,23 @@ public sealed unsafe partial class Hart
     public VcpuExit Execute(Vcpu vcpu, ref long budget)
     {
         ArgumentNullException.ThrowIfNull(vcpu);
-        HartState* h = _state;
+        var h = _state;
         _secondStage.Attach(vcpu);
         h->Request = vcpu.RequestWord;
         h->LinkSlot = null;
         h->Halt = HaltReason.None;
         if (_secondStage.IsShadowed)
-        {
             AttachShadow(vcpu);
-        }
 
         UpdateTimer();
         VcpuExitReason reason;
         do
         {
-            long granted = Math.Min(budget, Block.MaxBudget);
+            var granted = Math.Min(budget, Block.MaxBudget);
             h->Retired = InstructionsRetired;
             h->Budget = h->BudgetMark = granted;
             while ((reason = ExitReason(h)) == VcpuExitReason.None)
-            {
                 Step(h);
-            }
 
             budget -= granted - h->Budget;
         }
@@ -67,21 +63,17 @@ public sealed unsafe partial class Hart
     {
         _dispatches++;
         if (InterruptReady)
-        {
             TakeInterrupt();
-        }
 
-        ulong pc = h->Pc;
-        JumpEntry* entry = RiscV.Execute.Flow.JumpEntryOf(h, pc);
-        Block* block = entry->Block;
-        bool found = entry->Pc == pc && Block.IsCurrent(block);
+        var pc = h->Pc;
+        var entry = RiscV.Execute.Flow.JumpEntryOf(h, pc);
+        var block = entry->Block;
+        var found = entry->Pc == pc && Block.IsCurrent(block);
         if (!found)
         {
             block = Locate(h, pc, entry);
             if (block == null)
-            {
                 return;
-            }
         }
 
         if (h->LinkSlot != null)
@@ -90,64 +82,56 @@ public sealed unsafe partial class Hart
             Link(h, block);
         }
 
-        bool whole = block->Count <= h->Budget;
+        var whole = block->Count <= h->Budget;
         if (!whole)
         {
             block = Cut(h, block, pc);
             if (block == null)
-            {
                 return;
-            }
         }
 
         h->Page = pc & SoftTlb.PageMask;
         h->Block = block;
 
         // What was fetched just now runs, even if its code was written to meanwhile: a hart beside a constant writer goes on, too.
-        Op* first = Block.Ops(block) + (found || block->SecondCodeState == null ? 0 : 1);
+        var first = Block.Ops(block) + (found || block->SecondCodeState == null ? 0 : 1);
         first->Run(h, first, h->Budget - block->Count);
         h->LinkSlot = whole ? h->LinkSlot : null;
     }
 
     private static void Link(HartState* h, Block* block)
     {
-        Block* from = h->Block;
+        var from = h->Block;
         if (from->State == block->State && from->Frame == block->Frame && block->SecondCodeState == null && from->SecondCodeState == null)
-        {
             *h->LinkSlot = block;
-        }
 
         h->LinkSlot = null;
     }
 
     /// <summary>
-    /// The block at <paramref name="pc"/>, decoded if need be and remembered in <paramref name="entry"/>; null if there is a fault (taken) or a
-    /// stop instead. It may be stale already, if another hart writes there: then it is good for one run.
+    /// The block at <paramref name="pc"/>, decoded if need be and remembered in <paramref name="entry"/>; null if there is a fault (taken)
+    /// or a stop instead. It may be stale already, if another hart writes there: then it is good for one run.
     /// </summary>
     private Block* Locate(HartState* h, ulong pc, JumpEntry* entry)
     {
-        FetchEntry* page = Fetch(h, pc, pc);
+        var page = Fetch(h, pc, pc);
         if (page == null)
-        {
             return null;
-        }
 
-        int offset = (int)(pc & 0xfff);
+        var offset = (int)(pc & 0xfff);
         if (offset == 0xffe)
         {
             uint half = Volatile.Read(ref *(ushort*)(page->HostPage + 0xffe));
             if ((half & 3) == 3)
-            {
                 return LocateCrossing(h, pc, entry, *page, half);
-            }
         }
 
-        Block* block = _blocks.Find(page->Frame, offset, page->State, null);
+        var block = _blocks.Find(page->Frame, offset, page->State, null);
         if (block == null)
         {
             block = Reserve(h);
             SetKey(block, page);
-            _blocks.Commit(Build(block, page->HostPage, offset, Block.MaxInstructions, out Op* end), end);
+            _blocks.Commit(Build(block, page->HostPage, offset, Block.MaxInstructions, out var end), end);
         }
 
         _jumps.Fill(h->Mode, entry, pc, block);
@@ -162,19 +146,17 @@ public sealed unsafe partial class Hart
     }
 
     /// <summary>
-    /// As <see cref="Locate"/>, for an instruction whose first <paramref name="half"/> was read from <paramref name="first"/>. That page may be
-    /// gone once the second is there, so nothing more is read from it.
+    /// As <see cref="Locate"/>, for an instruction whose first <paramref name="half"/> was read from <paramref name="first"/>. That page
+    /// may be gone once the second is there, so nothing more is read from it.
     /// </summary>
     private Block* LocateCrossing(HartState* h, ulong pc, JumpEntry* entry, FetchEntry first, uint half)
     {
-        uint epoch = h->FlushEpoch;
-        FetchEntry* second = Fetch(h, pc + 2, pc);
+        var epoch = h->FlushEpoch;
+        var second = Fetch(h, pc + 2, pc);
         if (second == null)
-        {
             return null;
-        }
 
-        Block* block = _blocks.Find(first.Frame, 0xffe, first.State, second->CodeState);
+        var block = _blocks.Find(first.Frame, 0xffe, first.State, second->CodeState);
         if (block == null)
         {
             block = Reserve(h);
@@ -182,7 +164,7 @@ public sealed unsafe partial class Hart
             block->SecondCodeState = second->CodeState;
             block->SecondState = second->State;
             _blocksDecoded++;
-            uint bits = half | (uint)*(ushort*)second->HostPage << 16;
+            var bits = half | (uint)*(ushort*)second->HostPage << 16;
             _blocks.Commit(block, _builder.BuildCrossing(block, bits));
         }
 
@@ -205,7 +187,7 @@ public sealed unsafe partial class Hart
 
     private Block* Reserve(HartState* h)
     {
-        Block* block = _blocks.Reserve();
+        var block = _blocks.Reserve();
         if (block == null)
         {
             _blocks.DropAll();
@@ -220,11 +202,9 @@ public sealed unsafe partial class Hart
     /// <summary>A copy of <paramref name="block"/> that ends where the budget does.</summary>
     private Block* Cut(HartState* h, Block* block, ulong pc)
     {
-        FetchEntry* page = Fetch(h, pc, pc);
+        var page = Fetch(h, pc, pc);
         if (page == null)
-        {
             return null;
-        }
 
         SetKey(_scratch, page);
         return Build(_scratch, page->HostPage, (int)(pc & 0xfff), (int)h->Budget, out _);
@@ -236,14 +216,12 @@ public sealed unsafe partial class Hart
     /// </summary>
     private FetchEntry* Fetch(HartState* h, ulong address, ulong pc)
     {
-        ulong page = address & SoftTlb.PageMask;
-        FetchEntry* entry = _fetch.Slot(h->Mode, page);
+        var page = address & SoftTlb.PageMask;
+        var entry = _fetch.Slot(h->Mode, page);
         if (entry->Tag == page && *entry->CodeState == entry->State)
-        {
             return entry;
-        }
 
-        AccessStatus status = TranslateFetch(h, address, out Translation translation, out int level);
+        var status = TranslateFetch(h, address, out var translation, out var level);
         if (status == AccessStatus.Ok)
         {
             // As in LoadStoreUnit.Resolve, a flush meanwhile does not matter.
@@ -266,9 +244,7 @@ public sealed unsafe partial class Hart
         h->Budget--;
         h->Retired--;
         if (status != AccessStatus.Contended)
-        {
             TakeException(RiscV.Execute.Flow.CauseOf(status, GuestAccess.Execute), address);
-        }
 
         return null;
     }
@@ -282,7 +258,7 @@ public sealed unsafe partial class Hart
         }
 
         translation = default;
-        AccessStatus status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out GuestPage guest);
+        var status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out var guest);
         level = guest.Level;
         return status == AccessStatus.Ok ? _secondStage.Translate(guest.PhysicalAddress, GuestAccess.Execute, out translation) : status;
     }

@@ -31,14 +31,14 @@ public sealed unsafe partial class Hart
         => _walker.Walk(vcpu, address, access, mode, ref walk);
 
     /// <summary>
-    /// A remote SFENCE.VMA on this hart, on its own thread: for <paramref name="size"/> bytes from <paramref name="address"/>, or everything
-    /// when both are 0 or the size is all ones. <paramref name="asid"/> (-1: all) can be ignored, as no two share the TLB, and a shadow root is
-    /// brought up to date whenever it is loaded.
+    /// A remote SFENCE.VMA on this hart, on its own thread: for <paramref name="size"/> bytes from <paramref name="address"/>, or
+    /// everything when both are 0 or the size is all ones. <paramref name="asid"/> (-1: all) can be ignored, as no two share the TLB, and a
+    /// shadow root is brought up to date whenever it is loaded.
     /// </summary>
     public void FlushGuestTlb(ulong address, ulong size, int asid)
     {
         _ = asid;
-        ulong pages = (size >> SoftTlb.PageShift) + 2;
+        var pages = (size >> SoftTlb.PageShift) + 2;
         if (size == ulong.MaxValue || (address | size) == 0 || pages > ManyPages)
         {
             _fencedAll = true;
@@ -49,7 +49,8 @@ public sealed unsafe partial class Hart
         _fencedAll |= _fencedBytes != 0;
         _fencedStart = address;
         _fencedBytes = size;
-        for (ulong page = address & SoftTlb.PageMask; page - (address & SoftTlb.PageMask) < size + (address & ~SoftTlb.PageMask); page += 4096)
+        for (var page = address & SoftTlb.PageMask; page - (address & SoftTlb.PageMask) < size
+            + (address & ~SoftTlb.PageMask); page += 4096)
         {
             DropPage(page);
         }
@@ -90,9 +91,7 @@ public sealed unsafe partial class Hart
         else if (_fencedBytes != 0)
         {
             for (ulong offset = 0; offset < _fencedBytes + (_fencedStart & ~SoftTlb.PageMask); offset += 4096)
-            {
                 vcpu.InvalidateGuestPage((_fencedStart & SoftTlb.PageMask) + offset);
-            }
         }
 
         _fencedAll = false;
@@ -100,8 +99,8 @@ public sealed unsafe partial class Hart
     }
 
     /// <summary>
-    /// Drops what the page's guest entry may have filled. A shadow fill does not know the size of the guest's leaf: a superpage's entry is write-protected
-    /// and its change flushes everything, which leaves 64 KiB leaves.
+    /// Drops what the page's guest entry may have filled. A shadow fill does not know the size of the guest's leaf: a superpage's entry is
+    /// write-protected and its change flushes everything, which leaves 64 KiB leaves.
     /// </summary>
     private void DropPage(ulong address)
     {
@@ -111,10 +110,8 @@ public sealed unsafe partial class Hart
             return;
         }
 
-        ulong first = address & ~((NapotPages << SoftTlb.PageShift) - 1);
+        var first = address & ~((NapotPages << SoftTlb.PageShift) - 1);
         for (ulong i = 0; i < NapotPages; i++)
-        {
             FlushPage(first + (i << SoftTlb.PageShift));
-        }
     }
 }

@@ -24,7 +24,7 @@ public sealed unsafe partial class Hart
     private void NoteException(ExceptionCause cause, ulong value)
     {
         var exception = new GuestException(cause, _state->Pc, value);
-        ulong retired = InstructionsRetired;
+        var retired = InstructionsRetired;
         if (retired != _retiredAtException)
         {
             _retiredAtException = retired;

@@ -1,5 +1,4 @@
 using Warren.RiscV.Blocks;
-using Warren.RiscV.Core;
 using Warren.RiscV.Csrs;
 using Warren.RiscV.Mmu;
 
@@ -8,7 +7,9 @@ namespace Warren.RiscV;
 /// <content>Exceptions, interrupts, and what changes translation.</content>
 public sealed unsafe partial class Hart
 {
-    /// <summary>Whether an interrupt is pending and enabled in <c>sie</c>, whatever the mode and <c>sstatus.SIE</c>: what ends a WFI.</summary>
+    /// <summary>
+    /// True when an interrupt is pending and enabled in <c>sie</c>, whatever the mode and <c>sstatus.SIE</c>: what ends a WFI.
+    /// </summary>
     public bool HasPendingInterrupt
     {
         get
@@ -18,18 +19,22 @@ public sealed unsafe partial class Hart
         }
     }
 
-    /// <summary>The interrupts enabled in <c>sie</c>, by bit. Any thread may look; of a hart that runs, the answer may be out of date.</summary>
+    /// <summary>
+    /// The interrupts enabled in <c>sie</c>, by bit. Any thread may look; of a hart that runs, the answer may be out of date.
+    /// </summary>
     public ulong EnabledInterrupts => Volatile.Read(ref _state->Sie);
 
-    /// <summary>The interrupts pending in <c>sip</c>, by bit; with Sstc the timer's as it was when the hart last looked. Any thread may look.</summary>
+    /// <summary>
+    /// The interrupts pending in <c>sip</c>, by bit; with Sstc the timer's as it was when the hart last looked. Any thread may look.
+    /// </summary>
     public ulong RaisedInterrupts => Volatile.Read(ref _state->Sip);
 
-    /// <summary>Whether an interrupt is to be taken before the next instruction.</summary>
+    /// <summary>True when an interrupt is to be taken before the next instruction.</summary>
     internal bool InterruptReady
     {
         get
         {
-            HartState* h = _state;
+            var h = _state;
             return (Volatile.Read(ref h->Sip) & h->Sie) != 0 && (h->Mode == PrivilegeMode.User || (h->Status & Sstatus.Sie) != 0);
         }
     }
@@ -42,34 +47,24 @@ public sealed unsafe partial class Hart
     public void SetInterrupt(int bit, bool level)
     {
         if (bit is not (Interrupts.Software or Interrupts.Timer or Interrupts.External))
-        {
             throw new ArgumentOutOfRangeException(nameof(bit), bit, "Supervisor interrupts are 1 (software), 5 (timer) and 9 (external).");
-        }
 
         if (level)
-        {
             Interlocked.Or(ref _state->Sip, 1UL << bit);
-        }
         else
-        {
             Interlocked.And(ref _state->Sip, ~(1UL << bit));
-        }
     }
 
     /// <summary>With Sstc, makes the timer interrupt pending exactly when time has reached <c>stimecmp</c>.</summary>
     internal void UpdateTimer()
     {
         if (!Options.Has(Extension.Sstc))
-        {
             return;
-        }
 
-        ulong stimecmp = _state->Stimecmp;
-        bool due = stimecmp != ulong.MaxValue && Environment.ReadTime() >= stimecmp;
+        var stimecmp = _state->Stimecmp;
+        var due = stimecmp != ulong.MaxValue && Environment.ReadTime() >= stimecmp;
         if (due != ((Volatile.Read(ref _state->Sip) & 1 << Interrupts.Timer) != 0))
-        {
             SetInterrupt(Interrupts.Timer, due);
-        }
     }
 
     /// <summary>Enters the S-mode handler for an exception at the current pc.</summary>
@@ -83,11 +78,11 @@ public sealed unsafe partial class Hart
     /// <summary>Illegal instruction at the current pc, with its encoding as stval.</summary>
     internal void TakeIllegalInstruction()
     {
-        HartState* h = _state;
-        ulong pc = h->Pc;
-        FetchEntry* entry = _fetch.Slot(h->Mode, pc & SoftTlb.PageMask);
+        var h = _state;
+        var pc = h->Pc;
+        var entry = _fetch.Slot(h->Mode, pc & SoftTlb.PageMask);
         ulong bits = 0;
-        int offset = (int)(pc & 0xfff);
+        var offset = (int)(pc & 0xfff);
         if (entry->Tag == (pc & SoftTlb.PageMask) && !BlockBuilder.Crosses(entry->HostPage, offset))
         {
             bits = *(ushort*)(entry->HostPage + offset);
@@ -99,27 +94,25 @@ public sealed unsafe partial class Hart
 
     private void TakeInterrupt()
     {
-        HartState* h = _state;
+        var h = _state;
         UpdateTimer();
-        ulong pending = Volatile.Read(ref h->Sip) & h->Sie;
+        var pending = Volatile.Read(ref h->Sip) & h->Sie;
         if (pending == 0)
-        {
             return;
-        }
 
         _interrupts++;
-        int number = Interrupts.First(pending);
-        ulong target = (h->Stvec & ~3UL) + ((h->Stvec & 1) != 0 ? 4UL * (ulong)number : 0);
+        var number = Interrupts.First(pending);
+        var target = (h->Stvec & ~3UL) + ((h->Stvec & 1) != 0 ? 4UL * (ulong)number : 0);
         Trap((1UL << 63) + (uint)number, 0, target);
     }
 
     private void Trap(ulong cause, ulong value, ulong target)
     {
-        HartState* h = _state;
+        var h = _state;
         h->Scause = cause;
         h->Stval = value;
         h->Sepc = h->Pc;
-        ulong status = h->Status & ~(Sstatus.Spp | Sstatus.Spie | Sstatus.Sie);
+        var status = h->Status & ~(Sstatus.Spp | Sstatus.Spie | Sstatus.Sie);
         status |= h->Mode == PrivilegeMode.Supervisor ? Sstatus.Spp : 0;
         status |= (h->Status & Sstatus.Sie) != 0 ? Sstatus.Spie : 0;
         h->Status = status;
@@ -132,9 +125,9 @@ public sealed unsafe partial class Hart
     /// <summary>SRET, all but the jump to sepc.</summary>
     internal void ReturnFromTrap()
     {
-        HartState* h = _state;
-        ulong status = h->Status;
-        PrivilegeMode mode = (status & Sstatus.Spp) != 0 ? PrivilegeMode.Supervisor : PrivilegeMode.User;
+        var h = _state;
+        var status = h->Status;
+        var mode = (status & Sstatus.Spp) != 0 ? PrivilegeMode.Supervisor : PrivilegeMode.User;
         status = (status & Sstatus.Spie) != 0 ? status | Sstatus.Sie : status & ~Sstatus.Sie;
         h->Status = (status | Sstatus.Spie) & ~Sstatus.Spp;
         h->ReservedAddress = ulong.MaxValue;
@@ -164,16 +157,12 @@ public sealed unsafe partial class Hart
     /// <summary>Drops the translations of one address's page, and of the superpage around it.</summary>
     internal void FlushPage(ulong address)
     {
-        ulong page = address & SoftTlb.PageMask;
+        var page = address & SoftTlb.PageMask;
         _tlb.FlushPage(page);
         if (_fetch.FlushPage(page))
-        {
             _jumps.Flush();
-        }
         else
-        {
             _jumps.FlushPage(page);
-        }
     }
 
     internal void FlushData() => _tlb.Flush();

@@ -56,7 +56,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     /// <summary>The hart's number, <c>mhartid</c>.</summary>
     public int Id { get; }
 
-    /// <summary>What the hart can do.</summary>
+    /// <summary>The abilities of the hart.</summary>
     public HartOptions Options { get; }
 
     /// <summary>Address of the next instruction.</summary>
@@ -72,7 +72,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     /// <summary>Instructions retired: those that trapped are not among them.</summary>
     public ulong InstructionsRetired => _state->Retired + (ulong)(_state->BudgetMark - _state->Budget);
 
-    /// <summary>What has happened so far.</summary>
+    /// <summary>Events so far.</summary>
     public HartStatistics Statistics => new()
     {
         TlbMisses = Memory.Misses,
@@ -99,7 +99,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     {
         get
         {
-            Block* block = _state->Block;
+            var block = _state->Block;
             return block == null ? InstructionsRetired
                 : InstructionsRetired - (ulong)(block->Count - Block.InstructionsBefore(block, _state->CurrentOp));
         }
@@ -110,9 +110,9 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     /// </summary>
     public void Reset(ulong pc, ulong a0, ulong a1)
     {
-        nint self = _state->Self;
-        Continuations continuations = _state->Continue;
-        ulong retired = InstructionsRetired;
+        var self = _state->Self;
+        var continuations = _state->Continue;
+        var retired = InstructionsRetired;
         *_state = default;
         _state->Self = self;
         _state->Continue = continuations;
@@ -139,9 +139,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan((uint)index, 31u, nameof(index));
         if (index != 0)
-        {
             _state->R[index] = value;
-        }
     }
 
     /// <summary>Raw bits of f<paramref name="index"/>.</summary>
@@ -163,7 +161,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     public ulong ReadCsr(int number)
     {
         _state->Block = null;
-        return CsrFile.MayAccess(number, PrivilegeMode.Supervisor, write: false) && Csrs.TryRead(number, out ulong value)
+        return CsrFile.MayAccess(number, PrivilegeMode.Supervisor, write: false) && Csrs.TryRead(number, out var value)
             ? value
             : throw new ArgumentOutOfRangeException(nameof(number), $"The hart has no CSR 0x{number:x3} that can be read now.");
     }
@@ -173,17 +171,16 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     public void WriteCsr(int number, ulong value)
     {
         if (!CsrFile.MayAccess(number, PrivilegeMode.Supervisor, write: true) || !Csrs.TryWrite(number, value, out _))
-        {
             throw new ArgumentOutOfRangeException(nameof(number), $"The hart has no CSR 0x{number:x3} that can be written now.");
-        }
     }
 
     /// <summary>
-    /// Finds the guest physical address behind a virtual one that the supervisor may read, for calls that pass pointers. Neither sets A and D nor minds that they are clear.
-    /// On the hart's thread, outside guest mode; may sleep.
+    /// Finds the guest physical address behind a virtual one that the supervisor may read, for calls that pass pointers. Neither sets A and
+    /// D nor minds that they are clear. On the hart's thread, outside guest mode; may sleep.
     /// </summary>
     /// <returns>false when the guest's tables map nothing there, or nothing readable</returns>
-    public bool TryTranslate(VirtualMachine vm, ulong virtualAddress, out ulong physicalAddress) => _walker.TryInspect(vm, virtualAddress, out physicalAddress);
+    public bool TryTranslate(VirtualMachine vm, ulong virtualAddress, out ulong physicalAddress) =>
+        _walker.TryInspect(vm, virtualAddress, out physicalAddress);
 
     /// <summary>Sets the privilege mode, for tests and debuggers.</summary>
     public void SetMode(PrivilegeMode mode)

@@ -1,6 +1,6 @@
 namespace Warren.RiscV;
 
-/// <summary>What a hart can do. Immutable in effect once a hart was made from it.</summary>
+/// <summary>The abilities of a hart. Immutable in effect once a hart was made from it.</summary>
 public sealed class HartOptions
 {
     private uint _extensions = IsaExtensions.DefaultSet;
@@ -8,7 +8,9 @@ public sealed class HartOptions
     /// <summary>The deepest translation scheme <c>satp</c> accepts; all shallower ones are accepted too.</summary>
     public SatpMode MaxSatpMode { get; set; } = SatpMode.Sv57;
 
-    /// <summary>Bound on the native memory for decoded blocks, per hart; everything decoded is dropped when it is full. At least 1 MiB.</summary>
+    /// <summary>
+    /// Bound on the native memory for decoded blocks, per hart; everything decoded is dropped when it is full. At least 1 MiB.
+    /// </summary>
     public int CodeArenaBytes { get; set; } = 32 << 20;
 
     /// <summary>The ISA as <c>riscv,isa</c> spells it, e.g. <c>rv64imafdc_zicbom_zicboz</c>.</summary>
@@ -17,8 +19,8 @@ public sealed class HartOptions
         get
         {
             var text = new System.Text.StringBuilder("rv64");
-            bool separate = false;
-            foreach (string name in IsaExtensionNames)
+            var separate = false;
+            foreach (var name in IsaExtensionNames)
             {
                 separate |= name.Length > 1;
                 text.Append(separate ? "_" : string.Empty).Append(name);
@@ -36,21 +38,19 @@ public sealed class HartOptions
 
     internal uint ExtensionSet => _extensions;
 
-    /// <summary>Whether the hart has <paramref name="extension"/>.</summary>
+    /// <summary>True when the hart has <paramref name="extension"/>.</summary>
     public bool Has(Extension extension) => (_extensions >> (int)extension & 1) != 0;
 
     /// <summary>Adds or removes an extension.</summary>
     /// <exception cref="ArgumentException">I and Zicsr cannot be removed, nor F while D stays.</exception>
     public HartOptions With(Extension extension, bool present)
     {
-        uint bit = 1u << (int)extension;
-        uint set = present ? _extensions | bit : _extensions & ~bit;
+        var bit = 1u << (int)extension;
+        var set = present ? _extensions | bit : _extensions & ~bit;
         const uint Needed = 1u << (int)Extension.I | 1u << (int)Extension.Zicsr;
-        bool doubleWithoutSingle = (set >> (int)Extension.D & 1) != 0 && (set >> (int)Extension.F & 1) == 0;
+        var doubleWithoutSingle = (set >> (int)Extension.D & 1) != 0 && (set >> (int)Extension.F & 1) == 0;
         if ((set & Needed) != Needed || doubleWithoutSingle)
-        {
             throw new ArgumentException($"A hart cannot do without {extension}; remove what depends on it first.", nameof(extension));
-        }
 
         _extensions = set;
         return this;

@@ -21,7 +21,8 @@ internal static class GuestCommandLine
             GuestMode.Console => "",
             _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "A guest is booted for a command, a shell, or its own console."),
         };
-        if (mode != GuestMode.Console && append.Split(' ').FirstOrDefault(w => w.StartsWith("warren.", StringComparison.Ordinal)) is { } ours)
+        if (mode != GuestMode.Console && append.Split(' ')
+            .FirstOrDefault(w => w.StartsWith("warren.", StringComparison.Ordinal)) is { } ours)
         {
             throw new MachineConfigurationException(
                 $"'{ours}' on the kernel's command line is Warren's own word, which says what the guest is booted for; leave it out.");

@@ -1,6 +1,6 @@
 namespace Warren;
 
-/// <summary>What a guest is booted for: what Warren's own init (guest/init) reads from the kernel's command line.</summary>
+/// <summary>The purpose of a boot, which Warren's own init (guest/init) reads from the kernel's command line.</summary>
 public enum GuestMode
 {
     /// <summary>Warren's init runs one command for the host: <see cref="MicroVm.ExecAsync"/>.</summary>

@@ -4,8 +4,8 @@ using System.Text;
 namespace Warren;
 
 /// <summary>
-/// Linux strings are bytes, .NET's are not. Arguments and environment of a guest's command are UTF-8; a byte that is no part of UTF-8 stands
-/// in a string as the lone surrogate U+DC80 to U+DCFF, and becomes that byte again (Python's PEP 383, "surrogateescape").
+/// Linux strings are bytes, .NET's are not. Arguments and environment of a guest's command are UTF-8; a byte that is no part of UTF-8
+/// stands in a string as the lone surrogate U+DC80 to U+DCFF, and becomes that byte again (Python's PEP 383, "surrogateescape").
 /// </summary>
 public static class GuestText
 {
@@ -40,7 +40,8 @@ public static class GuestText
         var bytes = new ArrayBufferWriter<byte>(text.Length + 1);
         for (var rest = text.AsSpan(); !rest.IsEmpty;)
         {
-            if (rest[0] == '\0') throw new ArgumentException("A string for the guest holds a NUL character; Linux ends strings there.", nameof(text));
+            if (rest[0] == '\0')
+                throw new ArgumentException("A string for the guest holds a NUL character; Linux ends strings there.", nameof(text));
             if (Rune.DecodeFromUtf16(rest, out var rune, out var consumed) == OperationStatus.Done)
             {
                 bytes.Advance(rune.EncodeToUtf8(bytes.GetSpan(4)));

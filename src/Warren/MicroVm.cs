@@ -10,8 +10,8 @@ namespace Warren;
 /// <summary>How a command run by <see cref="MicroVm.ExecAsync"/>, or a shell run by <see cref="MicroVm.RunShellAsync"/>, ended.</summary>
 /// <param name="Result">Its own end; null when the machine ended first.</param>
 /// <param name="Machine">
-/// How the machine ended. After a command that reported its end this is <see cref="MachineExitKind.PowerOff"/>: the guest is on its way there and is
-/// not waited for. It is <see cref="MachineExitKind.HostError"/> all the same when the host then found fault with the machine.
+/// How the machine ended. After a command that reported its end this is <see cref="MachineExitKind.PowerOff"/>: the guest is on its way
+/// there and is not waited for. It is <see cref="MachineExitKind.HostError"/> all the same when the host then found fault with the machine.
 /// </param>
 public readonly record struct ExecOutcome(ExecResult? Result, MachineExit Machine);
 
@@ -57,7 +57,8 @@ public sealed class MicroVm : IAsyncDisposable
     /// <summary>Builds the VM and loads its kernel.</summary>
     /// <param name="options">What it is made of.</param>
     /// <exception cref="HostMemoryException">The host does not give the memory: a limit stands in the way.</exception>
-    /// <exception cref="MachineConfigurationException">An option is out of range, or a file is not what it should be: one sentence.</exception>
+    /// <exception cref="MachineConfigurationException">An option is out of range, or a file is not what it should be: one
+    /// sentence.</exception>
     /// <exception cref="ArgumentOutOfRangeException">There is no such <see cref="MicroVmOptions.Mode"/>.</exception>
     public static MicroVm Create(MicroVmOptions options)
     {
@@ -74,7 +75,8 @@ public sealed class MicroVm : IAsyncDisposable
             CommandLine = CommandLine(options),
             MemoryBytes = options.MemoryBytes,
             Cpus = options.Cpus,
-            Hart = new HartOptions { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
+            Hart = new HartOptions
+            { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
             Gate = options.Gate,
             Mmu = options.Mmu,
             HugePages = options.HugePages,
@@ -96,7 +98,10 @@ public sealed class MicroVm : IAsyncDisposable
                 "The kernel's command line is given whole, and something to append to it as well; put all of it into the one.");
     }
 
-    /// <summary>Runs a system of the caller's own until it ends, the time is over, or <paramref name="cancel"/> ends it; never throws for any of these.</summary>
+    /// <summary>
+    /// Runs a system of the caller's own until it ends, the time is over, or <paramref name="cancel"/> ends it; never throws for any of
+    /// these.
+    /// </summary>
     /// <exception cref="InvalidOperationException">It was not made for this, or has run.</exception>
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public Task<MachineExit> RunAsync(CancellationToken cancel = default)
@@ -140,9 +145,11 @@ public sealed class MicroVm : IAsyncDisposable
     /// <exception cref="AgentException">The agent broke its protocol while the machine was still running.</exception>
     /// <exception cref="InvalidOperationException">It was not made for this, or has run.</exception>
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
-    /// <exception cref="Exception">Whatever one of the streams threw, but <see cref="OutputClosedException"/>; the guest was ended.</exception>
+    /// <exception cref="Exception">Whatever one of the streams threw, but <see cref="OutputClosedException"/>; the guest was
+    /// ended.</exception>
     public Task<ExecOutcome> ExecAsync(
-        IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error, CancellationToken cancel = default)
+        IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error,
+        CancellationToken cancel = default)
     {
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(error);
@@ -214,10 +221,16 @@ public sealed class MicroVm : IAsyncDisposable
 
     private void Require(GuestMode mode)
     {
-        if (_mode != mode) throw new InvalidOperationException($"This machine was made with {nameof(GuestMode)}.{_mode}; set {nameof(MicroVmOptions)}.{nameof(MicroVmOptions.Mode)} to {mode}.");
+        if (_mode != mode)
+        {
+            throw new InvalidOperationException(
+                $"This machine was made with {nameof(GuestMode)}.{_mode}; set {nameof(MicroVmOptions)}.{nameof(MicroVmOptions.Mode)} to "
+                    + $"{mode}.");
+        }
     }
 
-    private Task SendSizeAsync(CancellationToken cancel) => _size is { } size ? _agent.ResizeAsync(size.Rows, size.Columns, cancel) : Task.CompletedTask;
+    private Task SendSizeAsync(CancellationToken cancel) =>
+        _size is { } size ? _agent.ResizeAsync(size.Rows, size.Columns, cancel) : Task.CompletedTask;
 
     /// <summary>Runs the machine beside a talk with its agent; the end of either ends both.</summary>
     private Task<ExecOutcome> Converse(Func<Task<MachineExit>, CancellationToken, Task<ExecOutcome>> talk, CancellationToken cancel)
@@ -257,21 +270,27 @@ public sealed class MicroVm : IAsyncDisposable
                 catch (OperationCanceledException) when (stop.IsCancellationRequested)
                 {
                     var exit = await running.ConfigureAwait(false);
-                    outcome = new ExecOutcome(null, isOver && !cancel.IsCancellationRequested ? new MachineExit(MachineExitKind.TimedOut, "The machine's time is over.") : exit);
+                    outcome =
+                        new ExecOutcome(null,
+                            isOver && !cancel.IsCancellationRequested
+                                ? new MachineExit(MachineExitKind.TimedOut, "The machine's time is over.") : exit);
                 }
                 finally
                 {
                     await stop.CancelAsync().ConfigureAwait(false);
                     await running.ConfigureAwait(false);
                 }
-                return await running.ConfigureAwait(false) is { Kind: MachineExitKind.HostError } error ? outcome with { Machine = error } : outcome;
+                return await running.ConfigureAwait(false) is { Kind: MachineExitKind.HostError } error ? outcome with { Machine = error }
+                    : outcome;
             }
         }
 
-        // Output that is still on its way is delivered, unless it was the host that ended the machine: then nobody is kept waiting by a slow reader.
+        // Output that is still on its way is delivered, unless it was the host that ended the machine: then nobody is kept waiting by a
+        // slow reader.
         void StopTalking(Task<MachineExit> ended)
         {
-            if (ended.IsFaulted || ended.Result.Kind is MachineExitKind.Cancelled or MachineExitKind.TimedOut or MachineExitKind.HostError) Cancel(AbortedOutputGrace);
+            if (ended.IsFaulted || ended.Result.Kind is MachineExitKind.Cancelled or MachineExitKind.TimedOut or MachineExitKind.HostError)
+                Cancel(AbortedOutputGrace);
         }
 
         void Cancel(TimeSpan after)

@@ -6,24 +6,26 @@ using Warren.RiscV;
 
 namespace Warren;
 
-/// <summary>What a micro-VM is made of and how it is watched.</summary>
+/// <summary>The parts of a micro-VM, and how it is watched.</summary>
 public sealed record MicroVmOptions
 {
-    /// <summary>What the guest is booted for.</summary>
+    /// <summary>The purpose of the boot.</summary>
     public GuestMode Mode { get; init; } = GuestMode.Command;
 
     /// <summary>The kernel: a flat RISC-V Image (plain or gzip) or a bare ELF64 executable that starts in S-mode.</summary>
     public required string KernelPath { get; init; }
 
-    /// <summary>The initial ramdisk, or null. For commands it holds Warren's agent as <c>/init</c> (see Warren.Images.ImageStore).</summary>
+    /// <summary>
+    /// The initial ramdisk, or null. For commands it holds Warren's agent as <c>/init</c> (see Warren.Images.ImageStore).
+    /// </summary>
     public string? InitrdPath { get; init; }
 
     /// <summary>Appended to the kernel's command line, after what Warren itself needs.</summary>
     public string Append { get; init; } = string.Empty;
 
     /// <summary>
-    /// The kernel's command line, exactly: Warren adds nothing to it, and there is no <see cref="Append"/> then. Null, the default, for what
-    /// Warren's own guests need (<see cref="GuestCommandLine.Compose"/>).
+    /// The kernel's command line, exactly: Warren adds nothing to it, and there is no <see cref="Append"/> then. Null, the default, for
+    /// what Warren's own guests need (<see cref="GuestCommandLine.Compose"/>).
     /// </summary>
     public string? CommandLine { get; init; }
 
@@ -54,15 +56,15 @@ public sealed record MicroVmOptions
     /// <summary>Let the kernel print its log to the console.</summary>
     public bool Verbose { get; init; }
 
-    /// <summary>What happens to the console (ttyS0).</summary>
+    /// <summary>The use of the console (ttyS0).</summary>
     public SerialOptions Console { get; init; } = SerialOptions.Discard;
 
     /// <summary>The frames of guest memory, to share kernel pages between the VMs of a process; null for a pool of this VM's own.</summary>
     public FramePool? Frames { get; init; }
 
     /// <summary>
-    /// What guest memory is charged against, so that the guest ends when it touches more; null for the budget that this process has of its control group
-    /// (<see cref="ProcessMemory"/>), if it has any.
+    /// The budget that guest memory is charged to, so that the guest ends when it touches more; null for the budget that this process has
+    /// of its control group (<see cref="ProcessMemory"/>), if it has any.
     /// </summary>
     public MemoryBudget? Budget { get; init; }
 

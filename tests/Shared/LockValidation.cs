@@ -6,9 +6,9 @@ using Warren.Locking;
 namespace Warren.Testing;
 
 /// <summary>
-/// Linked into every test project that uses locks: each test runs under the lock validator. A violation ends the test process with its report, so that no catch
-/// clause can hide it; with WARREN_LOCK_REPORTS=file the reports are written there and the tests go on, to see them all. WARREN_LOCK_SITES=exact has a report
-/// name the very places where locks were taken, and takes its time.
+/// Linked into every test project that uses locks: each test runs under the lock validator. A violation ends the test process with its
+/// report, so that no catch clause can hide it; with WARREN_LOCK_REPORTS=file the reports are written there and the tests go on, to see
+/// them all. WARREN_LOCK_SITES=exact has a report name the very places where locks were taken, and takes its time.
 /// </summary>
 internal static class LockValidation
 {
@@ -25,7 +25,9 @@ internal static class LockValidation
         // A child process, started by a test with this assembly as its program, chooses its checking itself.
         if (Assembly.GetEntryAssembly() == typeof(LockValidation).Assembly)
             return;
-        Validator = LockValidator.Install(new LockValidatorOptions { ExactSites = Environment.GetEnvironmentVariable("WARREN_LOCK_SITES") == "exact" });
+        Validator =
+            LockValidator.Install(new LockValidatorOptions
+            { ExactSites = Environment.GetEnvironmentVariable("WARREN_LOCK_SITES") == "exact" });
         var file = Environment.GetEnvironmentVariable("WARREN_LOCK_REPORTS");
         Validator.Reported += report =>
         {

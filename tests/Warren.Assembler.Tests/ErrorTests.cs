@@ -1,6 +1,8 @@
 namespace Warren.Asm.Tests;
 
-/// <summary>Every mistake is named in one sentence with its file and line; none ends in anything but <see cref="AssemblyException"/>.</summary>
+/// <summary>
+/// Every mistake is named in one sentence with its file and line; none ends in anything but <see cref="AssemblyException"/>.
+/// </summary>
 public class ErrorTests
 {
     [Theory]
@@ -62,9 +64,11 @@ public class ErrorTests
     [InlineData("addi a0, a0, %pcrel_lo(x)\nx: nop", 1, "label of an auipc")]
     [InlineData(".option pop", 1, "without .option push")]
     [InlineData(".error \"told so\"", 1, "told so")]
-    public void MistakesAreNamed(string source, int line, string message)
+    public void Mistakes_are_named(string source, int line, string message)
     {
-        AssemblyException e = Assert.Throws<AssemblyException>(() => Assembler.Assemble(source, new AssemblerOptions { FileName = "bad.s", Base = 0x10000000 }));
+        var e =
+            Assert.Throws<AssemblyException>(() =>
+                Assembler.Assemble(source, new AssemblerOptions { FileName = "bad.s", Base = 0x10000000 }));
         Assert.Equal(new SourceLocation("bad.s", line), e.Errors[0].Location);
         Assert.Matches(message.Replace("(", "\\(", StringComparison.Ordinal).Replace(")", "\\)", StringComparison.Ordinal)
             .Replace("^", "\\^", StringComparison.Ordinal).Replace("+", "\\+", StringComparison.Ordinal), e.Message);
@@ -72,24 +76,26 @@ public class ErrorTests
     }
 
     [Fact]
-    public void AllMistakesAreReportedAtOnce()
+    public void All_mistakes_are_reported_at_once()
     {
-        AssemblyException e = Assert.Throws<AssemblyException>(() => Assembler.Assemble("one\nnop\ntwo\nthree"));
+        var e = Assert.Throws<AssemblyException>(() => Assembler.Assemble("one\nnop\ntwo\nthree"));
         Assert.Equal([1, 3, 4], e.Errors.Select(x => x.Location.Line));
     }
 
     [Fact]
-    public void AMistakeInAMacroNamesTheCall()
+    public void A_mistake_in_a_macro_names_the_call()
     {
-        AssemblyException e = Assert.Throws<AssemblyException>(() => Assembler.Assemble(".macro m\nbad\n.endm\nnop\nm", new AssemblerOptions { FileName = "f.s" }));
+        var e =
+            Assert.Throws<AssemblyException>(() =>
+                Assembler.Assemble(".macro m\nbad\n.endm\nnop\nm", new AssemblerOptions { FileName = "f.s" }));
         Assert.Equal(2, e.Errors[0].Location.Line);
         Assert.Contains("in macro m called at f.s:5", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void DeepExpressionsDoNotTakeTheStack()
+    public void Deep_expressions_do_not_take_the_stack()
     {
-        string sum = ".dword " + string.Join(" + ", Enumerable.Repeat("1", 20000));
+        var sum = ".dword " + string.Join(" + ", Enumerable.Repeat("1", 20000));
         Tolerate(sum);
         Tolerate(".dword " + new string('(', 100000));
         Tolerate(string.Concat(Enumerable.Range(0, 8000).Select(i => $".set s{i}, s{i + 1} + 1\n")) + ".set s8000, 0\n.dword s0");
@@ -97,24 +103,25 @@ public class ErrorTests
 
     /// <summary>Mutations of real sources and plain noise: any outcome but an exception of another type.</summary>
     [Fact]
-    public void NoiseIsRefusedInWords()
+    public void Noise_is_refused_in_words()
     {
         var random = new Random(99);
         string[] seeds = [.. Directory.EnumerateFiles(Repository.Guest, "*.s", SearchOption.AllDirectories).Select(File.ReadAllText)];
         const string alphabet = "abcxst0189 \t,.:;#\"'\\()%+-*/<>=!&|^~$@_\n\0é";
-        for (int i = 0; i < 400; i++)
+        for (var i = 0; i < 400; i++)
         {
-            string seed = seeds[random.Next(seeds.Length)];
-            int start = random.Next(seed.Length);
-            char[] text = seed.Substring(start, Math.Min(seed.Length - start, random.Next(2000))).ToCharArray();
-            for (int edits = random.Next(30); edits > 0 && text.Length > 0; edits--)
+            var seed = seeds[random.Next(seeds.Length)];
+            var start = random.Next(seed.Length);
+            var text = seed.Substring(start, Math.Min(seed.Length - start, random.Next(2000))).ToCharArray();
+            for (var edits = random.Next(30); edits > 0 && text.Length > 0; edits--)
                 text[random.Next(text.Length)] = alphabet[random.Next(alphabet.Length)];
             Tolerate(new string(text));
         }
-        for (int i = 0; i < 2000; i++)
+        for (var i = 0; i < 2000; i++)
         {
-            string mnemonic = InstructionTable.All.ElementAt(random.Next(InstructionTable.All.Count())).Key;
-            Tolerate($"{mnemonic} {new string([.. Enumerable.Range(0, random.Next(12)).Select(_ => alphabet[random.Next(alphabet.Length)])])}");
+            var mnemonic = InstructionTable.All.ElementAt(random.Next(InstructionTable.All.Count())).Key;
+            Tolerate(
+                $"{mnemonic} {new string([.. Enumerable.Range(0, random.Next(12)).Select(_ => alphabet[random.Next(alphabet.Length)])])}");
         }
     }
 

@@ -13,10 +13,10 @@ internal static class GnuAssembler
     /// <summary>The bytes of .text (and what follows it) when GNU as and ld place it at <paramref name="address"/>.</summary>
     public static byte[] Assemble(string source, ulong address, string options = ".option norvc\n")
     {
-        string directory = Directory.CreateTempSubdirectory("warren-asm-").FullName;
+        var directory = Directory.CreateTempSubdirectory("warren-asm-").FullName;
         try
         {
-            string path = Path.Combine(directory, "t");
+            var path = Path.Combine(directory, "t");
             File.WriteAllText(path + ".s", ".option norelax\n" + options + ".globl _start\n_start:\n" + source + "\n");
             Run("riscv64-linux-gnu-as", "-march=" + March, "-o", path + ".o", path + ".s");
             Run("riscv64-linux-gnu-ld", "--no-relax", $"-Ttext=0x{address:x}", "-o", path + ".elf", path + ".o");
@@ -31,9 +31,10 @@ internal static class GnuAssembler
 
     public static string Run(string program, params string[] arguments)
     {
-        using Process process = Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
+        using var process =
+            Process.Start(new ProcessStartInfo(program, arguments) { RedirectStandardError = true, RedirectStandardOutput = true })!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 ? output : throw new InvalidOperationException($"{program}: {errors.Result}");
     }

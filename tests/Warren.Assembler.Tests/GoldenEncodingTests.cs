@@ -63,13 +63,13 @@ public class GoldenEncodingTests
     [InlineData("c.beqz a0, .+4", 0xc111)]
     public void Halves(string source, ushort expected)
     {
-        ReadOnlySpan<byte> bytes = Assembler.Assemble(source).Bytes;
+        var bytes = Assembler.Assemble(source).Bytes;
         Assert.Equal(2, bytes.Length);
         Assert.Equal(expected, BinaryPrimitives.ReadUInt16LittleEndian(bytes));
     }
 
     [Fact]
-    public void CompressionIsOffUnlessAskedFor()
+    public void Compression_is_off_unless_asked_for()
     {
         Assert.Equal(4, Assembler.Assemble("addi a0, a0, 1").Bytes.Length);
         Assert.Equal(2, Assembler.Assemble("addi a0, a0, 1", new AssemblerOptions { Compress = true }).Bytes.Length);
@@ -77,7 +77,7 @@ public class GoldenEncodingTests
     }
 
     [Fact]
-    public void ExplicitFormsAreWhatCompressionYields()
+    public void Explicit_forms_are_what_compression_yields()
     {
         Assert.Equal(Assembler.Assemble("c.add a0, a1\nc.ld a0, 0(a1)\nc.srai a0, 3").ToArray(),
             Assembler.Assemble("add a0, a0, a1\nld a0, 0(a1)\nsrai a0, a0, 3", new AssemblerOptions { Compress = true }).ToArray());

@@ -6,9 +6,11 @@ namespace Warren.Asm.Tests;
 public class LayoutTests
 {
     [Fact]
-    public void FlatSectionsFollowEachOtherByKind()
+    public void Flat_sections_follow_each_other_by_kind()
     {
-        AssemblyResult result = Assembler.Assemble(".data\nd: .byte 4\n.text\nt: .word 1\n.rodata\nr: .byte 2, 3\n.bss\n.balign 4\nb: .zero 3", new AssemblerOptions { Base = 0x1000 });
+        var result =
+            Assembler.Assemble(".data\nd: .byte 4\n.text\nt: .word 1\n.rodata\nr: .byte 2, 3\n.bss\n.balign 4\nb: .zero 3",
+                new AssemblerOptions { Base = 0x1000 });
         Assert.Equal([1, 0, 0, 0, 2, 3, 4, 0, 0, 0, 0], result.ToArray());
         Assert.Equal(0x1000ul, result.Symbols["t"]);
         Assert.Equal(0x1004ul, result.Symbols["r"]);
@@ -17,16 +19,19 @@ public class LayoutTests
     }
 
     [Fact]
-    public void NumericLabelsAreTheNearest()
+    public void Numeric_labels_are_the_nearest()
     {
-        byte[] bytes = Assembler.Assemble("1: .dword 1f, 1b\n1: .dword 1f, 1b\n1:").ToArray();
-        Assert.Equal([16ul, 0ul, 32ul, 16ul], Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(8 * i))));
+        var bytes = Assembler.Assemble("1: .dword 1f, 1b\n1: .dword 1f, 1b\n1:").ToArray();
+        Assert.Equal([16ul, 0ul, 32ul, 16ul],
+            Enumerable.Range(0, 4).Select(i => BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(8 * i))));
     }
 
     [Fact]
-    public void DefinesAndAssignmentsAreSymbols()
+    public void Defines_and_assignments_are_symbols()
     {
-        AssemblyResult result = Assembler.Assemble(".set y, x * 2\nz = y + 1\n.equ forward, later + 1\n.dword forward\nlater:", new AssemblerOptions { Defines = new Dictionary<string, long> { ["x"] = 21 } });
+        var result =
+            Assembler.Assemble(".set y, x * 2\nz = y + 1\n.equ forward, later + 1\n.dword forward\nlater:",
+                new AssemblerOptions { Defines = new Dictionary<string, long> { ["x"] = 21 } });
         Assert.Equal(42ul, result.Symbols["y"]);
         Assert.Equal(43ul, result.Symbols["z"]);
         Assert.Equal(9ul, result.Symbols["forward"]);
@@ -34,9 +39,9 @@ public class LayoutTests
     }
 
     [Fact]
-    public void IncludesAreFoundBesideTheFile()
+    public void Includes_are_found_beside_the_file()
     {
-        string directory = Directory.CreateTempSubdirectory("warren-asm-").FullName;
+        var directory = Directory.CreateTempSubdirectory("warren-asm-").FullName;
         try
         {
             File.WriteAllText(Path.Combine(directory, "main.s"), ".include \"sub/part.s\"\n.incbin \"data.bin\"");
@@ -52,12 +57,12 @@ public class LayoutTests
     }
 
     [Fact]
-    public void ElfSegmentsAreSeparateAndMappable()
+    public void Elf_segments_are_separate_and_mappable()
     {
-        AssemblyResult result = Assembler.Assemble(
+        var result = Assembler.Assemble(
             ".text\nnop\n.global begin\nbegin: ret\n.rodata\n.byte 1\n.data\n.dword 2\n.bss\n.zero 5000",
             new AssemblerOptions { Output = OutputKind.Elf, Base = 0x10000, Entry = "begin" });
-        ReadOnlySpan<byte> elf = result.Bytes;
+        var elf = result.Bytes;
         Assert.Equal("\u007fELF"u8, elf[..4]);
         Assert.Equal(2, BinaryPrimitives.ReadUInt16LittleEndian(elf[16..]));
         Assert.Equal(243, BinaryPrimitives.ReadUInt16LittleEndian(elf[18..]));
@@ -65,13 +70,13 @@ public class LayoutTests
         Assert.Equal(3, BinaryPrimitives.ReadUInt16LittleEndian(elf[56..]));
         uint[] flags = [5, 4, 6];
         ulong end = 0;
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
         {
-            ReadOnlySpan<byte> header = elf[(64 + (56 * i))..];
-            ulong offset = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
-            ulong address = BinaryPrimitives.ReadUInt64LittleEndian(header[16..]);
-            ulong fileSize = BinaryPrimitives.ReadUInt64LittleEndian(header[32..]);
-            ulong memorySize = BinaryPrimitives.ReadUInt64LittleEndian(header[40..]);
+            var header = elf[(64 + (56 * i))..];
+            var offset = BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
+            var address = BinaryPrimitives.ReadUInt64LittleEndian(header[16..]);
+            var fileSize = BinaryPrimitives.ReadUInt64LittleEndian(header[32..]);
+            var memorySize = BinaryPrimitives.ReadUInt64LittleEndian(header[40..]);
             Assert.Equal(1u, BinaryPrimitives.ReadUInt32LittleEndian(header));
             Assert.Equal(flags[i], BinaryPrimitives.ReadUInt32LittleEndian(header[4..]));
             Assert.Equal(address, BinaryPrimitives.ReadUInt64LittleEndian(header[24..]));
@@ -84,6 +89,8 @@ public class LayoutTests
     }
 
     [Fact]
-    public void AnEntryThatIsNotThereIsRefused() =>
-        Assert.Contains("'nope' is not defined", Assert.Throws<AssemblyException>(() => Assembler.Assemble("nop", new AssemblerOptions { Entry = "nope" })).Message, StringComparison.Ordinal);
+    public void An_entry_that_is_not_there_is_refused() =>
+        Assert.Contains("'nope' is not defined",
+            Assert.Throws<AssemblyException>(() => Assembler.Assemble("nop", new AssemblerOptions { Entry = "nope" })).Message,
+            StringComparison.Ordinal);
 }

@@ -10,9 +10,9 @@ public class LoadConstantTests
     private static List<long> Edges()
     {
         var data = new List<long>();
-        for (int bit = 0; bit < 64; bit++)
+        for (var bit = 0; bit < 64; bit++)
         {
-            for (int delta = -1; delta <= 1; delta++)
+            for (var delta = -1; delta <= 1; delta++)
             {
                 data.Add((1L << bit) + delta);
                 data.Add(-(1L << bit) + delta);
@@ -23,18 +23,19 @@ public class LoadConstantTests
     }
 
     [Fact]
-    public void EdgesAreExact() => Assert.All(Edges(), value => Assert.Equal(value, Execute(value)));
+    public void Edges_are_exact() => Assert.All(Edges(), value => Assert.Equal(value, Execute(value)));
 
     [Fact]
-    public void AnyConstantIsExact() => Prop.ForAll<long>(ArbMap.Default.ArbFor<long>(), value => Execute(value) == value).QuickCheckThrowOnFailure();
+    public void Any_constant_is_exact() =>
+    Prop.ForAll<long>(ArbMap.Default.ArbFor<long>(), value => Execute(value) == value).QuickCheckThrowOnFailure();
 
     [Fact]
-    public void RandomBitsAreExact()
+    public void Random_bits_are_exact()
     {
         var random = new Random(4);
-        for (int i = 0; i < 3000; i++)
+        for (var i = 0; i < 3000; i++)
         {
-            long value = random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(64) << random.Next(64);
+            var value = random.NextInt64(long.MinValue, long.MaxValue) >> random.Next(64) << random.Next(64);
             Assert.Equal(value, Execute(value));
         }
     }
@@ -46,26 +47,27 @@ public class LoadConstantTests
     [InlineData(0x7fffffff, 2)]
     [InlineData(0x80000000, 2)]
     [InlineData(long.MinValue, 2)]
-    public void ShortSequences(long value, int instructions) => Assert.Equal(instructions * 4, Assembler.Assemble($"li a0, {value}").Bytes.Length);
+    public void Short_sequences(long value, int instructions) =>
+    Assert.Equal(instructions * 4, Assembler.Assemble($"li a0, {value}").Bytes.Length);
 
     [Fact]
-    public void NoConstantTakesMoreThanEight()
+    public void No_constant_takes_more_than_eight()
     {
         var random = new Random(5);
-        for (int i = 0; i < 1000; i++)
+        for (var i = 0; i < 1000; i++)
             Assert.InRange(Assembler.Assemble($"li a0, {random.NextInt64(long.MinValue, long.MaxValue)}").Bytes.Length, 4, 32);
     }
 
     private static long Execute(long value)
     {
-        ReadOnlySpan<byte> code = Assembler.Assemble($"li a0, {value}").Bytes;
-        long a0 = unchecked((long)0xdeadbeefdeadbeef);
+        var code = Assembler.Assemble($"li a0, {value}").Bytes;
+        var a0 = unchecked((long)0xdeadbeefdeadbeef);
         for (; code.Length > 0; code = code[4..])
         {
-            uint word = BinaryPrimitives.ReadUInt32LittleEndian(code);
+            var word = BinaryPrimitives.ReadUInt32LittleEndian(code);
             Assert.Equal(10u, (word >> 7) & 31);
-            uint source = (word >> 15) & 31;
-            long operand = source == 0 ? 0 : a0;
+            var source = (word >> 15) & 31;
+            var operand = source == 0 ? 0 : a0;
             long immediate = (int)word >> 20;
             a0 = (word & 0x707f) switch
             {

@@ -7,7 +7,7 @@ internal static class Repository
 
     private static string Root()
     {
-        string? directory = AppContext.BaseDirectory;
+        var directory = AppContext.BaseDirectory;
         while (directory is not null && !File.Exists(Path.Combine(directory, "Warren.slnx")))
             directory = Path.GetDirectoryName(directory);
         return directory ?? throw new InvalidOperationException("the tests do not run from within the repository");

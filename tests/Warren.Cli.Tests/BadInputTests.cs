@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Warren.Cli.Tests;
 
-/// <summary>What a user can get wrong on the command line: one sentence on stderr, the documented status, nothing on stdout.</summary>
+/// <summary>Mistakes of a user on the command line: one sentence on stderr, the documented status, nothing on stdout.</summary>
 public class BadInputTests
 {
     private static readonly string Program = Path.Combine(AppContext.BaseDirectory, "Warren.Cli.dll");

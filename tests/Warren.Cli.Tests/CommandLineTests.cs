@@ -30,7 +30,8 @@ public sealed class CommandLineTests
     [InlineData("lab run core --bond 2", "'--bond' is not an option of 'warren lab run'; did you mean '--bound'?")]
     [InlineData("--cpus 2 run", "'--cpus' is an option of 'warren run' and stands after it.")]
     [InlineData("run ls", "'ls' is not an option of 'warren run'; write a command for the guest after '--', as in 'warren run -- ls'.")]
-    [InlineData("run @file", "'@file' is not an option of 'warren run'; write a command for the guest after '--', as in 'warren run -- @file'.")]
+    [InlineData("run @file",
+        "'@file' is not an option of 'warren run'; write a command for the guest after '--', as in 'warren run -- @file'.")]
     // Values that are names.
     [InlineData("run --mmu shadwo", "--mmu takes tdp or shadow, not 'shadwo'; did you mean 'shadow'?")]
     [InlineData("run --gate jion", "--gate takes join or active-count, not 'jion'; did you mean 'join'?")]
@@ -40,7 +41,8 @@ public sealed class CommandLineTests
     [InlineData("bench memslot", "There is no benchmark 'memslot'; did you mean 'memslots'?")]
     [InlineData("bench miss-tlb", "There is no benchmark 'miss-tlb'; did you mean 'tlb-miss'?")]
     [InlineData("lab run discard-vs-fault", "There is no scenario 'discard-vs-fault'; did you mean 'fault-vs-discard'?")]
-    [InlineData("lab run fault-vs-discard --strategy prtfolio", "--strategy takes portfolio, exhaustive, random, pct or pos, not 'prtfolio'; did you mean 'portfolio'?")]
+    [InlineData("lab run fault-vs-discard --strategy prtfolio",
+        "--strategy takes portfolio, exhaustive, random, pct or pos, not 'prtfolio'; did you mean 'portfolio'?")]
     // Values that are numbers, sizes and times.
     [InlineData("run --cpus four", "--cpus takes a number from 1 to 16, not 'four'.")]
     [InlineData("run --cpus 0", "--cpus takes a number from 1 to 16, not '0'.")]
@@ -62,7 +64,8 @@ public sealed class CommandLineTests
     [InlineData("run --timeout -1", "--timeout takes a time above zero and up to 24 days, like 500ms, 30s, 2m or 1h, not '-1'.")]
     [InlineData("run --timeout 1000h", "--timeout takes a time above zero and up to 24 days, like 500ms, 30s, 2m or 1h, not '1000h'.")]
     [InlineData("run --timeout soon", "--timeout takes a time above zero and up to 24 days, like 500ms, 30s, 2m or 1h, not 'soon'.")]
-    [InlineData("lab measure --time 0.00000001ms", "--time takes a time above zero and up to 24 days, like 500ms, 30s, 2m or 1h, not '0.00000001ms'.")]
+    [InlineData("lab measure --time 0.00000001ms",
+        "--time takes a time above zero and up to 24 days, like 500ms, 30s, 2m or 1h, not '0.00000001ms'.")]
     // No value, and too many.
     [InlineData("run --memory", "--memory needs a value: a whole number of MiB or GiB from 1M to 512G, like 512M or 2G.")]
     [InlineData("run --memory=", "--memory needs a value: a whole number of MiB or GiB from 1M to 512G, like 512M or 2G.")]

@@ -4,9 +4,11 @@ namespace Warren.Cli.Tests;
 public sealed class DoctorTests
 {
     private static readonly string[] Subjects =
-        ["platform", "runtime", "instructions", "processors", "memory", "overcommit", "address space", "cache", "images", "mirror", "signatures", "terminal", "/dev/kvm"];
+        ["platform", "runtime", "instructions", "processors", "memory", "overcommit", "address space", "cache", "images", "mirror",
+            "signatures", "terminal", "/dev/kvm"];
 
-    private static (int Status, Dictionary<string, string> Lines) Examine(Dictionary<string, string?> environment, params string[] arguments)
+    private static (int Status, Dictionary<string, string> Lines) Examine(Dictionary<string, string?> environment,
+        params string[] arguments)
     {
         var start = WarrenProcess.Start(["doctor", .. arguments]);
         foreach (var (name, value) in environment)
@@ -56,7 +58,8 @@ public sealed class DoctorTests
     public void No_verifier_and_no_mirror_are_notes()
     {
         using var cache = new CacheFixture();
-        var (status, lines) = Examine(new() { ["XDG_CACHE_HOME"] = cache.Home, ["PATH"] = "/no/such/directory" }, "--mirror", "ftp://m.example/debian");
+        var (status, lines) =
+            Examine(new() { ["XDG_CACHE_HOME"] = cache.Home, ["PATH"] = "/no/such/directory" }, "--mirror", "ftp://m.example/debian");
         Assert.Equal(0, status);
         Assert.StartsWith("note", lines["signatures"], StringComparison.Ordinal);
         Assert.StartsWith("note", lines["mirror"], StringComparison.Ordinal);

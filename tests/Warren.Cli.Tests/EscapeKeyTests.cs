@@ -24,12 +24,14 @@ public class EscapeKeyTests
     [InlineData("a\u0001ab", "a\u0001b")]
     [InlineData("\u0001\u0001", "\u0001")]
     [InlineData("\u0001qls", "ls")]
-    public void Ordinary_typing_reaches_the_guest(string typed, string expected) => Assert.Equal((expected, EscapeAction.None), Type(typed));
+    public void Ordinary_typing_reaches_the_guest(string typed, string expected) =>
+    Assert.Equal((expected, EscapeAction.None), Type(typed));
 
     [Theory]
     [InlineData("\u0001x")]
     [InlineData("\u0001X")]
-    public void Control_a_x_ends_and_nothing_after_it_is_sent(string typed) => Assert.Equal(("", EscapeAction.Exit), Type(typed + "rm -rf /\r"));
+    public void Control_a_x_ends_and_nothing_after_it_is_sent(string typed) =>
+    Assert.Equal(("", EscapeAction.Exit), Type(typed + "rm -rf /\r"));
 
     [Fact]
     public void The_two_keys_may_arrive_in_two_reads() => Assert.Equal(("ls", EscapeAction.Exit), Type("ls\u0001", "x"));

@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Warren.Cli.Tests;
 
-/// <summary>Who uses the library catches <see cref="WarrenException"/>, and misses nothing of ours.</summary>
+/// <summary>A user of the library catches <see cref="WarrenException"/>, and misses nothing of ours.</summary>
 public sealed class ExceptionTests
 {
     public static TheoryData<string> Assemblies => new(Ours());
@@ -24,7 +24,7 @@ public sealed class ExceptionTests
     [InlineData(typeof(Agent.AgentException))]
     public void The_assemblies_looked_at_are_those_that_throw(Type exception) => Assert.Contains(exception.Assembly.GetName().Name, Ours());
 
-    /// <summary>What the command is made of, as its own directory has it.</summary>
+    /// <summary>The parts of the command, as its own directory has them.</summary>
     private static string[] Ours()
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
@@ -33,8 +33,11 @@ public sealed class ExceptionTests
         {
             if (!seen.Add(name))
                 continue;
-            foreach (var used in Assembly.Load(name).GetReferencedAssemblies().Where(a => a.Name == "Warren" || a.Name!.StartsWith("Warren.", StringComparison.Ordinal)))
+            foreach (var used in Assembly.Load(name).GetReferencedAssemblies()
+                .Where(a => a.Name == "Warren" || a.Name!.StartsWith("Warren.", StringComparison.Ordinal)))
+            {
                 left.Push(used.Name!);
+            }
         }
 
         // A tool of the build, which references nothing of what it helps to build.

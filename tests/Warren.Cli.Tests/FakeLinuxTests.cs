@@ -4,8 +4,8 @@ using Warren.Asm;
 namespace Warren.Cli.Tests;
 
 /// <summary>
-/// The ends of <c>warren run</c> that a real Linux comes to only by chance: interrupts before and after the agent is there, a reader that never reads,
-/// a terminal that is reprogrammed. The guest passes for Linux and speaks the agent's protocol as far as each test needs it.
+/// The ends of <c>warren run</c> that a real Linux comes to only by chance: interrupts before and after the agent is there, a reader that
+/// never reads, a terminal that is reprogrammed. The guest passes for Linux and speaks the agent's protocol as far as each test needs it.
 /// </summary>
 public sealed class FakeLinuxTests : IDisposable
 {
@@ -153,7 +153,7 @@ public sealed class FakeLinuxTests : IDisposable
         Assert.Equal((124, "warren: The guest was ended after 5 s, as --timeout says.\n"), (process.ExitCode, await error));
     }
 
-    /// <summary>What a guest prints is the user's own terminal's business; what we say of it is not to reprogram that.</summary>
+    /// <summary>Text that a guest prints is the terminal's business; our words about it must not reprogram that.</summary>
     [Fact]
     public void What_the_console_said_is_told_without_its_control_characters()
     {

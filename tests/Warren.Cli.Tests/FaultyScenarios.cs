@@ -27,7 +27,8 @@ public static class FaultyScenarios
                 });
             }
         }),
-        new DelegateScenario("throws-in-build", "It cannot even be built.", _ => throw new InvalidOperationException("Build has no time for this.")),
+        new DelegateScenario("throws-in-build", "It cannot even be built.",
+            _ => throw new InvalidOperationException("Build has no time for this.")),
         new DelegateScenario("differs-each-time", "Statics survive a schedule.", s =>
         {
             var cell = new Cell();

@@ -62,7 +62,8 @@ public sealed class HelpTests
     public void Every_status_of_ours_is_in_the_help()
     {
         var help = Help("run --help");
-        var statuses = typeof(ExitStatus).GetFields().Where(f => f.IsLiteral).Select(f => (int)f.GetRawConstantValue()!).Where(s => s >= 120);
+        var statuses = typeof(ExitStatus).GetFields().Where(f => f.IsLiteral).Select(f => (int)f.GetRawConstantValue()!)
+            .Where(s => s >= 120);
         Assert.All(statuses, s => Assert.Contains($"{s}  ", help, StringComparison.Ordinal));
     }
 

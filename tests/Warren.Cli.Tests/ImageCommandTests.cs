@@ -17,7 +17,8 @@ public sealed class ImageCommandTests : IDisposable
             var lines = output.TrimEnd('\n').Split('\n');
             Assert.Equal(6, lines.Length);
             Assert.All(lines, l => Assert.StartsWith(health, l, StringComparison.Ordinal));
-            Assert.Contains(lines, l => l.Contains(" initramfs ", StringComparison.Ordinal) && l.EndsWith(_cache.Initramfs, StringComparison.Ordinal));
+            Assert.Contains(lines,
+                l => l.Contains(" initramfs ", StringComparison.Ordinal) && l.EndsWith(_cache.Initramfs, StringComparison.Ordinal));
         }
     }
 
@@ -34,17 +35,20 @@ public sealed class ImageCommandTests : IDisposable
         {
             var (status, output, error) = _cache.Run("image", command);
             Assert.Equal((125, ""), (status, output));
-            Assert.Equal($"warren: the image cache's table of contents {_cache.Manifest} {what}; `warren image pull` makes it anew.\n", error);
+            Assert.Equal($"warren: the image cache's table of contents {_cache.Manifest} {what}; `warren image pull` makes it anew.\n",
+                error);
         }
 
         // What nobody can tell to be useless is not pruned.
         Assert.Equal(6, Directory.GetFiles(_cache.Content).Length);
         var (runStatus, _, runError) = _cache.Run("run", "--offline", "--", "true");
         Assert.Equal(125, runStatus);
-        Assert.StartsWith($"warren: the image cache's table of contents {_cache.Manifest} {what}; run `warren image pull`", runError, StringComparison.Ordinal);
+        Assert.StartsWith($"warren: the image cache's table of contents {_cache.Manifest} {what}; run `warren image pull`", runError,
+            StringComparison.Ordinal);
         var doctor = _cache.Run("doctor");
         Assert.Equal(1, doctor.Status);
-        Assert.Contains(doctor.Output.Split('\n'), l => l.StartsWith("bad ", StringComparison.Ordinal) && l.Contains(_cache.Manifest, StringComparison.Ordinal));
+        Assert.Contains(doctor.Output.Split('\n'),
+            l => l.StartsWith("bad ", StringComparison.Ordinal) && l.Contains(_cache.Manifest, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -59,8 +63,10 @@ public sealed class ImageCommandTests : IDisposable
         // As long as it was: neither size nor time tells.
         File.WriteAllText(path, new string('x', (int)new FileInfo(path).Length));
         var (status, output, error) = _cache.Run("image", "verify");
-        Assert.Equal((1, $"warren: the cached {what} {path} is damaged (its SHA-256 is not the one recorded); {remedy}.\n"), (status, error));
-        Assert.Single(output.Split('\n'), l => l.StartsWith("altered", StringComparison.Ordinal) && l.EndsWith(path, StringComparison.Ordinal));
+        Assert.Equal((1, $"warren: the cached {what} {path} is damaged (its SHA-256 is not the one recorded); {remedy}.\n"),
+            (status, error));
+        Assert.Single(output.Split('\n'),
+            l => l.StartsWith("altered", StringComparison.Ordinal) && l.EndsWith(path, StringComparison.Ordinal));
 
         File.Delete(path);
         if (file == "initramfs")
@@ -69,7 +75,8 @@ public sealed class ImageCommandTests : IDisposable
         {
             (status, output, error) = _cache.Run("image", command);
             Assert.Equal((1, $"warren: the cached {what} {path} is missing; {remedy}.\n"), (status, error));
-            Assert.Single(output.Split('\n'), l => l.StartsWith("missing", StringComparison.Ordinal) && l.EndsWith(path, StringComparison.Ordinal));
+            Assert.Single(output.Split('\n'),
+                l => l.StartsWith("missing", StringComparison.Ordinal) && l.EndsWith(path, StringComparison.Ordinal));
         }
     }
 
@@ -96,7 +103,8 @@ public sealed class ImageCommandTests : IDisposable
         File.WriteAllText(path, "x");
         var (status, _, error) = _cache.Run("run", "--mirror", "http://127.0.0.1:1/debian", "--", "true");
         Assert.Equal(125, status);
-        Assert.StartsWith($"warren: the cached busybox {path} is damaged (its SHA-256 is not the one recorded); it is fetched again\n", error, StringComparison.Ordinal);
+        Assert.StartsWith($"warren: the cached busybox {path} is damaged (its SHA-256 is not the one recorded); it is fetched again\n",
+            error, StringComparison.Ordinal);
         Assert.Contains("selftest", error.TrimEnd().Split('\n')[^1], StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", error, StringComparison.Ordinal);
     }
@@ -108,7 +116,9 @@ public sealed class ImageCommandTests : IDisposable
         File.Delete(Path.Combine(_cache.Content, "old-kernel"));
         var (status, _, error) = _cache.Run("image", "list");
         Assert.Equal(1, status);
-        Assert.Equal($"warren: the cached kernel {_cache.Content}/kernel is missing, and 1 more; 'warren image pull' fetches what is needed again, 'warren image prune' deletes the rest.\n", error);
+        Assert.Equal(
+            $"warren: the cached kernel {_cache.Content}/kernel is missing, and 1 more; 'warren image pull' fetches what is needed again, "
+                + $"'warren image prune' deletes the rest.\n", error);
     }
 
     [Theory]
@@ -123,7 +133,9 @@ public sealed class ImageCommandTests : IDisposable
         File.WriteAllText(cache.Root, "");
         var (status, output, error) = cache.Run(arguments.Split(' '));
         Assert.Equal((125, ""), (status, output));
-        Assert.Equal($"warren: {cache.Root} is a file where the image cache needs a directory; move it away or point XDG_CACHE_HOME elsewhere.\n", error);
+        Assert.Equal(
+            $"warren: {cache.Root} is a file where the image cache needs a directory; move it away or point XDG_CACHE_HOME elsewhere.\n",
+            error);
     }
 
     [Theory]

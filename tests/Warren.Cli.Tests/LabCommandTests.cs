@@ -13,7 +13,8 @@ public sealed class LabCommandTests : IDisposable
 
     private string FileOf(string name) => Path.Combine(_directory.FullName, name);
 
-    private static (int Status, string Output, string Error) Sampled(params string[] arguments) => WarrenProcess.Run(["lab", .. arguments, "--assembly", Sample]);
+    private static (int Status, string Output, string Error) Sampled(params string[] arguments) =>
+        WarrenProcess.Run(["lab", .. arguments, "--assembly", Sample]);
 
     private static void IsSentence((int Status, string Output, string Error) answer, string named)
     {
@@ -59,11 +60,13 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab run x --assembly /no/such.dll", "/no/such.dll")]
     [InlineData("lab run x --assembly /etc/passwd", "/etc/passwd")]
     [InlineData("lab corpus --controls few", "--controls")]
-    public void Bad_input_is_answered_in_one_sentence(string arguments, string named) => IsSentence(WarrenProcess.Run(arguments.Split(' ')), named);
+    public void Bad_input_is_answered_in_one_sentence(string arguments, string named) =>
+    IsSentence(WarrenProcess.Run(arguments.Split(' ')), named);
 
     [Fact]
     public void An_assembly_without_scenarios_is_told() =>
-        IsSentence(WarrenProcess.Run("lab", "run", "x", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Locking.dll")), "no scenario");
+        IsSentence(WarrenProcess.Run("lab", "run", "x", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Locking.dll")),
+            "no scenario");
 
     [Fact]
     public void An_unknown_scenario_of_an_assembly_names_what_is_near() => IsSentence(Sampled("run", "look-then-cuont"), "look-then-count");
@@ -85,12 +88,14 @@ public sealed class LabCommandTests : IDisposable
         Assert.Equal((1, ""), (status, error));
         var lines = output.Split('\n');
         Assert.StartsWith("USE AFTER FREE: ", lines[0], StringComparison.Ordinal);
-        Assert.Contains(lines, l => l.Contains("┊ user", StringComparison.Ordinal) && l.Contains("┊ invalidator", StringComparison.Ordinal));
+        Assert.Contains(lines,
+            l => l.Contains("┊ user", StringComparison.Ordinal) && l.Contains("┊ invalidator", StringComparison.Ordinal));
         Assert.Contains("Cache.cs:", output, StringComparison.Ordinal);
         var again = lines.Single(l => l.StartsWith("Again: ", StringComparison.Ordinal))["Again: ".Length..].Split(' ');
         var replayed = WarrenProcess.Run(again[1..]);
         Assert.Equal((1, ""), (replayed.Status, replayed.Error));
-        Assert.Equal(lines.TakeWhile(l => !l.StartsWith("Again", StringComparison.Ordinal)), replayed.Output.Split('\n').TakeWhile(l => !l.StartsWith("Again", StringComparison.Ordinal)));
+        Assert.Equal(lines.TakeWhile(l => !l.StartsWith("Again", StringComparison.Ordinal)),
+            replayed.Output.Split('\n').TakeWhile(l => !l.StartsWith("Again", StringComparison.Ordinal)));
     }
 
     [Fact]
@@ -130,7 +135,10 @@ public sealed class LabCommandTests : IDisposable
     {
         var (status, output, error) = Sampled("run", "count-then-look-fenced", "count-then-look", "--time", "3s");
         Assert.Equal((0, ""), (status, error));
-        Assert.Equal(2, output.Split('\n').Count(l => l.Contains("nothing found", StringComparison.Ordinal) && l.Contains("count-then-look", StringComparison.Ordinal)));
+        Assert.Equal(2,
+            output.Split('\n')
+                .Count(l =>
+                    l.Contains("nothing found", StringComparison.Ordinal) && l.Contains("count-then-look", StringComparison.Ordinal)));
         Assert.Contains("2 of 2 scenarios", output, StringComparison.Ordinal);
         Assert.EndsWith(": nothing found.\n", output, StringComparison.Ordinal);
     }
@@ -191,7 +199,9 @@ public sealed class LabCommandTests : IDisposable
     [Fact]
     public async Task Interrupt_tells_what_was_explored_so_far()
     {
-        var start = WarrenProcess.Start("lab", "run", "endless", "--strategy", "random", "--time", "10m", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Cli.Tests.dll"));
+        var start =
+            WarrenProcess.Start("lab", "run", "endless", "--strategy", "random", "--time", "10m", "--assembly",
+                Path.Combine(AppContext.BaseDirectory, "Warren.Cli.Tests.dll"));
         // The tests themselves may run where interrupts are ignored, which children inherit.
         start.ArgumentList.Insert(0, start.FileName);
         start.ArgumentList.Insert(0, "--default-signal=INT");
@@ -222,7 +232,9 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("unhooked-loop", "unhooked-loop")]
     public void A_scenario_at_fault_is_told_in_one_sentence(string name, string named)
     {
-        var (status, _, error) = WarrenProcess.Run("lab", "run", name, "--time", "20s", "--assembly", Path.Combine(AppContext.BaseDirectory, "Warren.Cli.Tests.dll"));
+        var (status, _, error) =
+            WarrenProcess.Run("lab", "run", name, "--time", "20s", "--assembly",
+                Path.Combine(AppContext.BaseDirectory, "Warren.Cli.Tests.dll"));
         Assert.Equal(125, status);
         Assert.StartsWith("warren: ", error, StringComparison.Ordinal);
         Assert.Contains(named, error, StringComparison.Ordinal);

@@ -25,7 +25,8 @@ public class LastResortTests
         Assert.Contains(words, sentence, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', sentence);
         Assert.EndsWith(".", sentence, StringComparison.Ordinal);
-        Assert.Equal(error is not (ReservationException or AggregateException { InnerExceptions.Count: 1 }), sentence.Contains(LastResort.TraceVariable, StringComparison.Ordinal));
+        Assert.Equal(error is not (ReservationException or AggregateException { InnerExceptions.Count: 1 }),
+            sentence.Contains(LastResort.TraceVariable, StringComparison.Ordinal));
     }
 
     [Theory]
@@ -42,8 +43,8 @@ public class LastResortTests
     }
 
     /// <summary>
-    /// Where the host gives no descriptors, what fails first is the runtime's loading of an assembly, at any place and on any thread. With some 50 it can
-    /// be a thread of the runtime's own, for want of which it ends the process itself: nothing of ours is asked.
+    /// Where the host gives no descriptors, what fails first is the runtime's loading of an assembly, at any place and on any thread. With
+    /// some 50 it can be a thread of the runtime's own, for want of which it ends the process itself: nothing of ours is asked.
     /// </summary>
     [Fact]
     public void Out_of_descriptors_is_one_sentence_wherever_it_happens()

@@ -24,7 +24,8 @@ public sealed class OwnKernelTests : IDisposable
     }
 
     private string Bare(string source) => Save("bare.elf", Assembler.Assemble(
-        $"        .text\n        .global _start\n_start:\n{source}\n", new AssemblerOptions { Output = OutputKind.Elf, Base = 0x8000_0000, Entry = "_start" }).Bytes);
+        $"        .text\n        .global _start\n_start:\n{source}\n",
+        new AssemblerOptions { Output = OutputKind.Elf, Base = 0x8000_0000, Entry = "_start" }).Bytes);
 
     private string Pipe()
     {
@@ -95,7 +96,8 @@ public sealed class OwnKernelTests : IDisposable
     {
         try
         {
-            return Directory.EnumerateFiles($"/proc/{process.Id}/fd").Any(fd => File.ResolveLinkTarget(fd, returnFinalTarget: false)?.FullName == path);
+            return Directory.EnumerateFiles($"/proc/{process.Id}/fd")
+                .Any(fd => File.ResolveLinkTarget(fd, returnFinalTarget: false)?.FullName == path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -7,8 +7,8 @@ public sealed class ConcurrencyTests
     private const ulong Page = 4096;
 
     /// <summary>
-    /// Each thread owns every fourth page and knows what it must read, while all of them split, discard and re-fault the same blocks and map,
-    /// unmap and protect beside them.
+    /// Each thread owns every fourth page and knows what it must read, while all of them split, discard and re-fault the same blocks and
+    /// map, unmap and protect beside them.
     /// </summary>
     [Fact]
     public void Threads_that_share_blocks_keep_their_own_pages()

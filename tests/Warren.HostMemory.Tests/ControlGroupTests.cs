@@ -82,7 +82,8 @@ public sealed class ControlGroupTests : IDisposable
     [Fact]
     public void Version_1_has_its_own_files_and_knows_of_groups_that_cannot_be_seen()
     {
-        Process("9:name=systemd:/x|4:cpu,memory:/docker/abc|0::/", Version1.Replace("rw,memory", "rw,cpu,memory", StringComparison.Ordinal));
+        Process("9:name=systemd:/x|4:cpu,memory:/docker/abc|0::/",
+            Version1.Replace("rw,memory", "rw,cpu,memory", StringComparison.Ordinal));
         Write("/sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes", "9223372036854771712");
         Write("/sys/fs/cgroup/memory/docker/abc/memory.usage_in_bytes", $"{M(50)}");
         Write("/sys/fs/cgroup/memory/docker/abc/memory.stat", "cache 5\nhierarchical_memory_limit 9223372036854771712");
@@ -90,7 +91,8 @@ public sealed class ControlGroupTests : IDisposable
         Write("/sys/fs/cgroup/memory/docker/memory.limit_in_bytes", $"{M(400)}");
         Write("/sys/fs/cgroup/memory/docker/memory.usage_in_bytes", $"{M(100)}");
         Assert.Equal(new ControlGroupLimit("/sys/fs/cgroup/memory/docker/memory.limit_in_bytes", M(400), M(300)), Find());
-        Write("/sys/fs/cgroup/memory/docker/abc/memory.stat", $"hierarchical_memory_limit {M(200)}\ntotal_inactive_file {M(8)}\ntotal_active_file {M(2)}");
+        Write("/sys/fs/cgroup/memory/docker/abc/memory.stat",
+            $"hierarchical_memory_limit {M(200)}\ntotal_inactive_file {M(8)}\ntotal_active_file {M(2)}");
         Assert.Equal(new ControlGroupLimit("/sys/fs/cgroup/memory/docker/abc/memory.stat", M(200), M(160)), Find());
     }
 
@@ -112,7 +114,7 @@ public sealed class ControlGroupTests : IDisposable
         Assert.Equal(new ControlGroupLimit("/mnt/x y\\z/d/memory.max", M(128), M(128)), Find());
     }
 
-    /// <summary>What container managers make of it: a mount of the container's own group, in this namespace or another.</summary>
+    /// <summary>Mounts as container managers make them: of the container's own group, in this namespace or another.</summary>
     [Theory]
     [InlineData("/docker/abc", "/docker/abc", "")]
     [InlineData("/docker/abc/inner", "/docker/abc", "/inner")]
@@ -144,7 +146,8 @@ public sealed class ControlGroupTests : IDisposable
         Assert.Contains("/x/memory.max", e.Message, StringComparison.Ordinal);
         Assert.Contains("raise", e.Message, StringComparison.Ordinal);
         // A budget of nothing would be no help to anybody.
-        Assert.Throws<OutOfBudgetException>(() => ProcessMemory.Make(new ControlGroupLimit("/x/memory.max", M(100), ProcessMemory.OwnNeed)));
+        Assert.Throws<OutOfBudgetException>(() =>
+            ProcessMemory.Make(new ControlGroupLimit("/x/memory.max", M(100), ProcessMemory.OwnNeed)));
     }
 
     [Fact]

@@ -18,7 +18,9 @@ internal static class InterposedRaces
         var b = a + Page;
         memory.WriteByte(a, 0x11);
         var frame = FrameOf(memory, a);
-        var hook = new Interposer(CheckOperation.AtomicUpdate, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref memory.Pool.Info(frame).RefCount), () =>
+        var hook =
+            new Interposer(CheckOperation.AtomicUpdate,
+                (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref memory.Pool.Info(frame).RefCount), () =>
         {
             memory.Space.Discard(a, Page);
             memory.WriteByte(b, 0x22);
@@ -36,7 +38,9 @@ internal static class InterposedRaces
         var a = memory.Space.Map(Page, VmaProtection.Write);
         memory.WriteByte(a, 0x11);
         var frame = FrameOf(memory, a);
-        var hook = new Interposer(CheckOperation.AtomicRead, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref memory.Pool.Info(frame).RefCount),
+        var hook =
+            new Interposer(CheckOperation.AtomicRead,
+                (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref memory.Pool.Info(frame).RefCount),
             () => memory.Space.Discard(a, Page));
         Assert.Equal(0, hook.During(() => memory.ReadByte(a)));
     }
@@ -50,7 +54,9 @@ internal static class InterposedRaces
         memory.WriteByte(a, 0x11);
         memory.WriteByte(hva, 0x33);
         var frame = FrameOf(memory, a);
-        var hook = new Interposer(CheckOperation.AtomicUpdate, (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref memory.Pool.Info(frame).RefCount), () =>
+        var hook =
+            new Interposer(CheckOperation.AtomicUpdate,
+                (nint)System.Runtime.CompilerServices.Unsafe.AsPointer(ref memory.Pool.Info(frame).RefCount), () =>
         {
             memory.Space.Discard(a, Page);
         });
@@ -124,8 +130,11 @@ internal static class InterposedRaces
 
         public override void Before(in CheckStep step)
         {
-            if (!_armed || Environment.CurrentManagedThreadId != _victim || step.Operation != operation || (address is { } a && (step.Instance is not null || step.Offset != a)))
+            if (!_armed || Environment.CurrentManagedThreadId != _victim || step.Operation != operation
+                || (address is { } a && (step.Instance is not null || step.Offset != a)))
+            {
                 return;
+            }
             _armed = false;
             _done = true;
             Parallelism.Run(1, _ => other());

@@ -73,7 +73,8 @@ public sealed class ModelTests : IDisposable
         var sequences = OneOperation().ListOf().ToArbitrary();
         // Half of them begin with everything mapped by blocks, so that most operations find something to cut.
         var whole = new Operation(Kind.Map, 0, Pages, 2);
-        Prop.ForAll(sequences, operations => Replay(operations.Count % 2 == 0 ? [whole, .. operations] : [.. operations])).Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithEndSize(80));
+        Prop.ForAll(sequences, operations => Replay(operations.Count % 2 == 0 ? [whole, .. operations] : [.. operations]))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(200).WithEndSize(80));
     }
 
     private void Replay(Operation[] operations)
@@ -201,9 +202,13 @@ public sealed class ModelTests : IDisposable
         var page = model[index];
         var read = new byte[Page];
         if (page is null || page.Protection == VmaProtection.None)
+        {
             Assert.Equal(Errno.EFAULT, memory.ErrnoOf(s => s.Read(hva, read)));
+        }
         else if (!InFile(page))
+        {
             Assert.Equal(Errno.EIO, memory.ErrnoOf(s => s.Read(hva, read)));
+        }
         else
         {
             memory.Space.Read(hva, read);

@@ -124,7 +124,8 @@ public sealed class NotifierTests
         var notifiers = memory.Space.Notifiers;
         Assert.True(notifiers.TryStart(new MmuNotifierRange(hva, hva + (16 * Page), MmuNotifierEvent.Unmap), out var outer));
         Assert.True(notifiers.TryStart(new MmuNotifierRange(hva, hva + Page, MmuNotifierEvent.Clear), out var inner));
-        Assert.True(notifiers.TryStart(new MmuNotifierRange(hva + (100 * Page), hva + (101 * Page), MmuNotifierEvent.Clear), out var nobody));
+        Assert.True(
+            notifiers.TryStart(new MmuNotifierRange(hva + (100 * Page), hva + (101 * Page), MmuNotifierEvent.Clear), out var nobody));
         Assert.Equal(3, notifiers.Active);
         notifiers.End(nobody);
         notifiers.End(inner);
@@ -214,8 +215,10 @@ public sealed class NotifierTests
         using var memory = new TestMemory();
         var (notifier, region) = Watch(memory.Space, 0x10000, Page);
         var stranger = new RecordingNotifier();
-        Assert.Throws<InvalidOperationException>(() => memory.Space.Notifiers.Update(region, new TestRegion(stranger, 0x10000, 0x11000), Nothing.Instance));
-        Assert.Throws<InvalidOperationException>(() => memory.Space.Notifiers.Update(new TestRegion(notifier, 0x10000, 0x11000), null, Nothing.Instance));
+        Assert.Throws<InvalidOperationException>(() =>
+            memory.Space.Notifiers.Update(region, new TestRegion(stranger, 0x10000, 0x11000), Nothing.Instance));
+        Assert.Throws<InvalidOperationException>(() =>
+            memory.Space.Notifiers.Update(new TestRegion(notifier, 0x10000, 0x11000), null, Nothing.Instance));
         using var elsewhere = new AddressSpace(memory.Pool);
         Assert.Throws<InvalidOperationException>(() => notifier.Add(elsewhere, 0x10000, Page));
         Assert.Equal(1, memory.Space.Notifiers.RegionCount);

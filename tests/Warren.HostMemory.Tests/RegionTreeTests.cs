@@ -8,7 +8,8 @@ public sealed class RegionTreeTests
     [Fact]
     public void Lookups_equal_a_scan_after_any_updates_and_the_tree_stays_balanced()
     {
-        var ops = Gen.Choose(0, 3).SelectMany(kind => Gen.Choose(0, 60).SelectMany(start => Gen.Choose(1, 20).Select(length => (kind, start, length)))).ListOf();
+        var ops = Gen.Choose(0, 3)
+            .SelectMany(kind => Gen.Choose(0, 60).SelectMany(start => Gen.Choose(1, 20).Select(length => (kind, start, length)))).ListOf();
         Prop.ForAll(ops.ToArbitrary(), list =>
         {
             var owner = new RecordingNotifier();
@@ -53,7 +54,8 @@ public sealed class RegionTreeTests
     {
         var owner = new RecordingNotifier();
         RegionTree? tree = null;
-        var regions = Enumerable.Range(0, 1000).Select(i => new TestRegion(owner, (ulong)i * 10, ((ulong)i * 10) + 5) { IndexKey = i }).ToArray();
+        var regions = Enumerable.Range(0, 1000).Select(i => new TestRegion(owner, (ulong)i * 10, ((ulong)i * 10) + 5) { IndexKey = i })
+            .ToArray();
         foreach (var region in regions)
             tree = RegionTree.Insert(tree, region, region.IndexKey);
         var old = tree;

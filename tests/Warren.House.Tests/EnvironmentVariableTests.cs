@@ -14,7 +14,8 @@ public sealed partial class EnvironmentVariableTests
     public void The_page_names_every_variable()
     {
         var page = Repository.Read(Page);
-        var missing = Used().Where(use => !page.Contains($"`{use.Key}`", StringComparison.Ordinal)).Select(use => $"{use.Key} ({use.Value})");
+        var missing = Used().Where(use => !page.Contains($"`{use.Key}`", StringComparison.Ordinal))
+            .Select(use => $"{use.Key} ({use.Value})");
         Assert.Empty(missing);
     }
 
@@ -39,7 +40,8 @@ public sealed partial class EnvironmentVariableTests
     {
         var used = new SortedDictionary<string, string>(StringComparer.Ordinal);
         // Not this file's own examples.
-        foreach (var path in Repository.Sources.Where(static path => !path.EndsWith($"/{nameof(EnvironmentVariableTests)}.cs", StringComparison.Ordinal)))
+        foreach (var path in Repository.Sources.Where(static path =>
+            !path.EndsWith($"/{nameof(EnvironmentVariableTests)}.cs", StringComparison.Ordinal)))
         {
             foreach (var name in Names(CSharpSyntaxTree.ParseText(Repository.Read(path)).GetRoot()))
                 used.TryAdd(name, path);
@@ -59,15 +61,18 @@ public sealed partial class EnvironmentVariableTests
         root.DescendantNodes().OfType<LiteralExpressionSyntax>().Where(static l => l.IsKind(SyntaxKind.StringLiteralExpression))
             .Where(static l => Known().IsMatch(l.Token.ValueText) || IsName(l)).Select(static l => l.Token.ValueText);
 
-    private static bool IsName(LiteralExpressionSyntax literal) => literal.Parent is ArgumentSyntax argument && argument.Parent?.Parent switch
-    {
-        InvocationExpressionSyntax call => argument.Parent is ArgumentListSyntax list && list.Arguments[0] == argument && EndsWith(call.Expression, "GetEnvironmentVariable"),
-        ElementAccessExpressionSyntax access => EndsWith(access.Expression, "Environment"),
-        _ => false,
-    };
+    private static bool IsName(LiteralExpressionSyntax literal) =>
+        literal.Parent is ArgumentSyntax argument && argument.Parent?.Parent switch
+        {
+            InvocationExpressionSyntax call => argument.Parent is ArgumentListSyntax list && list.Arguments[0] == argument
+                && EndsWith(call.Expression, "GetEnvironmentVariable"),
+            ElementAccessExpressionSyntax access => EndsWith(access.Expression, "Environment"),
+            _ => false,
+        };
 
     private static bool EndsWith(ExpressionSyntax expression, string name) =>
-        expression is IdentifierNameSyntax simple && simple.Identifier.ValueText == name || expression is MemberAccessExpressionSyntax member && member.Name.Identifier.ValueText == name;
+        expression is IdentifierNameSyntax simple && simple.Identifier.ValueText == name
+        || expression is MemberAccessExpressionSyntax member && member.Name.Identifier.ValueText == name;
 
     [GeneratedRegex("WARREN_[A-Z][A-Z0-9_]*[A-Z0-9]")]
     private static partial Regex Ours();

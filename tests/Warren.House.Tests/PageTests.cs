@@ -11,21 +11,25 @@ public sealed partial class PageTests
 
     /// <summary>Pages that are read from top to bottom; the others are tables to look things up in.</summary>
     public static TheoryData<string> Prose() =>
-        [.. Repository.Pages.Where(static p => p is "CONTRIBUTING.md" or "SECURITY.md" or "docs/architecture.md" or "docs/threat-model.md" || p.StartsWith("docs/decisions/", StringComparison.Ordinal))];
+        [.. Repository.Pages.Where(static p =>
+            p is "CONTRIBUTING.md" or "SECURITY.md" or "docs/architecture.md" or "docs/threat-model.md"
+            || p.StartsWith("docs/decisions/", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void Every_link_leads_somewhere(string page)
     {
         var directory = Path.GetDirectoryName(page)!;
-        var targets = Link().Matches(Repository.Read(page)).Select(static m => m.Groups[1].Value).Where(static t => !t.Contains("://", StringComparison.Ordinal));
+        var targets = Link().Matches(Repository.Read(page)).Select(static m => m.Groups[1].Value)
+            .Where(static t => !t.Contains("://", StringComparison.Ordinal));
         Assert.DoesNotContain(targets, target => !Repository.Exists(Path.Combine(directory, target.Split('#')[0])));
     }
 
     [Theory]
     [MemberData(nameof(Pages))]
     public void Every_path_that_a_page_names_exists(string page) =>
-        Assert.DoesNotContain(PathInCode().Matches(Repository.Read(page)).Select(static m => m.Groups[1].Value), static path => !Repository.Exists(path));
+        Assert.DoesNotContain(PathInCode().Matches(Repository.Read(page)).Select(static m => m.Groups[1].Value),
+            static path => !Repository.Exists(path));
 
     [Theory]
     [MemberData(nameof(Prose))]
@@ -44,11 +48,13 @@ public sealed partial class PageTests
     public void The_map_of_the_hypervisor_has_every_folder()
     {
         const string room = "src/Warren.Hypervisor";
-        var folders = Repository.Files(room, "*.cs").Select(static p => p[(room.Length + 1)..]).Where(static p => p.Contains('/', StringComparison.Ordinal)).Select(static p => p[..p.LastIndexOf('/')]).Distinct();
+        var folders = Repository.Files(room, "*.cs").Select(static p => p[(room.Length + 1)..])
+            .Where(static p => p.Contains('/', StringComparison.Ordinal)).Select(static p => p[..p.LastIndexOf('/')]).Distinct();
         var page = Repository.Read("docs/architecture.md");
         var map = page[page.IndexOf("## A map of `Warren.Hypervisor`", StringComparison.Ordinal)..];
         map = map[..map.IndexOf("\n## ", 3, StringComparison.Ordinal)];
-        Assert.Equal(folders.Order(StringComparer.Ordinal), Row().Matches(map).Select(static m => m.Groups[1].Value).Order(StringComparer.Ordinal));
+        Assert.Equal(folders.Order(StringComparer.Ordinal),
+            Row().Matches(map).Select(static m => m.Groups[1].Value).Order(StringComparer.Ordinal));
     }
 
     /// <summary>A sentence ends with a full stop or question mark before white space; tables and code have none.</summary>
@@ -61,8 +67,11 @@ public sealed partial class PageTests
                 continue;
             foreach (var sentence in SentenceEnd().Split(paragraph))
             {
-                if (sentence.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries).Count(static w => w.Any(char.IsLetterOrDigit)) > MostWords)
+                if (sentence.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+                    .Count(static w => w.Any(char.IsLetterOrDigit)) > MostWords)
+                {
                     yield return sentence.Trim();
+                }
             }
         }
     }

@@ -57,8 +57,12 @@ public sealed class IoBusTests
     public void Overlapping_empty_and_wrapping_ranges_are_refused_and_change_nothing()
     {
         _bus.Register(new Device("a"), 0x1000, 0x1000);
-        foreach (var (gpa, length) in new[] { (0x1000UL, 0x1000UL), (0xfffUL, 2UL), (0x1fffUL, 1UL), (0UL, 0x10000UL), (0x1800UL, 8UL), (0x5000UL, 0UL), (ulong.MaxValue, 2UL) })
+        foreach (var (gpa, length) in new[]
+            { (0x1000UL, 0x1000UL), (0xfffUL, 2UL), (0x1fffUL, 1UL), (0UL, 0x10000UL), (0x1800UL, 8UL), (0x5000UL, 0UL),
+                (ulong.MaxValue, 2UL) })
+        {
             Assert.Throws<ArgumentException>(() => _bus.Register(new Device("b"), gpa, length));
+        }
         _bus.Register(new Device("before"), 0, 0x1000);
         _bus.Register(new Device("after"), 0x2000, 1);
         Assert.True(_bus.Read(0x1800, 8, out _));

@@ -7,7 +7,8 @@ namespace Warren.Images.Tests;
 
 public sealed class DebTests
 {
-    private const string LongName = "./boot/a/rather/deep/path/that/no/classic/tar/header/of/one/hundred/bytes/would/ever/hold/without/an/extension/vmlinux-6.12";
+    private const string LongName =
+        "./boot/a/rather/deep/path/that/no/classic/tar/header/of/one/hundred/bytes/would/ever/hold/without/an/extension/vmlinux-6.12";
 
     [SkippableTheory]
     [InlineData("")]
@@ -17,8 +18,10 @@ public sealed class DebTests
     {
         if (compression == ".xz")
             Tool.Require("xz");
-        byte[] content = SampleData.Mixed(3, 200_000);
-        byte[] deb = TestDeb.Build("p", "1", [("./", []), ("./skipped", SampleData.Mixed(4, 70_001)), ("./dir/wanted", content), ("./dir/later", [1])], compression);
+        var content = SampleData.Mixed(3, 200_000);
+        var deb =
+            TestDeb.Build("p", "1",
+                [("./", []), ("./skipped", SampleData.Mixed(4, 70_001)), ("./dir/wanted", content), ("./dir/later", [1])], compression);
         Assert.Equal(content, Extract(deb, "dir/wanted"));
     }
 
@@ -29,9 +32,9 @@ public sealed class DebTests
     [InlineData(TarEntryFormat.Gnu)]
     public void Reads_each_tar_format(TarEntryFormat format)
     {
-        byte[] content = SampleData.Mixed(5, 1234);
-        string name = format is TarEntryFormat.Pax or TarEntryFormat.Gnu ? LongName : "./boot/vmlinux";
-        byte[] deb = TestDeb.Build("p", "1", [("./boot/", []), ("./boot/empty", []), (name, content)], "", format: format);
+        var content = SampleData.Mixed(5, 1234);
+        var name = format is TarEntryFormat.Pax or TarEntryFormat.Gnu ? LongName : "./boot/vmlinux";
+        var deb = TestDeb.Build("p", "1", [("./boot/", []), ("./boot/empty", []), (name, content)], "", format: format);
         Assert.Equal(content, Extract(deb, name[2..]));
     }
 
@@ -43,7 +46,7 @@ public sealed class DebTests
     {
         Tool.Require("dpkg-deb");
         using TemporaryDirectory directory = new();
-        byte[] content = SampleData.Mixed(6, 30_000);
+        var content = SampleData.Mixed(6, 30_000);
         Assert.Equal(content, Extract(MakeWithDpkg(directory, compression, content), "boot/vmlinux-1"));
     }
 
@@ -52,7 +55,7 @@ public sealed class DebTests
     {
         Tool.Require("dpkg-deb");
         using TemporaryDirectory directory = new();
-        ImageException e = Assert.Throws<ImageException>(() => Extract(MakeWithDpkg(directory, "-Zzstd", [1, 2, 3]), "boot/vmlinux-1"));
+        var e = Assert.Throws<ImageException>(() => Extract(MakeWithDpkg(directory, "-Zzstd", [1, 2, 3]), "boot/vmlinux-1"));
         PullFailureTests.AssertSentence(e, ImageError.Unsupported, "zst", "xz");
     }
 
@@ -60,7 +63,7 @@ public sealed class DebTests
     public void A_path_out_of_the_package_leads_nowhere()
     {
         using TemporaryDirectory directory = new();
-        byte[] deb = TestDeb.Build("p", "1", [("../../escape", [1]), ("/absolute", [2]), ("./wanted", [3])], "");
+        var deb = TestDeb.Build("p", "1", [("../../escape", [1]), ("/absolute", [2]), ("./wanted", [3])], "");
         Assert.Equal([3], Extract(deb, "wanted"));
         Assert.Equal([2], Extract(deb, "absolute"));
         Assert.Equal([1], Extract(deb, "../../escape"));
@@ -70,16 +73,18 @@ public sealed class DebTests
     [Fact]
     public void Names_the_file_that_is_not_there() =>
         PullFailureTests.AssertSentence(
-            Assert.Throws<ImageException>(() => Extract(TestDeb.Build("p", "1", [("./other", [1])]), "boot/vmlinux")), ImageError.NotFound, "wanted file");
+            Assert.Throws<ImageException>(() => Extract(TestDeb.Build("p", "1", [("./other", [1])]), "boot/vmlinux")), ImageError.NotFound,
+            "wanted file");
 
     [Fact]
     public void Refuses_a_file_that_is_too_large() =>
-        Assert.Equal(ImageError.Corrupt, Assert.Throws<ImageException>(() => Extract(TestDeb.Build("p", "1", [("./x", new byte[2 << 20])]), "x", 1 << 20)).Error);
+        Assert.Equal(ImageError.Corrupt,
+            Assert.Throws<ImageException>(() => Extract(TestDeb.Build("p", "1", [("./x", new byte[2 << 20])]), "x", 1 << 20)).Error);
 
     [Fact]
     public void Refuses_what_is_no_package()
     {
-        byte[] tar = TestDeb.Tar([("./control", "Package: p\n"u8.ToArray())]);
+        var tar = TestDeb.Tar([("./control", "Package: p\n"u8.ToArray())]);
         byte[][] bad =
         [
             [],
@@ -98,9 +103,9 @@ public sealed class DebTests
     [Fact]
     public void Notices_every_truncation()
     {
-        byte[] deb = TestDeb.Build("p", "1", [("./wanted", SampleData.Mixed(7, 3000))]);
-        byte[] whole = Extract(deb, "wanted");
-        for (int length = 0; length < deb.Length; length++)
+        var deb = TestDeb.Build("p", "1", [("./wanted", SampleData.Mixed(7, 3000))]);
+        var whole = Extract(deb, "wanted");
+        for (var length = 0; length < deb.Length; length++)
         {
             // The end of the data's gzip trailer is not needed to have the whole file.
             try
@@ -117,11 +122,11 @@ public sealed class DebTests
     [Fact]
     public void A_header_cannot_ask_for_memory()
     {
-        byte[] tar = TestDeb.Tar([(LongName, [1])]);
+        var tar = TestDeb.Tar([(LongName, [1])]);
         // The first header is GNU's long-name record: claim 8 GiB for it.
         Encoding.ASCII.GetBytes("77777777777\0").CopyTo(tar.AsSpan(124));
         FixChecksum(tar);
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Throws<ImageException>(() => new TarWalker(new MemoryStream(tar)).MoveNext(out _, out _));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
@@ -150,28 +155,30 @@ public sealed class DebTests
     internal static byte[] Extract(byte[] deb, string path, long maxSize = 1 << 26)
     {
         MemoryStream output = new();
-        DebPackage.Extract(new MemoryStream(deb), _ => { }, [new DebWanted("wanted file", p => p == path, maxSize, () => output)], CancellationToken.None);
+        DebPackage.Extract(new MemoryStream(deb), _ => { }, [new DebWanted("wanted file", p => p == path, maxSize, () => output)],
+            CancellationToken.None);
         return output.ToArray();
     }
 
     internal static void FixChecksum(Span<byte> header)
     {
         header.Slice(148, 8).Fill((byte)' ');
-        int sum = 0;
-        foreach (byte b in header[..512])
+        var sum = 0;
+        foreach (var b in header[..512])
             sum += b;
         Encoding.ASCII.GetBytes(Convert.ToString(sum, 8).PadLeft(6, '0') + "\0 ").CopyTo(header[148..]);
     }
 
     private static byte[] MakeWithDpkg(TemporaryDirectory directory, string compression, byte[] content)
     {
-        string root = directory.File("root");
+        var root = directory.File("root");
         Directory.CreateDirectory(Path.Combine(root, "DEBIAN"));
         Directory.CreateDirectory(Path.Combine(root, "boot"));
-        File.WriteAllText(Path.Combine(root, "DEBIAN", "control"), "Package: p\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.example>\nDescription: d\n");
+        File.WriteAllText(Path.Combine(root, "DEBIAN", "control"),
+            "Package: p\nVersion: 1\nArchitecture: all\nMaintainer: a <a@b.example>\nDescription: d\n");
         File.WriteAllBytes(Path.Combine(root, "boot", "vmlinux-1"), content);
-        string deb = directory.File("p.deb");
-        (int exit, byte[] _, string error) = Tool.TryRun("dpkg-deb", null, compression, "--root-owner-group", "--build", root, deb);
+        var deb = directory.File("p.deb");
+        (var exit, var _, var error) = Tool.TryRun("dpkg-deb", null, compression, "--root-owner-group", "--build", root, deb);
         Skip.If(exit != 0, $"dpkg-deb does not do {compression} here: {error}");
         return File.ReadAllBytes(deb);
     }

@@ -11,7 +11,7 @@ internal sealed class Mount : IDisposable
     {
         Tool.Require("mount");
         Directory.CreateDirectory(path);
-        (int exit, byte[] _, string error) = Tool.TryRun("mount", null, "-t", "tmpfs", "-o", options, "tmpfs", path);
+        (var exit, var _, var error) = Tool.TryRun("mount", null, "-t", "tmpfs", "-o", options, "tmpfs", path);
         Skip.If(exit != 0, $"no tmpfs can be mounted: {error.Trim()}");
         return new Mount(path);
     }
@@ -20,7 +20,7 @@ internal sealed class Mount : IDisposable
     public static Mount ReadOnly(string path)
     {
         Tool.Require("mount");
-        (int exit, byte[] _, string error) = Tool.TryRun("mount", null, "--bind", path, path);
+        (var exit, var _, var error) = Tool.TryRun("mount", null, "--bind", path, path);
         Skip.If(exit != 0, $"no directory can be bound: {error.Trim()}");
         Mount mount = new(path);
         (exit, _, error) = Tool.TryRun("mount", null, "-o", "remount,ro,bind", path);

@@ -53,9 +53,9 @@ public sealed class PullFailureTests
     public async Task Nobody_listens()
     {
         using PullFixture fixture = new();
-        ImageStore store = fixture.Store();
+        var store = fixture.Store();
         fixture.Mirror.Stop();
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
+        var e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
         AssertSentence(e, ImageError.Network, "no connection", "network");
     }
 
@@ -64,9 +64,9 @@ public sealed class PullFailureTests
     {
         using PullFixture fixture = new();
         fixture.Mirror.Faults[fixture.Archive.KernelDebPath] = new Fault { HangAfter = 0 };
-        ImageStoreOptions options = fixture.Options();
+        var options = fixture.Options();
         ImageStore store = new(options with { Transfer = options.Transfer with { Silence = TimeSpan.FromMilliseconds(300), Retries = 1 } });
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
+        var e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
         AssertSentence(e, ImageError.Network, "sent nothing");
     }
 
@@ -150,9 +150,9 @@ public sealed class PullFailureTests
         using PullFixture fixture = new();
         fixture.Archive.RemoveStanza("busybox-static");
         fixture.Archive.Publish();
-        string text = $"Package: busybox-static\nVersion: 2\nFilename: {path}\nSize: 5\nSHA256: {new string('b', 64)}\n";
-        Warren.Images.Packages.Stanza stanza = Warren.Images.Packages.Stanza.Parse(Encoding.UTF8.GetBytes(text));
-        ImageException e = Assert.Throws<ImageException>(() => Warren.Images.Archive.ArchivePackage.FromStanza(stanza));
+        var text = $"Package: busybox-static\nVersion: 2\nFilename: {path}\nSize: 5\nSHA256: {new string('b', 64)}\n";
+        var stanza = Warren.Images.Packages.Stanza.Parse(Encoding.UTF8.GetBytes(text));
+        var e = Assert.Throws<ImageException>(() => Warren.Images.Archive.ArchivePackage.FromStanza(stanza));
         AssertSentence(e, ImageError.Corrupt, "busybox-static");
         await AssertFails(fixture, ImageError.NotFound, "busybox-static");
     }
@@ -162,7 +162,8 @@ public sealed class PullFailureTests
     {
         using PullFixture fixture = new();
         fixture.Archive.RemoveStanza("busybox-static");
-        fixture.Archive.AddDeb("busybox-static", "2", TestDeb.Build("busybox-static", "2", [("./usr/bin/busybox", fixture.Archive.Busybox)], architecture: "amd64"));
+        fixture.Archive.AddDeb("busybox-static", "2",
+            TestDeb.Build("busybox-static", "2", [("./usr/bin/busybox", fixture.Archive.Busybox)], architecture: "amd64"));
         fixture.Archive.Publish();
         await AssertFails(fixture, ImageError.Corrupt, "busybox-static");
     }
@@ -171,7 +172,7 @@ public sealed class PullFailureTests
     public async Task Busybox_is_for_another_machine()
     {
         using PullFixture fixture = new();
-        byte[] elf = (byte[])fixture.Archive.Busybox.Clone();
+        var elf = (byte[])fixture.Archive.Busybox.Clone();
         elf[18] = 62;
         fixture.Archive.RemoveStanza("busybox-static");
         fixture.Archive.AddDeb("busybox-static", "2", TestDeb.Build("busybox-static", "2", [("./usr/bin/busybox", elf)]));
@@ -188,7 +189,7 @@ public sealed class PullFailureTests
     public async Task The_disk_is_full(int writesThatFit)
     {
         using PullFixture fixture = new();
-        int writes = 0;
+        var writes = 0;
         ImageStore store = new(fixture.Options() with
         {
             WrapOutput = s => new WatchedStream(s, () =>
@@ -197,7 +198,7 @@ public sealed class PullFailureTests
                     throw new IOException("No space left on device", NoSpaceErrno);
             }),
         });
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
+        var e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
         AssertSentence(e, ImageError.NoSpace, "no space", "XDG_CACHE_HOME");
         Assert.DoesNotContain(fixture.Files(), f => f.Contains(".tmp-", StringComparison.Ordinal));
         fixture.AssertGuest((await fixture.Store().PullAsync()).Guest);
@@ -207,7 +208,7 @@ public sealed class PullFailureTests
     public async Task A_real_file_system_is_full()
     {
         using PullFixture fixture = new();
-        using Mount mount = Mount.Tmpfs(fixture.Cache, "size=128k");
+        using var mount = Mount.Tmpfs(fixture.Cache, "size=128k");
         await AssertFails(fixture, ImageError.NoSpace, "no space", fixture.Cache);
     }
 
@@ -219,7 +220,7 @@ public sealed class PullFailureTests
         using PullFixture fixture = new();
         File.WriteAllText(fixture.Directory.File("file"), "");
         ImageStore store = new(fixture.Options() with { Directory = Path.Combine(fixture.Directory.Path, place) });
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
+        var e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
         AssertSentence(e, ImageError.CacheUnwritable, "cannot be written", "XDG_CACHE_HOME");
     }
 
@@ -227,20 +228,20 @@ public sealed class PullFailureTests
     public async Task The_cache_is_read_only()
     {
         using PullFixture fixture = new();
-        using Mount mount = Mount.Tmpfs(fixture.Cache, "ro");
+        using var mount = Mount.Tmpfs(fixture.Cache, "ro");
         await AssertFails(fixture, ImageError.CacheUnwritable, "read-only file system");
     }
 
     private static byte[] Flip(byte[] file)
     {
-        byte[] altered = (byte[])file.Clone();
+        var altered = (byte[])file.Clone();
         altered[altered.Length / 2] ^= 1;
         return altered;
     }
 
     private static async Task AssertFails(PullFixture fixture, ImageError error, params string[] words)
     {
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PullAsync());
+        var e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PullAsync());
         AssertSentence(e, error, words);
         Assert.DoesNotContain(fixture.Files(), f => f.Contains(".tmp-", StringComparison.Ordinal));
     }

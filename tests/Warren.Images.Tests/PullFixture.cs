@@ -41,7 +41,8 @@ internal sealed class PullFixture : IDisposable
 
     /// <summary>Everything in the cache but the lock and the manifest.</summary>
     public IEnumerable<string> Files() => System.IO.Directory.Exists(Cache)
-        ? System.IO.Directory.GetFiles(Cache, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Cache, f)).Where(f => f is not ("lock" or "manifest.json"))
+        ? System.IO.Directory.GetFiles(Cache, "*", SearchOption.AllDirectories).Select(f => Path.GetRelativePath(Cache, f))
+        .Where(f => f is not ("lock" or "manifest.json"))
         : [];
 
     public void Dispose()

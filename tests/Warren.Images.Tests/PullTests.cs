@@ -15,7 +15,7 @@ public sealed class PullTests
         fixture.Archive.Publish(indexSuffix: indexSuffix, byHash: byHash);
         ProgressLog progress = new();
 
-        PullResult result = await fixture.Store().PullAsync(progress);
+        var result = await fixture.Store().PullAsync(progress);
 
         fixture.AssertGuest(result.Guest);
         Assert.True(result.Changed);
@@ -38,12 +38,12 @@ public sealed class PullTests
     {
         using PullFixture fixture = new(TestArchive.Create(split: true, usr: usr));
 
-        PullResult first = await fixture.Store().PullAsync();
+        var first = await fixture.Store().PullAsync();
 
         fixture.AssertGuest(first.Guest);
         Assert.Equal((TestArchive.BinaryPackage, TestArchive.BasePackage),
             (first.Pull.Find(ImageKind.Kernel)!.Package, first.Pull.Find(ImageKind.KernelConfig)!.Package));
-        string config = Path.Combine(fixture.Content, first.Pull.Find(ImageKind.KernelConfig)!.File);
+        var config = Path.Combine(fixture.Content, first.Pull.Find(ImageKind.KernelConfig)!.File);
         Assert.StartsWith("CONFIG_TEST=y", File.ReadAllText(config), StringComparison.Ordinal);
         Assert.Equal(3, fixture.Store().List().Count);
         Assert.False((await fixture.Store().PullAsync()).Changed);
@@ -62,7 +62,7 @@ public sealed class PullTests
     public async Task Falls_back_to_the_plain_name_where_a_mirror_lacks_by_hash()
     {
         using PullFixture fixture = new();
-        string plain = "dists/trixie/main/binary-riscv64/Packages.gz";
+        var plain = "dists/trixie/main/binary-riscv64/Packages.gz";
         fixture.Archive.Files[plain] = fixture.Archive.Files[fixture.Archive.IndexPath];
         fixture.Mirror.Faults[fixture.Archive.IndexPath] = new Fault { Status = 404 };
         fixture.AssertGuest((await fixture.Store().PullAsync()).Guest);
@@ -73,9 +73,9 @@ public sealed class PullTests
     public async Task A_second_pull_of_an_unchanged_archive_fetches_only_the_release()
     {
         using PullFixture fixture = new();
-        PullResult first = await fixture.Store().PullAsync();
-        int requests = fixture.Mirror.Log.Count;
-        PullResult second = await fixture.Store().PullAsync();
+        var first = await fixture.Store().PullAsync();
+        var requests = fixture.Mirror.Log.Count;
+        var second = await fixture.Store().PullAsync();
         Assert.False(second.Changed);
         Assert.Equal(first.Guest, second.Guest);
         Assert.Equal(requests + 1, fixture.Mirror.Log.Count);
@@ -87,7 +87,7 @@ public sealed class PullTests
         using PullFixture fixture = new();
         await fixture.Store().PullAsync();
         fixture.Archive.Publish(extra: "Label: Newer\n");
-        PullResult second = await fixture.Store().PullAsync();
+        var second = await fixture.Store().PullAsync();
         Assert.False(second.Changed);
         Assert.Equal(1, fixture.Mirror.Count(fixture.Archive.KernelDebPath));
         Assert.Single(fixture.Store().List(), s => s.Entry.Kind == ImageKind.Kernel);
@@ -110,12 +110,12 @@ public sealed class PullTests
     {
         using PullFixture fixture = new();
         fixture.Mirror.Faults[fixture.Archive.KernelDebPath] = new Fault { CutAfter = 0 };
-        byte[] deb = fixture.Archive.Files[fixture.Archive.KernelDebPath];
+        var deb = fixture.Archive.Files[fixture.Archive.KernelDebPath];
         await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PullAsync());
         File.WriteAllBytes(Path.Combine(fixture.Partial, TestArchive.Hash(deb) + ".partial"), deb[..(deb.Length / 2)]);
         fixture.Mirror.Faults.Clear();
 
-        PullResult result = await fixture.Store().PullAsync();
+        var result = await fixture.Store().PullAsync();
 
         fixture.AssertGuest(result.Guest);
         Assert.Contains($"{fixture.Archive.KernelDebPath} {deb.Length / 2}", fixture.Mirror.Log);
@@ -127,9 +127,10 @@ public sealed class PullTests
     public async Task Replaces_a_partial_file_that_turns_out_wrong(bool tooLong)
     {
         using PullFixture fixture = new();
-        byte[] deb = fixture.Archive.Files[fixture.Archive.KernelDebPath];
+        var deb = fixture.Archive.Files[fixture.Archive.KernelDebPath];
         Directory.CreateDirectory(fixture.Partial);
-        File.WriteAllBytes(Path.Combine(fixture.Partial, TestArchive.Hash(deb) + ".partial"), RandomNumberGenerator.GetBytes(tooLong ? deb.Length + 5 : 1000));
+        File.WriteAllBytes(Path.Combine(fixture.Partial, TestArchive.Hash(deb) + ".partial"),
+            RandomNumberGenerator.GetBytes(tooLong ? deb.Length + 5 : 1000));
         fixture.AssertGuest((await fixture.Store().PullAsync()).Guest);
     }
 
@@ -137,7 +138,7 @@ public sealed class PullTests
     public async Task Starts_over_where_the_server_ignores_ranges()
     {
         using PullFixture fixture = new();
-        byte[] deb = fixture.Archive.Files[fixture.Archive.KernelDebPath];
+        var deb = fixture.Archive.Files[fixture.Archive.KernelDebPath];
         Directory.CreateDirectory(fixture.Partial);
         File.WriteAllBytes(Path.Combine(fixture.Partial, TestArchive.Hash(deb) + ".partial"), deb[..5000]);
         fixture.Mirror.Faults[fixture.Archive.KernelDebPath] = new Fault { IgnoreRange = true };
@@ -159,9 +160,9 @@ public sealed class PullTests
         using PullFixture fixture = new();
         fixture.Mirror.Faults[fixture.Archive.KernelDebPath] = new Fault { HangAfter = 70_000, Times = 1 };
         using CancellationTokenSource cancel = new();
-        Task<PullResult> pull = fixture.Store().PullAsync(null, cancel.Token);
+        var pull = fixture.Store().PullAsync(null, cancel.Token);
         await fixture.Mirror.Hung.WaitAsync();
-        string partial = Path.Combine(fixture.Partial, TestArchive.Hash(fixture.Archive.Files[fixture.Archive.KernelDebPath]) + ".partial");
+        var partial = Path.Combine(fixture.Partial, TestArchive.Hash(fixture.Archive.Files[fixture.Archive.KernelDebPath]) + ".partial");
         while (!File.Exists(partial) || new FileInfo(partial).Length < 70_000)
             await Task.Delay(5);
         await cancel.CancelAsync();
@@ -177,7 +178,8 @@ public sealed class PullTests
     {
         using PullFixture fixture = new();
         using CancellationTokenSource cancel = new();
-        ImageStore store = new(fixture.Options() with { WrapOutput = s => new WatchedStream(s, () => CancelWhenUnpacking(fixture, cancel)) });
+        ImageStore store =
+            new(fixture.Options() with { WrapOutput = s => new WatchedStream(s, () => CancelWhenUnpacking(fixture, cancel)) });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => store.PullAsync(null, cancel.Token));
         Assert.Equal(["partial"], fixture.Files().Select(Path.GetDirectoryName).Distinct());
         fixture.AssertGuest((await fixture.Store().PullAsync()).Guest);

@@ -9,7 +9,7 @@ public sealed class RealMirrorTests(RealPull real) : IClassFixture<RealPull>
     [SkippableFact]
     public async Task Pulls_the_kernel_and_busybox_of_Debian_trixie()
     {
-        (ImageStore store, PullResult first) = await real.GetAsync();
+        (var store, var first) = await real.GetAsync();
 
         Assert.True(first.Changed);
         Assert.StartsWith("6.12.", first.Guest.Version, StringComparison.Ordinal);
@@ -20,7 +20,7 @@ public sealed class RealMirrorTests(RealPull real) : IClassFixture<RealPull>
         Assert.All(await store.VerifyAsync(), s => Assert.Equal(ImageHealth.Good, s.Health));
         Assert.Empty(Directory.GetFiles(Path.Combine(real.Cache, "partial")));
 
-        PullResult second = await store.PullAsync();
+        var second = await store.PullAsync();
         Assert.False(second.Changed);
         Assert.True(second.Received < 1_000_000);
         Assert.Equal(first.Guest, await store.GetGuestAsync(offline: true));
@@ -31,7 +31,13 @@ public sealed class RealMirrorTests(RealPull real) : IClassFixture<RealPull>
     public async Task Pulls_the_kernel_of_Debian_sid()
     {
         using TemporaryDirectory cache = new();
-        ImageStore store = new(new ImageStoreOptions { Directory = cache.Path, Suite = "sid", Mirror = new MirrorOptions { Mirror = (await RealPull.FindMirrorAsync()).Root.ToString() } });
+        ImageStore store =
+            new(new ImageStoreOptions
+            {
+                Directory = cache.Path,
+                Suite = "sid",
+                Mirror = new MirrorOptions { Mirror = (await RealPull.FindMirrorAsync()).Root.ToString() }
+            });
 
         PullResult pull;
         try
@@ -44,7 +50,9 @@ public sealed class RealMirrorTests(RealPull real) : IClassFixture<RealPull>
         }
 
         Assert.Equal("RSC\x05"u8.ToArray(), File.ReadAllBytes(pull.Guest.Kernel)[56..60]);
-        Assert.Contains("CONFIG_RISCV=y", File.ReadAllText(Path.Combine(store.Directory, "content", pull.Pull.Find(ImageKind.KernelConfig)!.File)), StringComparison.Ordinal);
+        Assert.Contains("CONFIG_RISCV=y",
+            File.ReadAllText(Path.Combine(store.Directory, "content", pull.Pull.Find(ImageKind.KernelConfig)!.File)),
+            StringComparison.Ordinal);
         Assert.EndsWith("-riscv64", pull.Guest.Version, StringComparison.Ordinal);
     }
 
@@ -53,18 +61,20 @@ public sealed class RealMirrorTests(RealPull real) : IClassFixture<RealPull>
     public async Task Linux_under_qemu_unpacks_the_initramfs()
     {
         Tool.Require("qemu-system-riscv64");
-        (ImageStore store, PullResult pull) = await real.GetAsync();
-        byte[] init = Encoding.ASCII.GetBytes(
+        (var store, var pull) = await real.GetAsync();
+        var init = Encoding.ASCII.GetBytes(
             "#!/bin/sh\n"
-            + "busybox echo \"init runs as $(busybox id -u), console $(busybox stat -c %a-%t-%T /dev/console), tmp $(busybox stat -c %a /tmp), sh $(busybox readlink /bin/sh)\"\n"
+            + "busybox echo \"init runs as $(busybox id -u), console $(busybox stat -c %a-%t-%T /dev/console), tmp $(busybox stat -c %a "
+            + "/tmp), sh $(busybox readlink /bin/sh)\"\n"
             + "busybox sha256sum /bin/busybox /init\n"
             + "busybox poweroff -f\n");
-        string initramfs = store.GetInitramfs(pull.Guest, init);
+        var initramfs = store.GetInitramfs(pull.Guest, init);
 
-        (int _, byte[] output, string error) = Tool.TryRun("timeout", null, "-k", "1", "120", "qemu-system-riscv64", "-M", "virt", "-m", "256M", "-nographic",
+        (var _, var output, var error) =
+            Tool.TryRun("timeout", null, "-k", "1", "120", "qemu-system-riscv64", "-M", "virt", "-m", "256M", "-nographic",
             "-no-reboot", "-net", "none", "-kernel", pull.Guest.Kernel, "-initrd", initramfs, "-append", "console=ttyS0 quiet");
 
-        string console = Encoding.UTF8.GetString(output);
+        var console = Encoding.UTF8.GetString(output);
         Assert.True(console.Contains("init runs as 0, console 600-5-1, tmp 1777, sh busybox", StringComparison.Ordinal), console + error);
         Assert.Contains(TestArchive.Hash(File.ReadAllBytes(pull.Guest.Busybox)) + "  /bin/busybox", console, StringComparison.Ordinal);
         Assert.Contains(TestArchive.Hash(init) + "  /init", console, StringComparison.Ordinal);

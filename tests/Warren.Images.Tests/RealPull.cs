@@ -2,7 +2,9 @@ using System.Threading;
 
 namespace Warren.Images.Tests;
 
-/// <summary>One real pull from the mirror of the host's own apt, shared by the tests that need it; they are skipped where no mirror answers.</summary>
+/// <summary>
+/// One real pull from the mirror of the host's own apt, shared by the tests that need it; they are skipped where no mirror answers.
+/// </summary>
 public sealed class RealPull : IDisposable
 {
     private readonly TemporaryDirectory _cache = new();
@@ -16,7 +18,7 @@ public sealed class RealPull : IDisposable
 
     private async Task<(ImageStore Store, PullResult Result)> PullAsync()
     {
-        Mirror mirror = await FindMirrorAsync();
+        var mirror = await FindMirrorAsync();
         ImageStore store = new(new ImageStoreOptions { Directory = Cache, Mirror = new MirrorOptions { Mirror = mirror.Root.ToString() } });
         return (store, await store.PullAsync());
     }
@@ -25,10 +27,10 @@ public sealed class RealPull : IDisposable
     {
         try
         {
-            Mirror mirror = MirrorLocator.Locate(new MirrorOptions());
+            var mirror = MirrorLocator.Locate(new MirrorOptions());
             using HttpClient http = new() { Timeout = TimeSpan.FromSeconds(10) };
             using HttpRequestMessage head = new(HttpMethod.Head, new Uri(mirror.Root, "dists/trixie/InRelease"));
-            using HttpResponseMessage response = await http.SendAsync(head);
+            using var response = await http.SendAsync(head);
             Skip.IfNot(response.IsSuccessStatusCode, $"the host's mirror answers {response.StatusCode}");
             return mirror;
         }

@@ -6,11 +6,11 @@ internal static class SampleData
     public static byte[] Mixed(int seed, int length)
     {
         Random random = new(seed);
-        byte[] data = new byte[length];
-        int at = 0;
+        var data = new byte[length];
+        var at = 0;
         while (at < length)
         {
-            int run = Math.Min(length - at, random.Next(1, 600));
+            var run = Math.Min(length - at, random.Next(1, 600));
             switch (random.Next(4))
             {
                 case 0:
@@ -20,12 +20,12 @@ internal static class SampleData
                     data.AsSpan(at, run).Fill((byte)random.Next(256));
                     break;
                 case 2:
-                    for (int i = 0; i < run; i++)
+                    for (var i = 0; i < run; i++)
                         data[at + i] = (byte)('a' + random.Next(6));
                     break;
                 default:
-                    int distance = at == 0 ? 0 : random.Next(1, at + 1);
-                    for (int i = 0; i < run; i++)
+                    var distance = at == 0 ? 0 : random.Next(1, at + 1);
+                    for (var i = 0; i < run; i++)
                         data[at + i] = distance == 0 ? (byte)i : data[at + i - distance];
                     break;
             }

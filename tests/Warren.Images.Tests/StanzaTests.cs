@@ -10,8 +10,8 @@ public sealed class StanzaTests
     [Fact]
     public void Splits_at_blank_lines_whatever_the_size_of_a_read()
     {
-        string text = "\n\nA: 1\nB: two\n words\n\n\n\nC:3\r\n# comment\r\nd : x\r\n\r\nE: last";
-        foreach (int size in (int[])[1, 2, 3, 7, 1000])
+        var text = "\n\nA: 1\nB: two\n words\n\n\n\nC:3\r\n# comment\r\nd : x\r\n\r\nE: last";
+        foreach (var size in (int[])[1, 2, 3, 7, 1000])
         {
             List<Stanza> stanzas = [];
             StanzaReader reader = new(new SmallReads(Encoding.UTF8.GetBytes(text), size), 1000);
@@ -30,7 +30,7 @@ public sealed class StanzaTests
     [Fact]
     public void Refuses_an_endless_paragraph()
     {
-        byte[] text = Encoding.UTF8.GetBytes("A: " + new string('x', 5000));
+        var text = Encoding.UTF8.GetBytes("A: " + new string('x', 5000));
         Assert.Throws<ImageException>(() => new StanzaReader(new MemoryStream(text), 1000).Read());
         Assert.Throws<ImageException>(() => new StanzaReader(new SmallReads(text, 10), 1000).Read());
     }
@@ -39,13 +39,14 @@ public sealed class StanzaTests
     public void Finds_the_newest_version_and_the_kernel_that_the_metapackage_names()
     {
         string hash = new('c', 64);
-        string text = string.Join('\n',
+        var text = string.Join('\n',
             $"Package: linux-image-6.12.9-riscv64\nVersion: 6.12.9-2\nFilename: pool/b.deb\nSize: 5\nSHA256: {hash}\n",
             $"Package: linux-image-6.12.9-riscv64\nVersion: 6.12.9-10\nFilename: pool/c.deb\nSize: 5\nSHA256: {hash}\n",
             $"Package: linux-image-6.12.9-riscv64-dbg\nVersion: 6.12.9-2\nFilename: pool/d.deb\nSize: 5\nSHA256: {hash}\n",
             "Package: hello\nVersion: broken\n",
-            $"Package: linux-image-riscv64\nVersion: 1\nFilename: pool/a.deb\nSize: 5\nSHA256: {hash}\nDepends: linux-image-generic | x, linux-image-6.12.9-riscv64 (= 6.12.9-2) [riscv64] | y\n");
-        PackageIndex index = PackageIndex.Read(new SmallReads(Encoding.UTF8.GetBytes(text), 100), ["linux-image-"], CancellationToken.None);
+            $"Package: linux-image-riscv64\nVersion: 1\nFilename: pool/a.deb\nSize: 5\nSHA256: {hash}\nDepends: linux-image-generic | x, "
+                + $"linux-image-6.12.9-riscv64 (= 6.12.9-2) [riscv64] | y\n");
+        var index = PackageIndex.Read(new SmallReads(Encoding.UTF8.GetBytes(text), 100), ["linux-image-"], CancellationToken.None);
         Assert.Equal("pool/c.deb", Assert.Single(index.ResolveKernel("linux-image-riscv64", "riscv64")).Path);
         Assert.Null(index.Find("hello"));
         Assert.Equal(ImageError.NotFound, Assert.Throws<ImageException>(() => index.ResolveKernel("linux-image-amd64", "amd64")).Error);
@@ -63,11 +64,13 @@ public sealed class StanzaTests
     [InlineData("Version: 1", "Version:")]
     public void Refuses_a_malformed_entry(string good, string bad)
     {
-        string text = $"Package: busybox-static\nVersion: 1\nFilename: pool/c.deb\nSize: 5\nSHA256: {new string('c', 64)}\n";
+        var text = $"Package: busybox-static\nVersion: 1\nFilename: pool/c.deb\nSize: 5\nSHA256: {new string('c', 64)}\n";
         Assert.Equal("pool/c.deb", Read(text).Require("busybox-static").Path);
-        Assert.Equal(ImageError.Corrupt, Assert.Throws<ImageException>(() => Read(text.Replace(good, bad, StringComparison.Ordinal))).Error);
+        Assert.Equal(ImageError.Corrupt,
+            Assert.Throws<ImageException>(() => Read(text.Replace(good, bad, StringComparison.Ordinal))).Error);
 
-        static PackageIndex Read(string text) => PackageIndex.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), ["busybox"], CancellationToken.None);
+        static PackageIndex Read(string text) =>
+            PackageIndex.Read(new MemoryStream(Encoding.UTF8.GetBytes(text)), ["busybox"], CancellationToken.None);
     }
 
     [Theory]

@@ -10,13 +10,13 @@ public sealed class StoreTests
     public async Task A_cold_cache_is_filled_when_online_and_explained_when_offline()
     {
         using PullFixture fixture = new();
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        var e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
         PullFailureTests.AssertSentence(e, ImageError.Offline, "`warren image pull`", "`warren run --guest selftest`", fixture.Cache);
         Assert.False(Directory.Exists(fixture.Cache));
 
-        GuestImage guest = await fixture.Store().GetGuestAsync();
+        var guest = await fixture.Store().GetGuestAsync();
         fixture.AssertGuest(guest);
-        int requests = fixture.Mirror.Log.Count;
+        var requests = fixture.Mirror.Log.Count;
         Assert.Equal(guest, await fixture.Store().GetGuestAsync(offline: true));
         Assert.Equal(guest, await fixture.Store().GetGuestAsync());
         Assert.Equal(requests, fixture.Mirror.Log.Count);
@@ -26,13 +26,14 @@ public sealed class StoreTests
     public async Task A_cold_cache_without_a_network_names_the_selftest()
     {
         using PullFixture fixture = new();
-        ImageStoreOptions options = fixture.Options();
+        var options = fixture.Options();
         ImageStore store = new(options);
         fixture.Mirror.Stop();
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => store.GetGuestAsync());
+        var e = await Assert.ThrowsAsync<ImageException>(() => store.GetGuestAsync());
         PullFailureTests.AssertSentence(e, ImageError.Network, "`warren image pull`", "`warren run --guest selftest`");
 
-        ImageStoreOptions nowhere = options with { Mirror = new MirrorOptions { AptDirectory = fixture.Directory.File("none"), Environment = _ => null } };
+        var nowhere =
+            options with { Mirror = new MirrorOptions { AptDirectory = fixture.Directory.File("none"), Environment = _ => null } };
         e = await Assert.ThrowsAsync<ImageException>(() => new ImageStore(nowhere).GetGuestAsync());
         PullFailureTests.AssertSentence(e, ImageError.Configuration, "--mirror", "WARREN_MIRROR", "`warren run --guest selftest`");
     }
@@ -45,14 +46,15 @@ public sealed class StoreTests
     public async Task A_damaged_entry_is_noticed_and_fetched_again(string damage)
     {
         using PullFixture fixture = new();
-        GuestImage guest = await fixture.Store().GetGuestAsync();
+        var guest = await fixture.Store().GetGuestAsync();
         Damage(guest.Kernel, damage);
 
-        ImageStatus status = Assert.Single(await fixture.Store().VerifyAsync(), s => s.Entry.Kind == ImageKind.Kernel);
+        var status = Assert.Single(await fixture.Store().VerifyAsync(), s => s.Entry.Kind == ImageKind.Kernel);
         Assert.Equal(damage == "missing" ? ImageHealth.Missing : ImageHealth.Altered, status.Health);
-        Assert.All((await fixture.Store().VerifyAsync()).Where(s => s.Entry.Kind != ImageKind.Kernel), s => Assert.Equal(ImageHealth.Good, s.Health));
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
-        string verdict = damage == "missing" ? "is missing" : "is damaged (its SHA-256 is not the one recorded)";
+        Assert.All((await fixture.Store().VerifyAsync()).Where(s => s.Entry.Kind != ImageKind.Kernel),
+            s => Assert.Equal(ImageHealth.Good, s.Health));
+        var e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        var verdict = damage == "missing" ? "is missing" : "is damaged (its SHA-256 is not the one recorded)";
         PullFailureTests.AssertSentence(e, ImageError.Offline, $"the cached kernel {guest.Kernel} {verdict}", "`warren image pull`");
 
         // It is fetched again, and said why.
@@ -68,28 +70,30 @@ public sealed class StoreTests
     public async Task A_damaged_busybox_is_called_by_its_name()
     {
         using PullFixture fixture = new();
-        GuestImage guest = await fixture.Store().GetGuestAsync();
+        var guest = await fixture.Store().GetGuestAsync();
         Damage(guest.Busybox, "altered");
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
+        var e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
         PullFailureTests.AssertSentence(e, ImageError.Offline, $"the cached busybox {guest.Busybox} is damaged", "`warren image pull`");
         Assert.DoesNotContain("kernel", e.Message, StringComparison.Ordinal);
         Damage(guest.Kernel, "missing");
         e = await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true));
-        PullFailureTests.AssertSentence(e, ImageError.Offline, $"the cached kernel {guest.Kernel} is missing", $"the cached busybox {guest.Busybox} is damaged");
+        PullFailureTests.AssertSentence(e, ImageError.Offline, $"the cached kernel {guest.Kernel} is missing",
+            $"the cached busybox {guest.Busybox} is damaged");
     }
 
     [Fact]
     public async Task A_pull_says_what_it_makes_good()
     {
         using PullFixture fixture = new();
-        GuestImage guest = await fixture.Store().GetGuestAsync();
+        var guest = await fixture.Store().GetGuestAsync();
         ProgressLog progress = new();
         Assert.False((await fixture.Store().PullAsync(progress)).Changed);
         Assert.DoesNotContain(progress.Items, p => p.What.Contains("cached", StringComparison.Ordinal));
         Damage(guest.Busybox, "truncated");
         progress = new();
         Assert.True((await fixture.Store().PullAsync(progress)).Changed);
-        Assert.Equal($"the cached busybox {guest.Busybox} is damaged (its SHA-256 is not the one recorded); it is fetched again", progress.Items[0].What);
+        Assert.Equal($"the cached busybox {guest.Busybox} is damaged (its SHA-256 is not the one recorded); it is fetched again",
+            progress.Items[0].What);
     }
 
     [Theory]
@@ -103,19 +107,24 @@ public sealed class StoreTests
     [InlineData("{\"format\": 2, \"packs\": {}}", "newer version of Warren (format 2; this one knows 1)")]
     [InlineData("{\"format\": 1, \"pulls\": null}", "is damaged")]
     [InlineData("{\"format\": 1, \"pulls\": [null]}", "is damaged")]
-    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": \"Kernel\", \"file\": \"../../../etc/passwd\", \"size\": 1}]}]}", "is damaged")]
+    [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": \"Kernel\", \"file\": \"../../../etc/passwd\", \"size\": 1}]}]}",
+        "is damaged")]
     [InlineData("{\"format\": 1, \"pulls\": [{\"entries\": [{\"kind\": 77}]}]}", "is damaged")]
     public async Task A_manifest_that_is_no_good_is_named_and_made_anew(string manifest, string what)
     {
         using PullFixture fixture = new();
         Directory.CreateDirectory(fixture.Cache);
-        string path = Path.Combine(fixture.Cache, "manifest.json");
+        var path = Path.Combine(fixture.Cache, "manifest.json");
         File.WriteAllText(path, manifest);
-        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, what, "`warren image pull`");
-        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().VerifyAsync()), ImageError.Corrupt, path, what, "`warren image pull`");
-        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PruneAsync()), ImageError.Corrupt, path, what, "`warren image pull`");
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, what,
+            "`warren image pull`");
+        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().VerifyAsync()), ImageError.Corrupt,
+            path, what, "`warren image pull`");
+        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PruneAsync()), ImageError.Corrupt,
+            path, what, "`warren image pull`");
         PullFailureTests.AssertSentence(
-            await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true)), ImageError.Offline, path, what, "`warren image pull`");
+            await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync(offline: true)), ImageError.Offline, path, what,
+            "`warren image pull`");
         Assert.Equal(manifest, File.ReadAllText(path));
         ProgressLog progress = new();
         fixture.AssertGuest(await fixture.Store().GetGuestAsync(false, progress));
@@ -130,17 +139,18 @@ public sealed class StoreTests
         using PullFixture fixture = new();
         await fixture.Store().GetGuestAsync();
         string path = Path.Combine(fixture.Cache, "manifest.json"), good = File.ReadAllText(path);
-        string bad = good.Replace("\"pulls\": [", "\"pulls\": [ null,", StringComparison.Ordinal);
+        var bad = good.Replace("\"pulls\": [", "\"pulls\": [ null,", StringComparison.Ordinal);
         Assert.NotEqual(good, bad);
         File.WriteAllText(path, bad);
-        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, "is damaged", "`warren image pull`");
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, "is damaged",
+            "`warren image pull`");
     }
 
     [Fact]
     public async Task A_manifest_that_is_a_directory_or_far_too_long_is_named()
     {
         using PullFixture fixture = new();
-        string path = Path.Combine(fixture.Cache, "manifest.json");
+        var path = Path.Combine(fixture.Cache, "manifest.json");
         Directory.CreateDirectory(path);
         PullFailureTests.AssertSentence(Assert.Throws<ImageException>(fixture.Store().List), ImageError.Corrupt, path, "is a directory");
         await Assert.ThrowsAsync<ImageException>(() => fixture.Store().GetGuestAsync());
@@ -153,14 +163,16 @@ public sealed class StoreTests
     public async Task A_read_only_cache_serves()
     {
         using PullFixture fixture = new();
-        GuestImage guest = await fixture.Store().GetGuestAsync();
-        string initramfs = fixture.Store().GetInitramfs(guest, new byte[100]);
-        using Mount mount = Mount.ReadOnly(fixture.Cache);
+        var guest = await fixture.Store().GetGuestAsync();
+        var initramfs = fixture.Store().GetInitramfs(guest, new byte[100]);
+        using var mount = Mount.ReadOnly(fixture.Cache);
         Assert.Equal(guest, await fixture.Store().GetGuestAsync());
         Assert.Equal(initramfs, fixture.Store().GetInitramfs(guest, new byte[100]));
         Assert.All(await fixture.Store().VerifyAsync(), s => Assert.Equal(ImageHealth.Good, s.Health));
-        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(() => fixture.Store().GetInitramfs(guest, new byte[200])), ImageError.CacheUnwritable, "read-only file system");
-        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PruneAsync()), ImageError.CacheUnwritable, "read-only file system");
+        PullFailureTests.AssertSentence(Assert.Throws<ImageException>(() => fixture.Store().GetInitramfs(guest, new byte[200])),
+            ImageError.CacheUnwritable, "read-only file system");
+        PullFailureTests.AssertSentence(await Assert.ThrowsAsync<ImageException>(() => fixture.Store().PruneAsync()),
+            ImageError.CacheUnwritable, "read-only file system");
     }
 
     [Fact]
@@ -168,7 +180,7 @@ public sealed class StoreTests
     {
         using PullFixture fixture = new();
         ProgressLog[] logs = [new(), new(), new()];
-        GuestImage[] guests = await Task.WhenAll(logs.Select(l => Task.Run(() => fixture.Store().GetGuestAsync(false, l))));
+        var guests = await Task.WhenAll(logs.Select(l => Task.Run(() => fixture.Store().GetGuestAsync(false, l))));
         Assert.All(guests, fixture.AssertGuest);
         Assert.Equal(1, fixture.Mirror.Count(fixture.Archive.KernelDebPath));
         Assert.Equal(1, fixture.Mirror.Count(fixture.Archive.BusyboxDebPath));
@@ -180,10 +192,10 @@ public sealed class StoreTests
         using PullFixture fixture = new();
         fixture.Mirror.Faults[fixture.Archive.KernelDebPath] = new Fault { HangAfter = 1000, Times = 1 };
         using CancellationTokenSource cancel = new();
-        Task<PullResult> first = fixture.Store().PullAsync(null, cancel.Token);
+        var first = fixture.Store().PullAsync(null, cancel.Token);
         await fixture.Mirror.Hung.WaitAsync();
         TaskCompletionSource<string> waiting = new();
-        Task<PullResult> second = fixture.Store().PullAsync(new FirstReport(waiting));
+        var second = fixture.Store().PullAsync(new FirstReport(waiting));
         Assert.Contains("another warren", await waiting.Task, StringComparison.Ordinal);
         Assert.False(second.IsCompleted);
         await cancel.CancelAsync();
@@ -197,14 +209,15 @@ public sealed class StoreTests
         Tool.Require("flock");
         using PullFixture fixture = new();
         await fixture.Store().PullAsync();
-        using Process holder = Process.Start(new ProcessStartInfo("flock", ["-x", Path.Combine(fixture.Cache, "lock"), "sh", "-c", "echo held; read x"])
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-        })!;
+        using var holder =
+            Process.Start(new ProcessStartInfo("flock", ["-x", Path.Combine(fixture.Cache, "lock"), "sh", "-c", "echo held; read x"])
+            {
+                RedirectStandardInput = true,
+                RedirectStandardOutput = true,
+            })!;
         Assert.Equal("held", await holder.StandardOutput.ReadLineAsync());
         TaskCompletionSource<string> waiting = new();
-        Task<PullResult> pull = fixture.Store().PullAsync(new FirstReport(waiting));
+        var pull = fixture.Store().PullAsync(new FirstReport(waiting));
         await waiting.Task;
         Assert.False(pull.IsCompleted);
         holder.StandardInput.Close();
@@ -216,26 +229,26 @@ public sealed class StoreTests
     public async Task Prune_keeps_the_newest_pull_and_says_what_it_freed()
     {
         using PullFixture fixture = new();
-        GuestImage old = await fixture.Store().GetGuestAsync();
+        var old = await fixture.Store().GetGuestAsync();
         fixture.Store().GetInitramfs(old, new byte[100]);
-        byte[] kernel = TestDeb.Kernel(77);
+        var kernel = TestDeb.Kernel(77);
         fixture.Archive.AddDeb(TestArchive.KernelPackage, "6.12.10-1", TestDeb.Build(TestArchive.KernelPackage, "6.12.10-1",
             [("./boot/config-" + TestArchive.Release, [5]), ("./boot/vmlinux-" + TestArchive.Release, kernel)]));
         fixture.Archive.Publish();
-        GuestImage current = (await fixture.Store().PullAsync()).Guest;
+        var current = (await fixture.Store().PullAsync()).Guest;
         Assert.Equal(kernel, File.ReadAllBytes(current.Kernel));
         Assert.True(File.Exists(old.Kernel));
         // Two kernels with their configurations, a busybox, and the initramfs of the first.
         Assert.Equal(6, fixture.Store().List().Count);
         Assert.Equal(4, fixture.Store().List().Count(s => s.Current));
-        string initramfs = fixture.Store().GetInitramfs(current, new byte[200]);
+        var initramfs = fixture.Store().GetInitramfs(current, new byte[200]);
         File.SetLastWriteTimeUtc(initramfs, DateTime.UtcNow.AddHours(1));
         File.WriteAllBytes(Path.Combine(fixture.Partial, new string('a', 64) + ".partial"), new byte[1000]);
         File.WriteAllBytes(Path.Combine(fixture.Content, ".tmp-orphan"), new byte[500]);
-        string busy = Path.Combine(fixture.Content, ".tmp-busy");
+        var busy = Path.Combine(fixture.Content, ".tmp-busy");
         using FileStream writing = new(busy, FileMode.CreateNew, FileAccess.Write, FileShare.None);
 
-        PruneResult pruned = await fixture.Store().PruneAsync();
+        var pruned = await fixture.Store().PruneAsync();
 
         Assert.Equal(5, pruned.Files.Count);
         Assert.True(pruned.Bytes > fixture.Archive.Kernel.Length + 1500);
@@ -250,11 +263,11 @@ public sealed class StoreTests
     public async Task Offline_an_older_pull_serves_when_the_newest_is_damaged()
     {
         using PullFixture fixture = new();
-        GuestImage old = await fixture.Store().GetGuestAsync();
+        var old = await fixture.Store().GetGuestAsync();
         fixture.Archive.AddDeb(TestArchive.KernelPackage, "6.12.10-1", TestDeb.Build(TestArchive.KernelPackage, "6.12.10-1",
             [("./boot/config-" + TestArchive.Release, [5]), ("./boot/vmlinux-" + TestArchive.Release, TestDeb.Kernel(77))]));
         fixture.Archive.Publish();
-        GuestImage current = (await fixture.Store().PullAsync()).Guest;
+        var current = (await fixture.Store().PullAsync()).Guest;
         Damage(current.Kernel, "altered");
         Assert.Equal(old.Kernel, (await fixture.Store().GetGuestAsync(offline: true)).Kernel);
     }
@@ -271,10 +284,10 @@ public sealed class StoreTests
     public async Task The_initramfs_is_made_once_and_again_when_altered()
     {
         using PullFixture fixture = new();
-        GuestImage guest = await fixture.Store().GetGuestAsync();
-        byte[] init = TestDeb.Executable(3, 9000);
-        string path = fixture.Store().GetInitramfs(guest, init);
-        byte[] bytes = File.ReadAllBytes(path);
+        var guest = await fixture.Store().GetGuestAsync();
+        var init = TestDeb.Executable(3, 9000);
+        var path = fixture.Store().GetInitramfs(guest, init);
+        var bytes = File.ReadAllBytes(path);
         Assert.Equal(InitramfsBuilder.ForGuest(init, fixture.Archive.Busybox).Build(), bytes);
         Damage(path, "altered in disguise");
         Assert.Equal(ImageHealth.Altered, Assert.Single(await fixture.Store().VerifyAsync(), s => s.Path == path).Health);
@@ -303,8 +316,8 @@ public sealed class StoreTests
 
     private static void Damage(string path, string how)
     {
-        DateTime time = File.GetLastWriteTimeUtc(path);
-        byte[] bytes = File.ReadAllBytes(path);
+        var time = File.GetLastWriteTimeUtc(path);
+        var bytes = File.ReadAllBytes(path);
         switch (how)
         {
             case "missing":

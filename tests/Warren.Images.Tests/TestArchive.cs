@@ -29,27 +29,32 @@ internal sealed class TestArchive
     /// <summary>The text that InRelease carries, as last made by <see cref="Publish"/>.</summary>
     public string ReleaseText { get; private set; } = "";
 
-    /// <summary>An archive; <paramref name="split"/> as from Linux 7 on: the kernel in a package linux-binary-*, its configuration in linux-base-*, neither below boot but in <paramref name="usr"/>lib/modules.</summary>
+    /// <summary>
+    /// An archive; <paramref name="split"/> as from Linux 7 on: the kernel in a package linux-binary-*, its configuration in linux-base-*,
+    /// neither below boot but in <paramref name="usr"/>lib/modules.
+    /// </summary>
     public static TestArchive Create(string version = "6.12.9-1", string indexSuffix = ".gz", bool split = false, string usr = "usr/")
     {
         TestArchive archive = new();
         archive.AddNoise();
-        byte[] config = Encoding.UTF8.GetBytes($"CONFIG_TEST=y # {version}\n");
+        var config = Encoding.UTF8.GetBytes($"CONFIG_TEST=y # {version}\n");
         if (split)
         {
-            string modules = $"./{usr}lib/modules/{Release}/";
-            byte[] binaryDeb = TestDeb.Build(BinaryPackage, version,
-                [("./", []), ($"./{usr}lib/modules/", []), (modules, []), (modules + "vmlinuz", archive.Kernel), ("./usr/share/lintian/overrides/x", [1])]);
-            byte[] baseDeb = TestDeb.Build(BasePackage, version,
+            var modules = $"./{usr}lib/modules/{Release}/";
+            var binaryDeb = TestDeb.Build(BinaryPackage, version,
+                [("./", []), ($"./{usr}lib/modules/", []), (modules, []), (modules + "vmlinuz", archive.Kernel),
+                    ("./usr/share/lintian/overrides/x", [1])]);
+            var baseDeb = TestDeb.Build(BasePackage, version,
                 [("./", []), (modules, []), (modules + "System.map", [1]), (modules + "dtb/a/vmlinuz", [2]), (modules + "config", config)]);
             archive.KernelDebPath = archive.AddDeb(BinaryPackage, version, binaryDeb, depends: $"{BasePackage} (= {version})");
             archive.AddDeb(BasePackage, version, baseDeb);
             archive.AddDeb(KernelPackage, version, TestDeb.Build(KernelPackage, version, [("./", []), ("./usr/share/doc/x", [1])]),
-                depends: $"initramfs-tools | dracut, {BasePackage} (= {version}), {BinaryPackage} (= {version}), linux-modules-{Release} (= {version})");
+                depends: $"initramfs-tools | dracut, {BasePackage} (= {version}), {BinaryPackage} (= {version}), linux-modules-{Release} "
+                    + $"(= {version})");
         }
         else
         {
-            byte[] kernelDeb = TestDeb.Build(KernelPackage, version,
+            var kernelDeb = TestDeb.Build(KernelPackage, version,
             [
                 ("./", []), ("./boot/", []), ("./boot/System.map-" + Release, [1]),
                 ("./boot/config-" + Release, config),
@@ -58,10 +63,11 @@ internal sealed class TestArchive
             ]);
             archive.KernelDebPath = archive.AddDeb(KernelPackage, version, kernelDeb, depends: "kmod, linux-base (>= 4.3~)");
         }
-        byte[] busyboxDeb = TestDeb.Build("busybox-static", "1:1.37.0-6", [("./usr/bin/busybox", archive.Busybox)]);
+        var busyboxDeb = TestDeb.Build("busybox-static", "1:1.37.0-6", [("./usr/bin/busybox", archive.Busybox)]);
         archive.BusyboxDebPath = archive.AddDeb("busybox-static", "1:1.37.0-6", busyboxDeb);
-        string common = split ? $"linux-base-riscv64 (= {version})" : "kmod (>= 3)";
-        archive._stanzas.Add($"Package: linux-image-riscv64\nVersion: {version}\nArchitecture: riscv64\nDepends: {common}, {KernelPackage} (= {version})\n"
+        var common = split ? $"linux-base-riscv64 (= {version})" : "kmod (>= 3)";
+        archive._stanzas.Add(
+            $"Package: linux-image-riscv64\nVersion: {version}\nArchitecture: riscv64\nDepends: {common}, {KernelPackage} (= {version})\n"
             + $"Filename: pool/main/l/meta.deb\nSize: 10\nSHA256: {new string('a', 64)}\n");
         archive.AddNoise();
         archive.Publish(indexSuffix: indexSuffix);
@@ -71,21 +77,27 @@ internal sealed class TestArchive
     /// <summary>Adds a package's file and its stanza to the index; call <see cref="Publish"/> after.</summary>
     public string AddDeb(string name, string version, byte[] deb, long? size = null, string? sha256 = null, string depends = "")
     {
-        string path = $"pool/main/{name[0]}/{name}_{version.Replace(":", "%3a", StringComparison.Ordinal)}_riscv64.deb";
+        var path = $"pool/main/{name[0]}/{name}_{version.Replace(":", "%3a", StringComparison.Ordinal)}_riscv64.deb";
         Files[path] = deb;
-        _stanzas.Add($"Package: {name}\nVersion: {version}\nArchitecture: riscv64\nFilename: {path}\nSize: {size ?? deb.Length}\nSHA256: {sha256 ?? Hash(deb)}\n"
+        _stanzas.Add(
+            $"Package: {name}\nVersion: {version}\nArchitecture: riscv64\nFilename: {path}\nSize: {size ?? deb.Length}\nSHA256: "
+                + $"{sha256 ?? Hash(deb)}\n"
             + (depends.Length > 0 ? $"Depends: {depends}\n" : ""));
         return path;
     }
 
     public void RemoveStanza(string name) => _stanzas.RemoveAll(s => s.StartsWith($"Package: {name}\n", StringComparison.Ordinal));
 
-    /// <summary>Writes Packages and InRelease. The signature is whatever <paramref name="sign"/> makes of the text; without one the file is the text.</summary>
-    public void Publish(Func<string, byte[]>? sign = null, string codename = "trixie", string extra = "", string indexSuffix = ".gz", bool byHash = true)
+    /// <summary>
+    /// Writes Packages and InRelease. The signature is whatever <paramref name="sign"/> makes of the text; without one the file is the
+    /// text.
+    /// </summary>
+    public void Publish(Func<string, byte[]>? sign = null, string codename = "trixie", string extra = "", string indexSuffix = ".gz",
+        bool byHash = true)
     {
-        byte[] index = TestDeb.Compress(Encoding.UTF8.GetBytes(string.Join('\n', _stanzas)), indexSuffix);
-        string indexPath = "main/binary-riscv64/Packages" + indexSuffix;
-        string hash = Hash(index);
+        var index = TestDeb.Compress(Encoding.UTF8.GetBytes(string.Join('\n', _stanzas)), indexSuffix);
+        var indexPath = "main/binary-riscv64/Packages" + indexSuffix;
+        var hash = Hash(index);
         Files[$"dists/trixie/{(byHash ? "main/binary-riscv64/by-hash/SHA256/" + hash : indexPath)}"] = index;
         IndexPath = $"dists/trixie/{(byHash ? "main/binary-riscv64/by-hash/SHA256/" + hash : indexPath)}";
         ReleaseText = $"Origin: Debian\nSuite: stable\nVersion: 13.99\nCodename: {codename}\nDate: Sat, 12 Sep 2026 07:55:41 UTC\n{extra}"
@@ -100,7 +112,7 @@ internal sealed class TestArchive
 
     private void AddNoise()
     {
-        for (int i = 0; i < 300; i++)
+        for (var i = 0; i < 300; i++)
             _stanzas.Add($"Package: noise{_stanzas.Count}\nVersion: 1\nFilename: ../bad\nDescription: never\n wanted\n .\n at all\n");
     }
 }

@@ -11,7 +11,8 @@ internal static class TestDeb
         string package, string version, IEnumerable<(string Name, byte[] Content)> files,
         string compression = ".gz", string architecture = "riscv64", TarEntryFormat format = TarEntryFormat.Gnu)
     {
-        byte[] control = Encoding.UTF8.GetBytes($"Package: {package}\nVersion: {version}\nArchitecture: {architecture}\nDescription: made by a test\n");
+        var control =
+            Encoding.UTF8.GetBytes($"Package: {package}\nVersion: {version}\nArchitecture: {architecture}\nDescription: made by a test\n");
         return Ar(
             ("debian-binary", "2.0\n"u8.ToArray()),
             ("control.tar" + compression, Compress(Tar([("./md5sums", [1, 2]), ("./control", control)], format), compression)),
@@ -23,10 +24,11 @@ internal static class TestDeb
         using MemoryStream stream = new();
         using (TarWriter writer = new(stream, format, leaveOpen: true))
         {
-            foreach ((string name, byte[] content) in files)
+            foreach ((var name, var content) in files)
             {
-                bool directory = name.EndsWith('/');
-                TarEntryType type = directory ? TarEntryType.Directory : format == TarEntryFormat.V7 ? TarEntryType.V7RegularFile : TarEntryType.RegularFile;
+                var directory = name.EndsWith('/');
+                var type = directory ? TarEntryType.Directory : format == TarEntryFormat.V7 ? TarEntryType.V7RegularFile
+                    : TarEntryType.RegularFile;
                 TarEntry entry = format switch
                 {
                     TarEntryFormat.V7 => new V7TarEntry(type, name),
@@ -46,7 +48,7 @@ internal static class TestDeb
     {
         using MemoryStream stream = new();
         stream.Write("!<arch>\n"u8);
-        foreach ((string name, byte[] content) in members)
+        foreach ((var name, var content) in members)
         {
             stream.Write(Encoding.ASCII.GetBytes($"{name,-16}{0,-12}{0,-6}{0,-6}{"100644",-8}{content.Length,-10}`\n"));
             stream.Write(content);
@@ -79,7 +81,7 @@ internal static class TestDeb
     /// <summary>Bytes that pass for a kernel Image, with noise behind the header.</summary>
     public static byte[] Kernel(int seed, int length = 300_000)
     {
-        byte[] image = SampleData.Mixed(seed, length);
+        var image = SampleData.Mixed(seed, length);
         "MZ"u8.CopyTo(image);
         "RISCV\0\0\0RSC\x05"u8.CopyTo(image.AsSpan(48));
         return image;
@@ -88,7 +90,7 @@ internal static class TestDeb
     /// <summary>Bytes that pass for a 64-bit RISC-V executable.</summary>
     public static byte[] Executable(int seed, int length = 50_000)
     {
-        byte[] elf = SampleData.Mixed(seed, length);
+        var elf = SampleData.Mixed(seed, length);
         ((ReadOnlySpan<byte>)[0x7F, (byte)'E', (byte)'L', (byte)'F', 2, 1, 1, 0]).CopyTo(elf);
         elf[18] = 243;
         elf[19] = 0;

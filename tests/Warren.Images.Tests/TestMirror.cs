@@ -21,7 +21,7 @@ internal sealed class Fault
     /// <summary>Send the whole file whatever range was asked for.</summary>
     public bool IgnoreRange { get; init; }
 
-    /// <summary>What to send instead of the file.</summary>
+    /// <summary>The bytes to send instead of the file.</summary>
     public Func<byte[], byte[]>? Alter { get; init; }
 
     /// <summary>How many requests it concerns; afterwards the mirror is sound.</summary>
@@ -62,7 +62,7 @@ internal sealed class TestMirror : IDisposable
         {
             while (true)
             {
-                TcpClient client = await _listener.AcceptTcpClientAsync(_stop.Token);
+                var client = await _listener.AcceptTcpClientAsync(_stop.Token);
                 _ = Task.Run(() => ServeAsync(client));
             }
         }
@@ -77,9 +77,9 @@ internal sealed class TestMirror : IDisposable
         {
             try
             {
-                NetworkStream stream = client.GetStream();
+                var stream = client.GetStream();
                 using StreamReader reader = new(stream, Encoding.ASCII, leaveOpen: true);
-                string? request = await reader.ReadLineAsync(_stop.Token);
+                var request = await reader.ReadLineAsync(_stop.Token);
                 long from = 0;
                 while (await reader.ReadLineAsync(_stop.Token) is { Length: > 0 } header)
                 {
@@ -97,14 +97,14 @@ internal sealed class TestMirror : IDisposable
 
     private async Task AnswerAsync(NetworkStream stream, string target, long from)
     {
-        string path = Uri.UnescapeDataString(target).Replace("/debian/", "", StringComparison.Ordinal);
+        var path = Uri.UnescapeDataString(target).Replace("/debian/", "", StringComparison.Ordinal);
         if (!Archive.Files.ContainsKey(path))
             path = target.Replace("/debian/", "", StringComparison.Ordinal).Replace("%25", "%", StringComparison.Ordinal);
         Log.Enqueue(from > 0 ? $"{path} {from}" : path);
         Fault? fault = null;
-        if (Faults.TryGetValue(path, out Fault? found) && found.Times-- > 0)
+        if (Faults.TryGetValue(path, out var found) && found.Times-- > 0)
             fault = found;
-        if (!Archive.Files.TryGetValue(path, out byte[]? file) || fault?.Status != null)
+        if (!Archive.Files.TryGetValue(path, out var file) || fault?.Status != null)
         {
             await WriteAsync(stream, $"HTTP/1.1 {fault?.Status ?? 404} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
             return;
@@ -117,14 +117,16 @@ internal sealed class TestMirror : IDisposable
                 await WriteAsync(stream, "HTTP/1.1 416 Range\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                 return;
             }
-            await WriteAsync(stream, $"HTTP/1.1 206 Part\r\nContent-Length: {file.Length - from}\r\nContent-Range: bytes {from}-{file.Length - 1}/{file.Length}\r\nConnection: close\r\n\r\n");
+            await WriteAsync(stream,
+                $"HTTP/1.1 206 Part\r\nContent-Length: {file.Length - from}\r\nContent-Range: bytes "
+                    + $"{from}-{file.Length - 1}/{file.Length}\r\nConnection: close\r\n\r\n");
         }
         else
         {
             from = 0;
             await WriteAsync(stream, $"HTTP/1.1 200 OK\r\nContent-Length: {file.Length}\r\nConnection: close\r\n\r\n");
         }
-        int length = (int)Math.Min(fault?.CutAfter ?? fault?.HangAfter ?? int.MaxValue, file.Length - from);
+        var length = (int)Math.Min(fault?.CutAfter ?? fault?.HangAfter ?? int.MaxValue, file.Length - from);
         await stream.WriteAsync(file.AsMemory((int)from, length), _stop.Token);
         if (fault?.HangAfter != null)
         {

@@ -11,7 +11,8 @@ public sealed class ThrowAwayKey : IDisposable
     {
         if (Tool.Find("gpg") == null)
             return;
-        (int exit, byte[] _, string _) = Gpg(null, "--passphrase", "", "--quick-generate-key", "Warren test <test@example.invalid>", "ed25519", "sign", "never");
+        (var exit, var _, var _) =
+            Gpg(null, "--passphrase", "", "--quick-generate-key", "Warren test <test@example.invalid>", "ed25519", "sign", "never");
         if (exit != 0)
             return;
         File.WriteAllBytes(Keyring, Gpg(null, "--export").Output);

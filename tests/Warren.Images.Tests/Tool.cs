@@ -15,7 +15,7 @@ internal static class Tool
     /// <summary>Runs a program to its end; its output, which is binary. Fails the test when the program fails.</summary>
     public static byte[] Run(string name, byte[]? input, params string[] arguments)
     {
-        (int exit, byte[] output, string error) = TryRun(name, input, arguments);
+        (var exit, var output, var error) = TryRun(name, input, arguments);
         Assert.True(exit == 0, $"{name} {string.Join(' ', arguments)}: {error}");
         return output;
     }
@@ -28,15 +28,15 @@ internal static class Tool
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };
-        using Process process = Process.Start(start)!;
-        Task<string> error = process.StandardError.ReadToEndAsync();
+        using var process = Process.Start(start)!;
+        var error = process.StandardError.ReadToEndAsync();
         using MemoryStream output = new();
-        Task copy = process.StandardOutput.BaseStream.CopyToAsync(output);
+        var copy = process.StandardOutput.BaseStream.CopyToAsync(output);
         if (input != null)
             process.StandardInput.BaseStream.Write(input);
         process.StandardInput.Close();
         copy.GetAwaiter().GetResult();
-        string errorText = error.GetAwaiter().GetResult();
+        var errorText = error.GetAwaiter().GetResult();
         process.WaitForExit();
         return (process.ExitCode, output.ToArray(), errorText);
     }

@@ -22,8 +22,9 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
         ThrowAwayKey.Require(key);
         using PullFixture fixture = new();
         fixture.Archive.Publish(key.Sign);
-        ImageStoreOptions options = fixture.Options();
-        ImageStore store = new(options with { Verifier = null, Environment = n => n == "WARREN_KEYRING" ? key.Keyring : options.Environment(n) });
+        var options = fixture.Options();
+        ImageStore store =
+            new(options with { Verifier = null, Environment = n => n == "WARREN_KEYRING" ? key.Keyring : options.Environment(n) });
         fixture.AssertGuest((await store.PullAsync()).Guest);
     }
 
@@ -31,8 +32,8 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     public async Task Only_the_signed_text_is_given_back()
     {
         ThrowAwayKey.Require(key);
-        string text = "Origin: Debian\n- dash\nSHA256:\n x\n";
-        ReadOnlyMemory<byte> verified = await Verify(key.Sign(text));
+        var text = "Origin: Debian\n- dash\nSHA256:\n x\n";
+        var verified = await Verify(key.Sign(text));
         Assert.Equal(text, Encoding.UTF8.GetString(verified.Span));
     }
 
@@ -40,12 +41,13 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     public async Task An_altered_text_is_refused()
     {
         ThrowAwayKey.Require(key);
-        string signed = Encoding.UTF8.GetString(key.Sign("Origin: Debian\nSHA256:\n"));
+        var signed = Encoding.UTF8.GetString(key.Sign("Origin: Debian\nSHA256:\n"));
         await AssertRefused(Encoding.UTF8.GetBytes(signed.Replace("Debian", "Dabian", StringComparison.Ordinal)), "altered");
         using PullFixture fixture = new();
-        fixture.Archive.Publish(text => Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(key.Sign(text)).Replace("13.99", "13.98", StringComparison.Ordinal)));
+        fixture.Archive.Publish(text =>
+            Encoding.UTF8.GetBytes(Encoding.UTF8.GetString(key.Sign(text)).Replace("13.99", "13.98", StringComparison.Ordinal)));
         ImageStore store = new(fixture.Options() with { Verifier = null, Keyring = key.Keyring });
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
+        var e = await Assert.ThrowsAsync<ImageException>(() => store.PullAsync());
         PullFailureTests.AssertSentence(e, ImageError.Signature, "signature", "--mirror", "--keyring");
         Assert.Empty(fixture.Files());
     }
@@ -63,11 +65,12 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     {
         ThrowAwayKey.Require(key);
         using TemporaryDirectory directory = new();
-        string armored = Convert.ToBase64String(File.ReadAllBytes(key.Keyring), Base64FormattingOptions.InsertLineBreaks);
-        string ring = directory.File("ring.asc");
-        File.WriteAllText(ring, $"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{armored}\n=AAAA\n-----END PGP PUBLIC KEY BLOCK-----\n");
+        var armored = Convert.ToBase64String(File.ReadAllBytes(key.Keyring), Base64FormattingOptions.InsertLineBreaks);
+        var ring = directory.File("ring.asc");
+        File.WriteAllText(ring,
+            $"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: x\n\n{armored}\n=AAAA\n-----END PGP PUBLIC KEY BLOCK-----\n");
         HostVerifier verifier = new(ring, Environment.GetEnvironmentVariable("PATH"));
-        ReadOnlyMemory<byte> text = await verifier.VerifyAsync(key.Sign("Origin: Debian\n"), CancellationToken.None);
+        var text = await verifier.VerifyAsync(key.Sign("Origin: Debian\n"), CancellationToken.None);
         Assert.Equal("Origin: Debian\n", Encoding.UTF8.GetString(text.Span));
     }
 
@@ -76,10 +79,10 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     {
         using ThrowAwayKey stranger = new();
         ThrowAwayKey.Require(key, stranger);
-        string text = "Origin: Debian\n";
-        string mine = Encoding.UTF8.GetString(key.Sign(text));
+        var text = "Origin: Debian\n";
+        var mine = Encoding.UTF8.GetString(key.Sign(text));
         // An archive signs with several keys by putting several signature packets in one armor: joined here from two one-key messages.
-        byte[] joined = JoinSignatures(mine, Encoding.UTF8.GetString(stranger.Sign(text)));
+        var joined = JoinSignatures(mine, Encoding.UTF8.GetString(stranger.Sign(text)));
         Assert.Equal(text, Encoding.UTF8.GetString((await Verify(joined)).Span));
     }
 
@@ -87,7 +90,7 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     public async Task Text_around_the_signed_part_is_refused()
     {
         ThrowAwayKey.Require(key);
-        byte[] signed = key.Sign("Origin: Debian\n");
+        var signed = key.Sign("Origin: Debian\n");
         await AssertRefused([.. "Origin: Evil\n"u8, .. signed], "one signed message");
         await AssertRefused([.. signed, .. "Origin: Evil\n"u8], "one signed message");
         await AssertRefused([.. signed, .. signed], "one signed message");
@@ -100,9 +103,10 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     public async Task An_empty_signature_is_refused()
     {
         ThrowAwayKey.Require(key);
-        byte[] forged = Encoding.UTF8.GetBytes(
-            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nOrigin: Debian\n-----BEGIN PGP SIGNATURE-----\n\n-----END PGP SIGNATURE-----\n");
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => Verify(forged));
+        var forged = Encoding.UTF8.GetBytes(
+            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nOrigin: Debian\n-----BEGIN PGP SIGNATURE-----\n\n-----END PGP "
+                + "SIGNATURE-----\n");
+        var e = await Assert.ThrowsAsync<ImageException>(() => Verify(forged));
         Assert.Equal(ImageError.Signature, e.Error);
     }
 
@@ -111,12 +115,12 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     public async Task A_keyring_that_is_no_file_is_refused_unopened()
     {
         using TemporaryDirectory directory = new();
-        string pipe = directory.File("ring.gpg");
+        var pipe = directory.File("ring.gpg");
         using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [pipe]))
             await mkfifo.WaitForExitAsync();
         HostVerifier verifier = new(pipe, Environment.GetEnvironmentVariable("PATH"));
         Task verification = Task.Run(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => verification.WaitAsync(TimeSpan.FromMinutes(1)));
+        var e = await Assert.ThrowsAsync<ImageException>(() => verification.WaitAsync(TimeSpan.FromMinutes(1)));
         PullFailureTests.AssertSentence(e, ImageError.Configuration, "ordinary file", "--keyring");
     }
 
@@ -124,7 +128,7 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     public async Task A_missing_keyring_is_named()
     {
         HostVerifier verifier = new("/nowhere/ring.gpg", Environment.GetEnvironmentVariable("PATH"));
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
+        var e = await Assert.ThrowsAsync<ImageException>(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
         PullFailureTests.AssertSentence(e, ImageError.Configuration, "/nowhere/ring.gpg", "--keyring", "WARREN_KEYRING");
     }
 
@@ -134,7 +138,7 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
         using TemporaryDirectory empty = new();
         File.WriteAllBytes(empty.File("ring.gpg"), [1]);
         HostVerifier verifier = new(empty.File("ring.gpg"), empty.Path);
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
+        var e = await Assert.ThrowsAsync<ImageException>(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
         PullFailureTests.AssertSentence(e, ImageError.Configuration, "gpgv", "install");
     }
 
@@ -145,7 +149,9 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
     {
         using TemporaryDirectory bin = new();
         File.WriteAllBytes(bin.File("ring.gpg"), [1]);
-        File.WriteAllText(bin.File("sqv"), $"#!/bin/sh\n[ \"$1 $2 $3 $4\" = \"--keyring {bin.File("ring.gpg")} --cleartext --output\" ] || exit 9\nprintf 'the text' > \"$5\"\n{end}\n");
+        File.WriteAllText(bin.File("sqv"),
+            $"#!/bin/sh\n[ \"$1 $2 $3 $4\" = \"--keyring {bin.File("ring.gpg")} --cleartext --output\" ] || exit 9\nprintf 'the text' > "
+                + $"\"$5\"\n{end}\n");
         Tool.Run("chmod", null, "+x", bin.File("sqv"));
         HostVerifier verifier = new(bin.File("ring.gpg"), bin.Path);
         if (refusal == null)
@@ -153,7 +159,7 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
             Assert.Equal("the text", Encoding.UTF8.GetString((await verifier.VerifyAsync(Form("x"), CancellationToken.None)).Span));
             return;
         }
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
+        var e = await Assert.ThrowsAsync<ImageException>(() => verifier.VerifyAsync(Form("x"), CancellationToken.None));
         PullFailureTests.AssertSentence(e, ImageError.Signature, refusal);
     }
 
@@ -162,7 +168,7 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
 
     private async Task AssertRefused(byte[] signed, string word)
     {
-        ImageException e = await Assert.ThrowsAsync<ImageException>(() => Verify(signed));
+        var e = await Assert.ThrowsAsync<ImageException>(() => Verify(signed));
         PullFailureTests.AssertSentence(e, ImageError.Signature, word);
     }
 
@@ -174,13 +180,14 @@ public sealed class VerifierTests(ThrowAwayKey key) : IClassFixture<ThrowAwayKey
         const string Begin = "-----BEGIN PGP SIGNATURE-----\n";
         byte[] packets = [.. Packets(first), .. Packets(second)];
         return Encoding.UTF8.GetBytes(
-            first[..first.IndexOf(Begin, StringComparison.Ordinal)] + Begin + "\n" + Convert.ToBase64String(packets, Base64FormattingOptions.InsertLineBreaks).Replace("\r", "", StringComparison.Ordinal)
+            first[..first.IndexOf(Begin, StringComparison.Ordinal)] + Begin + "\n"
+                + Convert.ToBase64String(packets, Base64FormattingOptions.InsertLineBreaks).Replace("\r", "", StringComparison.Ordinal)
             + "\n-----END PGP SIGNATURE-----\n");
 
         static byte[] Packets(string message)
         {
-            string armor = message[(message.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length)..];
-            IEnumerable<string> lines = armor.Split('\n').SkipWhile(l => l.Length > 0).Skip(1).TakeWhile(l => l[0] is not ('=' or '-'));
+            var armor = message[(message.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length)..];
+            var lines = armor.Split('\n').SkipWhile(l => l.Length > 0).Skip(1).TakeWhile(l => l[0] is not ('=' or '-'));
             return Convert.FromBase64String(string.Concat(lines));
         }
     }

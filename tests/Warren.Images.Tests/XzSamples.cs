@@ -4,7 +4,8 @@ namespace Warren.Images.Tests;
 internal static class XzSamples
 {
     private const string Text =
-        "the quick brown fox jumps over the lazy dog; the quick brown fox jumps over the lazy dog; the quick brown fox jumps over the lazy dog; "
+        "the quick brown fox jumps over the lazy dog; the quick brown fox jumps over the lazy dog; the quick brown fox jumps over the "
+        + "lazy dog; "
         + "abcabcabcabcabc zzzzzzzzzzzzzzzzzzzz 0123456789 the lazy quick dog";
 
     public static IReadOnlyList<(string Name, string File, string Content)> All { get; } =

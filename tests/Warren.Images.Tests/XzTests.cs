@@ -10,7 +10,7 @@ public sealed class XzTests
     {
         Assert.Equal(0xCBF43926u, Crc.Compute32("123456789"u8));
         Assert.Equal(0x995DC9BBDF1939FAul, Crc.Compute64("123456789"u8));
-        byte[] data = SampleData.Mixed(1, 1000);
+        var data = SampleData.Mixed(1, 1000);
         Assert.Equal(Crc.Compute32(data), Crc.Append32(Crc.Compute32(data.AsSpan(0, 333)), data.AsSpan(333)));
         Assert.Equal(Crc.Compute64(data), Crc.Append64(Crc.Compute64(data.AsSpan(0, 7)), data.AsSpan(7)));
     }
@@ -18,7 +18,7 @@ public sealed class XzTests
     [Fact]
     public void Reads_files_made_by_xz()
     {
-        foreach ((string _, string file, string expected) in XzSamples.All)
+        foreach ((var _, var file, var expected) in XzSamples.All)
             Assert.Equal(expected, Encoding.ASCII.GetString(Decode(Convert.FromBase64String(file))));
     }
 
@@ -35,10 +35,10 @@ public sealed class XzTests
     public void Agrees_with_xz(string option, string check)
     {
         Tool.Require("xz");
-        foreach (int length in (int[])[0, 1, 2, 4095, 65_536, 65_537, 300_000, 2_500_000])
+        foreach (var length in (int[])[0, 1, 2, 4095, 65_536, 65_537, 300_000, 2_500_000])
         {
-            byte[] data = SampleData.Mixed(length, length);
-            byte[] packed = Tool.Run("xz", data, "-c", "--check=" + check, option);
+            var data = SampleData.Mixed(length, length);
+            var packed = Tool.Run("xz", data, "-c", "--check=" + check, option);
             Assert.True(data.AsSpan().SequenceEqual(Decode(packed)), $"{length} bytes");
         }
     }
@@ -47,12 +47,12 @@ public sealed class XzTests
     public void Slides_a_small_dictionary_over_a_large_output()
     {
         Tool.Require("xz");
-        byte[] data = SampleData.Mixed(5, 10 << 20);
-        byte[] packed = Tool.Run("xz", data, "-c", "--lzma2=preset=0,dict=1MiB");
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        var data = SampleData.Mixed(5, 10 << 20);
+        var packed = Tool.Run("xz", data, "-c", "--lzma2=preset=0,dict=1MiB");
+        var before = GC.GetAllocatedBytesForCurrentThread();
         using XzStream stream = new(new MemoryStream(packed));
-        byte[] buffer = new byte[40_000];
-        int at = 0;
+        var buffer = new byte[40_000];
+        var at = 0;
         int count;
         while ((count = stream.Read(buffer)) > 0)
         {
@@ -66,8 +66,8 @@ public sealed class XzTests
     [Fact]
     public void Reads_streams_one_after_another_with_padding_between()
     {
-        (string _, string file, string text) = XzSamples.All[0];
-        byte[] one = Convert.FromBase64String(file);
+        (var _, var file, var text) = XzSamples.All[0];
+        var one = Convert.FromBase64String(file);
         Assert.Equal(text + text, Encoding.ASCII.GetString(Decode([.. one, .. one])));
         Assert.Equal(text + text, Encoding.ASCII.GetString(Decode([.. one, 0, 0, 0, 0, 0, 0, 0, 0, .. one, 0, 0, 0, 0])));
         AssertRefused([.. one, 0, 0, 0, .. one]);
@@ -78,12 +78,12 @@ public sealed class XzTests
     [Fact]
     public void Notices_every_flipped_bit()
     {
-        foreach ((string name, string file, string _) in XzSamples.All)
+        foreach ((var name, var file, var _) in XzSamples.All)
         {
-            byte[] packed = Convert.FromBase64String(file);
-            for (int bit = 0; bit < packed.Length * 8; bit++)
+            var packed = Convert.FromBase64String(file);
+            for (var bit = 0; bit < packed.Length * 8; bit++)
             {
-                byte[] altered = (byte[])packed.Clone();
+                var altered = (byte[])packed.Clone();
                 altered[bit / 8] ^= (byte)(1 << (bit % 8));
                 AssertRefused(altered, $"{name}, bit {bit}");
             }
@@ -93,10 +93,10 @@ public sealed class XzTests
     [Fact]
     public void Notices_every_truncation()
     {
-        foreach ((string name, string file, string _) in XzSamples.All)
+        foreach ((var name, var file, var _) in XzSamples.All)
         {
-            byte[] packed = Convert.FromBase64String(file);
-            for (int length = 0; length < packed.Length; length++)
+            var packed = Convert.FromBase64String(file);
+            for (var length = 0; length < packed.Length; length++)
                 AssertRefused(packed[..length], $"{name}, {length} bytes");
         }
     }
@@ -107,8 +107,8 @@ public sealed class XzTests
     public void Says_which_filter_it_does_not_unpack(string filter, string last)
     {
         Tool.Require("xz");
-        byte[] packed = Tool.Run("xz", SampleData.Mixed(2, 5000), "-c", filter, last);
-        ImageException e = Assert.Throws<ImageException>(() => Decode(packed));
+        var packed = Tool.Run("xz", SampleData.Mixed(2, 5000), "-c", filter, last);
+        var e = Assert.Throws<ImageException>(() => Decode(packed));
         Assert.Equal(ImageError.Unsupported, e.Error);
         Assert.Contains("filter", e.Message, StringComparison.Ordinal);
     }
@@ -120,7 +120,7 @@ public sealed class XzTests
         Assert.Equal(6144, Lzma2Decoder.DictionarySize(1));
         Assert.Equal(8 << 20, Lzma2Decoder.DictionarySize(22));
         Assert.Equal(64 << 20, Lzma2Decoder.DictionarySize(28));
-        foreach (byte property in (byte[])[29, 39, 40, 41, 255])
+        foreach (var property in (byte[])[29, 39, 40, 41, 255])
             Assert.Throws<ImageException>(() => Lzma2Decoder.DictionarySize(property));
     }
 

@@ -1,6 +1,8 @@
 namespace Warren.Lab.Tests;
 
-/// <summary>The production code passes every core scenario, under each of its gates, in every schedule of at most two preemptions.</summary>
+/// <summary>
+/// The production code passes every core scenario, under each of its gates, in every schedule of at most two preemptions.
+/// </summary>
 public sealed class CoreScenarioTests
 {
     private const string Endless = "endless-notifications-vs-update";
@@ -65,7 +67,8 @@ public sealed class CoreScenarioTests
         LabSettings.Gate = Hypervisor.GateKind.Join;
         try
         {
-            var result = Explorer.Explore(ScenarioCatalogue.Core.Single(s => s.Name == name), new ExplorationOptions { MaxSchedules = 2500 });
+            var result =
+                Explorer.Explore(ScenarioCatalogue.Core.Single(s => s.Name == name), new ExplorationOptions { MaxSchedules = 2500 });
             Assert.True(result.Failure is null, $"{result.Failure?.Verdict} {result.Failure?.Replay}");
         }
         finally

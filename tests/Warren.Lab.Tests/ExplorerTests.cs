@@ -10,7 +10,9 @@ public sealed class ExplorerTests
 
     public static TheoryData<SearchStrategy> Strategies => [.. Enum.GetValues<SearchStrategy>()];
 
-    /// <summary>Which OS thread plays which thread is nobody's business but that of code that keeps state there: then each has its own.</summary>
+    /// <summary>
+    /// Which OS thread plays which thread is nobody's business but that of code that keeps state there: then each has its own.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Strategies))]
     public void Schedules_do_not_depend_on_who_plays_them(SearchStrategy strategy)
@@ -106,19 +108,22 @@ public sealed class ExplorerTests
             s.Thread("one", () => Take(a, b));
             s.Thread("two", () => Take(a, b));
         });
-        var result = Explorer.Explore(scenario, new ExplorationOptions { LockOrder = false, Strategy = SearchStrategy.Exhaustive, PreemptionBound = 8 });
+        var result =
+            Explorer.Explore(scenario,
+                new ExplorationOptions { LockOrder = false, Strategy = SearchStrategy.Exhaustive, PreemptionBound = 8 });
         Assert.Null(result.Failure);
         Assert.True(result.Exhausted);
         Assert.InRange(result.Schedules, 2, 20);
     }
 
-    /// <summary>What a person gets who asks for nothing special: a proof where there is one to be had, else the random searches.</summary>
+    /// <summary>A person who asks for nothing special gets a proof where there is one to be had, else the random searches.</summary>
     [Theory]
     [InlineData(1, true)]
     [InlineData(2, false)]
     public void A_portfolio_until_the_bound_is_covered_goes_on_only_where_it_is_not(int bound, bool ends)
     {
-        var scenario = new DelegateScenario("counters", "Four threads add, which takes more than a hundred schedules at two preemptions.", s =>
+        var scenario =
+            new DelegateScenario("counters", "Four threads add, which takes more than a hundred schedules at two preemptions.", s =>
         {
             var cell = new Cell();
             for (var i = 0; i < 4; i++)
@@ -207,7 +212,9 @@ public sealed class ExplorerTests
             });
             s.Thread("thrower", () => throw new InvalidOperationException("on purpose"));
         });
-        var verdict = Explorer.Explore(scenario, new ExplorationOptions { LockOrder = false, Minimise = false, Strategy = SearchStrategy.Random }).Failure?.Verdict;
+        var verdict =
+            Explorer.Explore(scenario,
+                new ExplorationOptions { LockOrder = false, Minimise = false, Strategy = SearchStrategy.Random }).Failure?.Verdict;
         Assert.Equal(VerdictKind.Exception, verdict?.Kind);
         Assert.Contains("thrower ended with InvalidOperationException: on purpose", verdict!.Sentence, StringComparison.Ordinal);
         Assert.True(unwound >= 0);

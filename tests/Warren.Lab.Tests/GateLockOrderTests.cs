@@ -5,8 +5,8 @@ using Warren.Locking;
 namespace Warren.Lab.Tests;
 
 /// <summary>
-/// What the validator says of the gates from one copy-on-write fault on one thread, as lockdep said it of the semaphore from wp_page_copy: no updater, no second
-/// thread and no timing are needed.
+/// The validator's findings about the gates from one copy-on-write fault on one thread, as lockdep said it of the semaphore from
+/// wp_page_copy: no updater, no second thread and no timing are needed.
 /// </summary>
 public sealed class GateLockOrderTests
 {
@@ -43,7 +43,8 @@ public sealed class GateLockOrderTests
             using var vm = new VirtualMachine(memory, new VmOptions { Gate = GateFactory.Create(gate) });
             using var image = FileImage.Open(file);
             var hva = memory.MapFile(image, 0, FramePool.PageSize, VmaProtection.Read | VmaProtection.Write);
-            vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 0, GuestPhysicalAddress = 0, MemorySize = FramePool.PageSize, UserspaceAddress = hva });
+            vm.SetUserMemoryRegion(new UserMemoryRegion
+            { Slot = 0, GuestPhysicalAddress = 0, MemorySize = FramePool.PageSize, UserspaceAddress = hva });
             var page = new byte[8];
             memory.Read(hva, page);
             memory.Write(hva, page);

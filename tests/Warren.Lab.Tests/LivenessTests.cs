@@ -4,7 +4,7 @@ using Mutex = Warren.Locking.Mutex;
 
 namespace Warren.Lab.Tests;
 
-/// <summary>What never ends is told by a certificate, and what only takes long is not.</summary>
+/// <summary>A schedule that never ends is told by a certificate, and one that only takes long is not.</summary>
 public sealed class LivenessTests
 {
     private static readonly LockClass A = new("live_a", WaitContext.Sleep);
@@ -13,7 +13,8 @@ public sealed class LivenessTests
     private static readonly LockClass Tables = new("live_tables", WaitContext.Spin);
 
     private static Verdict? Verdict(Action<Schedule> build, SearchStrategy strategy = SearchStrategy.Portfolio) =>
-        Explorer.Explore(new DelegateScenario("live", "", build), new ExplorationOptions { LockOrder = false, Strategy = strategy, MaxSchedules = 2_000 }).Failure?.Verdict;
+        Explorer.Explore(new DelegateScenario("live", "", build),
+            new ExplorationOptions { LockOrder = false, Strategy = strategy, MaxSchedules = 2_000 }).Failure?.Verdict;
 
     private static Verdict? Sleep(bool preparesFirst, bool wakes) => Verdict(s =>
     {
@@ -70,7 +71,8 @@ public sealed class LivenessTests
         });
         Assert.Equal(VerdictKind.Livelock, verdict?.Kind);
         // The writer, which writes too little, is not needed for it.
-        Assert.Contains("waiter loops until somebody writes Cell#1.Value (last written by nobody)", verdict!.Details, StringComparison.Ordinal);
+        Assert.Contains("waiter loops until somebody writes Cell#1.Value (last written by nobody)", verdict!.Details,
+            StringComparison.Ordinal);
     }
 
     [Fact]

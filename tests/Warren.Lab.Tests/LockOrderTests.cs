@@ -31,7 +31,9 @@ public sealed class LockOrderTests
     [Fact]
     public void An_order_that_only_another_schedule_contradicts_is_one_in_the_replay_too()
     {
-        LockClass[] learned = [new("order_learned_a", WaitContext.Sleep) { IsOrderLearned = true }, new("order_learned_b", WaitContext.Sleep) { IsOrderLearned = true }];
+        LockClass[] learned =
+            [new("order_learned_a", WaitContext.Sleep) { IsOrderLearned = true },
+                new("order_learned_b", WaitContext.Sleep) { IsOrderLearned = true }];
         var scenario = new DelegateScenario("order", "", s =>
         {
             var (a, b) = (new Mutex(learned[0]), new Mutex(learned[1]));

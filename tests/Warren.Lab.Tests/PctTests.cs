@@ -2,7 +2,10 @@ using Warren.Locking;
 
 namespace Warren.Lab.Tests;
 
-/// <summary>Probabilistic concurrency testing finds what needs d orderings at least as often as it promises, for n threads and k steps: 1 in n k^(d-1) schedules of that depth.</summary>
+/// <summary>
+/// Probabilistic concurrency testing finds what needs d orderings at least as often as it promises, for n threads and k steps: 1 in n
+/// k^(d-1) schedules of that depth.
+/// </summary>
 public sealed class PctTests
 {
     private const int Schedules = 12_000;
@@ -40,7 +43,9 @@ public sealed class PctTests
             s.Cleanup(() => orders[order] = orders.GetValueOrDefault(order) + 1);
         })
         { StateByThread = false };
-        var options = new ExplorationOptions { Strategy = SearchStrategy.Pct, MaxSchedules = Schedules, Seed = 11, LockOrder = false, DataRaces = false };
+        var options =
+            new ExplorationOptions
+            { Strategy = SearchStrategy.Pct, MaxSchedules = Schedules, Seed = 11, LockOrder = false, DataRaces = false };
         Assert.Null(Explorer.Explore(scenario, options).Failure);
         return orders;
     }
@@ -63,7 +68,7 @@ public sealed class PctTests
         }
     }
 
-    /// <summary>Who was interrupted first may go on first or last: the ranks of the change points have no order.</summary>
+    /// <summary>The thread that was interrupted first may go on first or last: the ranks of the change points have no order.</summary>
     [Fact]
     public void Two_interrupted_threads_go_on_in_either_order()
     {

@@ -17,7 +17,8 @@ public sealed class ReductionTests
 
     private sealed record Search(SortedSet<string> Outcomes, long Schedules, bool CutOff, bool Finished, Verdict? Verdict);
 
-    private static Search Run(Action<Schedule, LitmusPrograms.State> program, int bound, bool reduce, long limit = 60_000, bool weak = false)
+    private static Search Run(Action<Schedule, LitmusPrograms.State> program, int bound, bool reduce, long limit = 60_000,
+        bool weak = false)
     {
         var outcomes = new SortedSet<string>(StringComparer.Ordinal);
         var scenario = new DelegateScenario("litmus", "", s =>
@@ -30,7 +31,8 @@ public sealed class ReductionTests
                 return null;
             });
         });
-        using var exploration = new Exploration(scenario, new ExplorationOptions { LockOrder = false, DataRaces = false, WeakMemory = weak });
+        using var exploration =
+            new Exploration(scenario, new ExplorationOptions { LockOrder = false, DataRaces = false, WeakMemory = weak });
         var search = new ExhaustiveSearch(bound, reduce);
         var engine = exploration.Engine;
         var verdict = engine.Run(search, () => engine.Schedules < limit);
@@ -48,7 +50,8 @@ public sealed class ReductionTests
             var reduced = Run(program, bound, reduce: true);
             Assert.Null(full.Verdict);
             Assert.Null(reduced.Verdict);
-            Assert.True(full.Finished && reduced.Finished, $"bound {bound}: {full.Schedules} and {reduced.Schedules} schedules were not enough");
+            Assert.True(full.Finished && reduced.Finished,
+                $"bound {bound}: {full.Schedules} and {reduced.Schedules} schedules were not enough");
             Assert.Equal(full.Outcomes, reduced.Outcomes);
             Assert.True(reduced.Schedules <= full.Schedules, $"bound {bound}: {reduced.Schedules} of {full.Schedules}");
         }
@@ -66,13 +69,15 @@ public sealed class ReductionTests
             var reduced = Run(program, bound, reduce: true, weak: true);
             Assert.True(reduced.Finished, $"bound {bound}: {reduced.Schedules} schedules were not enough");
             Assert.True(full.Finished ? full.Outcomes.SetEquals(reduced.Outcomes) : full.Outcomes.IsSubsetOf(reduced.Outcomes),
-                $"bound {bound}: {string.Join("; ", full.Outcomes.Except(reduced.Outcomes))} ({full.Schedules} and {reduced.Schedules} schedules)");
+                $"bound {bound}: {string.Join("; ", full.Outcomes.Except(reduced.Outcomes))} ({full.Schedules} and {reduced.Schedules} "
+                    + $"schedules)");
         }
     }
 
     [Fact]
     public void What_only_store_buffers_allow_needs_no_preemption() =>
-        Assert.Contains(Run(LitmusPrograms.All["store-buffering"], bound: 0, reduce: true, weak: true).Outcomes, static o => o.EndsWith("0,0,0,0,0,0,0,0", StringComparison.Ordinal));
+        Assert.Contains(Run(LitmusPrograms.All["store-buffering"], bound: 0, reduce: true, weak: true).Outcomes,
+            static o => o.EndsWith("0,0,0,0,0,0,0,0", StringComparison.Ordinal));
 
     [Theory]
     [MemberData(nameof(Names))]
@@ -103,7 +108,10 @@ public sealed class ReductionTests
         Assert.Equal(20, Run(program, int.MaxValue, reduce: false).Schedules);
     }
 
-    /// <summary>Who is first takes the turn from nobody: without a preemption the threads run one after the other in every order, not only in one.</summary>
+    /// <summary>
+    /// The first thread takes the turn from nobody: without a preemption the threads run one after the other in every order, not only in
+    /// one.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -128,8 +136,18 @@ public sealed class ReductionTests
     {
         static void Program(Schedule s, LitmusPrograms.State m)
         {
-            s.Thread("a", () => { m.Write(ref m.X, 1); m.Write(ref m.X, 2); m.Write(ref m.X, 3); m.Write(ref m.Z, 1); m.Write(ref m.X, 4); m.Write(ref m.X, 5); });
-            s.Thread("b", () => { m.Write(ref m.Y, 1); m.Write(ref m.Y, 2); m.Write(ref m.Y, 3); m.Read(0, ref m.Z); m.Write(ref m.Y, 4); m.Write(ref m.Y, 5); });
+            s.Thread("a",
+                () =>
+                {
+                    m.Write(ref m.X, 1); m.Write(ref m.X, 2); m.Write(ref m.X, 3); m.Write(ref m.Z, 1); m.Write(ref m.X, 4);
+                    m.Write(ref m.X, 5);
+                });
+            s.Thread("b",
+                () =>
+                {
+                    m.Write(ref m.Y, 1); m.Write(ref m.Y, 2); m.Write(ref m.Y, 3); m.Read(0, ref m.Z); m.Write(ref m.Y, 4);
+                    m.Write(ref m.Y, 5);
+                });
         }
 
         Assert.Equal(924, Run(Program, int.MaxValue, reduce: false).Schedules);
@@ -157,7 +175,10 @@ public sealed class ReductionTests
                 compared++;
                 Assert.Equal(full.Verdict?.Kind, reduced.Verdict?.Kind);
                 if (full.Verdict is null)
-                    Assert.True(full.Outcomes.SetEquals(reduced.Outcomes), $"seed {seed}, bound {bound}: {string.Join("; ", full.Outcomes.Except(reduced.Outcomes))}");
+                {
+                    Assert.True(full.Outcomes.SetEquals(reduced.Outcomes),
+                        $"seed {seed}, bound {bound}: {string.Join("; ", full.Outcomes.Except(reduced.Outcomes))}");
+                }
             }
         }
 
@@ -190,10 +211,17 @@ public sealed class ReductionTests
         for (var i = 0; i < length; i++)
         {
             var what = (Instruction)random.Next((int)Instruction.Leave + 1);
-            if (what == Instruction.Leave ? held.TryPop(out _) : what < Instruction.Mutex || (what >= Instruction.TryMutex ? held.Count == 0 : Level(what) > held.Select(Level).DefaultIfEmpty(-1).Max()))
+            if (what == Instruction.Leave ? held.TryPop(out _) : what < Instruction.Mutex
+                || (what >= Instruction.TryMutex ? held.Count == 0 : Level(what) > held.Select(Level).DefaultIfEmpty(-1).Max()))
+            {
                 code.Add((what, random.Next(6)));
-            if (what is >= Instruction.Mutex and < Instruction.TryMutex && code.Count > 0 && code[^1].Item1 == what && Level(what) > held.Select(Level).DefaultIfEmpty(-1).Max())
+            }
+            if (what is >= Instruction.Mutex
+                and < Instruction.TryMutex && code.Count > 0 && code[^1].Item1 == what
+                && Level(what) > held.Select(Level).DefaultIfEmpty(-1).Max())
+            {
                 held.Push(what);
+            }
         }
 
         for (; held.Count > 0; held.Pop())

@@ -39,7 +39,8 @@ public sealed class ReplayTests
         var failure = Explorer.Explore(ExplorerTests.Abba, Options).Failure!;
         var again = Explorer.Replay(ExplorerTests.Abba, failure.Replay);
         Assert.Equal(failure.Verdict, again.Verdict);
-        Assert.Equal(failure.Steps.Select(static s => (s.Thread, s.Operation, s.Subject, s.Source)), again.Steps.Select(static s => (s.Thread, s.Operation, s.Subject, s.Source)));
+        Assert.Equal(failure.Steps.Select(static s => (s.Thread, s.Operation, s.Subject, s.Source)),
+            again.Steps.Select(static s => (s.Thread, s.Operation, s.Subject, s.Source)));
         Assert.InRange(failure.Replay.Length, 10, 200);
     }
 
@@ -83,7 +84,8 @@ public sealed class ReplayTests
         });
         var with = Explorer.Explore(racy, Options).Failure!;
         Assert.Equal(VerdictKind.DataRace, with.Verdict!.Kind);
-        var without = Explorer.Explore(racy, Options with { DataRaces = false, FairAfter = 2_000, StarvationRounds = 32, MaxSteps = 5_000 }).Failure!;
+        var without =
+            Explorer.Explore(racy, Options with { DataRaces = false, FairAfter = 2_000, StarvationRounds = 32, MaxSteps = 5_000 }).Failure!;
         Assert.Equal(VerdictKind.Invariant, without.Verdict!.Kind);
         Assert.Equal(without.Verdict, Explorer.Replay(racy, without.Replay).Verdict);
         var judging = ReplayString.Decode(without.Replay, racy.Name).Judging;

@@ -18,7 +18,7 @@ public sealed class StackTests
     /// <summary>A schedule that came to its end: the names of the threads in the order in which they told of themselves.</summary>
     private sealed record Played(string Order, bool Stacked);
 
-    /// <summary>What is played of bodies that are given what tells that a thread was there, and each its name.</summary>
+    /// <summary>The schedules played of bodies that are given their names and a way to tell that a thread was there.</summary>
     private static List<Played> Play(bool stateByThread, bool lockOrder, Func<Action<char>, Action<char>[]> threads)
     {
         var played = new List<Played>();
@@ -48,7 +48,9 @@ public sealed class StackTests
             });
         })
         { StateByThread = stateByThread };
-        var result = Explorer.Explore(scenario, new ExplorationOptions { Strategy = SearchStrategy.Pct, MaxSchedules = Schedules, Seed = 5, LockOrder = lockOrder });
+        var result =
+            Explorer.Explore(scenario,
+                new ExplorationOptions { Strategy = SearchStrategy.Pct, MaxSchedules = Schedules, Seed = 5, LockOrder = lockOrder });
         Assert.Null(result.Failure);
         Assert.Equal(Schedules, result.Schedules);
         Assert.Equal(Schedules, played.Count);
@@ -113,7 +115,9 @@ public sealed class StackTests
         Assert.InRange(played.Select(static p => p.Order).Distinct().Count(), Schedules / 4, Schedules);
     }
 
-    /// <summary>The schedule is given up, the rest is played on stacks of their own; but for that one they are those that would have been.</summary>
+    /// <summary>
+    /// The schedule is given up, the rest is played on stacks of their own; but for that one they are those that would have been.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]

@@ -104,7 +104,8 @@ public sealed class TimeTests
             s.Thread("late", () => clock.Start(TimeSpan.FromMilliseconds(20), () => expired.Add(20)));
             s.Thread("early", () => clock.Start(TimeSpan.FromMilliseconds(10), () => expired.Add(10)));
             s.Thread("never", () => stopped = clock.Start(TimeSpan.FromMilliseconds(15), () => expired.Add(15)).Stop());
-            s.AtEnd("each once", () => expired.Count == (stopped ? 2 : 3) && expired.Contains(15) != stopped ? null : string.Join(", ", expired));
+            s.AtEnd("each once",
+                () => expired.Count == (stopped ? 2 : 3) && expired.Contains(15) != stopped ? null : string.Join(", ", expired));
         });
         Assert.Null(result.Failure);
         Assert.True(result.Exhausted || result.CompletedBound >= 2);

@@ -3,8 +3,8 @@ using Warren.Locking;
 namespace Warren.Lab.Tests;
 
 /// <summary>
-/// Lets another search choose and tells its schedules apart by what matters of their order: each access with its place in its thread and the number of writes before it.
-/// Two schedules of one class differ only in the order of steps that do not touch the same.
+/// Lets another search choose and tells its schedules apart by what matters of their order: each access with its place in its thread and
+/// the number of writes before it. Two schedules of one class differ only in the order of steps that do not touch the same.
 /// </summary>
 internal sealed class TraceClasses(ExhaustiveSearch inner) : Search
 {
@@ -30,7 +30,8 @@ internal sealed class TraceClasses(ExhaustiveSearch inner) : Search
         Seen.Clear();
     }
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback) => inner.Next(engine, current, candidates, fallback);
+    internal override int Next(Engine engine, int current, ulong candidates, int fallback) =>
+        inner.Next(engine, current, candidates, fallback);
 
     internal override int Choose(Engine engine, int count)
     {
@@ -59,8 +60,11 @@ internal sealed class TraceClasses(ExhaustiveSearch inner) : Search
         var writes = _writes.GetValueOrDefault(actor.Dependence);
         var place = ((ulong)actor.Index << 32) | (uint)_accesses[actor.Index]++;
         _hash += Mix(Mix(Mix(place, (ulong)actor.Operation), (ulong)writes), succeeded ? 1u : 0u);
-        if ((actor.Traits & StepTraits.Writes) != 0 && (succeeded || actor.Operation is not (CheckOperation.LockTryAcquire or CheckOperation.AtomicUpdate)))
+        if ((actor.Traits & StepTraits.Writes) != 0
+            && (succeeded || actor.Operation is not (CheckOperation.LockTryAcquire or CheckOperation.AtomicUpdate)))
+        {
             _writes[actor.Dependence] = writes + 1;
+        }
     }
 
     private static ulong Mix(ulong hash, ulong value)

@@ -7,11 +7,13 @@ internal static class Child
     /// <summary>Runs this assembly's entry point in a process of its own and returns what it printed.</summary>
     internal static string Run(IReadOnlyDictionary<string, string>? environment, params string[] args)
     {
-        var start = new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path : "dotnet")
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
+        var start =
+            new ProcessStartInfo(Environment.ProcessPath is { } path && Path.GetFileNameWithoutExtension(path) == "dotnet" ? path
+                : "dotnet")
+            {
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
         start.ArgumentList.Add(typeof(Child).Assembly.Location);
         foreach (var arg in args)
             start.ArgumentList.Add(arg);

@@ -151,6 +151,7 @@ internal static class RecordedScript
         public override bool Offload(Action work) => true;
 
         private static string Value(in CheckStep step) =>
-            step.Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate ? $" ={step.Value}" : "";
+            step.Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate ? $" ={step.Value}"
+            : "";
     }
 }

@@ -4,7 +4,8 @@ namespace Warren.Locking.Tests;
 public sealed class ZeroCostTests
 {
     // Checked halves, the hook itself, the switch and owner tracking.
-    private static readonly string[] Traces = ["Checked", "Hook", "Locking.Check", "SleepingSteps", "Subclass", "ReleaseOwner", "CurrentManagedThreadId"];
+    private static readonly string[] Traces =
+        ["Checked", "Hook", "Locking.Check", "SleepingSteps", "Subclass", "ReleaseOwner", "CurrentManagedThreadId"];
 
     [Fact]
     public void Tier1_code_has_no_trace_of_the_hooks_when_off_and_has_them_when_on()

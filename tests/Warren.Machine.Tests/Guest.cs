@@ -47,7 +47,8 @@ internal sealed class Guest : IDisposable
     private readonly string _directory = Directory.CreateTempSubdirectory("warren-guest-").FullName;
 
     public Guest(string source)
-        : this(Assembler.Assemble(Prelude + source + "\n", new AssemblerOptions { Output = OutputKind.Elf, Base = MemoryMap.Ram, Entry = "_start" }).Bytes)
+        : this(Assembler.Assemble(Prelude + source + "\n",
+            new AssemblerOptions { Output = OutputKind.Elf, Base = MemoryMap.Ram, Entry = "_start" }).Bytes)
     {
     }
 
@@ -75,7 +76,7 @@ internal sealed class Guest : IDisposable
 
     public string Save(string name, byte[] content)
     {
-        string path = Path.Combine(_directory, name);
+        var path = Path.Combine(_directory, name);
         File.WriteAllBytes(path, content);
         return path;
     }
@@ -85,7 +86,7 @@ internal sealed class Guest : IDisposable
 
     public static MachineExit Run(MachineOptions options, CancellationToken cancellation = default)
     {
-        using Machine machine = Machine.Create(options);
+        using var machine = Machine.Create(options);
         return machine.RunAsync(cancellation).WaitAsync(Patience + Patience, CancellationToken.None).GetAwaiter().GetResult();
     }
 

@@ -11,7 +11,7 @@ public sealed class KernelCommandLineTests
 
     private static string Refusal(Action act)
     {
-        string message = Assert.Throws<MachineConfigurationException>(act).Message;
+        var message = Assert.Throws<MachineConfigurationException>(act).Message;
         Assert.DoesNotContain(message, char.IsControl);
         Assert.EndsWith(".", message, StringComparison.Ordinal);
         return message;
@@ -21,9 +21,9 @@ public sealed class KernelCommandLineTests
     [InlineData("x=", 'é', 600, 1202)]
     [InlineData("", 'x', 1024, 1024)]
     [InlineData("", '€', 342, 1026)]
-    public void LengthIsCountedInBytes(string start, char filling, int count, int bytes)
+    public void Length_is_counted_in_bytes(string start, char filling, int count, int bytes)
     {
-        string text = start + new string(filling, count);
+        var text = start + new string(filling, count);
         Assert.Contains($"{bytes} bytes", Refusal(() => KernelCommandLine.CheckLength(text, KernelFormat.Image)), StringComparison.Ordinal);
         KernelCommandLine.CheckLength(text, KernelFormat.Elf);
     }
@@ -32,9 +32,9 @@ public sealed class KernelCommandLineTests
     [InlineData("", 'x', 1023)]
     [InlineData("x", 'é', 511)]
     [InlineData("", '€', 341)]
-    public void WhatFitsToTheLastByteIsTaken(string start, char filling, int count)
+    public void What_fits_to_the_last_byte_is_taken(string start, char filling, int count)
     {
-        string text = start + new string(filling, count);
+        var text = start + new string(filling, count);
         Assert.Equal(1023, Encoding.UTF8.GetByteCount(text));
         KernelCommandLine.CheckLength(text, KernelFormat.Image);
     }
@@ -46,26 +46,29 @@ public sealed class KernelCommandLineTests
     [InlineData("\u007f", "U+007F")]
     [InlineData("\u009b", "U+009B")]
     [InlineData("a\0b", "NUL")]
-    public void WhatWouldNotArriveIsRefused(string text, string word)
+    public void What_would_not_arrive_is_refused(string text, string word)
         => Assert.Contains(word, Refusal(() => (Options with { CommandLine = text }).Validate()), StringComparison.Ordinal);
 
     /// <summary>Attributes are UTF-8 themselves, so these stand here.</summary>
     [Fact]
-    public void HalfACharacterIsRefused()
+    public void Half_a_character_is_refused()
     {
-        foreach (string text in (string[])["a\ud83d", "\ud83d\ud83d\ude00", "\ude00b", "\ud83d\ude00\ude00"])
-            Assert.Contains("half of a character", Refusal(() => (Options with { CommandLine = text }).Validate()), StringComparison.Ordinal);
+        foreach (var text in (string[])["a\ud83d", "\ud83d\ud83d\ude00", "\ude00b", "\ud83d\ude00\ude00"])
+        {
+            Assert.Contains("half of a character", Refusal(() => (Options with { CommandLine = text }).Validate()),
+                StringComparison.Ordinal);
+        }
     }
 
     [Theory]
     [InlineData("")]
     [InlineData("foo bar")]
     [InlineData("x=é name=\ud83d\ude00 quoted=\"a b\"")]
-    public void TheRestArrives(string text)
+    public void The_rest_arrives(string text)
     {
-        MachineOptions options = Options with { CommandLine = text };
+        var options = Options with { CommandLine = text };
         options.Validate();
-        FdtNode tree = FdtReader.Read(MachineDeviceTree.Build(options, 0, 0));
+        var tree = FdtReader.Read(MachineDeviceTree.Build(options, 0, 0));
         Assert.Equal([text], tree.At("/chosen")!.StringList("bootargs"));
     }
 }

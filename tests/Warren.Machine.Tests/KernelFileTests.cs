@@ -16,16 +16,17 @@ public sealed class KernelFileTests : IDisposable
 
     private string Save(string name, byte[] content)
     {
-        string path = Path.Combine(_directory, name);
+        var path = Path.Combine(_directory, name);
         File.WriteAllBytes(path, content);
         return path;
     }
 
-    private KernelImage Open(string name, byte[] content) => KernelFile.Open(Save(name, content), MemoryMap.Ram, Path.Combine(_directory, "cache"));
+    private KernelImage Open(string name, byte[] content) =>
+        KernelFile.Open(Save(name, content), MemoryMap.Ram, Path.Combine(_directory, "cache"));
 
     private string Refusal(string name, byte[] content)
     {
-        string message = Assert.Throws<MachineConfigurationException>(() => Open(name, content)).Message;
+        var message = Assert.Throws<MachineConfigurationException>(() => Open(name, content)).Message;
         Assert.DoesNotContain('\n', message);
         Assert.EndsWith(".", message, StringComparison.Ordinal);
         return message;
@@ -41,12 +42,13 @@ public sealed class KernelFileTests : IDisposable
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(32), 2);
         "RISCV\0\0\0"u8.CopyTo(image.AsSpan(48));
         "RSC\u0005"u8.CopyTo(image.AsSpan(56));
-        for (int i = 64; i < length; i++)
+        for (var i = 64; i < length; i++)
             image[i] = (byte)(i * 7);
         return image;
     }
 
-    internal static byte[] Elf(ushort machine = 243, ushort type = 2, ulong entry = 0xffff_ffff_8000_0010, params (ulong Virtual, ulong Physical, byte[] Data, ulong MemorySize)[] segments)
+    internal static byte[] Elf(ushort machine = 243, ushort type = 2, ulong entry = 0xffff_ffff_8000_0010,
+        params (ulong Virtual, ulong Physical, byte[] Data, ulong MemorySize)[] segments)
     {
         if (segments.Length == 0)
             segments = [(0xffff_ffff_8000_0000, 0x8000_0000, new byte[100], 4096)];
@@ -64,9 +66,9 @@ public sealed class KernelFileTests : IDisposable
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(54), 56);
         BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(56), (ushort)segments.Length);
         var table = new byte[56 * segments.Length];
-        for (int i = 0; i < segments.Length; i++)
+        for (var i = 0; i < segments.Length; i++)
         {
-            Span<byte> p = table.AsSpan(i * 56);
+            var p = table.AsSpan(i * 56);
             BinaryPrimitives.WriteUInt32LittleEndian(p, 1);
             BinaryPrimitives.WriteUInt64LittleEndian(p[8..], (ulong)file.Length);
             BinaryPrimitives.WriteUInt64LittleEndian(p[16..], segments[i].Virtual);
@@ -85,8 +87,8 @@ public sealed class KernelFileTests : IDisposable
     /// <summary>As Linux's with an EFI stub: a boot header, a PE header behind it, and two sections that the file ends with.</summary>
     internal static byte[] EfiImage(int length = 8192, int peOffset = 64)
     {
-        byte[] image = FlatImage(length, imageSize: (ulong)length + 5000);
-        Span<byte> pe = image.AsSpan(peOffset);
+        var image = FlatImage(length, imageSize: (ulong)length + 5000);
+        var pe = image.AsSpan(peOffset);
         BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(60), (uint)peOffset);
         pe[..(24 + 160 + 80)].Clear();
         "PE\0\0"u8.CopyTo(pe);
@@ -113,10 +115,11 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void AnImageThatSaysItNeedsLessThanItHasIsRefused() => Assert.Contains("4096", Refusal("small", FlatImage(8192, imageSize: 4096)), StringComparison.Ordinal);
+    public void An_image_that_says_it_needs_less_than_it_has_is_refused() =>
+    Assert.Contains("4096", Refusal("small", FlatImage(8192, imageSize: 4096)), StringComparison.Ordinal);
 
     [Fact]
-    public void AGzipOfNothingIsCalledByItsOwnName()
+    public void A_gzip_of_nothing_is_called_by_its_own_name()
     {
         using var empty = new MemoryStream();
         new GZipStream(empty, CompressionMode.Compress, leaveOpen: true).Dispose();
@@ -126,9 +129,9 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void AFlatImageGoesToItsTextOffset()
+    public void A_flat_image_goes_to_its_text_offset()
     {
-        KernelImage kernel = Open("Image", FlatImage());
+        var kernel = Open("Image", FlatImage());
         Assert.Equal(KernelFormat.Image, kernel.Format);
         Assert.Equal(0x8020_0000u, kernel.Entry);
         Assert.Equal(new KernelSegment(0x8020_0000, 0, 8192, 0x10_000), Assert.Single(kernel.Segments));
@@ -136,84 +139,85 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void AnImageLongerThanItSaysStillFits()
+    public void An_image_longer_than_it_says_still_fits()
         => Assert.Equal(0x8020_0000u + 8192, Open("Image", FlatImage(imageSize: 0)).End);
 
     [Fact]
-    public void EitherMagicIsEnough()
+    public void Either_magic_is_enough()
     {
-        byte[] old = FlatImage();
+        var old = FlatImage();
         old.AsSpan(56, 4).Clear();
-        byte[] young = FlatImage();
+        var young = FlatImage();
         young.AsSpan(48, 8).Clear();
         Assert.Equal(0x8020_0000u, Open("old", old).Entry);
         Assert.Equal(0x8020_0000u, Open("young", young).Entry);
     }
 
     [Fact]
-    public void AGzipImageIsUnpackedOnceAndKept()
+    public void A_gzip_image_is_unpacked_once_and_kept()
     {
-        byte[] content = FlatImage(100_000);
-        string packed = Save("Image.gz", Gzip(content));
-        string cache = Path.Combine(_directory, "cache");
-        KernelImage first = KernelFile.Open(packed, MemoryMap.Ram, cache);
+        var content = FlatImage(100_000);
+        var packed = Save("Image.gz", Gzip(content));
+        var cache = Path.Combine(_directory, "cache");
+        var first = KernelFile.Open(packed, MemoryMap.Ram, cache);
         Assert.Equal(content, File.ReadAllBytes(first.Path));
         Assert.Equal(packed, first.Name);
-        DateTime written = File.GetLastWriteTimeUtc(first.Path);
+        var written = File.GetLastWriteTimeUtc(first.Path);
         Assert.Equal(first.Path, KernelFile.Open(packed, MemoryMap.Ram, cache).Path);
         Assert.Equal(written, File.GetLastWriteTimeUtc(first.Path));
         Assert.Single(Directory.GetFiles(cache));
     }
 
     [Fact]
-    public void AnAlteredUnpackedCopyIsNoticedAndMadeAnew()
+    public void An_altered_unpacked_copy_is_noticed_and_made_anew()
     {
-        byte[] content = FlatImage(100_000);
-        string packed = Save("Image.gz", Gzip(content));
-        string cache = Path.Combine(_directory, "cache");
-        string copy = KernelFile.Open(packed, MemoryMap.Ram, cache).Path;
-        byte[] altered = (byte[])content.Clone();
+        var content = FlatImage(100_000);
+        var packed = Save("Image.gz", Gzip(content));
+        var cache = Path.Combine(_directory, "cache");
+        var copy = KernelFile.Open(packed, MemoryMap.Ram, cache).Path;
+        var altered = (byte[])content.Clone();
         altered[5000] ^= 1;
         File.WriteAllBytes(copy, altered);
         Assert.Equal(content, File.ReadAllBytes(KernelFile.Open(packed, MemoryMap.Ram, cache).Path));
     }
 
     [Fact]
-    public void ACacheThatCannotBeWrittenIsNamed()
+    public void A_cache_that_cannot_be_written_is_named()
     {
-        string file = Save("not-a-directory", [1]);
-        string packed = Save("Image.gz", Gzip(FlatImage()));
-        string message = Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(packed, MemoryMap.Ram, Path.Combine(file, "cache"))).Message;
+        var file = Save("not-a-directory", [1]);
+        var packed = Save("Image.gz", Gzip(FlatImage()));
+        var message =
+            Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(packed, MemoryMap.Ram, Path.Combine(file, "cache"))).Message;
         Assert.Contains("XDG_CACHE_HOME", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void ADamagedGzipIsSaidToBeDamaged()
+    public void A_damaged_gzip_is_said_to_be_damaged()
     {
-        byte[] packed = Gzip(FlatImage(100_000));
+        var packed = Gzip(FlatImage(100_000));
         packed.AsSpan(packed.Length / 2, 20).Fill(0xff);
         Assert.Contains("damaged gzip", Refusal("Image.gz", packed), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(Path.Combine(_directory, "cache")));
     }
 
     [Fact]
-    public void AGzipCutAnywhereIsRefusedAndNotKept()
+    public void A_gzip_cut_anywhere_is_refused_and_not_kept()
     {
-        byte[] packed = Gzip(FlatImage(3000));
-        for (int length = 3; length < packed.Length; length++)
+        var packed = Gzip(FlatImage(3000));
+        for (var length = 3; length < packed.Length; length++)
             Assert.Contains("damaged gzip", Refusal("Image.gz", packed[..length]), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(Path.Combine(_directory, "cache")));
         Assert.Equal(3000u, Open("Image.gz", packed).Segments[0].FileSize);
     }
 
     [Fact]
-    public void AGzipMayHaveSeveralMembersAndNothingElse()
+    public void A_gzip_may_have_several_members_and_nothing_else()
     {
-        byte[] image = FlatImage(20_000);
+        var image = FlatImage(20_000);
         byte[] two = [.. Gzip(image[..7000]), .. Gzip(image[7000..])];
         Assert.Equal(image, File.ReadAllBytes(Open("Image.gz", two).Path));
-        string kept = Assert.Single(Directory.GetFiles(Path.Combine(_directory, "cache")));
-        foreach (byte[] rest in (byte[][])[[0], new byte[512], "garbage"u8.ToArray(), [0x1f], [0x1f, 0x8b], [0x1f, 0x8b, 8], two[..^1]])
+        var kept = Assert.Single(Directory.GetFiles(Path.Combine(_directory, "cache")));
+        foreach (var rest in (byte[][])[[0], new byte[512], "garbage"u8.ToArray(), [0x1f], [0x1f, 0x8b], [0x1f, 0x8b, 8], two[..^1]])
             Assert.Contains("damaged gzip", Refusal("Image.gz", [.. two, .. rest]), StringComparison.Ordinal);
         byte[] wrongLength = [.. two];
         wrongLength[^1] ^= 1;
@@ -222,7 +226,7 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void WhatTurnsOutToBeNoKernelIsNotKept()
+    public void What_turns_out_to_be_no_kernel_is_not_kept()
     {
         Assert.Contains("not a kernel", Refusal("text.gz", Gzip("Just some text.\n"u8.ToArray())), StringComparison.Ordinal);
         Assert.Contains("cut short", Refusal("Image.gz", Gzip(EfiImage()[..5000])), StringComparison.Ordinal);
@@ -234,10 +238,10 @@ public sealed class KernelFileTests : IDisposable
     [InlineData(64)]
     [InlineData(0x400)]
     [InlineData(0x1400)]
-    public void AnImageCutAnywhereIsRefused(int peOffset)
+    public void An_image_cut_anywhere_is_refused(int peOffset)
     {
-        byte[] image = EfiImage(8192, peOffset);
-        for (int length = 64; length < image.Length; length += length < 512 ? 1 : 61)
+        var image = EfiImage(8192, peOffset);
+        for (var length = 64; length < image.Length; length += length < 512 ? 1 : 61)
             Assert.Contains("cut short", Refusal("Image", image[..length]), StringComparison.Ordinal);
         Assert.Contains("8192", Refusal("Image", image[..^1]), StringComparison.Ordinal);
         Assert.Equal(8192u + 5000, Open("Image", image).Segments[0].MemorySize);
@@ -247,9 +251,9 @@ public sealed class KernelFileTests : IDisposable
 
     /// <summary>A section of .bss holds nothing of the file, wherever its offset points.</summary>
     [Fact]
-    public void ASectionWithoutContentAsksForNoFile()
+    public void A_section_without_content_asks_for_no_file()
     {
-        byte[] image = EfiImage();
+        var image = EfiImage();
         BinaryPrimitives.WriteInt32LittleEndian(image.AsSpan(64 + 24 + 160 + 40 + 16), 0);
         BinaryPrimitives.WriteInt32LittleEndian(image.AsSpan(64 + 24 + 160 + 40 + 20), 0x7fff_f000);
         Assert.Equal(8192u, Open("Image", image).Segments[0].FileSize);
@@ -257,10 +261,10 @@ public sealed class KernelFileTests : IDisposable
 
     /// <summary>The limit is on the content, to the byte.</summary>
     [Fact]
-    public void NoMoreIsUnpackedThanALimit()
+    public void No_more_is_unpacked_than_a_limit()
     {
-        string packed = Save("packed.gz", Gzip(new byte[100_000]));
-        using FileStream target = File.Create(Path.Combine(_directory, "content"));
+        var packed = Save("packed.gz", Gzip(new byte[100_000]));
+        using var target = File.Create(Path.Combine(_directory, "content"));
         Assert.True(GzipFile.TryDecompress(packed, target, 100_000));
         Assert.Equal(100_000, target.Length);
         target.SetLength(0);
@@ -269,10 +273,10 @@ public sealed class KernelFileTests : IDisposable
 
     /// <summary>Its banner may lie across the border of two pieces that are looked at, or end with the file.</summary>
     [Fact]
-    public void LinuxIsFoundWhereverItsBannerIs()
+    public void Linux_is_found_wherever_its_banner_is()
     {
-        byte[] banner = "Linux version "u8.ToArray();
-        for (int at = (1 << 20) - 15; at < (1 << 20) + 2; at++)
+        var banner = "Linux version "u8.ToArray();
+        for (var at = (1 << 20) - 15; at < (1 << 20) + 2; at++)
             Assert.True(LinuxBanner.IsIn(Save("Image", [.. new byte[at], .. banner])), $"{at}");
         Assert.False(LinuxBanner.IsIn(Save("Image", [.. new byte[(1 << 20) - 5], .. banner[..^1]])));
     }
@@ -282,9 +286,10 @@ public sealed class KernelFileTests : IDisposable
     [InlineData(0, 0x6f, 0x00, 0x90, 0x05, 0x858)]
     [InlineData(4, 0x6f, 0x00, 0x40, 0x05, 0x58)]
     [InlineData(0, 0xa1, 0xa0, 0, 0, 0x48)]
-    public void AnImageWithoutAPeHeaderHasAtLeastWhatItsFirstJumpLeadsTo(int at, byte b0, byte b1, byte b2, byte b3, int target)
+    public void An_image_without_a_pe_header_has_at_least_what_its_first_jump_leads_to(int at, byte b0, byte b1, byte b2, byte b3,
+        int target)
     {
-        byte[] image = FlatImage();
+        var image = FlatImage();
         image.AsSpan(0, 8).Clear();
         new byte[] { b0, b1, b2, b3 }.CopyTo(image, at);
         Assert.Contains("cut short", Refusal("Image", image[..Math.Max(64, target)]), StringComparison.Ordinal);
@@ -294,26 +299,30 @@ public sealed class KernelFileTests : IDisposable
 
     /// <summary>None of them may be opened: a pipe without a writer would never come back.</summary>
     [Fact]
-    public async Task OnlyOrdinaryFilesAreOpened()
+    public async Task Only_ordinary_files_are_opened()
     {
-        string kernel = Save("kernel", Elf());
-        string pipe = Path.Combine(_directory, "pipe");
+        var kernel = Save("kernel", Elf());
+        var pipe = Path.Combine(_directory, "pipe");
         using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [pipe]))
             await mkfifo.WaitForExitAsync();
-        string link = Path.Combine(_directory, "link");
+        var link = Path.Combine(_directory, "link");
         File.CreateSymbolicLink(link, pipe);
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        string listener = Path.Combine(_directory, "socket");
+        var listener = Path.Combine(_directory, "socket");
         socket.Bind(new UnixDomainSocketEndPoint(listener));
         (string, string)[] cases =
         [
-            (pipe, "pipe"), (link, "pipe"), (listener, "socket"), ("/dev/zero", "device"), ("/proc/version", "/proc"), (_directory, "directory"), ("", "empty"),
+            (pipe, "pipe"), (link, "pipe"), (listener, "socket"), ("/dev/zero", "device"), ("/proc/version", "/proc"),
+            (_directory, "directory"), ("", "empty"),
         ];
-        foreach ((string path, string word) in cases)
+        foreach ((var path, var word) in cases)
         {
-            foreach (MachineOptions options in (MachineOptions[])[new() { KernelPath = path }, new() { KernelPath = kernel, InitrdPath = path }])
+            foreach (var options in (MachineOptions[])[new() { KernelPath = path },
+                new() { KernelPath = kernel, InitrdPath = path }])
             {
-                var refusal = await Assert.ThrowsAsync<MachineConfigurationException>(() => Task.Run(() => Machine.Create(options)).WaitAsync(Guest.Patience));
+                var refusal =
+                    await Assert.ThrowsAsync<MachineConfigurationException>(() => Task.Run(() => Machine.Create(options))
+                        .WaitAsync(Guest.Patience));
                 Assert.Contains(word, refusal.Message, StringComparison.Ordinal);
                 Assert.Contains(path, refusal.Message, StringComparison.Ordinal);
             }
@@ -321,9 +330,9 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void AnElfGoesToItsPhysicalAddresses()
+    public void An_elf_goes_to_its_physical_addresses()
     {
-        KernelImage kernel = Open("elf", Elf(entry: 0xffff_ffff_8000_2004, segments:
+        var kernel = Open("elf", Elf(entry: 0xffff_ffff_8000_2004, segments:
         [
             (0xffff_ffff_8000_2000, 0x8000_2000, new byte[16], 0x100),
             (0xffff_ffff_8000_0000, 0x8000_0000, new byte[0x1800], 0x1800),
@@ -335,17 +344,17 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void WhatIsNoKernelIsCalledByItsName()
+    public void What_is_no_kernel_is_called_by_its_name()
     {
-        byte[] arm = new byte[4096];
+        var arm = new byte[4096];
         "MZ"u8.CopyTo(arm);
         "ARM\u0064"u8.CopyTo(arm.AsSpan(0x38));
-        byte[] x86 = new byte[4096];
+        var x86 = new byte[4096];
         "MZ"u8.CopyTo(x86);
         x86[0x1fe] = 0x55;
         x86[0x1ff] = 0xaa;
         "HdrS"u8.CopyTo(x86.AsSpan(0x202));
-        byte[] zboot = new byte[4096];
+        var zboot = new byte[4096];
         "MZ\0\0zimg"u8.CopyTo(zboot);
         Assert.Contains("arm64", Refusal("a", arm), StringComparison.Ordinal);
         Assert.Contains("x86 bzImage", Refusal("b", x86), StringComparison.Ordinal);
@@ -361,38 +370,43 @@ public sealed class KernelFileTests : IDisposable
 
     /// <summary>Its header says where the PE header is; that may be anywhere, also in the last bytes that are looked at.</summary>
     [Fact]
-    public void AnEfiProgramIsCalledThatWhereverItsHeaderIs()
+    public void An_efi_program_is_called_that_wherever_its_header_is()
     {
         for (uint at = 4096 - 8; at <= 4096; at++)
         {
-            byte[] program = new byte[4096];
+            var program = new byte[4096];
             "MZ"u8.CopyTo(program);
             BinaryPrimitives.WriteUInt32LittleEndian(program.AsSpan(0x3c), at);
             "PE\0\0"u8[..(int)Math.Min(4, 4096 - at)].CopyTo(program.AsSpan((int)at));
             if (at <= 4096 - 6)
                 BinaryPrimitives.WriteUInt16LittleEndian(program.AsSpan((int)at + 4), 0xaa64);
-            Assert.Contains(at <= 4096 - 6 ? "EFI program for arm64" : "EFI program without", Refusal("program", program), StringComparison.Ordinal);
+            Assert.Contains(at <= 4096 - 6 ? "EFI program for arm64" : "EFI program without", Refusal("program", program),
+                StringComparison.Ordinal);
         }
     }
 
     [Fact]
-    public void AnElfThatCannotStartBareIsRefusedWithTheReason()
+    public void An_elf_that_cannot_start_bare_is_refused_with_the_reason()
     {
         Assert.Contains("x86-64", Refusal("a", Elf(machine: 62)), StringComparison.Ordinal);
         Assert.Contains("arm64", Refusal("b", Elf(machine: 183)), StringComparison.Ordinal);
         Assert.Contains("position-independent", Refusal("c", Elf(type: 3)), StringComparison.Ordinal);
         Assert.Contains("no executable", Refusal("d", Elf(type: 1)), StringComparison.Ordinal);
-        byte[] narrow = Elf();
+        var narrow = Elf();
         narrow[4] = 1;
         Assert.Contains("32-bit", Refusal("e", narrow), StringComparison.Ordinal);
         Assert.Contains("entry point", Refusal("f", Elf(entry: 0x1234)), StringComparison.Ordinal);
         Assert.Contains("entry point", Refusal("f", Elf(entry: 0xffff_ffff_8000_0064)), StringComparison.Ordinal);
-        Assert.Contains("impossible size", Refusal("f", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], ulong.MaxValue)])), StringComparison.Ordinal);
-        Assert.Contains("impossible size", Refusal("f", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 63)])), StringComparison.Ordinal);
+        Assert.Contains("impossible size", Refusal("f", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], ulong.MaxValue)])),
+            StringComparison.Ordinal);
+        Assert.Contains("impossible size", Refusal("f", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 63)])),
+            StringComparison.Ordinal);
         Assert.Contains("cut short", Refusal("g", Elf()[..150]), StringComparison.Ordinal);
         Assert.Contains("cut short", Refusal("h", Elf()[..40]), StringComparison.Ordinal);
-        Assert.Contains("overlap", Refusal("i", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 64), (0x8000_0020, 0x8000_0020, new byte[64], 64)])), StringComparison.Ordinal);
-        byte[] dynamic = Elf();
+        Assert.Contains("overlap",
+            Refusal("i", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 64), (0x8000_0020, 0x8000_0020, new byte[64], 64)])),
+            StringComparison.Ordinal);
+        var dynamic = Elf();
         dynamic[64] = 3;
         Assert.Contains("dynamic linker", Refusal("j", dynamic), StringComparison.Ordinal);
     }
@@ -402,9 +416,9 @@ public sealed class KernelFileTests : IDisposable
     [InlineData(0xffff_ffff_8020_0000)]
     [InlineData(0xffff_ffff_ffff_f000)]
     [InlineData(0x0100_0000_0000_0000)]
-    public void AnElfLinkedAtAVirtualAddressIsRefusedAsThat(ulong address)
+    public void An_elf_linked_at_a_virtual_address_is_refused_as_that(ulong address)
     {
-        string message = Refusal("vmlinux", Elf(entry: address, segments: [(address, address, new byte[64], 64)]));
+        var message = Refusal("vmlinux", Elf(entry: address, segments: [(address, address, new byte[64], 64)]));
         Assert.Contains($"virtual address (0x{address:x})", message, StringComparison.Ordinal);
         Assert.Contains("'Image'", message, StringComparison.Ordinal);
     }
@@ -412,7 +426,7 @@ public sealed class KernelFileTests : IDisposable
     private static readonly byte[] Mret = [0x73, 0x00, 0x20, 0x30];
 
     [Fact]
-    public void MachineModeFirmwareIsCalledByItsName()
+    public void Machine_mode_firmware_is_called_by_its_name()
     {
         byte[] openSbi = [.. new byte[64], .. Mret, .. "\nOpenSBI v%d.%d\n"u8];
         (ulong, ulong, byte[], ulong) segment = (0x8000_0000, 0x8000_0000, openSbi, 4096);
@@ -424,18 +438,23 @@ public sealed class KernelFileTests : IDisposable
             Refusal("fw_jump.bin.gz", Gzip(openSbi)),
         ];
         Assert.All(named, m => Assert.Contains("OpenSBI, machine-mode firmware", m, StringComparison.Ordinal));
-        Assert.Contains("machine-mode firmware", Refusal("other.elf", Elf(type: 3, entry: 0, segments: (0, 0, [.. new byte[64], .. Mret], 4096))), StringComparison.Ordinal);
+        Assert.Contains("machine-mode firmware",
+            Refusal("other.elf", Elf(type: 3, entry: 0, segments: (0, 0, [.. new byte[64], .. Mret], 4096))), StringComparison.Ordinal);
         Assert.Contains("machine-mode firmware", Refusal("other.bin", [.. new byte[64], .. Mret]), StringComparison.Ordinal);
     }
 
     /// <summary>A program may speak of OpenSBI, or hold an instruction that it never executes, and is no firmware for that.</summary>
     [Fact]
-    public void APieceOfFirmwareIsNoFirmware()
+    public void A_piece_of_firmware_is_no_firmware()
     {
-        byte[] banner = "\nOpenSBI %s\n"u8.ToArray();
-        foreach (byte[] content in (byte[][])[[.. new byte[64], .. Mret], [.. new byte[64], .. banner], [.. new byte[63], .. Mret, .. banner]])
+        var banner = "\nOpenSBI %s\n"u8.ToArray();
+        foreach (var content in (byte[][])[[.. new byte[64], .. Mret], [.. new byte[64], .. banner],
+            [.. new byte[63], .. Mret, .. banner]])
+        {
             Assert.Equal(0x8000_0000u, Open("own.elf", Elf(entry: 0x8000_0000, segments: (0x8000_0000, 0x8000_0000, content, 4096))).Entry);
-        Assert.Contains("without PIE", Refusal("pie.elf", Elf(type: 3, entry: 0, segments: (0, 0, new byte[64], 4096))), StringComparison.Ordinal);
+        }
+        Assert.Contains("without PIE", Refusal("pie.elf", Elf(type: 3, entry: 0, segments: (0, 0, new byte[64], 4096))),
+            StringComparison.Ordinal);
         Assert.Contains("not a kernel", Refusal("text", [.. new byte[63], .. Mret]), StringComparison.Ordinal);
     }
 
@@ -443,11 +462,11 @@ public sealed class KernelFileTests : IDisposable
     [InlineData("fw_jump.elf")]
     [InlineData("fw_dynamic.elf")]
     [InlineData("fw_jump.bin")]
-    public void DebiansOpenSbiIsRecognised(string name)
+    public void Debians_open_sbi_is_recognised(string name)
     {
-        string path = Path.Combine("/usr/lib/riscv64-linux-gnu/opensbi/generic", name);
+        var path = Path.Combine("/usr/lib/riscv64-linux-gnu/opensbi/generic", name);
         Skip.IfNot(File.Exists(path), "the package opensbi is not installed");
-        string message = Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(path, MemoryMap.Ram)).Message;
+        var message = Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(path, MemoryMap.Ram)).Message;
         Assert.Contains("OpenSBI, machine-mode firmware", message, StringComparison.Ordinal);
     }
 
@@ -458,23 +477,28 @@ public sealed class KernelFileTests : IDisposable
     [InlineData(0x8000_0000, 3 << 20, 5 << 20)]
     [InlineData(0x8010_0000, 0x1f_f000, 0)]
     [InlineData(0x8000_0000 + (512L << 30) - (8 << 20), 4096, 0)]
-    public void TheMemoryNeededIsOneNumber(ulong address, ulong size, ulong initrd)
+    public void The_memory_needed_is_one_number(ulong address, ulong size, ulong initrd)
     {
-        KernelImage kernel = Open("elf", Elf(entry: address, segments: (address, address, new byte[64], size)));
-        string message = Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, 1 << 20)).Message;
-        ulong needed = ulong.Parse(Regex.Match(message, "at least ([0-9]+) MiB").Groups[1].Value, CultureInfo.InvariantCulture);
+        var kernel = Open("elf", Elf(entry: address, segments: (address, address, new byte[64], size)));
+        var message =
+            Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, 1 << 20)).Message;
+        var needed = ulong.Parse(Regex.Match(message, "at least ([0-9]+) MiB").Groups[1].Value, CultureInfo.InvariantCulture);
         BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, needed << 20);
-        string less = Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, needed - 1 << 20)).Message;
+        var less =
+            Assert.Throws<MachineConfigurationException>(() =>
+                BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, needed - 1 << 20)).Message;
         Assert.Contains($"at least {needed} MiB", less, StringComparison.Ordinal);
     }
 
-    /// <summary>What a Linux kernel needs to start in counts like what lies in memory, and is said to be that.</summary>
+    /// <summary>Memory that a Linux kernel needs to start in counts like what lies in memory, and is said to be that.</summary>
     [Fact]
-    public void RoomToStartInIsPartOfTheMemoryNeeded()
+    public void Room_to_start_in_is_part_of_the_memory_needed()
     {
-        KernelImage kernel = Open("Image", FlatImage(imageSize: 10 << 20));
+        var kernel = Open("Image", FlatImage(imageSize: 10 << 20));
         BootLayout.Plan(kernel, 1 << 20, 5000, MemoryMap.Ram, 34UL << 20, beside: 20 << 20);
-        string message = Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, 1 << 20, 5000, MemoryMap.Ram, 33UL << 20, beside: 20 << 20)).Message;
+        var message =
+            Assert.Throws<MachineConfigurationException>(() =>
+                BootLayout.Plan(kernel, 1 << 20, 5000, MemoryMap.Ram, 33UL << 20, beside: 20 << 20)).Message;
         Assert.Contains("33 MiB of memory is too little for the Linux kernel 'Image' to start in", message, StringComparison.Ordinal);
         Assert.Contains("at least 34 MiB", message, StringComparison.Ordinal);
     }
@@ -487,36 +511,39 @@ public sealed class KernelFileTests : IDisposable
     [InlineData(0x8000_0000, ulong.MaxValue - 0x8000_0000, 0)]
     [InlineData(0x00ff_ffff_ffff_f000, 4096, 0)]
     [InlineData(0x8000_0000, 64, (ulong)long.MaxValue)]
-    public void MoreMemoryThanAMachineCanHaveIsSaidToBe(ulong address, ulong size, ulong initrd)
+    public void More_memory_than_a_machine_can_have_is_said_to_be(ulong address, ulong size, ulong initrd)
     {
-        KernelImage kernel = Open("elf", Elf(entry: address, segments: (address, address, new byte[64], size)));
-        string message = Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, 512UL << 30)).Message;
+        var kernel = Open("elf", Elf(entry: address, segments: (address, address, new byte[64], size)));
+        var message =
+            Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, 512UL << 30)).Message;
         Assert.Contains("at most 524288", message, StringComparison.Ordinal);
         Assert.DoesNotContain("at least", message, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void MissingFilesAndDirectoriesAreNamed()
+    public void Missing_files_and_directories_are_named()
     {
-        string missing = Path.Combine(_directory, "nowhere", "Image");
-        Assert.Contains(missing, Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(missing, MemoryMap.Ram)).Message, StringComparison.Ordinal);
-        Assert.Contains("directory", Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(_directory, MemoryMap.Ram)).Message, StringComparison.Ordinal);
+        var missing = Path.Combine(_directory, "nowhere", "Image");
+        Assert.Contains(missing, Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(missing, MemoryMap.Ram)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("directory", Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(_directory, MemoryMap.Ram)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void TheLayoutOverlapsNothingAndFits()
+    public void The_layout_overlaps_nothing_and_fits()
     {
         var random = new Random(7);
-        for (int i = 0; i < 2000; i++)
+        for (var i = 0; i < 2000; i++)
         {
-            ulong length = (ulong)random.Next(1, 40 << 20);
+            var length = (ulong)random.Next(1, 40 << 20);
             var kernel = new KernelImage("k", "k", KernelFormat.Image, 0x8020_0000, [new KernelSegment(0x8020_0000, 0, length, length)]);
-            ulong initrd = random.Next(3) == 0 ? 0 : (ulong)random.Next(1, 40 << 20);
-            ulong tree = (ulong)random.Next(1, 100_000);
-            ulong ram = (ulong)random.Next(1, 256) << 20;
+            var initrd = random.Next(3) == 0 ? 0 : (ulong)random.Next(1, 40 << 20);
+            var tree = (ulong)random.Next(1, 100_000);
+            var ram = (ulong)random.Next(1, 256) << 20;
             try
             {
-                BootLayout layout = BootLayout.Plan(kernel, initrd, tree, MemoryMap.Ram, ram);
+                var layout = BootLayout.Plan(kernel, initrd, tree, MemoryMap.Ram, ram);
                 ulong kernelEnd = kernel.End, initrdEnd = layout.Initrd + initrd;
                 Assert.True(initrd == 0 ? layout.DeviceTree >= kernelEnd : layout.Initrd >= kernelEnd && layout.DeviceTree >= initrdEnd);
                 Assert.True(layout.DeviceTree + tree <= MemoryMap.Ram + ram);
@@ -532,7 +559,10 @@ public sealed class KernelFileTests : IDisposable
         }
     }
 
-    /// <summary>What a kernel's own strings say it sets aside before it has a console (LinuxMemory), in MiB, with an initrd of one and the tree's page.</summary>
+    /// <summary>
+    /// The MiB that a kernel's own strings say it sets aside before it has a console (LinuxMemory), with an initrd of one and the tree's
+    /// page.
+    /// </summary>
     [Theory]
     [InlineData("", "", 0)]
     [InlineData("memory map backing failed", "", 0)]
@@ -541,12 +571,12 @@ public sealed class KernelFileTests : IDisposable
     [InlineData("Linux version 6.12|memory map backing failed|early_page_ext", "", 41)]
     [InlineData("Linux version 6.12|memory map backing failed|early_page_ext|kfence: initialized - using", "", 43)]
     [InlineData("Linux version 6.12|Too small a size for current use", "", 9)]
-    public void ALinuxKernelNeedsRoomToStartIn(string strings, string commandLine, int beside)
+    public void A_linux_kernel_needs_room_to_start_in(string strings, string commandLine, int beside)
     {
         // 30 MiB of memory from 2 MiB on, as long as the measured kernel's.
-        byte[] image = FlatImage(3 << 20, imageSize: 30 << 20);
-        int at = 1 << 20;
-        foreach (string text in strings.Split('|'))
+        var image = FlatImage(3 << 20, imageSize: 30 << 20);
+        var at = 1 << 20;
+        foreach (var text in strings.Split('|'))
         {
             // Across the border of two pieces that are looked at.
             System.Text.Encoding.ASCII.GetBytes(text).CopyTo(image, at - text.Length / 2);
@@ -556,7 +586,8 @@ public sealed class KernelFileTests : IDisposable
         }
         string kernel = Save("Image", image), initrd = Save("initrd", new byte[1 << 20]);
         ulong End(int cpus, long mebibytes) => Boot.LinuxMemory.LeastBeside(
-            KernelFile.Open(kernel, MemoryMap.Ram), initrd, 1 << 20, new MachineOptions { KernelPath = kernel, Cpus = cpus, MemoryBytes = mebibytes << 20, CommandLine = commandLine });
+            KernelFile.Open(kernel, MemoryMap.Ram), initrd, 1 << 20,
+            new MachineOptions { KernelPath = kernel, Cpus = cpus, MemoryBytes = mebibytes << 20, CommandLine = commandLine });
         Assert.Equal((ulong)beside, End(1, 40) >> 20);
         Assert.Equal(0u, End(1, 256));
         if (beside > 0)
@@ -564,16 +595,17 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void AnInitrdNeedsRoomToBeUnpackedIn()
+    public void An_initrd_needs_room_to_be_unpacked_in()
     {
-        byte[] image = FlatImage(1 << 20, imageSize: 30 << 20);
+        var image = FlatImage(1 << 20, imageSize: 30 << 20);
         "Linux version 6.12"u8.CopyTo(image.AsSpan(5000));
         "Too small a size for current use"u8.CopyTo(image.AsSpan(6000));
-        string kernel = Save("Image", image);
-        byte[] packed = Gzip(new byte[20 << 20]);
-        string initrd = Save("initrd.gz", packed);
+        var kernel = Save("Image", image);
+        var packed = Gzip(new byte[20 << 20]);
+        var initrd = Save("initrd.gz", packed);
         ulong Beside(string commandLine) => Boot.LinuxMemory.LeastBeside(
-            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length, new MachineOptions { KernelPath = kernel, MemoryBytes = 64 << 20, CommandLine = commandLine });
+            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length,
+            new MachineOptions { KernelPath = kernel, MemoryBytes = 64 << 20, CommandLine = commandLine });
         // A tmpfs takes half of what is left; with a root of its own the initrd is only unpacked.
         Assert.Equal(40u, Beside("quiet") >> 20);
         Assert.Equal(28u, Beside("root=/dev/vda") >> 20);
@@ -582,45 +614,51 @@ public sealed class KernelFileTests : IDisposable
 
     /// <summary>Memory that is plenty for the initrd's file may be too little for what is in it.</summary>
     [Fact]
-    public void ASmallInitrdMayHoldMuch()
+    public void A_small_initrd_may_hold_much()
     {
-        byte[] image = FlatImage(1 << 20, imageSize: 30 << 20);
+        var image = FlatImage(1 << 20, imageSize: 30 << 20);
         "Linux version 6.12"u8.CopyTo(image.AsSpan(5000));
-        string kernel = Save("Image", image);
-        byte[] packed = Gzip(new byte[100 << 20]);
-        string initrd = Save("initrd.gz", packed);
-        ulong beside = Boot.LinuxMemory.LeastBeside(
-            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length, new MachineOptions { KernelPath = kernel, MemoryBytes = 128 << 20 });
+        var kernel = Save("Image", image);
+        var packed = Gzip(new byte[100 << 20]);
+        var initrd = Save("initrd.gz", packed);
+        var beside = Boot.LinuxMemory.LeastBeside(
+            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length,
+            new MachineOptions { KernelPath = kernel, MemoryBytes = 128 << 20 });
         Assert.Equal(108u, beside >> 20);
     }
 
     [Fact]
-    public void AKernelLinkedBelowMemoryIsRefused()
+    public void A_kernel_linked_below_memory_is_refused()
     {
-        KernelImage kernel = Open("elf", Elf(entry: 0x1000, segments: [(0x1000, 0x1000, new byte[64], 64)]));
-        Assert.Contains("no memory", Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, 0, 4096, MemoryMap.Ram, 1 << 30)).Message, StringComparison.Ordinal);
+        var kernel = Open("elf", Elf(entry: 0x1000, segments: [(0x1000, 0x1000, new byte[64], 64)]));
+        Assert.Contains("no memory",
+            Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, 0, 4096, MemoryMap.Ram, 1 << 30)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
-    public void DamagedKernelsAreReadOrRefusedNeverMore()
+    public void Damaged_kernels_are_read_or_refused_never_more()
     {
-        byte[][] seeds = [FlatImage(4096), EfiImage(), Elf(), Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[0x1800], 0x1800), (0x8000_2000, 0x8000_2000, new byte[16], 0x100)])];
+        byte[][] seeds =
+            [FlatImage(4096), EfiImage(), Elf(),
+                Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[0x1800], 0x1800), (0x8000_2000, 0x8000_2000, new byte[16], 0x100)])];
         var random = new Random(20261121);
-        int read = 0;
-        for (int i = 0; i < 30_000; i++)
+        var read = 0;
+        for (var i = 0; i < 30_000; i++)
         {
-            byte[] bad = (byte[])seeds[i % seeds.Length].Clone();
-            int changes = random.Next(1, 4);
-            for (int c = 0; c < changes; c++)
+            var bad = (byte[])seeds[i % seeds.Length].Clone();
+            var changes = random.Next(1, 4);
+            for (var c = 0; c < changes; c++)
                 bad[random.Next(Math.Min(bad.Length, 400))] = random.Next(3) == 0 ? (byte)0xff : (byte)random.Next(256);
             if (random.Next(8) == 0)
                 bad = bad[..random.Next(bad.Length)];
             try
             {
                 using var source = new MemorySource(bad);
-                KernelImage kernel = KernelFile.Parse(source, "fuzz", MemoryMap.Ram);
+                var kernel = KernelFile.Parse(source, "fuzz", MemoryMap.Ram);
                 BootLayout.Plan(kernel, 1 << 20, 4096, MemoryMap.Ram, 64 << 20);
-                Assert.All(kernel.Segments, s => Assert.True(s.FileOffset >= 0 && s.FileOffset + (long)s.FileSize <= bad.Length && s.FileSize <= s.MemorySize));
+                Assert.All(kernel.Segments,
+                    s => Assert.True(s.FileOffset >= 0 && s.FileOffset + (long)s.FileSize <= bad.Length && s.FileSize <= s.MemorySize));
                 read++;
             }
             catch (MachineConfigurationException)
@@ -631,17 +669,17 @@ public sealed class KernelFileTests : IDisposable
     }
 
     [Fact]
-    public void DamagedGzipIsReadOrRefusedNeverMore()
+    public void Damaged_gzip_is_read_or_refused_never_more()
     {
-        byte[] image = FlatImage(20_000);
-        byte[] packed = Gzip(image);
+        var image = FlatImage(20_000);
+        var packed = Gzip(image);
         var random = new Random(3);
-        int read = 0;
-        for (int i = 0; i < 300; i++)
+        var read = 0;
+        for (var i = 0; i < 300; i++)
         {
-            byte[] bad = (byte[])packed.Clone();
+            var bad = (byte[])packed.Clone();
             bad[random.Next(3) == 0 ? random.Next(3, 10) : random.Next(2, bad.Length)] ^= (byte)(1 << random.Next(8));
-            string path = Save("fuzz.gz", bad);
+            var path = Save("fuzz.gz", bad);
             try
             {
                 // Flags, time and system in the header are covered by no checksum.

@@ -12,14 +12,16 @@ namespace Warren.Machines.Tests;
 public sealed partial class LockingPageTests
 {
     private static readonly Assembly[] Layers =
-        [typeof(LockClass).Assembly, typeof(HostMemoryLocks).Assembly, typeof(VirtualMachine).Assembly, typeof(Hart).Assembly, typeof(LockClasses).Assembly];
+        [typeof(LockClass).Assembly, typeof(HostMemoryLocks).Assembly, typeof(VirtualMachine).Assembly, typeof(Hart).Assembly,
+            typeof(LockClasses).Assembly];
 
     private sealed record Row(string Name, IReadOnlyList<string> Inside, string Holder);
 
     [Fact]
     public void Every_class_has_a_row_and_every_row_a_class()
     {
-        Assert.Equal(Declared().Select(c => c.Name).Order(StringComparer.Ordinal), Rows().Select(r => r.Name).Order(StringComparer.Ordinal));
+        Assert.Equal(Declared().Select(c => c.Name).Order(StringComparer.Ordinal),
+            Rows().Select(r => r.Name).Order(StringComparer.Ordinal));
     }
 
     [Fact]
@@ -39,7 +41,10 @@ public sealed partial class LockingPageTests
     {
         var rows = Rows().ToDictionary(r => r.Name);
         foreach (var c in Declared())
-            Assert.True(rows[c.Name].Holder.StartsWith(c.HolderContext.ToString().ToLowerInvariant(), StringComparison.Ordinal), $"{c.Name}: {c.HolderContext}, not {rows[c.Name].Holder}");
+        {
+            Assert.True(rows[c.Name].Holder.StartsWith(c.HolderContext.ToString().ToLowerInvariant(), StringComparison.Ordinal),
+                $"{c.Name}: {c.HolderContext}, not {rows[c.Name].Holder}");
+        }
     }
 
     [Fact]
@@ -52,8 +57,10 @@ public sealed partial class LockingPageTests
         // Documentation/virt/kvm/locking.rst, those that have a counterpart here.
         foreach (var (outer, inner) in new[]
         {
-            ("slots_lock", "slots_arch_lock"), ("slots_lock", "kvm_srcu"), ("kvm_srcu", "slots_arch_lock"), ("mmu_lock", "tdp_mmu_pages_lock"), ("kvm_srcu", "mmu_lock"),
-            ("invalidate_range", "mmu_lock"), ("invalidate_range", "kvm_srcu"), ("mmap_lock", "invalidate_range"), ("may_reclaim", "invalidate_range"),
+            ("slots_lock", "slots_arch_lock"), ("slots_lock", "kvm_srcu"), ("kvm_srcu", "slots_arch_lock"),
+            ("mmu_lock", "tdp_mmu_pages_lock"), ("kvm_srcu", "mmu_lock"),
+            ("invalidate_range", "mmu_lock"), ("invalidate_range", "kvm_srcu"), ("mmap_lock", "invalidate_range"),
+            ("may_reclaim", "invalidate_range"),
             // Where KVM keeps the two apart: a joining update goes through the list of notifications inside mmu_lock.
             ("mmu_lock", "mn_invalidate_lock"),
         })
@@ -63,8 +70,10 @@ public sealed partial class LockingPageTests
 
         foreach (var (outer, inner) in new[]
         {
-            // Notifiers take neither slot lock, readers not the one that is held over grace periods; who spins neither allocates nor faults; leaves stay leaves.
-            ("invalidate_range", "slots_lock"), ("invalidate_range", "slots_arch_lock"), ("kvm_srcu", "slots_lock"), ("mmu_lock", "mmap_lock"), ("mmu_lock", "may_reclaim"),
+            // Notifiers take neither slot lock, readers not the one that is held over grace periods; who spins neither allocates nor
+            // faults; leaves stay leaves.
+            ("invalidate_range", "slots_lock"), ("invalidate_range", "slots_arch_lock"), ("kvm_srcu", "slots_lock"),
+            ("mmu_lock", "mmap_lock"), ("mmu_lock", "may_reclaim"),
             ("slots_arch_lock", "slots_lock"), ("mn_invalidate_lock", "mmu_lock"), ("tdp_mmu_pages_lock", "mmu_lock"),
         })
         {
@@ -78,7 +87,8 @@ public sealed partial class LockingPageTests
         var found = new List<LockClass>();
         foreach (var type in Layers.SelectMany(a => a.GetTypes()).Where(t => !t.ContainsGenericParameters))
         {
-            foreach (var field in type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic).Where(f => f.FieldType == typeof(LockClass)))
+            foreach (var field in type.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic)
+                .Where(f => f.FieldType == typeof(LockClass)))
             {
                 RuntimeHelpers.RunClassConstructor(type.TypeHandle);
                 found.Add((LockClass)field.GetValue(null)!);

@@ -11,7 +11,7 @@ namespace Warren.Machines.Tests;
 public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     [Fact]
-    public void AGuestPrintsAndPowersOff()
+    public void A_guest_prints_and_powers_off()
     {
         using var guest = new Guest("""
                     li      s0, UART
@@ -34,7 +34,7 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(1, 0, MachineExitKind.Reboot)]
     [InlineData(2, 0, MachineExitKind.Reboot)]
     [InlineData(1, 1, MachineExitKind.SystemFailure)]
-    public void SystemResetSaysHowItEnded(int type, int reason, MachineExitKind kind)
+    public void System_reset_says_how_it_ended(int type, int reason, MachineExitKind kind)
     {
         using var guest = new Guest($"""
                     li      a0, {type}
@@ -46,10 +46,10 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Fact]
-    public void TheFinisherReportsACode()
+    public void The_finisher_reports_a_code()
     {
         using var guest = new Guest("        fail    42");
-        MachineExit exit = guest.Run();
+        var exit = guest.Run();
         Assert.Equal(MachineExitKind.SystemFailure, exit.Kind);
         Assert.Contains("42", exit.Detail, StringComparison.Ordinal);
         using var reset = new Guest("""
@@ -66,7 +66,7 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("Kernel panic - not syncing: no init", 1, MachineExitKind.Panic)]
     [InlineData("Kernel panic - not syncing: no init", 0, MachineExitKind.PowerOff)]
     [InlineData("he said: Kernel panic - not syncing: no init", 1, MachineExitKind.Reboot)]
-    public void APanicFollowedByARebootIsAPanic(string line, int resetType, MachineExitKind kind)
+    public void A_panic_followed_by_a_reboot_is_a_panic(string line, int resetType, MachineExitKind kind)
     {
         using var guest = new Guest($"""
                     la      a1, text
@@ -79,7 +79,7 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
                     fail    1
             text:   .asciz  "{line}\n"
             """);
-        MachineExit exit = guest.Run();
+        var exit = guest.Run();
         Assert.Equal(kind, exit.Kind);
         if (kind == MachineExitKind.Panic)
             Assert.Equal("Kernel panic - not syncing: no init", exit.Detail);
@@ -92,12 +92,12 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("la t0, .\n csrw stvec, t0\n li t1, 0x70000000\n ld t2, 0(t1)")]
     [InlineData("1: li a7, 0x10\n ecall\n j 1b")]
     [InlineData("la s0, .\n1: sw zero, 0x700(s0)\n fence.i\n j 1b")]
-    public async Task AnyGuestCanBeCancelledAndTimedOut(string source)
+    public async Task Any_guest_can_be_cancelled_and_timed_out(string source)
     {
         using var guest = new Guest(source);
         using var cancel = new CancellationTokenSource();
-        using Machine machine = Machine.Create(guest.Options with { Cpus = 2 });
-        Task<MachineExit> run = machine.RunAsync(cancel.Token);
+        using var machine = Machine.Create(guest.Options with { Cpus = 2 });
+        var run = machine.RunAsync(cancel.Token);
         Assert.True(SpinWait.SpinUntil(() => machine.Statistics.Harts[0].Slices > 0, Guest.Patience));
         Assert.False(run.IsCompleted);
         await cancel.CancelAsync();
@@ -106,11 +106,11 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Fact]
-    public async Task DisposingARunningMachineEndsIt()
+    public async Task Disposing_a_running_machine_ends_it()
     {
         using var guest = new Guest("1: j 1b");
-        Machine machine = Machine.Create(guest.Options);
-        Task<MachineExit> run = machine.RunAsync();
+        var machine = Machine.Create(guest.Options);
+        var run = machine.RunAsync();
         await machine.DisposeAsync();
         Assert.Equal(MachineExitKind.Cancelled, (await run).Kind);
         await machine.DisposeAsync();
@@ -118,16 +118,16 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Fact]
-    public async Task AMachineRunsOnce()
+    public async Task A_machine_runs_once()
     {
         using var guest = new Guest("        pass");
-        using Machine machine = Machine.Create(guest.Options);
+        using var machine = Machine.Create(guest.Options);
         await machine.RunAsync();
         Assert.Throws<InvalidOperationException>(() => { _ = machine.RunAsync(); });
     }
 
     [Fact]
-    public async Task EverythingIsGivenBack()
+    public async Task Everything_is_given_back()
     {
         using var guest = new Guest("""
                     li      t0, 0x80200000
@@ -140,11 +140,11 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
             """);
         using var frames = new FramePool(256L << 20);
         using var pool = new VcpuPool(2, "given-back");
-        long before = frames.FramesInUse;
+        var before = frames.FramesInUse;
         long most = 0;
-        for (int i = 0; i < 5; i++)
+        for (var i = 0; i < 5; i++)
         {
-            using Machine machine = Machine.Create(guest.Options with { Frames = frames, Pool = pool, Cpus = 3 });
+            using var machine = Machine.Create(guest.Options with { Frames = frames, Pool = pool, Cpus = 3 });
             Assert.Equal(MachineExitKind.PowerOff, (await machine.RunAsync()).Kind);
             most = Math.Max(most, frames.FramesInUse);
         }
@@ -156,7 +156,7 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Fact]
-    public void ThreadsEndWithTheirPool()
+    public void Threads_end_with_their_pool()
     {
         using var guest = new Guest("        pass");
         var pool = new VcpuPool(2, "tidy");
@@ -169,8 +169,8 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
 
     private static int ThreadsNamed(string prefix)
     {
-        int count = 0;
-        foreach (string task in Directory.GetDirectories("/proc/self/task"))
+        var count = 0;
+        foreach (var task in Directory.GetDirectories("/proc/self/task"))
         {
             try
             {
@@ -185,7 +185,7 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Fact]
-    public void KernelInitrdAndTreeArriveWhereTheTreeSays()
+    public void Kernel_initrd_and_tree_arrive_where_the_tree_says()
     {
         // Dumps the device tree, then the initrd, through the debug console.
         using var guest = new Guest("""
@@ -215,19 +215,21 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
             """);
         var initrd = new byte[10_000];
         new Random(3).NextBytes(initrd);
-        MachineOptions options = guest.Options with { InitrdPath = guest.Save("initrd", initrd), CommandLine = "quiet panic=-1", Cpus = 2 };
+        var options = guest.Options with { InitrdPath = guest.Save("initrd", initrd), CommandLine = "quiet panic=-1", Cpus = 2 };
         Assert.Equal(MachineExitKind.PowerOff, Guest.Run(options).Kind);
-        byte[] dump = guest.Console.ToArray();
-        FdtNode tree = FdtReader.Read(dump);
+        var dump = guest.Console.ToArray();
+        var tree = FdtReader.Read(dump);
         Assert.Equal(["quiet panic=-1"], tree.At("/chosen")!.StringList("bootargs"));
         Assert.Equal(0x8020_0000u, tree.At("/chosen")!.Cell("linux,initrd-start", 1));
         Assert.Equal(0x8020_0000u + 10_000, tree.At("/chosen")!.Cell("linux,initrd-end", 1));
         Assert.Equal(initrd, dump[^10_000..]);
     }
 
-    /// <summary>Segments at every kind of offset and length: mapped, copied, or some of each, the guest's memory must be the same.</summary>
+    /// <summary>
+    /// Segments at every kind of offset and length: mapped, copied, or some of each, the guest's memory must be the same.
+    /// </summary>
     [Fact]
-    public void SegmentsArriveWhateverTheirAlignment()
+    public void Segments_arrive_whatever_their_alignment()
     {
         using var dumper = new Guest("""
                     li      s0, 0x80100000
@@ -241,13 +243,13 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
                     bnez    s1, dump
                     pass
             """);
-        byte[] code = CodeOf(dumper.KernelPath);
+        var code = CodeOf(dumper.KernelPath);
         var random = new Random(20261121);
-        for (int round = 0; round < 8; round++)
+        for (var round = 0; round < 8; round++)
         {
             var expected = new byte[0x40000];
             var segments = new List<(ulong, ulong, byte[], ulong)> { (MemoryMap.Ram, MemoryMap.Ram, code, (ulong)code.Length) };
-            int at = 0;
+            var at = 0;
             while (true)
             {
                 at += random.Next(3) == 0 ? random.Next(1, 9000) : 0;
@@ -259,11 +261,11 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
                 var data = new byte[length];
                 random.NextBytes(data);
                 data.CopyTo(expected, at);
-                ulong address = MemoryMap.Ram + 0x10_0000 + (ulong)at;
+                var address = MemoryMap.Ram + 0x10_0000 + (ulong)at;
                 segments.Add((address, address, data, (ulong)(length + zeros)));
                 at += length + zeros;
             }
-            string path = dumper.Save($"round{round}", PageCongruent(segments, round));
+            var path = dumper.Save($"round{round}", PageCongruent(segments, round));
             dumper.Console.SetLength(0);
             Assert.Equal(MachineExitKind.PowerOff, Guest.Run(dumper.Options with { KernelPath = path }).Kind);
             Assert.True(expected.AsSpan().SequenceEqual(dumper.Console.ToArray()), $"round {round}");
@@ -271,11 +273,11 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Fact]
-    public void ImpossibleOptionsAreOneSentence()
+    public void Impossible_options_are_one_sentence()
     {
         using var guest = new Guest("        pass");
-        string initrd = guest.Save("initrd", new byte[12 << 20]);
-        MachineOptions good = guest.Options;
+        var initrd = guest.Save("initrd", new byte[12 << 20]);
+        var good = guest.Options;
         (MachineOptions Options, string Word)[] cases =
         [
             (good with { Cpus = 0 }, "CPUs"),
@@ -293,21 +295,27 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
             (good with { Timeout = TimeSpan.Zero }, "timeout"),
             (good with { KernelPath = guest.Save("Image", KernelFileTests.FlatImage()), CommandLine = new string('x', 1024) }, "1023"),
         ];
-        foreach ((MachineOptions options, string word) in cases)
+        foreach ((var options, var word) in cases)
         {
-            string message = Assert.Throws<MachineConfigurationException>(() => Machine.Create(options)).Message;
+            var message = Assert.Throws<MachineConfigurationException>(() => Machine.Create(options)).Message;
             Assert.Contains(word, message, StringComparison.Ordinal);
             Assert.DoesNotContain('\n', message);
         }
     }
 
     [Fact]
-    public void TheSelfTestPassesOnTheBoard()
+    public void The_self_test_passes_on_the_board()
     {
-        foreach (int cpus in (int[])[1, 2, 4])
+        foreach (var cpus in (int[])[1, 2, 4])
         {
             using var guest = new Guest(Images.Guests.EmbeddedGuests.Selftest);
-            MachineExit exit = Guest.Run(guest.Options with { Cpus = cpus, MemoryBytes = 64 << 20, Serial = [new SerialOptions { Output = guest.Console }, SerialOptions.Discard] });
+            var exit =
+                Guest.Run(guest.Options with
+                {
+                    Cpus = cpus,
+                    MemoryBytes = 64 << 20,
+                    Serial = [new SerialOptions { Output = guest.Console }, SerialOptions.Discard]
+                });
             string[] failures = [.. guest.ConsoleText.Split('\n').Where(l => l.StartsWith("FAIL", StringComparison.Ordinal))];
             Assert.Empty(failures);
             Assert.Equal(MachineExitKind.PowerOff, exit.Kind);
@@ -316,21 +324,23 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
 
     private static byte[] CodeOf(string elf)
     {
-        Boot.KernelImage image = Boot.KernelFile.Open(elf, MemoryMap.Ram);
-        Boot.KernelSegment segment = image.Segments.First(s => image.Entry - s.Address < s.FileSize);
+        var image = Boot.KernelFile.Open(elf, MemoryMap.Ram);
+        var segment = image.Segments.First(s => image.Entry - s.Address < s.FileSize);
         Assert.Equal(image.Entry, segment.Address);
         return File.ReadAllBytes(elf).AsSpan((int)segment.FileOffset, (int)segment.FileSize).ToArray();
     }
 
-    /// <summary>An ELF whose data lies at offsets congruent to their addresses in every second round, so that pages can be mapped.</summary>
+    /// <summary>
+    /// An ELF whose data lies at offsets congruent to their addresses in every second round, so that pages can be mapped.
+    /// </summary>
     private static byte[] PageCongruent(List<(ulong, ulong Address, byte[] Data, ulong)> segments, int round)
     {
-        byte[] elf = KernelFileTests.Elf(entry: MemoryMap.Ram, segments: [.. segments]);
+        var elf = KernelFileTests.Elf(entry: MemoryMap.Ram, segments: [.. segments]);
         if (round < 4)
             return elf;
         var file = new MemoryStream();
         file.Write(elf, 0, 64 + 56 * segments.Count);
-        for (int i = 0; i < segments.Count; i++)
+        for (var i = 0; i < segments.Count; i++)
         {
             while ((ulong)file.Position % 4096 != segments[i].Address % 4096)
                 file.WriteByte(0xee);

@@ -15,12 +15,12 @@ public sealed class PlicTests
     private static void Allow(Plic plic, int context, int source, uint priority)
     {
         plic.Write(4 * (ulong)source, 4, priority);
-        ulong word = plic.Read(Enable(context, source), 4);
+        var word = plic.Read(Enable(context, source), 4);
         plic.Write(Enable(context, source), 4, word | 1u << (source % 32));
     }
 
     [Fact]
-    public void ALevelIsClaimedServicedAndCompleted()
+    public void A_level_is_claimed_serviced_and_completed()
     {
         var plic = new Plic(2, _pins);
         Allow(plic, 1, 10, 1);
@@ -46,7 +46,7 @@ public sealed class PlicTests
     }
 
     [Fact]
-    public void PrioritiesOrderAndThresholdsMask()
+    public void Priorities_order_and_thresholds_mask()
     {
         var plic = new Plic(1, _pins);
         Allow(plic, 0, 5, 2);
@@ -54,7 +54,7 @@ public sealed class PlicTests
         Allow(plic, 0, 41, 7);
         Allow(plic, 0, 6, 0);
         plic.Write(Threshold(0), 4, 7);
-        foreach (int source in (int[])[5, 6, 40, 41])
+        foreach (var source in (int[])[5, 6, 40, 41])
             plic.Line(source).Set(true);
         Assert.False(_pins.Levels[0]);
         plic.Write(Threshold(0), 4, 6);
@@ -68,7 +68,7 @@ public sealed class PlicTests
     }
 
     [Fact]
-    public void CompletionByAContextThatHasItNotEnabledIsIgnored()
+    public void Completion_by_a_context_that_has_it_not_enabled_is_ignored()
     {
         var plic = new Plic(2, _pins);
         Allow(plic, 0, 3, 1);
@@ -81,7 +81,7 @@ public sealed class PlicTests
     }
 
     [Fact]
-    public void RegistersHoldWhatTheyCan()
+    public void Registers_hold_what_they_can()
     {
         var plic = new Plic(1, _pins);
         plic.Write(4 * 63, 4, 0xffff_ffff);
@@ -105,37 +105,38 @@ public sealed class PlicTests
 
     /// <summary>Random accesses and levels, against a slow model written from the specification's sentences.</summary>
     [Fact]
-    public void RandomUseAgreesWithTheModel()
+    public void Random_use_agrees_with_the_model()
     {
         const int harts = 3;
         var random = new Random(20261121);
         var plic = new Plic(harts, _pins);
         var model = new Model(harts);
-        ulong[] wild = [2, 0x1001, 0x1ffc, 0x2000 + 0x80 * 16, 0x1f_fffc, 0x20_0008, 0x20_0ffc, 0x20_0000 + 0x1000 * 16, 0x3ff_fffc, ulong.MaxValue];
-        for (int i = 0; i < 200_000; i++)
+        ulong[] wild =
+            [2, 0x1001, 0x1ffc, 0x2000 + 0x80 * 16, 0x1f_fffc, 0x20_0008, 0x20_0ffc, 0x20_0000 + 0x1000 * 16, 0x3ff_fffc, ulong.MaxValue];
+        for (var i = 0; i < 200_000; i++)
         {
             int hart = random.Next(harts), source = random.Next(1, 64);
             switch (random.Next(10))
             {
                 case 0:
-                    uint priority = (uint)random.Next(0, 9);
+                    var priority = (uint)random.Next(0, 9);
                     plic.Write(4 * (ulong)source, 4, priority);
                     model.Priority[source] = priority & 7;
                     break;
                 case 1:
-                    uint word = (uint)random.NextInt64();
-                    int half = random.Next(2);
+                    var word = (uint)random.NextInt64();
+                    var half = random.Next(2);
                     plic.Write(Enable(hart, half * 32), 4, word);
-                    for (int b = 0; b < 32; b++)
+                    for (var b = 0; b < 32; b++)
                         model.Enabled[hart, half * 32 + b] = (word >> b & 1) != 0 && half * 32 + b != 0;
                     break;
                 case 2:
-                    uint threshold = (uint)random.Next(0, 8);
+                    var threshold = (uint)random.Next(0, 8);
                     plic.Write(Threshold(hart), 4, threshold);
                     model.Threshold[hart] = threshold;
                     break;
                 case 3 or 4:
-                    bool level = random.Next(2) == 0;
+                    var level = random.Next(2) == 0;
                     plic.Line(source).Set(level);
                     model.SetLevel(source, level);
                     break;
@@ -147,12 +148,12 @@ public sealed class PlicTests
                     model.Complete(hart, source);
                     break;
                 default:
-                    ulong offset = wild[random.Next(wild.Length)];
+                    var offset = wild[random.Next(wild.Length)];
                     plic.Write(offset, 1 << random.Next(4), (ulong)random.NextInt64());
                     plic.Read(offset, 1 << random.Next(4));
                     break;
             }
-            for (int h = 0; h < harts; h++)
+            for (var h = 0; h < harts; h++)
                 Assert.Equal(model.Pin(h), _pins.Levels[h]);
         }
     }
@@ -178,8 +179,8 @@ public sealed class PlicTests
 
         public int Claim(int hart)
         {
-            int best = 0;
-            for (int s = 1; s < 64; s++)
+            var best = 0;
+            for (var s = 1; s < 64; s++)
             {
                 if (_pending[s] && Enabled[hart, s] && Priority[s] > 0 && (best == 0 || Priority[s] > Priority[best]))
                     best = s;
@@ -203,7 +204,7 @@ public sealed class PlicTests
 
         public bool Pin(int hart)
         {
-            for (int s = 1; s < 64; s++)
+            for (var s = 1; s < 64; s++)
             {
                 if (_pending[s] && Enabled[hart, s] && Priority[s] > Threshold[hart])
                     return true;

@@ -6,7 +6,8 @@ namespace Warren.Machines.Tests;
 
 public sealed class SbiTests
 {
-    private const ulong Base = 0x10, Time = 0x54494D45, Ipi = 0x735049, Fences = 0x52464E43, Hsm = 0x48534D, Reset = 0x53525354, Console = 0x4442434E, Suspend = 0x53555350;
+    private const ulong Base = 0x10, Time = 0x54494D45, Ipi = 0x735049, Fences = 0x52464E43, Hsm = 0x48534D, Reset = 0x53525354,
+        Console = 0x4442434E, Suspend = 0x53555350;
     private const ulong Ram = 0x8000_0000;
 
     private readonly Platform _platform = new(4);
@@ -15,19 +16,20 @@ public sealed class SbiTests
 
     public SbiTests() => _sbi = new SbiHandler(_platform, _states);
 
-    private SbiResult Call(ulong extension, ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0, int hart = 0)
+    private SbiResult Call(ulong extension, ulong function, ulong a0 = 0, ulong a1 = 0, ulong a2 = 0, ulong a3 = 0, ulong a4 = 0,
+        int hart = 0)
         => _sbi.Handle(hart, new SbiCall(extension, function, a0, a1, a2, a3, a4));
 
     private static void AssertFails(SbiError error, SbiResult result)
         => Assert.Equal(SbiResult.Fail(error), result);
 
     [Fact]
-    public void BaseNamesVersionAndExtensions()
+    public void Base_names_version_and_extensions()
     {
         Assert.Equal(SbiResult.Return(0x0200_0000), Call(Base, 0));
-        foreach (ulong present in (ulong[])[0, 8, Base, Time, Ipi, Fences, Hsm, Reset, Console, Suspend])
+        foreach (var present in (ulong[])[0, 8, Base, Time, Ipi, Fences, Hsm, Reset, Console, Suspend])
             Assert.Equal(SbiResult.Return(1), Call(Base, 3, present));
-        foreach (ulong absent in (ulong[])[9, 0x504D55, 0x4E41434C, 0x535441, 0x43505043, ulong.MaxValue])
+        foreach (var absent in (ulong[])[9, 0x504D55, 0x4E41434C, 0x535441, 0x43505043, ulong.MaxValue])
             Assert.Equal(SbiResult.Return(0), Call(Base, 3, absent));
         for (ulong id = 4; id <= 6; id++)
             Assert.Equal(SbiResult.Return(0), Call(Base, id));
@@ -39,7 +41,7 @@ public sealed class SbiTests
     }
 
     [Fact]
-    public void TimerGoesToTheCallingHart()
+    public void Timer_goes_to_the_calling_hart()
     {
         Assert.Equal(SbiResult.Success, Call(Time, 0, 12345, hart: 2));
         Assert.Equal("timer 2 12345", _platform.Take());
@@ -50,7 +52,7 @@ public sealed class SbiTests
     [InlineData(0b101UL, 1UL, "ipi 1", "ipi 3")]
     [InlineData(0UL, ulong.MaxValue, "ipi 0", "ipi 1", "ipi 2", "ipi 3")]
     [InlineData(0UL, 0UL)]
-    public void InterprocessorInterruptsFollowTheMask(ulong mask, ulong maskBase, params string[] expected)
+    public void Interprocessor_interrupts_follow_the_mask(ulong mask, ulong maskBase, params string[] expected)
     {
         StartAll();
         Assert.Equal(SbiResult.Success, Call(Ipi, 0, mask, maskBase));
@@ -64,7 +66,7 @@ public sealed class SbiTests
     [InlineData(1UL << 63, 0UL)]
     [InlineData(1UL << 63, 3UL)]
     [InlineData(1UL, ulong.MaxValue - 1)]
-    public void HartsThatDoNotExistAreAnError(ulong mask, ulong maskBase)
+    public void Harts_that_do_not_exist_are_an_error(ulong mask, ulong maskBase)
     {
         AssertFails(SbiError.InvalidParameter, Call(Ipi, 0, mask, maskBase));
         AssertFails(SbiError.InvalidParameter, Call(Fences, 0, mask, maskBase));
@@ -72,14 +74,14 @@ public sealed class SbiTests
     }
 
     [Fact]
-    public void AStoppedHartGetsNoInterrupt()
+    public void A_stopped_hart_gets_no_interrupt()
     {
         Call(Ipi, 0, 0, ulong.MaxValue);
         Assert.Equal(["ipi 0"], _platform.TakeAll());
     }
 
     [Fact]
-    public void RemoteFencesCarryTheirRange()
+    public void Remote_fences_carry_their_range()
     {
         Assert.Equal(SbiResult.Success, Call(Fences, 0, 2, 0));
         Assert.Equal($"fence 2 {new Fence(FenceKind.Instructions, 0, 0, -1)}", _platform.Take());
@@ -95,14 +97,14 @@ public sealed class SbiTests
     }
 
     [Fact]
-    public void AHartIsStartedStoppedAndStartedAgain()
+    public void A_hart_is_started_stopped_and_started_again()
     {
         Assert.Equal(SbiResult.Return(1), Call(Hsm, 2, 1));
         Assert.Equal(SbiResult.Success, Call(Hsm, 0, 1, Ram + 0x1000, 99));
         Assert.Equal(["clear 1", "notify 1"], _platform.TakeAll());
         Assert.Equal(SbiResult.Return(2), Call(Hsm, 2, 1));
         AssertFails(SbiError.AlreadyAvailable, Call(Hsm, 0, 1, Ram, 0));
-        Assert.True(_states.TryRun(1, false, out HartEntry? entry));
+        Assert.True(_states.TryRun(1, false, out var entry));
         Assert.Equal(new HartEntry(Ram + 0x1000, 99), entry);
         Assert.Equal(SbiResult.Return(0), Call(Hsm, 2, 1));
         Assert.True(_states.TryRun(1, false, out entry));
@@ -120,24 +122,24 @@ public sealed class SbiTests
     }
 
     [Fact]
-    public void ASuspendedHartWaitsForItsInterrupt()
+    public void A_suspended_hart_waits_for_its_interrupt()
     {
         Assert.Equal(SbiResult.Suspend, Call(Hsm, 3, 0));
         Assert.Equal(SbiResult.Return(4), Call(Hsm, 2, 0, hart: 1));
         Assert.False(_states.TryRun(0, false, out _));
-        Assert.True(_states.TryRun(0, true, out HartEntry? entry));
+        Assert.True(_states.TryRun(0, true, out var entry));
         Assert.Null(entry);
         Assert.Equal(SbiResult.NoReturn, Call(Hsm, 3, 0x8000_0000, Ram + 0x100, 5));
         Assert.False(_states.TryRun(0, false, out _));
         Assert.True(_states.TryRun(0, true, out entry));
         Assert.Equal(new HartEntry(Ram + 0x100, 5), entry);
         AssertFails(SbiError.InvalidAddress, Call(Hsm, 3, 0x8000_0000, 0x100, 5));
-        foreach (ulong reserved in (ulong[])[1, 0x0fff_ffff, 0x1000_0000, 0x8000_0001, 0xffff_ffff])
+        foreach (var reserved in (ulong[])[1, 0x0fff_ffff, 0x1000_0000, 0x8000_0001, 0xffff_ffff])
             AssertFails(SbiError.InvalidParameter, Call(Hsm, 3, reserved, Ram, 0));
     }
 
     [Fact]
-    public void TheSystemSuspendsOnlyWithOneHartLeft()
+    public void The_system_suspends_only_with_one_hart_left()
     {
         Call(Hsm, 0, 1, Ram, 0);
         AssertFails(SbiError.Denied, Call(Suspend, 0, 0, Ram, 0));
@@ -146,12 +148,12 @@ public sealed class SbiTests
         AssertFails(SbiError.InvalidParameter, Call(Suspend, 0, 1, Ram, 0));
         AssertFails(SbiError.InvalidAddress, Call(Suspend, 0, 0, 0, 0));
         Assert.Equal(SbiResult.NoReturn, Call(Suspend, 0, 0, Ram, 7));
-        Assert.True(_states.TryRun(0, true, out HartEntry? entry));
+        Assert.True(_states.TryRun(0, true, out var entry));
         Assert.Equal(new HartEntry(Ram, 7), entry);
     }
 
     [Fact]
-    public void ResetsCarryTypeAndReason()
+    public void Resets_carry_type_and_reason()
     {
         Assert.Equal(SbiResult.NoReturn, Call(Reset, 0, 0, 0));
         Assert.Equal("reset Shutdown False", _platform.Take());
@@ -167,7 +169,7 @@ public sealed class SbiTests
     }
 
     [Fact]
-    public void TheDebugConsoleMovesBytesAndChecksAddresses()
+    public void The_debug_console_moves_bytes_and_checks_addresses()
     {
         "hello"u8.CopyTo(_platform.Memory);
         Assert.Equal(SbiResult.Return(5), Call(Console, 0, 5, Ram, 0));
@@ -193,7 +195,7 @@ public sealed class SbiTests
     }
 
     [Fact]
-    public void LegacyCallsAnswerInA0Alone()
+    public void Legacy_calls_answer_in_a0_alone()
     {
         StartAll();
         Assert.Equal(SbiResult.LegacySuccess, Call(0, 0, 777, hart: 1));
@@ -218,23 +220,27 @@ public sealed class SbiTests
     }
 
     [Fact]
-    public void AnythingAtAllIsAnswered()
+    public void Anything_at_all_is_answered()
     {
         var random = new Random(20261121);
-        ulong[] extensions = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, Base, Time, Ipi, Fences, Hsm, Reset, Console, Suspend, 0x504D55, ulong.MaxValue];
-        ulong[] values = [0, 1, 2, 3, 4, 15, 16, 63, 64, Ram, Ram + 1, Ram + (64 << 20) - 1, ulong.MaxValue, ulong.MaxValue - 1, 1UL << 63, 0xffff_ffff, 0x8000_0000, Platform.VirtualOffset + Ram + 7];
+        ulong[] extensions =
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, Base, Time, Ipi, Fences, Hsm, Reset, Console, Suspend, 0x504D55, ulong.MaxValue];
+        ulong[] values =
+            [0, 1, 2, 3, 4, 15, 16, 63, 64, Ram, Ram + 1, Ram + (64 << 20) - 1, ulong.MaxValue, ulong.MaxValue - 1, 1UL << 63, 0xffff_ffff,
+                0x8000_0000, Platform.VirtualOffset + Ram + 7];
         ulong Value() => random.Next(4) == 0 ? (ulong)random.NextInt64() : values[random.Next(values.Length)];
-        for (int i = 0; i < 300_000; i++)
+        for (var i = 0; i < 300_000; i++)
         {
-            ulong extension = random.Next(20) == 0 ? Value() : extensions[random.Next(extensions.Length)];
-            int hart = random.Next(4);
+            var extension = random.Next(20) == 0 ? Value() : extensions[random.Next(extensions.Length)];
+            var hart = random.Next(4);
             _platform.ConsoleRoom = random.Next(10);
-            SbiResult result = Call(extension, random.Next(10) == 0 ? Value() : (ulong)random.Next(8), Value(), Value(), Value(), Value(), Value(), hart);
+            var result =
+                Call(extension, random.Next(10) == 0 ? Value() : (ulong)random.Next(8), Value(), Value(), Value(), Value(), Value(), hart);
             if (result.Outcome == SbiOutcome.Return)
                 Assert.InRange((long)result.Error, -8, 0);
             _platform.TakeAll();
             _platform.Output.Clear();
-            for (int h = 0; h < 4; h++)
+            for (var h = 0; h < 4; h++)
                 _states.TryRun(h, random.Next(2) == 0, out _);
         }
         Assert.Equal(300_000, _sbi.Calls);
@@ -242,7 +248,7 @@ public sealed class SbiTests
 
     private void StartAll()
     {
-        for (int i = 1; i < 4; i++)
+        for (var i = 1; i < 4; i++)
         {
             Call(Hsm, 0, (ulong)i, Ram, 0);
             _states.TryRun(i, false, out _);
@@ -310,14 +316,14 @@ public sealed class SbiTests
 
         public int ConsoleWrite(ReadOnlySpan<byte> bytes)
         {
-            int n = Math.Min(bytes.Length, ConsoleRoom);
+            var n = Math.Min(bytes.Length, ConsoleRoom);
             Output.Append(Encoding.Latin1.GetString(bytes[..n]));
             return n;
         }
 
         public int ConsoleRead(Span<byte> target)
         {
-            int n = Math.Min(target.Length, Input.Length);
+            var n = Math.Min(target.Length, Input.Length);
             Encoding.Latin1.GetBytes(Input.AsSpan(0, n), target);
             Input = Input[n..];
             return n;

@@ -33,7 +33,7 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(2, 2, 3000)]
     [InlineData(4, 2, 1500)]
     [InlineData(16, 2, 300)]
-    public void ATokenGoesRoundByInterprocessorInterrupts(int cpus, int threads, int rounds)
+    public void A_token_goes_round_by_interprocessor_interrupts(int cpus, int threads, int rounds)
     {
         using var guest = new Guest($"""
                     li      s10, {cpus}
@@ -79,7 +79,7 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
-    public void TimersWakeTheirHart(int cpus)
+    public void Timers_wake_their_hart(int cpus)
     {
         using var guest = new Guest($"""
                     li      s10, {cpus}
@@ -127,11 +127,11 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     /// <summary>
-    /// An interrupt-driven echo: the guest sleeps until the UART, through the PLIC, says there is input. Everything comes back, although the
-    /// host's writes, the sleeps and the claims interleave as they like, and then no interrupt is left behind.
+    /// An interrupt-driven echo: the guest sleeps until the UART, through the PLIC, says there is input. Everything comes back, although
+    /// the host's writes, the sleeps and the claims interleave as they like, and then no interrupt is left behind.
     /// </summary>
     [Fact]
-    public async Task AnEchoThroughUartAndPlicLosesNothing()
+    public async Task An_echo_through_uart_and_plic_loses_nothing()
     {
         using var guest = new Guest("""
                     li      s0, UART
@@ -170,16 +170,16 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
             finish: pass
             """);
         const int total = 40_000;
-        using Machine machine = Machine.Create(guest.Options with { Serial = [new SerialOptions { Capacity = 256 }] });
-        Task<MachineExit> run = machine.RunAsync();
-        ISerialPort port = machine.Uart(0);
-        Task writer = Task.Run(async () =>
+        using var machine = Machine.Create(guest.Options with { Serial = [new SerialOptions { Capacity = 256 }] });
+        var run = machine.RunAsync();
+        var port = machine.Uart(0);
+        var writer = Task.Run(async () =>
         {
             var random = new Random(4);
-            for (int at = 0; at < total;)
+            for (var at = 0; at < total;)
             {
                 var piece = new byte[Math.Min(total - at, random.Next(1, 200))];
-                for (int i = 0; i < piece.Length; i++)
+                for (var i = 0; i < piece.Length; i++)
                     piece[i] = (byte)(32 + (at + i) % 90);
                 await port.WriteAsync(piece);
                 at += piece.Length;
@@ -188,11 +188,11 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
             }
         });
         var buffer = new byte[512];
-        for (int at = 0; at < total;)
+        for (var at = 0; at < total;)
         {
-            int n = await port.ReadAsync(buffer).AsTask().WaitAsync(Guest.Patience);
+            var n = await port.ReadAsync(buffer).AsTask().WaitAsync(Guest.Patience);
             Assert.NotEqual(0, n);
-            for (int i = 0; i < n; i++, at++)
+            for (var i = 0; i < n; i++, at++)
                 Assert.Equal(32 + at % 90, buffer[i]);
         }
         await writer;
@@ -202,7 +202,7 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
 
     /// <summary>A hart that never gives way and one that has work: with a single thread both get on.</summary>
     [Fact]
-    public void AGreedyHartDoesNotStarveTheOthers()
+    public void A_greedy_hart_does_not_starve_the_others()
     {
         using var guest = new Guest($"""
                     li      s10, 3
@@ -230,7 +230,7 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
 
     /// <summary>Machines that sleep own no thread: many of them share a few, and each still hears its own input.</summary>
     [Fact]
-    public async Task ManyIdleMachinesShareAFewThreads()
+    public async Task Many_idle_machines_share_a_few_threads()
     {
         using var guest = new Guest("""
                     li      s0, UART
@@ -256,30 +256,30 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
         var runs = new List<Task<MachineExit>>();
         try
         {
-            for (int i = 0; i < count; i++)
+            for (var i = 0; i < count; i++)
             {
-                Machine machine = Machine.Create(guest.Options with { Pool = pool, Cpus = 2, Serial = [new SerialOptions()] });
+                var machine = Machine.Create(guest.Options with { Pool = pool, Cpus = 2, Serial = [new SerialOptions()] });
                 machines.Add(machine);
                 runs.Add(machine.RunAsync());
             }
             Assert.True(SpinWait.SpinUntil(() => machines.All(m => m.Statistics.Instructions > 10), Guest.Patience));
             Assert.InRange(pool.ThreadCount, 1, 2);
             Assert.DoesNotContain(runs, r => r.IsCompleted);
-            foreach (Machine machine in machines)
+            foreach (var machine in machines)
                 machine.Uart(0).Write("x"u8);
-            MachineExit[] exits = await Task.WhenAll(runs).WaitAsync(Guest.Patience);
+            var exits = await Task.WhenAll(runs).WaitAsync(Guest.Patience);
             Assert.All(exits, e => Assert.Equal(MachineExitKind.PowerOff, e.Kind));
         }
         finally
         {
-            foreach (Machine machine in machines)
+            foreach (var machine in machines)
                 machine.Dispose();
         }
     }
 
     /// <summary>A hart suspended without retention starts anew where it asked to, with what it asked for in a1.</summary>
     [Fact]
-    public void ASuspendedHartResumesWhereItAsked()
+    public void A_suspended_hart_resumes_where_it_asked()
     {
         using var guest = new Guest("""
                     li      t0, 0x20
@@ -327,7 +327,7 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
-    public void GarbageInEveryDeviceRegisterHarmsNobody(int cpus)
+    public void Garbage_in_every_device_register_harms_nobody(int cpus)
     {
         using var guest = new Guest($"""
                     li      s10, {cpus}
@@ -415,13 +415,15 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
             bases:  .dword  UART, RTC, PLIC, PLIC + 0x2000, PLIC + 0x200000, UART + 0x1000, 0x20000000, UART
             done:   .dword  0
             """);
-        MachineExit exit = Guest.Run(guest.Options with { Cpus = cpus, Serial = [SerialOptions.Discard, SerialOptions.Discard] });
+        var exit = Guest.Run(guest.Options with { Cpus = cpus, Serial = [SerialOptions.Discard, SerialOptions.Discard] });
         Assert.Equal(MachineExitKind.PowerOff, exit.Kind);
     }
 
-    /// <summary>A guest that prints to a port nobody reads is held up by its transmitter alone: it can be ended, and its other work goes on.</summary>
+    /// <summary>
+    /// A guest that prints to a port nobody reads is held up by its transmitter alone: it can be ended, and its other work goes on.
+    /// </summary>
     [Fact]
-    public async Task ASlowReaderStallsOnlyTheTransmitter()
+    public async Task A_slow_reader_stalls_only_the_transmitter()
     {
         using var guest = new Guest("""
                     li      s0, UART
@@ -444,8 +446,8 @@ public abstract class SchedulingTests(MmuKind mmu) : OnEachMmu(mmu)
                     beqz    t0, wait
                     pass
             """);
-        using Machine machine = Machine.Create(guest.Options with { Serial = [new SerialOptions { Capacity = 128 }, new SerialOptions()] });
-        Task<MachineExit> run = machine.RunAsync();
+        using var machine = Machine.Create(guest.Options with { Serial = [new SerialOptions { Capacity = 128 }, new SerialOptions()] });
+        var run = machine.RunAsync();
         var one = new byte[1];
         Assert.Equal(1, await machine.Uart(1).ReadAsync(one).AsTask().WaitAsync(Guest.Patience));
         Assert.Equal((byte)'F', one[0]);

@@ -15,7 +15,7 @@ public sealed class SerialChannelTests
     [Theory]
     [InlineData(64)]
     [InlineData(1024)]
-    public async Task AllBytesCrossBothWaysInOrder(int capacity)
+    public async Task All_bytes_cross_both_ways_in_order(int capacity)
     {
         const int total = 60_000;
         using var channel = new SerialChannel(capacity);
@@ -35,23 +35,23 @@ public sealed class SerialChannelTests
         guest.Start();
         try
         {
-            Task writer = Task.Run(async () =>
+            var writer = Task.Run(async () =>
             {
                 var random = new Random(1);
-                for (int at = 0; at < total;)
+                for (var at = 0; at < total;)
                 {
                     var piece = new byte[Math.Min(random.Next(1, 300), total - at)];
-                    for (int i = 0; i < piece.Length; i++)
+                    for (var i = 0; i < piece.Length; i++)
                         piece[i] = (byte)((at + i) * 31 >> 3);
                     await channel.WriteAsync(piece);
                     at += piece.Length;
                 }
             });
             var buffer = new byte[256];
-            for (int at = 0; at < total;)
+            for (var at = 0; at < total;)
             {
-                int n = await channel.ReadAsync(buffer).AsTask().WaitAsync(Patience);
-                for (int i = 0; i < n; i++, at++)
+                var n = await channel.ReadAsync(buffer).AsTask().WaitAsync(Patience);
+                for (var i = 0; i < n; i++, at++)
                     Assert.Equal((byte)(at * 31 >> 3), buffer[i]);
             }
             await writer.WaitAsync(Patience);
@@ -66,7 +66,7 @@ public sealed class SerialChannelTests
     }
 
     [Fact]
-    public async Task AReaderGetsWhatIsLeftAndThenTheEnd()
+    public async Task A_reader_gets_what_is_left_and_then_the_end()
     {
         using var channel = new SerialChannel(64);
         channel.Put("left over"u8);
@@ -79,11 +79,11 @@ public sealed class SerialChannelTests
     }
 
     [Fact]
-    public async Task ClosingWakesWhoeverWaits()
+    public async Task Closing_wakes_whoever_waits()
     {
         using var channel = new SerialChannel(64);
-        Task<int> reader = channel.ReadAsync(new byte[1]).AsTask();
-        Task writer = channel.WriteAsync(new byte[1000]).AsTask();
+        var reader = channel.ReadAsync(new byte[1]).AsTask();
+        var writer = channel.WriteAsync(new byte[1000]).AsTask();
         Assert.False(reader.IsCompleted);
         Assert.False(writer.IsCompleted);
         channel.Close();
@@ -92,21 +92,21 @@ public sealed class SerialChannelTests
     }
 
     [Fact]
-    public async Task ACancelledReaderLosesNoWakeUp()
+    public async Task A_cancelled_reader_loses_no_wake_up()
     {
         using var channel = new SerialChannel(64);
-        for (int i = 0; i < 200; i++)
+        for (var i = 0; i < 200; i++)
         {
             using var cancel = new CancellationTokenSource();
-            Task<int> reader = channel.ReadAsync(new byte[1], cancel.Token).AsTask();
-            Task put = Task.Run(() =>
+            var reader = channel.ReadAsync(new byte[1], cancel.Token).AsTask();
+            var put = Task.Run(() =>
             {
                 channel.Put([(byte)1]);
                 channel.Flush();
             });
             await cancel.CancelAsync();
             await put;
-            int got = 0;
+            var got = 0;
             try
             {
                 got = await reader.WaitAsync(Patience);
@@ -120,16 +120,16 @@ public sealed class SerialChannelTests
     }
 
     [Fact]
-    public async Task AStreamThatFailsDoesNotStallTheGuest()
+    public async Task A_stream_that_fails_does_not_stall_the_guest()
     {
         using var channel = new SerialChannel(64);
         var uart = new Uart16550("uart", channel, new Wire());
-        Task pump = SerialPump.CopyOutputAsync(channel, new BrokenStream());
-        for (int i = 0; i < 64; i++)
+        var pump = SerialPump.CopyOutputAsync(channel, new BrokenStream());
+        for (var i = 0; i < 64; i++)
             uart.Write(0, 1, 'x');
         channel.Flush();
         await pump.WaitAsync(Patience);
-        for (int i = 0; i < 1000; i++)
+        for (var i = 0; i < 1000; i++)
         {
             Assert.NotEqual(0u, uart.Read(5, 1) & 0x20);
             uart.Write(0, 1, 'x');
@@ -137,7 +137,7 @@ public sealed class SerialChannelTests
     }
 
     [Fact]
-    public void DiscardedOutputNeverStalls()
+    public void Discarded_output_never_stalls()
     {
         using var channel = new SerialChannel(64, discardOutput: true);
         Assert.Equal(1000, channel.Put(new byte[1000]));

@@ -11,7 +11,7 @@ public sealed class SmallDeviceTests
 
     private static ulong Time(GoldfishRtc rtc)
     {
-        ulong low = rtc.Read(0, 4);
+        var low = rtc.Read(0, 4);
         return low | rtc.Read(4, 4) << 32;
     }
 
@@ -22,11 +22,11 @@ public sealed class SmallDeviceTests
     }
 
     [Fact]
-    public void TheClockTellsTheHostsTimeAndCanBeSet()
+    public void The_clock_tells_the_hosts_time_and_can_be_set()
     {
         using var timers = new TimerQueue("test");
         using var rtc = new GoldfishRtc(timers, new Wire());
-        ulong now = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
+        var now = (ulong)(DateTime.UtcNow - DateTime.UnixEpoch).Ticks * 100;
         Assert.InRange(Time(rtc), now - 1_000_000_000, now + 20_000_000_000);
         const ulong then = 123_456_789_012_345_678;
         rtc.Write(4, 4, then >> 32);
@@ -35,7 +35,7 @@ public sealed class SmallDeviceTests
     }
 
     [Fact]
-    public void TheAlarmRingsWhenItsTimeHasCome()
+    public void The_alarm_rings_when_its_time_has_come()
     {
         using var timers = new TimerQueue("test");
         var wire = new Wire();
@@ -63,7 +63,7 @@ public sealed class SmallDeviceTests
     }
 
     [Fact]
-    public void TheFinisherTakesThreeWords()
+    public void The_finisher_takes_three_words()
     {
         var requests = new List<(FinisherRequest, int)>();
         var finisher = new TestFinisher((r, c) => requests.Add((r, c)));
@@ -74,22 +74,23 @@ public sealed class SmallDeviceTests
         finisher.Write(0, 1, 0x5555);
         finisher.Write(4, 4, 0x5555);
         finisher.Write(0, 4, 0x1234);
-        Assert.Equal([(FinisherRequest.Pass, 0), (FinisherRequest.Fail, 42), (FinisherRequest.Reset, 0), (FinisherRequest.Fail, 0)], requests);
+        Assert.Equal([(FinisherRequest.Pass, 0), (FinisherRequest.Fail, 42), (FinisherRequest.Reset, 0), (FinisherRequest.Fail, 0)],
+            requests);
         Assert.Equal(0u, finisher.Read(0, 4));
     }
 
     [Fact]
-    public void RandomAccessesDoNotThrow()
+    public void Random_accesses_do_not_throw()
     {
         using var timers = new TimerQueue("test");
         using var rtc = new GoldfishRtc(timers, new Wire());
         var finisher = new TestFinisher((_, _) => { });
         var random = new Random(5);
-        for (int i = 0; i < 100_000; i++)
+        for (var i = 0; i < 100_000; i++)
         {
-            ulong offset = random.Next(4) == 0 ? (ulong)random.NextInt64() : (ulong)random.Next(0x24);
-            int size = 1 << random.Next(4);
-            ulong value = random.Next(2) == 0 ? (ulong)random.NextInt64() : ulong.MaxValue;
+            var offset = random.Next(4) == 0 ? (ulong)random.NextInt64() : (ulong)random.Next(0x24);
+            var size = 1 << random.Next(4);
+            var value = random.Next(2) == 0 ? (ulong)random.NextInt64() : ulong.MaxValue;
             rtc.Write(offset, size, value);
             rtc.Read(offset, size);
             finisher.Write(offset, size, value);
@@ -98,16 +99,17 @@ public sealed class SmallDeviceTests
     }
 
     [Theory]
-    [InlineData("[    0.512345] Kernel panic - not syncing: VFS: Unable to mount root fs\n", "Kernel panic - not syncing: VFS: Unable to mount root fs")]
+    [InlineData("[    0.512345] Kernel panic - not syncing: VFS: Unable to mount root fs\n",
+        "Kernel panic - not syncing: VFS: Unable to mount root fs")]
     [InlineData("[    0.512345][    T1] Kernel panic - not syncing: x\r\n", "Kernel panic - not syncing: x")]
     [InlineData("boot\nKernel panic - not syncing: Attempted to kill init!\n", "Kernel panic - not syncing: Attempted to kill init!")]
     [InlineData("someone wrote: Kernel panic - not syncing: x\n", null)]
     [InlineData("[note] Kernel panic - not syncing: x\n", null)]
     [InlineData("Kernel panic - not syncing", null)]
-    public void OnlyALineOfItsOwnIsAPanic(string output, string? panic)
+    public void Only_a_line_of_its_own_is_a_panic(string output, string? panic)
     {
         var watcher = new LineWatcher();
-        foreach (byte b in Encoding.UTF8.GetBytes(output))
+        foreach (var b in Encoding.UTF8.GetBytes(output))
             watcher.Feed(b);
         Assert.Equal(panic, watcher.Panic);
     }
@@ -118,47 +120,47 @@ public sealed class SmallDeviceTests
     [InlineData("one\r\n\n \n", "")]
     [InlineData("one\ntwo", "two")]
     [InlineData("one\ntwo\r\n\r\n", "two")]
-    public void TheLastLineIsKept(string output, string last)
+    public void The_last_line_is_kept(string output, string last)
     {
         var watcher = new LineWatcher();
-        foreach (byte b in Encoding.UTF8.GetBytes(output))
+        foreach (var b in Encoding.UTF8.GetBytes(output))
             watcher.Feed(b);
         Assert.Equal(last, watcher.LastLine);
     }
 
     [Fact]
-    public void APanicOfLongAgoExplainsNothing()
+    public void A_panic_of_long_ago_explains_nothing()
     {
         var watcher = new LineWatcher();
-        foreach (byte b in "[ 1.0] Kernel panic - not syncing: x\n"u8)
+        foreach (var b in "[ 1.0] Kernel panic - not syncing: x\n"u8)
             watcher.Feed(b);
-        foreach (byte b in Enumerable.Repeat("x\r\n", 1000).SelectMany(Encoding.ASCII.GetBytes))
+        foreach (var b in Enumerable.Repeat("x\r\n", 1000).SelectMany(Encoding.ASCII.GetBytes))
             watcher.Feed(b);
         Assert.NotNull(watcher.Panic);
-        foreach (byte b in "x\n"u8)
+        foreach (var b in "x\n"u8)
             watcher.Feed(b);
         Assert.Null(watcher.Panic);
     }
 
-    /// <summary>What was said before a panic does not count against it.</summary>
+    /// <summary>Words before a panic do not count against it.</summary>
     [Fact]
-    public void ALatePanicIsRememberedAsLong()
+    public void A_late_panic_is_remembered_as_long()
     {
         var watcher = new LineWatcher();
-        string lines = string.Concat(Enumerable.Repeat("x\n", 600));
-        foreach (byte b in Encoding.ASCII.GetBytes($"{lines}Kernel panic - not syncing: x\n{lines}"))
+        var lines = string.Concat(Enumerable.Repeat("x\n", 600));
+        foreach (var b in Encoding.ASCII.GetBytes($"{lines}Kernel panic - not syncing: x\n{lines}"))
             watcher.Feed(b);
         Assert.Equal("Kernel panic - not syncing: x", watcher.Panic);
     }
 
     [Fact]
-    public void TheWatcherSurvivesAnything()
+    public void The_watcher_survives_anything()
     {
         var watcher = new LineWatcher();
         var random = new Random(9);
-        for (int i = 0; i < 200_000; i++)
+        for (var i = 0; i < 200_000; i++)
             watcher.Feed((byte)random.Next(256));
-        for (int i = 0; i < 5000; i++)
+        for (var i = 0; i < 5000; i++)
             watcher.Feed((byte)'[');
         watcher.Feed((byte)'\n');
         Assert.Null(watcher.Panic);

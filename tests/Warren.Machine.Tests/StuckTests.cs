@@ -4,7 +4,9 @@ using Warren.Machines.Serial;
 
 namespace Warren.Machines.Tests;
 
-/// <summary>A machine whose harts all wait for what nothing can bring ends, and says so; one that anything can still wake does not.</summary>
+/// <summary>
+/// A machine whose harts all wait for what nothing can bring ends, and says so; one that anything can still wake does not.
+/// </summary>
 public sealed class StuckTests
 {
     private const string EnableUart = """
@@ -39,7 +41,8 @@ public sealed class StuckTests
 
         """;
 
-    private static MachineExit Run(Guest guest, int cpus = 1) => Guest.Run(guest.Options with { Cpus = cpus, Serial = [new SerialOptions()] });
+    private static MachineExit Run(Guest guest, int cpus = 1) =>
+        Guest.Run(guest.Options with { Cpus = cpus, Serial = [new SerialOptions()] });
 
     [Theory]
     [InlineData("1: wfi\n j 1b", "waits for an interrupt")]
@@ -50,10 +53,10 @@ public sealed class StuckTests
     [InlineData("sbi HSM, 1\n fail 1", "stopped itself")]
     [InlineData("li a0, 0\n sbi HSM, 3\n fail 1", "waits")]
     [InlineData("li a0, 0x80000000\n la a1, _start\n sbi HSM, 3\n fail 1", "waits")]
-    public void AHartThatNothingCanWakeEndsTheMachine(string source, string words)
+    public void A_hart_that_nothing_can_wake_ends_the_machine(string source, string words)
     {
         using var guest = new Guest(source);
-        MachineExit exit = Run(guest);
+        var exit = Run(guest);
         Assert.Equal(MachineExitKind.Stuck, exit.Kind);
         Assert.Contains(words, exit.Detail, StringComparison.Ordinal);
         Assert.Contains("console is empty", exit.Detail, StringComparison.Ordinal);
@@ -64,12 +67,18 @@ public sealed class StuckTests
     [Theory]
     [InlineData("li t0, 1\n sb t0, 1(s0)\n1: wfi\n j 1b")]                                                        // no SEIE
     [InlineData("li t0, 1 << 9\n csrw sie, t0\n1: wfi\n j 1b")]                                                   // not in the UART
-    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, PLIC + 0x200000\n li t1, 7\n sw t1, 0(t0)\n1: wfi\n j 1b")] // threshold above the priority
-    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, PLIC + 0x200000\n li t1, 1\n sw t1, 0(t0)\n1: wfi\n j 1b")] // at the priority
+    // threshold above the priority
+    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, PLIC + 0x200000\n li t1, 7\n sw t1, 0(t0)\n1: wfi\n j 1b")]
+    // at the priority
+    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, PLIC + 0x200000\n li t1, 1\n sw t1, 0(t0)\n1: wfi\n j 1b")]
     [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, 0x12\n sb t0, 4(s0)\n1: wfi\n j 1b")] // loopback
-    [InlineData("li t0, 2\n sb t0, 1(s0)\n lbu t0, 2(s0)\n li t1, PLIC + 0x200000\n lwu t0, 4(t1)\n sw t0, 4(t1)\n li t0, 1 << 9\n csrw sie, t0\n1: wfi\n j 1b")] // nothing to transmit
-    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, 2\n sb t0, 4(s0)\n li t0, 1\n sb t0, 4(s0)\n1: wfi\n j 1b")] // RTS low
-    public void ADeviceMustBeEnabledAllTheWay(string source)
+    // nothing to transmit
+    [InlineData("li t0, 2\n sb t0, 1(s0)\n lbu t0, 2(s0)\n li t1, PLIC + 0x200000\n lwu t0, 4(t1)\n sw t0, 4(t1)\n li t0, 1 << 9\n csrw "
+        + "sie, t0\n1: wfi\n j 1b")]
+    // RTS low
+    [InlineData("li t0, 1\n sb t0, 1(s0)\n li t0, 1 << 9\n csrw sie, t0\n li t0, 2\n sb t0, 4(s0)\n li t0, 1\n sb t0, 4(s0)\n1: wfi\n j "
+        + "1b")]
+    public void A_device_must_be_enabled_all_the_way(string source)
     {
         using var guest = new Guest(EnableUart + source);
         Assert.Equal(MachineExitKind.Stuck, Run(guest).Kind);
@@ -77,7 +86,7 @@ public sealed class StuckTests
 
     /// <summary>A source that was claimed and not completed is shut.</summary>
     [Fact]
-    public async Task AClaimedSourceBringsNothingMore()
+    public async Task A_claimed_source_brings_nothing_more()
     {
         using var guest = new Guest(EnableUart + """
                     li      t0, 1
@@ -92,8 +101,8 @@ public sealed class StuckTests
             2:      wfi
                     j       2b
             """);
-        using Machine machine = Machine.Create(guest.Options with { Serial = [new SerialOptions()] });
-        Task<MachineExit> run = machine.RunAsync();
+        using var machine = Machine.Create(guest.Options with { Serial = [new SerialOptions()] });
+        var run = machine.RunAsync();
         Assert.True(SpinWait.SpinUntil(() => machine.Statistics.Instructions > 10, Guest.Patience));
         machine.Uart(0).Write("x"u8);
         Assert.Equal(MachineExitKind.Stuck, (await run.WaitAsync(Guest.Patience)).Kind);
@@ -104,7 +113,7 @@ public sealed class StuckTests
     [InlineData("li t0, 0x20\n csrw sie, t0\n csrw 0x14d, zero\n wfi\n pass")]
     [InlineData("li t0, 2\n csrw sie, t0\n csrsi sip, 2\n wfi\n pass")]
     [InlineData("li t0, 0x20\n csrw sie, t0\n rdtime t0\n li t1, 200000\n add t0, t0, t1\n csrw 0x14d, t0\n li a0, 0\n sbi HSM, 3\n pass")]
-    public void ATimerOrAPendingInterruptIsWaitedFor(string source)
+    public void A_timer_or_a_pending_interrupt_is_waited_for(string source)
     {
         using var guest = new Guest(source);
         Assert.Equal(MachineExitKind.PowerOff, Run(guest).Kind);
@@ -113,7 +122,7 @@ public sealed class StuckTests
     [Theory]
     [InlineData(true, MachineExitKind.PowerOff)]
     [InlineData(false, MachineExitKind.Stuck)]
-    public void TheAlarmOfTheClockIsWaitedForIfItInterrupts(bool enabled, MachineExitKind kind)
+    public void The_alarm_of_the_clock_is_waited_for_if_it_interrupts(bool enabled, MachineExitKind kind)
     {
         using var guest = new Guest(EnableRtc + $"""
                     li      t0, {(enabled ? 1 : 0)}
@@ -130,7 +139,7 @@ public sealed class StuckTests
     [Theory]
     [InlineData("")]
     [InlineData("srli t1, s1, 8\n add s1, s1, t1\n srli t0, s1, 32\n sw t0, 12(s0)\n sw s1, 8(s0)\n sw zero, 20(s0)")]
-    public void AnAlarmThatIsNotSetBringsNothing(string alarm)
+    public void An_alarm_that_is_not_set_brings_nothing(string alarm)
     {
         using var guest = new Guest(EnableRtc + $"""
                     li      t0, 1
@@ -144,7 +153,7 @@ public sealed class StuckTests
 
     /// <summary>The guest waits for a host that does not read: what is read makes room, and that interrupts.</summary>
     [Fact]
-    public async Task AHostThatReadsOnIsWaitedFor()
+    public async Task A_host_that_reads_on_is_waited_for()
     {
         using var guest = new Guest(EnableUart + """
                     li      t0, 1 << 9
@@ -159,8 +168,8 @@ public sealed class StuckTests
                     wfi
                     pass
             """);
-        using Machine machine = Machine.Create(guest.Options with { Serial = [new SerialOptions { Capacity = 64 }] });
-        Task<MachineExit> run = machine.RunAsync();
+        using var machine = Machine.Create(guest.Options with { Serial = [new SerialOptions { Capacity = 64 }] });
+        var run = machine.RunAsync();
         Assert.True(SpinWait.SpinUntil(() => machine.Uart(0).BytesFromGuest >= 64, Guest.Patience));
         var buffer = new byte[64];
         while (!run.IsCompleted && await machine.Uart(0).ReadAsync(buffer).AsTask().WaitAsync(Guest.Patience) > 0)
@@ -172,7 +181,7 @@ public sealed class StuckTests
     [Theory]
     [InlineData("first\\nlast words", "last words")]
     [InlineData("Kernel panic - not syncing: no init\\nafter", "Kernel panic - not syncing: no init")]
-    public void TheEndIsExplainedByWhatTheConsoleSaid(string text, string words)
+    public void The_end_is_explained_by_what_the_console_said(string text, string words)
     {
         using var guest = new Guest($"""
                     li      s0, UART
@@ -186,21 +195,22 @@ public sealed class StuckTests
                     j       2b
             text:   .asciz  "{text}"
             """);
-        MachineExit exit = guest.Run();
+        var exit = guest.Run();
         Assert.Equal(MachineExitKind.Stuck, exit.Kind);
         Assert.Contains(words, exit.Detail, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', exit.Detail);
     }
 
     /// <summary>
-    /// Harts that hand work to each other and then all go to sleep, at about the same time and each in its own way. Over and over the end must be noticed,
-    /// and never before the last of them has done its part (it leaves a mark, which the hart that sleeps last does not wait for).
+    /// Harts that hand work to each other and then all go to sleep, at about the same time and each in its own way. Over and over the end
+    /// must be noticed, and never before the last of them has done its part (it leaves a mark, which the hart that sleeps last does not
+    /// wait for).
     /// </summary>
     [Theory]
     [InlineData(2, 2)]
     [InlineData(4, 2)]
     [InlineData(4, 1)]
-    public void HartsThatGoToSleepTogetherAreNoticedAndNotTooEarly(int cpus, int threads)
+    public void Harts_that_go_to_sleep_together_are_noticed_and_not_too_early(int cpus, int threads)
     {
         using var guest = new Guest($"""
                     li      s10, {cpus}
@@ -243,10 +253,10 @@ public sealed class StuckTests
                     j       halt
             """);
         using var pool = new VcpuPool(threads, "stuck");
-        for (int round = 0; round < 100; round++)
+        for (var round = 0; round < 100; round++)
         {
             guest.Console.SetLength(0);
-            MachineExit exit = Guest.Run(guest.Options with { Cpus = cpus, Pool = pool, Audit = false });
+            var exit = Guest.Run(guest.Options with { Cpus = cpus, Pool = pool, Audit = false });
             Assert.Equal(MachineExitKind.Stuck, exit.Kind);
             Assert.Equal(new string('.', cpus), guest.ConsoleText);
         }

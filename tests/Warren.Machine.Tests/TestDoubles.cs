@@ -28,7 +28,7 @@ internal sealed class Pins : IInterruptTarget
 
     public void WakeHarts(uint hartMask)
     {
-        for (int i = 0; i < Wakes.Length; i++)
+        for (var i = 0; i < Wakes.Length; i++)
             Wakes[i] += (int)(hartMask >> i & 1);
     }
 }

@@ -27,12 +27,12 @@ public sealed class TimerQueueTests
     }
 
     [Fact]
-    public void EveryDeadlineComesOnceAndNeverEarly()
+    public void Every_deadline_comes_once_and_never_early()
     {
         using var queue = new TimerQueue("test");
         var random = new Random(11);
         var probes = new Probe[500];
-        for (int i = 0; i < probes.Length; i++)
+        for (var i = 0; i < probes.Length; i++)
         {
             probes[i] = new Probe { Due = HostClock.Nanoseconds + random.NextInt64(0, 60_000_000) };
             queue.Arm(probes[i], probes[i].Due);
@@ -43,7 +43,7 @@ public sealed class TimerQueueTests
     }
 
     [Fact]
-    public void ADeadlineThatHasPassedExpiresOnTheCallersThread()
+    public void A_deadline_that_has_passed_expires_on_the_callers_thread()
     {
         using var queue = new TimerQueue("test");
         var probe = new Probe();
@@ -54,18 +54,18 @@ public sealed class TimerQueueTests
     }
 
     [Fact]
-    public void RearmingReplacesAndNeverMeansNever()
+    public void Rearming_replaces_and_never_means_never()
     {
         using var queue = new TimerQueue("test");
-        long far = HostClock.Nanoseconds + 3_600_000_000_000;
+        var far = HostClock.Nanoseconds + 3_600_000_000_000;
         var never = new Probe();
         var sooner = new Probe();
         var random = new Random(12);
         // Churn keeps the heap honest: entries move both ways and leave from its middle.
         Probe[] crowd = [.. Enumerable.Range(0, 200).Select(_ => new Probe())];
-        for (int i = 0; i < 20_000; i++)
+        for (var i = 0; i < 20_000; i++)
         {
-            Probe probe = crowd[random.Next(crowd.Length)];
+            var probe = crowd[random.Next(crowd.Length)];
             switch (random.Next(4))
             {
                 case 0:

@@ -3,7 +3,9 @@ using Warren.Machines.Scheduling;
 
 namespace Warren.Machines.Tests;
 
-/// <summary>A guest that can only take one exception for ever ends, with a sentence that says so; one that others can still help does not.</summary>
+/// <summary>
+/// A guest that can only take one exception for ever ends, with a sentence that says so; one that others can still help does not.
+/// </summary>
 public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     [Theory]
@@ -12,7 +14,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("csrwi mie, 0", "'csrrwi mie' at 0x80000004")]
     [InlineData("csrw pmpaddr3, t0", "'csrrw pmpaddr3' at 0x80000004")]
     [InlineData("mret", "'mret' at 0x80000004")]
-    public void AProgramForMachineModeIsTold(string instruction, string named)
+    public void A_program_for_machine_mode_is_told(string instruction, string named)
     {
         using var guest = new Guest($"""
                     .option norvc
@@ -20,7 +22,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
                     {instruction}
                     pass
             """);
-        MachineExit exit = guest.Run(cpus: 4);
+        var exit = guest.Run(cpus: 4);
         Assert.Equal(MachineExitKind.Stuck, exit.Kind);
         Assert.StartsWith("Hart 0 can never go on: ", exit.Detail, StringComparison.Ordinal);
         Assert.Contains(named, exit.Detail, StringComparison.Ordinal);
@@ -34,7 +36,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(".word 0", "an illegal instruction (0x0) at 0x80000004")]
     [InlineData("jr t0", "an instruction access fault at 0x0")]
     [InlineData("csrr t1, 0x600", "an illegal instruction (0x60002373) at 0x80000004")]  // hstatus: another mode's, but not machine mode's
-    public void AnyOtherIsToldWhatItDoes(string instruction, string named)
+    public void Any_other_is_told_what_it_does(string instruction, string named)
     {
         using var guest = new Guest($"""
                     .option norvc
@@ -42,14 +44,14 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
                     {instruction}
                     pass
             """);
-        MachineExit exit = guest.Run();
+        var exit = guest.Run();
         Assert.Equal(MachineExitKind.Stuck, exit.Kind);
         Assert.Contains(named, exit.Detail, StringComparison.Ordinal);
         Assert.DoesNotContain("S-mode", exit.Detail, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void AHandlerThatTrapsItselfIsFoundWhereverItIs()
+    public void A_handler_that_traps_itself_is_found_wherever_it_is()
     {
         using var guest = new Guest("""
                     la      t0, handler
@@ -63,7 +65,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
             handler: csrrw  sp, mscratch, sp
                     pass
             """);
-        MachineExit exit = guest.Run();
+        var exit = guest.Run();
         Assert.Equal(MachineExitKind.Stuck, exit.Kind);
         Assert.Contains("'csrrw mscratch' at 0x80000040, where stvec points", exit.Detail, StringComparison.Ordinal);
     }
@@ -73,7 +75,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
     /// right after it stopped is hart 0 given up.
     /// </summary>
     [Fact]
-    public async Task AHartThatAnotherOneHelpsGoesOn()
+    public async Task A_hart_that_another_one_helps_goes_on()
     {
         using var guest = new Guest("""
                     la      t0, handler
@@ -103,8 +105,8 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
                     fail    2
             """);
         using var pool = new VcpuPool(1);
-        using Machine machine = Machine.Create(guest.Options with { Cpus = 2, Pool = pool });
-        MachineExit exit = await machine.RunAsync().WaitAsync(Guest.Patience + Guest.Patience);
+        using var machine = Machine.Create(guest.Options with { Cpus = 2, Pool = pool });
+        var exit = await machine.RunAsync().WaitAsync(Guest.Patience + Guest.Patience);
         Assert.Equal(MachineExitKind.PowerOff, exit.Kind);
         Assert.InRange(machine.Statistics.Harts[0].Details.Exceptions, 4L << 16, long.MaxValue);
     }

@@ -37,7 +37,7 @@ public sealed class UartTests : IDisposable
     private void Type(string text) => Assert.Equal(text.Length, _channel.Write(Encoding.Latin1.GetBytes(text)));
 
     [Fact]
-    public void ResetStateIsTheDatasheets()
+    public void Reset_state_is_the_datasheets()
     {
         Assert.Equal(0, R(Ier));
         Assert.Equal(0x01, R(Iir));
@@ -49,7 +49,7 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void DivisorLatchHidesDataAndInterruptEnable()
+    public void Divisor_latch_hides_data_and_interrupt_enable()
     {
         W(Ier, 0x05);
         W(Lcr, 0x83);
@@ -68,16 +68,16 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void WhatIsWrittenReachesTheHostInOrder()
+    public void What_is_written_reaches_the_host_in_order()
     {
-        foreach (char c in "Hello, Warren")
+        foreach (var c in "Hello, Warren")
             W(Data, c);
         Assert.Equal(0x60, R(Lsr));
         Assert.Equal("Hello, Warren", Sent());
     }
 
     [Fact]
-    public void TransmitterEmptyInterruptFollowsTheRules()
+    public void Transmitter_empty_interrupt_follows_the_rules()
     {
         W(Ier, 2);
         Assert.True(_wire.Level);
@@ -98,15 +98,15 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void AFullHostQueueHoldsTheTransmitterAndNothingIsLost()
+    public void A_full_host_queue_holds_the_transmitter_and_nothing_is_lost()
     {
         W(Fcr, 1);
         W(Ier, 2);
-        for (int i = 0; i < 64; i++)
+        for (var i = 0; i < 64; i++)
             W(Data, 'a' + i % 26);
         Assert.Equal(0x60, R(Lsr) & 0x60);
         R(Iir);
-        for (int i = 0; i < 16; i++)
+        for (var i = 0; i < 16; i++)
         {
             W(Data, '0' + i % 10);
             Assert.Equal(0, R(Lsr) & 0x60);
@@ -129,18 +129,18 @@ public sealed class UartTests : IDisposable
     [InlineData(0x41, 4)]
     [InlineData(0x81, 8)]
     [InlineData(0xc1, 14)]
-    public void TheTriggerLevelTellsDataFromTimeout(int fifoControl, int trigger)
+    public void The_trigger_level_tells_data_from_timeout(int fifoControl, int trigger)
     {
         W(Fcr, fifoControl);
         W(Ier, 1);
         Assert.Equal(0xc1, R(Iir));
-        for (int i = 1; i <= 16; i++)
+        for (var i = 1; i <= 16; i++)
         {
             Type(((char)('a' + i)).ToString());
             Assert.True(_wire.Level);
             Assert.Equal(i >= trigger ? 0xc4 : 0xcc, R(Iir));
         }
-        for (int i = 1; i <= 16; i++)
+        for (var i = 1; i <= 16; i++)
         {
             Assert.Equal(0x61, R(Lsr));
             Assert.Equal('a' + i, R(Data));
@@ -151,11 +151,11 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void InputBeyondTheFifoWaitsInTheHostsQueue()
+    public void Input_beyond_the_fifo_waits_in_the_hosts_queue()
     {
         W(Fcr, 1);
         R(Lsr);
-        string text = string.Concat(Enumerable.Range(0, 64).Select(i => (char)('0' + i)));
+        var text = string.Concat(Enumerable.Range(0, 64).Select(i => (char)('0' + i)));
         Type(text);
         Assert.Equal(16, _channel.Write(new byte[100]));
         var got = new StringBuilder();
@@ -166,7 +166,7 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void WithoutFifosOneByteIsHeld()
+    public void Without_fifos_one_byte_is_held()
     {
         Type("ab");
         W(Ier, 1);
@@ -177,7 +177,7 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void ClearingTheReceiverDropsOnlyWhatIsInIt()
+    public void Clearing_the_receiver_drops_only_what_is_in_it()
     {
         W(Fcr, 1);
         W(Ier, 1);
@@ -189,7 +189,7 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void NoInputIsLostBeforeLinuxOpensThePort()
+    public void No_input_is_lost_before_linux_opens_the_port()
     {
         Type("echo typed before the console was set up\n");
         // The console has been set up (DTR), but nothing has opened the terminal yet (RTS).
@@ -211,13 +211,13 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void LoweringRequestToSendStopsTheFlow()
+    public void Lowering_request_to_send_stops_the_flow()
     {
         W(Fcr, 1);
         W(Mcr, 3);
         Type(new string('x', 40));
         W(Mcr, 1);
-        int got = 0;
+        var got = 0;
         for (; (R(Lsr) & 1) != 0; got++)
             R(Data);
         Assert.Equal(16, got);
@@ -228,7 +228,7 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void LoopbackConnectsDataAndModemLines()
+    public void Loopback_connects_data_and_modem_lines()
     {
         W(Fcr, 1);
         R(Msr);
@@ -240,13 +240,13 @@ public sealed class UartTests : IDisposable
         Assert.Equal(0x40, R(Msr) & 0xf0);
         W(Mcr, 0x10);
         Assert.Equal(0x04, R(Msr)); // the trailing edge of RI
-        foreach (char c in "0123456789abcdef")
+        foreach (var c in "0123456789abcdef")
             W(Data, c);
         Assert.Equal(0x61, R(Lsr));
         W(Data, 'X');
         Assert.Equal(0x63, R(Lsr));
         Assert.Equal(0x61, R(Lsr));
-        foreach (char c in "0123456789abcdef")
+        foreach (var c in "0123456789abcdef")
             Assert.Equal((byte)c, R(Data));
         Assert.Equal(string.Empty, Sent());
         W(Mcr, 0);
@@ -254,17 +254,17 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void InterruptsHaveTheirPriorities()
+    public void Interrupts_have_their_priorities()
     {
         W(Fcr, 1);
         W(Mcr, 0x10);
         W(Ier, 0x0f);
-        for (int i = 0; i < 17; i++)
+        for (var i = 0; i < 17; i++)
             W(Data, i);
         Assert.Equal(0xc6, R(Iir)); // overrun
         R(Lsr);
         Assert.Equal(0xc4, R(Iir));
-        for (int i = 0; i < 16; i++)
+        for (var i = 0; i < 16; i++)
             R(Data);
         Assert.Equal(0xc2, R(Iir));
         Assert.Equal(0xc0, R(Iir)); // modem lines changed by loopback
@@ -274,7 +274,7 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void TheDebugConsoleSharesTheLine()
+    public void The_debug_console_shares_the_line()
     {
         W(Data, 'a');
         Assert.Equal(3, _uart.DebugWrite("bcd"u8));
@@ -287,15 +287,15 @@ public sealed class UartTests : IDisposable
     }
 
     [Fact]
-    public void RandomAccessesNeitherThrowNorBreakTheLine()
+    public void Random_accesses_neither_throw_nor_break_the_line()
     {
         var random = new Random(20261121);
         ulong[] offsets = [0, 1, 2, 3, 4, 5, 6, 7, 8, 0x10, 0xff, 0x100, ulong.MaxValue];
         int[] sizes = [1, 2, 4, 8];
         var buffer = new byte[64];
-        for (int i = 0; i < 300_000; i++)
+        for (var i = 0; i < 300_000; i++)
         {
-            ulong offset = random.Next(10) == 0 ? offsets[random.Next(offsets.Length)] : (ulong)random.Next(8);
+            var offset = random.Next(10) == 0 ? offsets[random.Next(offsets.Length)] : (ulong)random.Next(8);
             switch (random.Next(8))
             {
                 case 0:
@@ -319,7 +319,7 @@ public sealed class UartTests : IDisposable
                 W(Ier, 0);
                 Assert.False(_wire.Level);
                 W(Ier, 0x0f);
-                bool pending = (R(Iir) & 1) == 0;
+                var pending = (R(Iir) & 1) == 0;
                 Assert.True(pending || !_wire.Level);
             }
         }

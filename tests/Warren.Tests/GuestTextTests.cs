@@ -9,7 +9,8 @@ public class GuestTextTests
 {
     [Fact]
     public void Any_bytes_come_back_unchanged() =>
-        Prop.ForAll<byte[]>(bytes => GuestText.Encode(GuestText.Decode(WithoutNul(bytes))).AsSpan().SequenceEqual(WithoutNul(bytes))).QuickCheckThrowOnFailure();
+        Prop.ForAll<byte[]>(bytes => GuestText.Encode(GuestText.Decode(WithoutNul(bytes))).AsSpan().SequenceEqual(WithoutNul(bytes)))
+        .QuickCheckThrowOnFailure();
 
     [Theory]
     [InlineData("plain")]
@@ -22,12 +23,14 @@ public class GuestTextTests
     }
 
     [Fact]
-    public void What_is_no_utf8_is_escaped() => Assert.Equal("\uDCFF\uDCFEA\uDCED\uDCB0\uDC80", GuestText.Decode([0xff, 0xfe, (byte)'A', 0xed, 0xb0, 0x80]));
+    public void What_is_no_utf8_is_escaped() =>
+    Assert.Equal("\uDCFF\uDCFEA\uDCED\uDCB0\uDC80", GuestText.Decode([0xff, 0xfe, (byte)'A', 0xed, 0xb0, 0x80]));
 
     [Fact]
     public void What_is_no_string_of_linux_is_refused() =>
         // No theory: an attribute's strings are UTF-8, and would lose the halves of pairs.
-        Assert.All(new[] { "a\0b", "\uD800", "x\uDC00", "\uDC7F", "\uDD00" }, text => Assert.Throws<ArgumentException>(() => GuestText.Encode(text)));
+        Assert.All(new[] { "a\0b", "\uD800", "x\uDC00", "\uDC7F", "\uDD00" },
+            text => Assert.Throws<ArgumentException>(() => GuestText.Encode(text)));
 
     [Theory]
     [InlineData(new string[0], new string[0])]

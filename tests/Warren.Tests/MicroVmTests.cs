@@ -3,7 +3,7 @@ using Warren.Machines;
 
 namespace Warren.Tests;
 
-/// <summary>What <see cref="MicroVm"/> refuses before anything runs.</summary>
+/// <summary>The requests that <see cref="MicroVm"/> refuses before anything runs.</summary>
 public sealed class MicroVmTests : IDisposable
 {
     private readonly string _kernel = Path.GetTempFileName();

@@ -16,14 +16,14 @@ internal sealed class AddressMacros(SymbolTable symbols, InstructionSink sink)
                 LoadConstant(Registers.Integer(operands[0]), Operand.Constant(operands[1], symbols, "li's operand"));
                 return true;
             case ("la" or "lla", 2):
-                uint rd = Registers.Integer(operands[0]);
+                var rd = Registers.Integer(operands[0]);
                 EmitPair(rd, operands[1], Addi | (rd << 7), Field.I);
                 return true;
             case ("call", 1):
                 EmitPair(1, operands[0], Jalr | (1 << 7), Field.I);
                 return true;
             case ("call", 2):
-                uint link = Registers.Integer(operands[0]);
+                var link = Registers.Integer(operands[0]);
                 EmitPair(6, operands[1], Jalr | (link << 7), Field.I);
                 return true;
             case ("tail", 1):
@@ -40,16 +40,16 @@ internal sealed class AddressMacros(SymbolTable symbols, InstructionSink sink)
     /// <summary><c>ld rd, symbol</c>, <c>fld fd, symbol, temporary</c>, <c>sd rs, symbol, temporary</c>.</summary>
     private bool TryEncodeMemory(string mnemonic, List<string> operands)
     {
-        if (operands.Count is not (2 or 3) || operands[1].EndsWith(')') || !InstructionTable.TryGet(mnemonic, out InstructionForm form)
+        if (operands.Count is not (2 or 3) || operands[1].EndsWith(')') || !InstructionTable.TryGet(mnemonic, out var form)
             || form.Slots.Length != 2 || form.Slots[1] is not (Slot.LoadOffset or Slot.StoreOffset) || mnemonic == "jalr")
         {
             return false;
         }
-        bool integerLoad = form.Slots[0] == Slot.Rd;
+        var integerLoad = form.Slots[0] == Slot.Rd;
         if (!integerLoad && operands.Count == 2)
             throw new StatementException($"{mnemonic} by symbol wants a temporary register as third operand");
-        uint temporary = Registers.Integer(integerLoad && operands.Count == 2 ? operands[0] : operands[2]);
-        uint data = form.Slots[0] switch
+        var temporary = Registers.Integer(integerLoad && operands.Count == 2 ? operands[0] : operands[2]);
+        var data = form.Slots[0] switch
         {
             Slot.Rd => Registers.Integer(operands[0]) << 7,
             Slot.Fd => Registers.Float(operands[0]) << 7,
@@ -64,7 +64,7 @@ internal sealed class AddressMacros(SymbolTable symbols, InstructionSink sink)
     {
         if (register == 0)
             throw new StatementException("x0 cannot hold the upper half of the address");
-        Expression value = Operand.Expression(target, symbols);
+        var value = Operand.Expression(target, symbols);
         sink.Emit(Auipc | (register << 7), 4, (Field.U, Part.PcRelHi, value));
         sink.Emit(second | (register << 15), 4, (field, Part.PcRelLoOfPrevious, value));
     }
@@ -73,18 +73,18 @@ internal sealed class AddressMacros(SymbolTable symbols, InstructionSink sink)
     /// <remarks>Where value - low wraps, the bits lost are those that the shift drops.</remarks>
     private void LoadConstant(uint rd, long value)
     {
-        long low = Immediate.Low12(value);
+        var low = Immediate.Low12(value);
         if (value is >= int.MinValue and <= int.MaxValue)
         {
-            uint upper = (uint)((value - low) >> 12) & 0xfffff;
+            var upper = (uint)((value - low) >> 12) & 0xfffff;
             if (upper != 0)
                 sink.Emit(0x37 | (rd << 7) | (upper << 12), 4);
             if (low != 0 || upper == 0)
                 sink.Emit((upper == 0 ? Addi : 0x1bu | (rd << 15)) | (rd << 7) | Immediate.I(low), 4);
             return;
         }
-        long rest = (value - low) >> 12;
-        int shift = 12 + System.Numerics.BitOperations.TrailingZeroCount(rest);
+        var rest = (value - low) >> 12;
+        var shift = 12 + System.Numerics.BitOperations.TrailingZeroCount(rest);
         rest >>= shift - 12;
         LoadConstant(rd, rest);
         sink.Emit(0x1013 | (rd << 7) | (rd << 15) | ((uint)shift << 20), 4);

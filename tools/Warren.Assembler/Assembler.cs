@@ -24,7 +24,7 @@ public static class Assembler
     {
         ArgumentNullException.ThrowIfNull(files);
         var unit = new Unit(options);
-        foreach (string file in files)
+        foreach (var file in files)
             unit.Read(File.ReadAllText(file), file);
         return unit.Finish();
     }

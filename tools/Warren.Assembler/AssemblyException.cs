@@ -6,7 +6,9 @@ public readonly record struct AssemblyError(SourceLocation Location, string Mess
     public override string ToString() => $"{Location}: {Message}";
 }
 
-/// <summary>The source does not assemble; <see cref="Errors"/> names every line found wrong (at most <see cref="MaximumErrors"/>).</summary>
+/// <summary>
+/// The source does not assemble; <see cref="Errors"/> names every line found wrong (at most <see cref="MaximumErrors"/>).
+/// </summary>
 public sealed class AssemblyException : Exception
 {
     /// <summary>Later errors are mostly echoes of earlier ones, so assembling stops after this many.</summary>
@@ -18,5 +20,5 @@ public sealed class AssemblyException : Exception
     public IReadOnlyList<AssemblyError> Errors { get; }
 }
 
-/// <summary>What is wrong with the statement at hand; the statement loop adds the location.</summary>
+/// <summary>The fault of the statement at hand; the statement loop adds the location.</summary>
 internal sealed class StatementException(string message) : Exception(message);

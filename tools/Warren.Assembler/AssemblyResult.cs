@@ -1,6 +1,6 @@
 namespace Warren.Asm;
 
-/// <summary>What came out: the bytes, where they belong, and every named symbol's value.</summary>
+/// <summary>The output: the bytes, where they belong, and every named symbol's value.</summary>
 public sealed class AssemblyResult
 {
     private readonly byte[] _bytes;

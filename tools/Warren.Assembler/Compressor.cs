@@ -14,24 +14,33 @@ internal static class Compressor
 
     private static uint Compress(uint w)
     {
-        uint rd = (w >> 7) & 31;
-        uint funct3 = (w >> 12) & 7;
-        uint rs1 = (w >> 15) & 31;
-        uint rs2 = (w >> 20) & 31;
+        var rd = (w >> 7) & 31;
+        var funct3 = (w >> 12) & 7;
+        var rs1 = (w >> 15) & 31;
+        var rs2 = (w >> 20) & 31;
         long imm = (int)w >> 20;
-        long store = (imm & ~31L) | rd;
+        var store = (imm & ~31L) | rd;
         return (w & 0x7f) switch
         {
             0x13 => OpImmediate(funct3, rd, rs1, imm),
             0x1b when funct3 == 0 && rd == rs1 && rd != 0 && Fits6(imm) => 0x2001 | (rd << 7) | Immediate.CSigned6(imm),
             0x37 => LoadUpper(rd, (int)w >> 12),
             0x33 or 0x3b => Register(w, rd, rs1, rs2),
-            0x03 when rd != 0 && funct3 == 2 => Memory(rs1, imm, 4, 0x4002 | (rd << 7) | Immediate.CLoadWordSp(imm), 0x4000 | Low(rd, 2) | Immediate.CWord(imm), rd),
-            0x03 when rd != 0 && funct3 == 3 => Memory(rs1, imm, 8, 0x6002 | (rd << 7) | Immediate.CLoadDoubleSp(imm), 0x6000 | Low(rd, 2) | Immediate.CDouble(imm), rd),
-            0x07 when funct3 == 3 => Memory(rs1, imm, 8, 0x2002 | (rd << 7) | Immediate.CLoadDoubleSp(imm), 0x2000 | Low(rd, 2) | Immediate.CDouble(imm), rd),
-            0x23 when funct3 == 2 => Memory(rs1, store, 4, 0xc002 | (rs2 << 2) | Immediate.CStoreWordSp(store), 0xc000 | Low(rs2, 2) | Immediate.CWord(store), rs2),
-            0x23 when funct3 == 3 => Memory(rs1, store, 8, 0xe002 | (rs2 << 2) | Immediate.CStoreDoubleSp(store), 0xe000 | Low(rs2, 2) | Immediate.CDouble(store), rs2),
-            0x27 when funct3 == 3 => Memory(rs1, store, 8, 0xa002 | (rs2 << 2) | Immediate.CStoreDoubleSp(store), 0xa000 | Low(rs2, 2) | Immediate.CDouble(store), rs2),
+            0x03 when rd != 0 && funct3 == 2 =>
+                Memory(rs1, imm, 4, 0x4002 | (rd << 7) | Immediate.CLoadWordSp(imm), 0x4000 | Low(rd, 2) | Immediate.CWord(imm), rd),
+            0x03 when rd != 0 && funct3 == 3 =>
+                Memory(rs1, imm, 8, 0x6002 | (rd << 7) | Immediate.CLoadDoubleSp(imm), 0x6000 | Low(rd, 2) | Immediate.CDouble(imm), rd),
+            0x07 when funct3 == 3 =>
+                Memory(rs1, imm, 8, 0x2002 | (rd << 7) | Immediate.CLoadDoubleSp(imm), 0x2000 | Low(rd, 2) | Immediate.CDouble(imm), rd),
+            0x23 when funct3 == 2 =>
+                Memory(rs1, store, 4, 0xc002 | (rs2 << 2) | Immediate.CStoreWordSp(store), 0xc000 | Low(rs2, 2) | Immediate.CWord(store),
+                    rs2),
+            0x23 when funct3 == 3 =>
+                Memory(rs1, store, 8, 0xe002 | (rs2 << 2) | Immediate.CStoreDoubleSp(store),
+                    0xe000 | Low(rs2, 2) | Immediate.CDouble(store), rs2),
+            0x27 when funct3 == 3 =>
+                Memory(rs1, store, 8, 0xa002 | (rs2 << 2) | Immediate.CStoreDoubleSp(store),
+                    0xa000 | Low(rs2, 2) | Immediate.CDouble(store), rs2),
             0x67 when funct3 == 0 && imm == 0 && rs1 != 0 && rd <= 1 => (rd == 0 ? 0x8002u : 0x9002u) | (rs1 << 7),
             0x73 when w == 0x00100073 => 0x9002,
             _ => 0,
@@ -42,7 +51,7 @@ internal static class Compressor
     {
         if (funct3 == 0)
             return AddImmediate(rd, rs1, imm);
-        long shift = imm & 63;
+        var shift = imm & 63;
         if (rd != rs1 || rd == 0)
             return 0;
         return funct3 switch
@@ -75,7 +84,7 @@ internal static class Compressor
 
     private static uint Register(uint w, uint rd, uint rs1, uint rs2)
     {
-        uint key = w & 0xfe00707f;
+        var key = w & 0xfe00707f;
         if (key == 0x33 && rd != 0)
         {
             if (rs1 == 0 && rs2 != 0)
@@ -85,7 +94,7 @@ internal static class Compressor
             if (rd == rs2 && rs1 != 0)
                 return 0x9002 | (rd << 7) | (rs1 << 2);
         }
-        (uint match, bool commutes) = key switch
+        (var match, var commutes) = key switch
         {
             0x40000033 => (0x8c01u, false),
             0x00004033 => (0x8c21u, true),

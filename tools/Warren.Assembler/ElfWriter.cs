@@ -22,19 +22,19 @@ internal sealed class ElfWriter(List<Section> sections, SymbolTable symbols, ulo
 
     public byte[] Write()
     {
-        List<(uint Flags, ulong Start, ulong FileEnd, ulong End)> segments = Segments();
-        ulong fileEnd = segments.Count == 0 ? start : segments.Max(s => s.FileEnd);
+        var segments = Segments();
+        var fileEnd = segments.Count == 0 ? start : segments.Max(s => s.FileEnd);
         var file = new MemoryStream();
         file.SetLength((long)(Layout.PageSize + fileEnd - start));
-        foreach (Section section in _ordered.Where(s => s.Kind != SectionKind.Zero))
+        foreach (var section in _ordered.Where(s => s.Kind != SectionKind.Zero))
         {
             file.Position = (long)Offset(section.Address);
             file.Write(section.Bytes);
         }
-        WriteSectionHeaders(file, out ulong headers, out int count);
+        WriteSectionHeaders(file, out var headers, out var count);
         file.Position = 0;
         WriteHeader(file, segments.Count, headers, count);
-        foreach ((uint flags, ulong address, ulong end, ulong memoryEnd) in segments)
+        foreach ((var flags, var address, var end, var memoryEnd) in segments)
         {
             Put(file, 1, 4);
             Put(file, flags, 4);
@@ -53,11 +53,12 @@ internal sealed class ElfWriter(List<Section> sections, SymbolTable symbols, ulo
     private List<(uint Flags, ulong Start, ulong FileEnd, ulong End)> Segments()
     {
         var segments = new List<(uint, ulong, ulong, ulong)>();
-        foreach (IGrouping<uint, Section> group in _ordered.GroupBy(s => Flags(s.Kind)))
+        foreach (var group in _ordered.GroupBy(s => Flags(s.Kind)))
         {
-            ulong first = group.First().Address;
-            ulong end = group.Max(s => s.Address + (uint)s.Length);
-            ulong fileEnd = group.Where(s => s.Kind != SectionKind.Zero).Select(s => s.Address + (uint)s.Length).DefaultIfEmpty(first).Max();
+            var first = group.First().Address;
+            var end = group.Max(s => s.Address + (uint)s.Length);
+            var fileEnd = group.Where(s => s.Kind != SectionKind.Zero).Select(s => s.Address + (uint)s.Length).DefaultIfEmpty(first)
+                .Max();
             segments.Add((group.Key, first, fileEnd, end));
         }
         return segments;
@@ -94,27 +95,28 @@ internal sealed class ElfWriter(List<Section> sections, SymbolTable symbols, ulo
         var names = new StringTable();
         var strings = new StringTable();
         file.Position = (long)Layout.Up((ulong)file.Length, 8);
-        ulong symbolOffset = (ulong)file.Position;
-        int locals = WriteSymbols(file, strings);
-        ulong symbolSize = (ulong)file.Position - symbolOffset;
+        var symbolOffset = (ulong)file.Position;
+        var locals = WriteSymbols(file, strings);
+        var symbolSize = (ulong)file.Position - symbolOffset;
         uint[] own = [.. _ordered.Select(s => names.Add(s.Name))];
-        uint symtab = names.Add(".symtab");
-        uint strtab = names.Add(".strtab");
-        uint shstrtab = names.Add(".shstrtab");
-        ulong stringOffset = (ulong)file.Position;
+        var symtab = names.Add(".symtab");
+        var strtab = names.Add(".strtab");
+        var shstrtab = names.Add(".shstrtab");
+        var stringOffset = (ulong)file.Position;
         file.Write(strings.ToArray());
-        ulong nameOffset = (ulong)file.Position;
+        var nameOffset = (ulong)file.Position;
         file.Write(names.ToArray());
-        ulong end = (ulong)file.Position;
+        var end = (ulong)file.Position;
         headers = Layout.Up(end, 8);
         file.Position = (long)headers;
         count = _ordered.Count + 4;
         PutSection(file, 0, 0, 0, 0, 0, 0);
-        for (int i = 0; i < _ordered.Count; i++)
+        for (var i = 0; i < _ordered.Count; i++)
         {
-            Section s = _ordered[i];
-            uint flags = s.Kind switch { SectionKind.Code => 6u, SectionKind.Constants => 2u, _ => 3u };
-            PutSection(file, own[i], s.Kind == SectionKind.Zero ? 8u : 1u, flags, s.Address, Offset(s.Address), (uint)s.Length, alignment: (uint)s.Alignment);
+            var s = _ordered[i];
+            var flags = s.Kind switch { SectionKind.Code => 6u, SectionKind.Constants => 2u, _ => 3u };
+            PutSection(file, own[i], s.Kind == SectionKind.Zero ? 8u : 1u, flags, s.Address, Offset(s.Address), (uint)s.Length,
+                alignment: (uint)s.Alignment);
         }
         PutSection(file, symtab, 2, 0, 0, symbolOffset, symbolSize, (uint)count - 2, (uint)locals, 8, SymbolSize);
         PutSection(file, strtab, 3, 0, 0, stringOffset, nameOffset - stringOffset);
@@ -125,11 +127,14 @@ internal sealed class ElfWriter(List<Section> sections, SymbolTable symbols, ulo
     private int WriteSymbols(MemoryStream file, StringTable strings)
     {
         PutSymbol(file, 0, 0, 0, 0);
-        Symbol[] labels = [.. symbols.All.Where(s => s.Defined && s.Section is not null && !s.Name.StartsWith(".L", StringComparison.Ordinal)).OrderBy(s => s.Global)];
-        foreach (Symbol symbol in labels)
+        Symbol[] labels =
+            [.. symbols.All.Where(s => s.Defined && s.Section is not null && !s.Name.StartsWith(".L", StringComparison.Ordinal))
+                .OrderBy(s => s.Global)];
+        foreach (var symbol in labels)
         {
-            int index = _ordered.IndexOf(symbol.Section!);
-            PutSymbol(file, strings.Add(symbol.Name), symbol.Global ? 0x10u : 0, index < 0 ? 0xfff1u : (uint)index + 1, (ulong)symbol.Value + symbol.Section!.Address);
+            var index = _ordered.IndexOf(symbol.Section!);
+            PutSymbol(file, strings.Add(symbol.Name), symbol.Global ? 0x10u : 0, index < 0 ? 0xfff1u : (uint)index + 1,
+                (ulong)symbol.Value + symbol.Section!.Address);
         }
         return 1 + labels.Count(s => !s.Global);
     }
@@ -174,7 +179,7 @@ internal sealed class ElfWriter(List<Section> sections, SymbolTable symbols, ulo
 
         public uint Add(string name)
         {
-            uint at = (uint)_all.Count;
+            var at = (uint)_all.Count;
             _all.AddRange(Encoding.UTF8.GetBytes(name));
             _all.Add(0);
             return at;

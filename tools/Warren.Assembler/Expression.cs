@@ -27,13 +27,14 @@ internal abstract class Expression
 
     protected static int DepthAbove(Expression left, Expression right)
     {
-        int depth = Math.Max(left.Depth, right.Depth) + 1;
-        return depth <= MaximumDepth ? depth : throw new StatementException($"the expression has more than {MaximumDepth} operators in a row");
+        var depth = Math.Max(left.Depth, right.Depth) + 1;
+        return depth <= MaximumDepth ? depth
+            : throw new StatementException($"the expression has more than {MaximumDepth} operators in a row");
     }
 
     public bool TryConstant(out long value)
     {
-        bool known = TryFold(out Folded folded) && folded.Section is null;
+        var known = TryFold(out var folded) && folded.Section is null;
         value = known ? folded.Value : 0;
         return known;
     }
@@ -87,7 +88,7 @@ internal sealed class UnaryExpression(char op, Expression operand) : Expression
 {
     public override bool TryFold(out Folded result)
     {
-        bool known = operand.TryConstant(out long value);
+        var known = operand.TryConstant(out var value);
         result = new Folded(null, Apply(value));
         return known;
     }
@@ -110,7 +111,7 @@ internal sealed class BinaryExpression(string op, Expression left, Expression ri
     public override bool TryFold(out Folded result)
     {
         result = default;
-        if (!left.TryFold(out Folded a) || !right.TryFold(out Folded b))
+        if (!left.TryFold(out var a) || !right.TryFold(out var b))
             return false;
         if (a.Section == b.Section)
         {
@@ -120,8 +121,8 @@ internal sealed class BinaryExpression(string op, Expression left, Expression ri
             result = new Folded(null, Apply(a.Value, b.Value));
             return true;
         }
-        bool addend = b.Section is null && op is ("+" or "-");
-        bool commuted = a.Section is null && op == "+";
+        var addend = b.Section is null && op is ("+" or "-");
+        var commuted = a.Section is null && op == "+";
         result = new Folded(a.Section ?? b.Section, addend || commuted ? Apply(a.Value, b.Value) : 0);
         return addend || commuted;
     }

@@ -29,9 +29,10 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
     /// <exception cref="StatementException">Not an expression, or something follows it.</exception>
     public Expression ParseAll()
     {
-        Expression result = Parse();
+        var result = Parse();
         SkipBlanks();
-        return _at == _text.Length ? result : throw new StatementException($"unexpected '{_text[_at..]}' after the expression '{_text[.._at].Trim()}'");
+        return _at == _text.Length ? result
+            : throw new StatementException($"unexpected '{_text[_at..]}' after the expression '{_text[.._at].Trim()}'");
     }
 
     public Expression Parse() => ParseLevel(0);
@@ -40,7 +41,7 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
     {
         if (level == Levels.Length)
             return ParseUnary();
-        Expression left = ParseLevel(level + 1);
+        var left = ParseLevel(level + 1);
         while (TakeOperator(level) is { } op)
             left = new BinaryExpression(op, left, ParseLevel(level + 1));
         return left;
@@ -49,8 +50,8 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
     private string? TakeOperator(int level)
     {
         SkipBlanks();
-        ReadOnlySpan<char> rest = _text[_at..];
-        foreach (string op in Levels[level])
+        var rest = _text[_at..];
+        foreach (var op in Levels[level])
         {
             if (!rest.StartsWith(op, StringComparison.Ordinal) || IsPrefixOfLonger(rest, op))
                 continue;
@@ -72,7 +73,7 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
             SkipBlanks();
             if (_at == _text.Length)
                 throw new StatementException("an expression is missing");
-            char c = _text[_at];
+            var c = _text[_at];
             if (c is '-' or '~' or '!' or '+')
             {
                 _at++;
@@ -91,7 +92,7 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
         if (c == '(')
         {
             _at++;
-            Expression inner = Parse();
+            var inner = Parse();
             SkipBlanks();
             if (_at == _text.Length || _text[_at] != ')')
                 throw new StatementException("')' is missing");
@@ -102,23 +103,24 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
             return ParseNumber();
         if (c == '\'')
             return ParseCharacter();
-        int length = Text.NameLength(_text[_at..]);
+        var length = Text.NameLength(_text[_at..]);
         if (length == 0)
             throw new StatementException($"'{_text[_at..]}' is not an expression");
-        string name = _text.Slice(_at, length).ToString();
+        var name = _text.Slice(_at, length).ToString();
         _at += length;
         return name == "." ? symbols.Here() : symbols.Reference(name);
     }
 
     private Expression ParseNumber()
     {
-        int start = _at;
+        var start = _at;
         while (_at < _text.Length && (char.IsAsciiLetterOrDigit(_text[_at]) || _text[_at] == '_'))
             _at++;
-        ReadOnlySpan<char> token = _text[start.._at];
+        var token = _text[start.._at];
         if (token[^1] is 'f' or 'b' && token[..^1].IndexOfAnyExceptInRange('0', '9') < 0)
             return symbols.NumericReference(token[..^1].ToString(), forward: token[^1] == 'f');
-        return TryNumber(token, out ulong value) ? new ConstantExpression((long)value) : throw new StatementException($"'{token}' is not a number below 2^64");
+        return TryNumber(token, out var value) ? new ConstantExpression((long)value)
+            : throw new StatementException($"'{token}' is not a number below 2^64");
     }
 
     private static bool TryNumber(ReadOnlySpan<char> token, out ulong value)
@@ -130,7 +132,7 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
         if (token.Length == 1 || token[0] != '0')
             return ulong.TryParse(token, NumberStyles.None, CultureInfo.InvariantCulture, out value);
         value = 0;
-        foreach (char digit in token)
+        foreach (var digit in token)
         {
             if (digit is < '0' or > '7' || value >> 61 != 0)
                 return false;
@@ -141,10 +143,10 @@ internal ref struct ExpressionParser(ReadOnlySpan<char> text, SymbolTable symbol
 
     private ConstantExpression ParseCharacter()
     {
-        int at = _at + 1;
+        var at = _at + 1;
         if (at >= _text.Length)
             throw new StatementException("a character is missing after the quote");
-        long value = _text[at] == '\\' ? Text.Escape(_text, ref at) : _text[at++];
+        var value = _text[at] == '\\' ? Text.Escape(_text, ref at) : _text[at++];
         if (at >= _text.Length || _text[at] != '\'')
             throw new StatementException("the closing quote of a character is missing");
         _at = at + 1;

@@ -35,7 +35,7 @@ internal enum Field
     Dword,
 }
 
-/// <summary>What of the expression's value is wanted: the operand's <c>%</c> prefix.</summary>
+/// <summary>The part of the expression's value that is wanted: the operand's <c>%</c> prefix.</summary>
 internal enum Part
 {
     Whole,
@@ -59,8 +59,8 @@ internal sealed record Fixup(Section Section, int Offset, Field Field, Part Part
     /// <exception cref="StatementException">The value does not fit, or a symbol is undefined.</exception>
     public void Apply(IReadOnlyDictionary<ulong, Expression> auipcs)
     {
-        Span<byte> place = Section.Bytes[Offset..];
-        long value = Select(auipcs);
+        var place = Section.Bytes[Offset..];
+        var value = Select(auipcs);
         switch (Field)
         {
             case Field.Byte:
@@ -79,11 +79,11 @@ internal sealed record Fixup(Section Section, int Offset, Field Field, Part Part
                 BinaryPrimitives.WriteInt64LittleEndian(place, value);
                 break;
             case Field.CBranch or Field.CJump:
-                ushort half = BinaryPrimitives.ReadUInt16LittleEndian(place);
+                var half = BinaryPrimitives.ReadUInt16LittleEndian(place);
                 BinaryPrimitives.WriteUInt16LittleEndian(place, (ushort)(half | Bits(value)));
                 break;
             default:
-                uint word = BinaryPrimitives.ReadUInt32LittleEndian(place);
+                var word = BinaryPrimitives.ReadUInt32LittleEndian(place);
                 BinaryPrimitives.WriteUInt32LittleEndian(place, word | Bits(value));
                 break;
         }
@@ -91,7 +91,7 @@ internal sealed record Fixup(Section Section, int Offset, Field Field, Part Part
 
     private long Select(IReadOnlyDictionary<ulong, Expression> auipcs)
     {
-        long value = Value.Evaluate();
+        var value = Value.Evaluate();
         switch (Part)
         {
             case Part.Hi:
@@ -103,7 +103,7 @@ internal sealed record Fixup(Section Section, int Offset, Field Field, Part Part
             case Part.PcRelLoOfPrevious:
                 return Immediate.Low12(value - (long)Address + 4);
             case Part.PcRelLo:
-                if (!auipcs.TryGetValue((ulong)value, out Expression? target))
+                if (!auipcs.TryGetValue((ulong)value, out var target))
                     throw new StatementException("%pcrel_lo wants the label of an auipc with %pcrel_hi");
                 return Immediate.Low12(target.Evaluate() - value);
             default:
@@ -113,7 +113,7 @@ internal sealed record Fixup(Section Section, int Offset, Field Field, Part Part
 
     private static long High(long value)
     {
-        long high = value + 0x800;
+        var high = value + 0x800;
         Require(high is >= int.MinValue and <= int.MaxValue, value, "the 32 bits that lui or auipc reach");
         return (high >> 12) & 0xfffff;
     }
@@ -149,7 +149,11 @@ internal sealed record Fixup(Section Section, int Offset, Field Field, Part Part
             _ => 1 << 11,
         };
         if (distance < -reach || distance >= reach)
-            throw new StatementException($"the target is {distance} bytes away, out of reach of this instruction (-{reach}..{reach - 2}); branch around a 'j' or use 'tail'");
+        {
+            throw new StatementException(
+                $"the target is {distance} bytes away, out of reach of this instruction (-{reach}..{reach - 2}); branch around a 'j' or "
+                    + $"use 'tail'");
+        }
         if ((distance & 1) != 0)
             throw new StatementException($"the target is {distance} bytes away: an odd distance cannot be encoded");
         return Field switch

@@ -1,6 +1,8 @@
 namespace Warren.Asm;
 
-/// <summary>Where the bits of an immediate go in an instruction word (unprivileged specification, "Immediate Encoding Variants" and the C chapter).</summary>
+/// <summary>
+/// Where the bits of an immediate go in an instruction word (unprivileged specification, "Immediate Encoding Variants" and the C chapter).
+/// </summary>
 internal static class Immediate
 {
     public static long Low12(long value) => (value << 52) >> 52;
@@ -13,7 +15,8 @@ internal static class Immediate
 
     public static uint B(long v) => (Range(v, 12, 12) << 31) | (Range(v, 10, 5) << 25) | (Range(v, 4, 1) << 8) | (Range(v, 11, 11) << 7);
 
-    public static uint J(long v) => (Range(v, 20, 20) << 31) | (Range(v, 10, 1) << 21) | (Range(v, 11, 11) << 20) | (Range(v, 19, 12) << 12);
+    public static uint J(long v) =>
+        (Range(v, 20, 20) << 31) | (Range(v, 10, 1) << 21) | (Range(v, 11, 11) << 20) | (Range(v, 19, 12) << 12);
 
     public static uint CSigned6(long v) => (Range(v, 5, 5) << 12) | (Range(v, 4, 0) << 2);
 

@@ -11,10 +11,10 @@ internal sealed class InstructionEncoder(SymbolTable symbols, InstructionSink si
     {
         _word = form.Match;
         _pending = null;
-        int next = 0;
-        foreach (Slot slot in form.Slots)
+        var next = 0;
+        foreach (var slot in form.Slots)
         {
-            bool optional = slot is Slot.OptionalRs1 or Slot.OptionalRs2 or Slot.Rounding;
+            var optional = slot is Slot.OptionalRs1 or Slot.OptionalRs2 or Slot.Rounding;
             if (next < operands.Count)
                 Fill(slot, operands[next++]);
             else if (!optional)
@@ -87,7 +87,7 @@ internal sealed class InstructionEncoder(SymbolTable symbols, InstructionSink si
 
     private void FillAddress(string text)
     {
-        (string offset, uint register) = Operand.Memory(text);
+        (var offset, var register) = Operand.Memory(text);
         if (Operand.Constant(offset, symbols, "the offset") != 0)
             throw new StatementException($"this instruction takes no offset: write (register), not '{text}'");
         _word |= register << 15;
@@ -97,11 +97,11 @@ internal sealed class InstructionEncoder(SymbolTable symbols, InstructionSink si
     {
         if (slot is Slot.LoadOffset or Slot.StoreOffset or Slot.PrefetchOffset)
         {
-            (string offset, uint register) = Operand.Memory(text);
+            (var offset, var register) = Operand.Memory(text);
             _word |= register << 15;
             text = offset;
         }
-        Field field = slot switch
+        var field = slot switch
         {
             Slot.Signed12 or Slot.LoadOffset => Field.I,
             Slot.StoreOffset => Field.S,
@@ -111,8 +111,8 @@ internal sealed class InstructionEncoder(SymbolTable symbols, InstructionSink si
             Slot.JumpTarget => Field.Jump,
             _ => throw new InvalidOperationException($"slot {slot} has no field"),
         };
-        (Part part, Expression value) = Operand.Immediate(text, symbols);
-        bool fits = part switch
+        (var part, var value) = Operand.Immediate(text, symbols);
+        var fits = part switch
         {
             Part.Whole => true,
             Part.Hi or Part.PcRelHi => field == Field.U,
@@ -175,8 +175,8 @@ internal sealed class InstructionEncoder(SymbolTable symbols, InstructionSink si
 
     private void FillCompressedMemory(Slot slot, string text)
     {
-        (string offset, uint register) = Operand.Memory(text);
-        bool stack = slot is Slot.CLoadWordSp or Slot.CLoadDoubleSp or Slot.CStoreWordSp or Slot.CStoreDoubleSp;
+        (var offset, var register) = Operand.Memory(text);
+        var stack = slot is Slot.CLoadWordSp or Slot.CLoadDoubleSp or Slot.CStoreWordSp or Slot.CStoreDoubleSp;
         if (stack && register != 2)
             throw new StatementException($"the base register must be sp in '{text}'");
         if (!stack)
@@ -194,7 +194,7 @@ internal sealed class InstructionEncoder(SymbolTable symbols, InstructionSink si
 
     private long UpperConstant(string text)
     {
-        long value = Operand.Constant(text, symbols, "the operand");
+        var value = Operand.Constant(text, symbols, "the operand");
         if (value is (>= 1 and <= 31) or (>= 0xfffe0 and <= 0xfffff))
             return value;
         throw new StatementException($"{value} is not in 1..31 or 0xfffe0..0xfffff");
@@ -202,12 +202,16 @@ internal sealed class InstructionEncoder(SymbolTable symbols, InstructionSink si
 
     private long Constant(string text, long least, long most, long multiple = 1, bool allowZero = true)
     {
-        long value = Operand.Constant(text, symbols, "the operand");
+        var value = Operand.Constant(text, symbols, "the operand");
         if (value < least || value > most || value % multiple != 0 || (value == 0 && !allowZero))
-            throw new StatementException($"{value} is not {(multiple == 1 ? "" : $"a {(allowZero ? "" : "nonzero ")}multiple of {multiple} ")}in {least}..{most}");
+        {
+            throw new StatementException(
+                $"{value} is not {(multiple == 1 ? "" : $"a {(allowZero ? "" : "nonzero ")}multiple of {multiple} ")}in {least}..{most}");
+        }
         return value;
     }
 
     private static uint Short(uint register, string text) =>
-        register is >= 8 and <= 15 ? register & 7 : throw new StatementException($"'{text}': a compressed instruction reaches only registers 8 to 15 here");
+        register is >= 8 and <= 15 ? register & 7
+        : throw new StatementException($"'{text}': a compressed instruction reaches only registers 8 to 15 here");
 }

@@ -11,21 +11,22 @@ internal sealed class InstructionSink(SymbolTable symbols, List<Fixup> fixups)
 
     public void Emit(uint word, int size, (Field Field, Part Part, Expression Value)? pending = null)
     {
-        Section section = symbols.Current;
+        var section = symbols.Current;
         if (section.Kind == SectionKind.Zero)
             throw new StatementException($"instructions cannot go into {section.Name}, which has no contents");
         if ((section.Length & 1) != 0)
             throw new StatementException("an instruction at an odd address: put .balign 2 (or 4) after the data");
         if (pending is { } field)
         {
-            if (Compress && size == 4 && TryResolve(field.Field, field.Part, field.Value, out uint bits) && Compressor.TryCompress(word | bits, out ushort halfField))
+            if (Compress && size == 4 && TryResolve(field.Field, field.Part, field.Value, out var bits)
+                && Compressor.TryCompress(word | bits, out var halfField))
             {
                 section.Append(halfField, 2);
                 return;
             }
             fixups.Add(new Fixup(section, section.Length, field.Field, field.Part, field.Value, Line));
         }
-        else if (Compress && size == 4 && Compressor.TryCompress(word, out ushort half))
+        else if (Compress && size == 4 && Compressor.TryCompress(word, out var half))
         {
             section.Append(half, 2);
             return;
@@ -37,7 +38,7 @@ internal sealed class InstructionSink(SymbolTable symbols, List<Fixup> fixups)
     private static bool TryResolve(Field field, Part part, Expression value, out uint bits)
     {
         bits = 0;
-        if (part != Part.Whole || !value.TryConstant(out long constant))
+        if (part != Part.Whole || !value.TryConstant(out var constant))
             return false;
         switch (field)
         {

@@ -18,9 +18,12 @@ internal static partial class InstructionTable
         AddRegister(forms, Op32, 0x30, [("rolw", 1), ("rorw", 5)]);
         Add(forms, "rori", Funct(OpImm, 5, 0x30), Slot.Rd, Slot.Rs1, Slot.Shift6);
         Add(forms, "roriw", Funct(OpImm32, 5, 0x30), Slot.Rd, Slot.Rs1, Slot.Shift5);
-        foreach ((string name, uint selector) in (ReadOnlySpan<(string, uint)>)[("clz", 0), ("ctz", 1), ("cpop", 2), ("sext.b", 4), ("sext.h", 5)])
+        foreach ((var name, var selector) in (ReadOnlySpan<(string, uint)>)[("clz", 0), ("ctz", 1), ("cpop", 2), ("sext.b", 4),
+            ("sext.h", 5)])
+        {
             AddUnary(forms, name, OpImm, 1, 0x600 | selector);
-        foreach ((string name, uint selector) in (ReadOnlySpan<(string, uint)>)[("clzw", 0), ("ctzw", 1), ("cpopw", 2)])
+        }
+        foreach ((var name, var selector) in (ReadOnlySpan<(string, uint)>)[("clzw", 0), ("ctzw", 1), ("cpopw", 2)])
             AddUnary(forms, name, OpImm32, 1, 0x600 | selector);
         AddUnary(forms, "zext.h", Op32, 4, 0x080);
         AddUnary(forms, "orc.b", OpImm, 5, 0x287);

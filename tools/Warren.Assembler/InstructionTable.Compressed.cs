@@ -25,7 +25,7 @@ internal static partial class InstructionTable
         Add(forms, "c.srli", 0x8001, Slot.CRs1High3, Slot.CShift6);
         Add(forms, "c.srai", 0x8401, Slot.CRs1High3, Slot.CShift6);
         Add(forms, "c.andi", 0x8801, Slot.CRs1High3, Slot.CSigned6);
-        foreach ((string name, uint match) in (ReadOnlySpan<(string, uint)>)
+        foreach ((var name, var match) in (ReadOnlySpan<(string, uint)>)
             [("c.sub", 0x8c01), ("c.xor", 0x8c21), ("c.or", 0x8c41), ("c.and", 0x8c61), ("c.subw", 0x9c01), ("c.addw", 0x9c21)])
         {
             Add(forms, name, match, Slot.CRs1High3, Slot.CRs2Low3);

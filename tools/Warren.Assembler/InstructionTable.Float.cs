@@ -27,25 +27,31 @@ internal static partial class InstructionTable
 
     private static void AddFormat(Dictionary<string, InstructionForm> forms, string suffix, uint format)
     {
-        foreach ((string name, uint opcode) in (ReadOnlySpan<(string, uint)>)[("fmadd", 0x43), ("fmsub", 0x47), ("fnmsub", 0x4b), ("fnmadd", 0x4f)])
+        foreach ((var name, var opcode) in (ReadOnlySpan<(string, uint)>)[("fmadd", 0x43), ("fmsub", 0x47), ("fnmsub", 0x4b),
+            ("fnmadd", 0x4f)])
+        {
             Add(forms, name + suffix, Funct(opcode, 0, format), Slot.Fd, Slot.Fs1, Slot.Fs2, Slot.Fs3, Slot.Rounding);
-        foreach ((string name, uint funct7) in (ReadOnlySpan<(string, uint)>)[("fadd", 0x00), ("fsub", 0x04), ("fmul", 0x08), ("fdiv", 0x0c)])
+        }
+        foreach ((var name, var funct7) in (ReadOnlySpan<(string, uint)>)[("fadd", 0x00), ("fsub", 0x04), ("fmul", 0x08),
+            ("fdiv", 0x0c)])
+        {
             Add(forms, name + suffix, Funct(OpFp, 0, funct7 | format), Slot.Fd, Slot.Fs1, Slot.Fs2, Slot.Rounding);
+        }
         Add(forms, "fsqrt" + suffix, Funct(OpFp, 0, 0x2c | format), Slot.Fd, Slot.Fs1, Slot.Rounding);
-        foreach ((string name, uint funct3, uint funct7) in (ReadOnlySpan<(string, uint, uint)>)
+        foreach ((var name, var funct3, var funct7) in (ReadOnlySpan<(string, uint, uint)>)
             [("fsgnj", 0, 0x10), ("fsgnjn", 1, 0x10), ("fsgnjx", 2, 0x10), ("fmin", 0, 0x14), ("fmax", 1, 0x14)])
         {
             Add(forms, name + suffix, Funct(OpFp, funct3, funct7 | format), Slot.Fd, Slot.Fs1, Slot.Fs2);
         }
-        foreach ((string name, uint funct3) in (ReadOnlySpan<(string, uint)>)[("fle", 0), ("flt", 1), ("feq", 2)])
+        foreach ((var name, var funct3) in (ReadOnlySpan<(string, uint)>)[("fle", 0), ("flt", 1), ("feq", 2)])
             Add(forms, name + suffix, Funct(OpFp, funct3, 0x50 | format), Slot.Rd, Slot.Fs1, Slot.Fs2);
         Add(forms, "fclass" + suffix, Funct(OpFp, 1, 0x70 | format), Slot.Rd, Slot.Fs1);
 
-        foreach ((string name, uint selector) in (ReadOnlySpan<(string, uint)>)[(".w", 0), (".wu", 1), (".l", 2), (".lu", 3)])
+        foreach ((var name, var selector) in (ReadOnlySpan<(string, uint)>)[(".w", 0), (".wu", 1), (".l", 2), (".lu", 3)])
         {
             Add(forms, "fcvt" + name + suffix, Funct(OpFp, 0, 0x60 | format) | (selector << 20), Slot.Rd, Slot.Fs1, Slot.Rounding);
             // A 32-bit integer is exact in a double: GNU as writes rounding mode 0 there, and 7 (dynamic) elsewhere.
-            bool exact = format == 1 && selector < 2;
+            var exact = format == 1 && selector < 2;
             Slot[] slots = exact ? [Slot.Fd, Slot.Rs1] : [Slot.Fd, Slot.Rs1, Slot.Rounding];
             Add(forms, "fcvt" + suffix + name, Funct(OpFp, 0, 0x68 | format) | (selector << 20), slots);
         }

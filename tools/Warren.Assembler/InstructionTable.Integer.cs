@@ -19,15 +19,24 @@ internal static partial class InstructionTable
         Add(forms, "jal", 0x6f, Slot.Rd, Slot.JumpTarget);
         Add(forms, "jalr", 0x67, Slot.Rd, Slot.LoadOffset);
 
-        foreach ((string name, uint funct3) in (ReadOnlySpan<(string, uint)>)[("beq", 0), ("bne", 1), ("blt", 4), ("bge", 5), ("bltu", 6), ("bgeu", 7)])
+        foreach ((var name, var funct3) in (ReadOnlySpan<(string, uint)>)[("beq", 0), ("bne", 1), ("blt", 4), ("bge", 5), ("bltu", 6),
+            ("bgeu", 7)])
+        {
             Add(forms, name, Funct(Branch, funct3), Slot.Rs1, Slot.Rs2, Slot.BranchTarget);
-        foreach ((string name, uint funct3) in (ReadOnlySpan<(string, uint)>)[("lb", 0), ("lh", 1), ("lw", 2), ("ld", 3), ("lbu", 4), ("lhu", 5), ("lwu", 6)])
+        }
+        foreach ((var name, var funct3) in (ReadOnlySpan<(string, uint)>)[("lb", 0), ("lh", 1), ("lw", 2), ("ld", 3), ("lbu", 4),
+            ("lhu", 5), ("lwu", 6)])
+        {
             Add(forms, name, Funct(Load, funct3), Slot.Rd, Slot.LoadOffset);
-        foreach ((string name, uint funct3) in (ReadOnlySpan<(string, uint)>)[("sb", 0), ("sh", 1), ("sw", 2), ("sd", 3)])
+        }
+        foreach ((var name, var funct3) in (ReadOnlySpan<(string, uint)>)[("sb", 0), ("sh", 1), ("sw", 2), ("sd", 3)])
             Add(forms, name, Funct(Store, funct3), Slot.Rs2, Slot.StoreOffset);
 
-        foreach ((string name, uint funct3) in (ReadOnlySpan<(string, uint)>)[("addi", 0), ("slti", 2), ("sltiu", 3), ("xori", 4), ("ori", 6), ("andi", 7)])
+        foreach ((var name, var funct3) in (ReadOnlySpan<(string, uint)>)[("addi", 0), ("slti", 2), ("sltiu", 3), ("xori", 4),
+            ("ori", 6), ("andi", 7)])
+        {
             Add(forms, name, Funct(OpImm, funct3), Slot.Rd, Slot.Rs1, Slot.Signed12);
+        }
         Add(forms, "addiw", Funct(OpImm32, 0), Slot.Rd, Slot.Rs1, Slot.Signed12);
         Add(forms, "slli", Funct(OpImm, 1), Slot.Rd, Slot.Rs1, Slot.Shift6);
         Add(forms, "srli", Funct(OpImm, 5), Slot.Rd, Slot.Rs1, Slot.Shift6);
@@ -44,9 +53,10 @@ internal static partial class InstructionTable
         AddRegister(forms, Op32, 1, [("mulw", 0), ("divw", 4), ("divuw", 5), ("remw", 6), ("remuw", 7)]);
     }
 
-    private static void AddRegister(Dictionary<string, InstructionForm> forms, uint opcode, uint funct7, params ReadOnlySpan<(string Name, uint Funct3)> names)
+    private static void AddRegister(Dictionary<string, InstructionForm> forms, uint opcode, uint funct7,
+        params ReadOnlySpan<(string Name, uint Funct3)> names)
     {
-        foreach ((string name, uint funct3) in names)
+        foreach ((var name, var funct3) in names)
             Add(forms, name, Funct(opcode, funct3, funct7), Slot.Rd, Slot.Rs1, Slot.Rs2);
     }
 
@@ -57,12 +67,12 @@ internal static partial class InstructionTable
             ("amoadd", 0), ("amoswap", 1), ("sc", 3), ("amoxor", 4), ("amoor", 8), ("amoand", 12),
             ("amomin", 16), ("amomax", 20), ("amominu", 24), ("amomaxu", 28),
         ];
-        foreach ((string width, uint funct3) in (ReadOnlySpan<(string, uint)>)[(".w", 2), (".d", 3)])
+        foreach ((var width, var funct3) in (ReadOnlySpan<(string, uint)>)[(".w", 2), (".d", 3)])
         {
-            foreach ((string order, uint bits) in (ReadOnlySpan<(string, uint)>)[("", 0), (".aq", 2), (".rl", 1), (".aqrl", 3)])
+            foreach ((var order, var bits) in (ReadOnlySpan<(string, uint)>)[("", 0), (".aq", 2), (".rl", 1), (".aqrl", 3)])
             {
                 Add(forms, "lr" + width + order, Funct(Amo, funct3, (2 << 2) | bits), Slot.Rd, Slot.Address);
-                foreach ((string name, uint funct5) in operations)
+                foreach ((var name, var funct5) in operations)
                     Add(forms, name + width + order, Funct(Amo, funct3, (funct5 << 2) | bits), Slot.Rd, Slot.Rs2, Slot.Address);
             }
         }

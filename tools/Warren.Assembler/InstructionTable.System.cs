@@ -8,7 +8,7 @@ internal static partial class InstructionTable
 
     private static void AddSystem(Dictionary<string, InstructionForm> forms)
     {
-        foreach ((string name, uint funct3) in (ReadOnlySpan<(string, uint)>)[("csrrw", 1), ("csrrs", 2), ("csrrc", 3)])
+        foreach ((var name, var funct3) in (ReadOnlySpan<(string, uint)>)[("csrrw", 1), ("csrrs", 2), ("csrrc", 3)])
         {
             Add(forms, name, Funct(SystemOp, funct3), Slot.Rd, Slot.Csr, Slot.Rs1);
             Add(forms, name + "i", Funct(SystemOp, funct3 | 4), Slot.Rd, Slot.Csr, Slot.Unsigned5);

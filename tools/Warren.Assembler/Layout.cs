@@ -8,15 +8,20 @@ internal static class Layout
     /// <summary>Sets every section's address; returns the end of the last.</summary>
     public static ulong Place(List<Section> sections, AssemblerOptions options)
     {
-        bool paged = options.Output == OutputKind.Elf;
+        var paged = options.Output == OutputKind.Elf;
         if (paged && options.Base % PageSize != 0)
-            throw new AssemblyException([new AssemblyError(new SourceLocation(options.FileName, 1), $"the base 0x{options.Base:x} is not a multiple of {PageSize}")]);
-        ulong at = options.Base;
-        SectionKind last = SectionKind.Code;
-        foreach (Section section in sections.OrderBy(s => s.Kind))
+        {
+            throw new AssemblyException(
+                [new AssemblyError(new SourceLocation(options.FileName, 1),
+                    $"the base 0x{options.Base:x} is not a multiple of {PageSize}")]);
+        }
+        var at = options.Base;
+        var last = SectionKind.Code;
+        foreach (var section in sections.OrderBy(s => s.Kind))
         {
             // Data and zeroes share a segment.
-            bool newSegment = section.Kind != last && section.Kind != SectionKind.Zero || (section.Kind == SectionKind.Zero && last < SectionKind.Data);
+            var newSegment = section.Kind != last && section.Kind != SectionKind.Zero
+                || (section.Kind == SectionKind.Zero && last < SectionKind.Data);
             last = section.Kind;
             if (paged && newSegment)
                 at = Up(at, PageSize);
@@ -31,8 +36,8 @@ internal static class Layout
 
     public static byte[] Flatten(List<Section> sections, ulong start, ulong end)
     {
-        byte[] image = new byte[end - start];
-        foreach (Section section in sections)
+        var image = new byte[end - start];
+        foreach (var section in sections)
             section.Bytes.CopyTo(image.AsSpan((int)(section.Address - start)));
         return image;
     }

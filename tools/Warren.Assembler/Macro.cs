@@ -11,14 +11,14 @@ internal sealed class Macro(string name, List<MacroParameter> parameters, List<S
     public static Macro Parse(string name, string parameters, List<SourceLine> body)
     {
         var list = new List<MacroParameter>();
-        foreach (string parameter in Text.SplitOperands(parameters))
+        foreach (var parameter in Text.SplitOperands(parameters))
         {
-            int equals = parameter.IndexOf('=', StringComparison.Ordinal);
-            string head = (equals < 0 ? parameter : parameter[..equals]).Trim();
-            bool required = head.EndsWith(":req", StringComparison.Ordinal);
-            bool rest = head.EndsWith(":vararg", StringComparison.Ordinal);
-            int colon = head.IndexOf(':', StringComparison.Ordinal);
-            string parameterName = colon < 0 ? head : head[..colon];
+            var equals = parameter.IndexOf('=', StringComparison.Ordinal);
+            var head = (equals < 0 ? parameter : parameter[..equals]).Trim();
+            var required = head.EndsWith(":req", StringComparison.Ordinal);
+            var rest = head.EndsWith(":vararg", StringComparison.Ordinal);
+            var colon = head.IndexOf(':', StringComparison.Ordinal);
+            var parameterName = colon < 0 ? head : head[..colon];
             if (Text.NameLength(parameterName) != parameterName.Length || (colon >= 0 && !required && !rest))
                 throw new StatementException($"'{parameter}' is not a macro parameter (separate them by commas)");
             list.Add(new MacroParameter(parameterName, equals < 0 ? null : parameter[(equals + 1)..].Trim(), required, rest));
@@ -30,12 +30,12 @@ internal sealed class Macro(string name, List<MacroParameter> parameters, List<S
     public List<SourceLine> Expand(string arguments, int call, SourceLine caller)
     {
         var values = new Dictionary<string, string>(StringComparer.Ordinal);
-        List<string> given = Text.SplitOperands(arguments);
-        int next = 0;
-        foreach (string argument in given)
+        var given = Text.SplitOperands(arguments);
+        var next = 0;
+        foreach (var argument in given)
         {
-            int equals = argument.IndexOf('=', StringComparison.Ordinal);
-            string key = equals > 0 ? argument[..equals].Trim() : "";
+            var equals = argument.IndexOf('=', StringComparison.Ordinal);
+            var key = equals > 0 ? argument[..equals].Trim() : "";
             if (parameters.Any(p => p.Name == key))
             {
                 values[key] = Unquoted(argument[(equals + 1)..].Trim());
@@ -45,24 +45,25 @@ internal sealed class Macro(string name, List<MacroParameter> parameters, List<S
                 throw new StatementException($"the macro '{name}' takes {parameters.Count} arguments");
             if (parameters[next].Variadic)
             {
-                values[parameters[next].Name] = values.TryGetValue(parameters[next].Name, out string? before) ? $"{before}, {argument}" : argument;
+                values[parameters[next].Name] = values.TryGetValue(parameters[next].Name, out var before) ? $"{before}, {argument}"
+                    : argument;
                 continue;
             }
             values[parameters[next++].Name] = Unquoted(argument);
         }
-        foreach ((string parameter, string? fallback, bool required, _) in parameters)
+        foreach ((var parameter, var fallback, var required, _) in parameters)
         {
             if (required && !values.ContainsKey(parameter))
                 throw new StatementException($"the macro '{name}' wants an argument for '{parameter}'");
-            if (!values.TryGetValue(parameter, out string? value) || value.Length == 0)
+            if (!values.TryGetValue(parameter, out var value) || value.Length == 0)
                 values[parameter] = fallback ?? "";
         }
         values["@"] = call.ToString(CultureInfo.InvariantCulture);
-        string trail = $" (in macro {name} called at {caller.Location}){caller.Trail}";
+        var trail = $" (in macro {name} called at {caller.Location}){caller.Trail}";
         var lines = new List<SourceLine>();
-        foreach (SourceLine line in body)
+        foreach (var line in body)
         {
-            string text = Substitute(line.Text, values.GetValueOrDefault);
+            var text = Substitute(line.Text, values.GetValueOrDefault);
             if (text.Length > 0)
                 lines.Add(new SourceLine(text, line.Location, trail));
         }
@@ -75,15 +76,15 @@ internal sealed class Macro(string name, List<MacroParameter> parameters, List<S
         if (!text.Contains('\\', StringComparison.Ordinal))
             return text;
         var result = new System.Text.StringBuilder();
-        for (int i = 0; i < text.Length; i++)
+        for (var i = 0; i < text.Length; i++)
         {
             if (text[i] != '\\' || i + 1 == text.Length)
             {
                 result.Append(text[i]);
                 continue;
             }
-            string rest = text[(i + 1)..];
-            int length = rest[0] == '@' ? 1 : NameLength(rest);
+            var rest = text[(i + 1)..];
+            var length = rest[0] == '@' ? 1 : NameLength(rest);
             if (rest.StartsWith("()", StringComparison.Ordinal))
             {
                 i += 2;
@@ -104,12 +105,13 @@ internal sealed class Macro(string name, List<MacroParameter> parameters, List<S
     /// <summary>A parameter's name ends before a dot, so that <c>\op.d</c> works.</summary>
     private static int NameLength(string text)
     {
-        int length = 0;
+        var length = 0;
         while (length < text.Length && (char.IsAsciiLetterOrDigit(text[length]) || text[length] == '_'))
             length++;
         return length;
     }
 
     private static string Unquoted(string argument) =>
-        argument.Length >= 2 && argument[0] == '"' && argument[^1] == '"' && Text.QuoteEnd(argument, 0) == argument.Length ? argument[1..^1] : argument;
+        argument.Length >= 2 && argument[0] == '"' && argument[^1] == '"' && Text.QuoteEnd(argument, 0) == argument.Length
+        ? argument[1..^1] : argument;
 }

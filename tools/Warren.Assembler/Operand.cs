@@ -8,10 +8,10 @@ internal static class Operand
     {
         if (!text.StartsWith('%'))
             return (Part.Whole, Expression(text, symbols));
-        int open = text.IndexOf('(', StringComparison.Ordinal);
+        var open = text.IndexOf('(', StringComparison.Ordinal);
         if (open < 0 || text[^1] != ')')
             throw new StatementException($"'{text}': a bracketed expression is wanted after the % operator");
-        Part part = text[..open].TrimEnd() switch
+        var part = text[..open].TrimEnd() switch
         {
             "%hi" => Part.Hi,
             "%lo" => Part.Lo,
@@ -26,8 +26,8 @@ internal static class Operand
 
     public static long Constant(string text, SymbolTable symbols, string what)
     {
-        Expression value = Expression(text, symbols);
-        return value.TryConstant(out long constant)
+        var value = Expression(text, symbols);
+        return value.TryConstant(out var constant)
             ? constant
             : throw new StatementException($"{what} must be a constant that is known at this line, not '{text}'");
     }
@@ -40,7 +40,7 @@ internal static class Operand
         register = 0;
         if (!text.EndsWith(')'))
             return false;
-        int open = text.LastIndexOf('(');
+        var open = text.LastIndexOf('(');
         if (open < 0 || !Registers.TryInteger(text[(open + 1)..^1].Trim(), out register))
             return false;
         if (open > 0 && !string.IsNullOrWhiteSpace(text[..open]))
@@ -49,7 +49,7 @@ internal static class Operand
     }
 
     public static (string Offset, uint Register) Memory(string text) =>
-        TryMemory(text, out string offset, out uint register)
+        TryMemory(text, out var offset, out var register)
             ? (offset, register)
             : throw new StatementException($"a memory operand such as 8(sp) is wanted, not '{text}'");
 
@@ -67,10 +67,10 @@ internal static class Operand
     public static uint FenceSet(string text)
     {
         uint set = 0;
-        int last = -1;
-        foreach (char c in text)
+        var last = -1;
+        foreach (var c in text)
         {
-            int at = "iorw".IndexOf(c, StringComparison.Ordinal);
+            var at = "iorw".IndexOf(c, StringComparison.Ordinal);
             if (at <= last)
                 return text == "0" ? 0u : throw new StatementException($"'{text}' is not a fence set (letters of iorw, in that order)");
             set |= 8u >> at;
@@ -81,11 +81,11 @@ internal static class Operand
 
     public static uint Csr(string text, SymbolTable symbols)
     {
-        if (ControlRegisters.TryGet(text, out uint number))
+        if (ControlRegisters.TryGet(text, out var number))
             return number;
         if (!char.IsAsciiDigit(text[0]) && !symbols.IsDefined(text))
             throw new StatementException($"'{text}' is not a known CSR");
-        long value = Constant(text, symbols, "a CSR number");
+        var value = Constant(text, symbols, "a CSR number");
         return value is >= 0 and <= 0xfff ? (uint)value : throw new StatementException($"CSR number {value} is not in 0..0xfff");
     }
 }

@@ -6,26 +6,31 @@ return CommandLine.Run(args);
 /// <summary>The build's way in: <c>warren-asm [--flat] [--base N] [--entry S] [--define S=N] [--include DIR] -o FILE SOURCE…</c></summary>
 internal static class CommandLine
 {
-    private const string Usage = "usage: Warren.Assembler [--flat] [--base N] [--entry SYMBOL] [--define NAME=N] [--include DIR] -o FILE SOURCE...";
+    private const string Usage =
+        "usage: Warren.Assembler [--flat] [--base N] [--entry SYMBOL] [--define NAME=N] [--include DIR] -o FILE SOURCE...";
 
-    /// <returns>0; 1 when the source is wrong (one <c>file:line: sentence</c> a line on stderr); 2 for a wrong command line or file.</returns>
+    /// <returns>0; 1 when the source is wrong (one <c>file:line: sentence</c> a line on stderr); 2 for a wrong command line or
+    /// file.</returns>
     public static int Run(string[] args)
     {
         try
         {
-            (AssemblerOptions options, string output, List<string> sources) = Parse(args);
-            AssemblyResult result = Assembler.AssembleFiles(sources, options);
-            string temporary = $"{output}.{Environment.ProcessId}.tmp";
+            (var options, var output, var sources) = Parse(args);
+            var result = Assembler.AssembleFiles(sources, options);
+            var temporary = $"{output}.{Environment.ProcessId}.tmp";
             File.WriteAllBytes(temporary, result.Bytes);
             if (options.Output == OutputKind.Elf && !OperatingSystem.IsWindows())
-                File.SetUnixFileMode(temporary, File.GetUnixFileMode(temporary) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+            {
+                File.SetUnixFileMode(temporary,
+                    File.GetUnixFileMode(temporary) | UnixFileMode.UserExecute | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute);
+            }
             File.Move(temporary, output, overwrite: true);
             return 0;
         }
         catch (AssemblyException e)
         {
             // "error ASM:" makes MSBuild show the line as an error of its own.
-            foreach (AssemblyError error in e.Errors)
+            foreach (var error in e.Errors)
                 Console.Error.WriteLine($"{error.Location.File}({error.Location.Line}): error ASM1: {error}");
             return 1;
         }
@@ -43,7 +48,7 @@ internal static class CommandLine
         var includes = new List<string>();
         var sources = new List<string>();
         string? output = null;
-        for (int i = 0; i < args.Length; i++)
+        for (var i = 0; i < args.Length; i++)
         {
             string Next() => ++i < args.Length ? args[i] : throw new ArgumentException($"{args[^1]} wants a value; {Usage}");
             switch (args[i])
@@ -58,7 +63,7 @@ internal static class CommandLine
                     options = options with { Entry = Next() };
                     break;
                 case "--define":
-                    string[] pair = Next().Split('=', 2);
+                    var pair = Next().Split('=', 2);
                     defines[pair[0]] = pair.Length == 2 ? Number(pair[1]) : 1;
                     break;
                 case "--include":
@@ -79,9 +84,10 @@ internal static class CommandLine
 
     private static long Number(string text)
     {
-        bool hex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        ReadOnlySpan<char> digits = hex ? text.AsSpan(2) : text;
-        return ulong.TryParse(digits, hex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture, out ulong value)
+        var hex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
+        var digits = hex ? text.AsSpan(2) : text;
+        return ulong.TryParse(digits, hex ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture,
+            out var value)
             ? (long)value
             : throw new ArgumentException($"'{text}' is not a number");
     }

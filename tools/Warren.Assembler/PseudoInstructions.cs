@@ -107,25 +107,25 @@ internal static class PseudoInstructions
     /// <summary>The statement that this one stands for; null when it stands for itself.</summary>
     public static (string Mnemonic, List<string> Operands)? Rewrite(string mnemonic, List<string> operands)
     {
-        if (Templates.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{mnemonic}/{operands.Count}"), out string? template))
+        if (Templates.TryGetValue(string.Create(CultureInfo.InvariantCulture, $"{mnemonic}/{operands.Count}"), out var template))
         {
-            (string Mnemonic, List<string> Operands) meant = Substitute(template, operands);
+            var meant = Substitute(template, operands);
             return Rewrite(meant.Mnemonic, meant.Operands) ?? meant;
         }
         if (mnemonic == "jalr" && operands.Count == 2 && Registers.TryInteger(operands[1], out _))
             return (mnemonic, [operands[0], $"0({operands[1]})"]);
-        if (operands.Count == 3 && ImmediateForms.TryGetValue(mnemonic, out string? immediate) && !Registers.TryInteger(operands[2], out _))
+        if (operands.Count == 3 && ImmediateForms.TryGetValue(mnemonic, out var immediate) && !Registers.TryInteger(operands[2], out _))
             return (immediate, operands);
         return null;
     }
 
     private static (string Mnemonic, List<string> Operands) Substitute(string template, List<string> operands)
     {
-        int space = template.IndexOf(' ', StringComparison.Ordinal);
-        string text = template[space..];
-        for (int i = 0; i < operands.Count; i++)
+        var space = template.IndexOf(' ', StringComparison.Ordinal);
+        var text = template[space..];
+        for (var i = 0; i < operands.Count; i++)
         {
-            string memory = Registers.TryInteger(operands[i], out _) ? $"0({operands[i]})" : operands[i];
+            var memory = Registers.TryInteger(operands[i], out _) ? $"0({operands[i]})" : operands[i];
             text = text.Replace($"$m{i}", memory, StringComparison.Ordinal).Replace($"${i}", operands[i], StringComparison.Ordinal);
         }
         return (template[..space], Text.SplitOperands(text));

@@ -21,14 +21,14 @@ internal static class Registers
     public static bool TryInteger(string name, out uint register) => Find(Integers, name, out register);
 
     public static uint Integer(string name) =>
-        TryInteger(name, out uint register) ? register : throw new StatementException($"'{name}' is not an integer register");
+        TryInteger(name, out var register) ? register : throw new StatementException($"'{name}' is not an integer register");
 
     public static uint Float(string name) =>
-        Find(Floats, name, out uint register) ? register : throw new StatementException($"'{name}' is not a floating-point register");
+        Find(Floats, name, out var register) ? register : throw new StatementException($"'{name}' is not a floating-point register");
 
     private static bool Find(Dictionary<string, int> names, string name, out uint register)
     {
-        bool found = names.TryGetValue(name, out int number);
+        var found = names.TryGetValue(name, out var number);
         register = (uint)number;
         return found;
     }
@@ -36,12 +36,12 @@ internal static class Registers
     private static Dictionary<string, int> Index(string[] names, char prefix, params ReadOnlySpan<(string Name, int Number)> more)
     {
         var index = new Dictionary<string, int>(StringComparer.Ordinal);
-        for (int i = 0; i < names.Length; i++)
+        for (var i = 0; i < names.Length; i++)
         {
             index.Add(names[i], i);
             index.Add($"{prefix}{i}", i);
         }
-        foreach ((string name, int number) in more)
+        foreach ((var name, var number) in more)
             index.Add(name, number);
         return index;
     }

@@ -13,7 +13,9 @@ internal enum Slot
     Fs2,
     Fs3,
 
-    /// <summary>The integer register in brackets that an AMO, LR, SC or cache-block operation addresses: <c>(a0)</c> or <c>0(a0)</c>.</summary>
+    /// <summary>
+    /// The integer register in brackets that an AMO, LR, SC or cache-block operation addresses: <c>(a0)</c> or <c>0(a0)</c>.
+    /// </summary>
     Address,
 
     /// <summary>An optional integer register: x0 when absent.</summary>

@@ -17,12 +17,12 @@ internal sealed class SymbolTable
 
     public Symbol Get(string name)
     {
-        if (!_symbols.TryGetValue(name, out Symbol? symbol))
+        if (!_symbols.TryGetValue(name, out var symbol))
             _symbols.Add(name, symbol = new Symbol(name));
         return symbol;
     }
 
-    public bool IsDefined(string name) => _symbols.TryGetValue(name, out Symbol? symbol) && symbol.Defined;
+    public bool IsDefined(string name) => _symbols.TryGetValue(name, out var symbol) && symbol.Defined;
 
     public bool TryGet(string name, out Symbol symbol) => _symbols.TryGetValue(name, out symbol!);
 
@@ -31,26 +31,27 @@ internal sealed class SymbolTable
     /// <summary>The value now of an assigned constant (it may be assigned again later), else the symbol itself.</summary>
     public Expression Reference(string name)
     {
-        Symbol symbol = Get(name);
-        return symbol is { Assigned: true, Defined: true, Section: null, Later: null } ? new ConstantExpression(symbol.Value) : new SymbolExpression(symbol);
+        var symbol = Get(name);
+        return symbol is { Assigned: true, Defined: true, Section: null, Later: null } ? new ConstantExpression(symbol.Value)
+            : new SymbolExpression(symbol);
     }
 
     public Expression NumericReference(string number, bool forward)
     {
         if (forward)
         {
-            if (!_nextNumeric.TryGetValue(number, out Symbol? next))
+            if (!_nextNumeric.TryGetValue(number, out var next))
                 _nextNumeric.Add(number, next = new Symbol(number + "f"));
             return new SymbolExpression(next);
         }
-        return _lastNumeric.TryGetValue(number, out Symbol? last)
+        return _lastNumeric.TryGetValue(number, out var last)
             ? new SymbolExpression(last)
             : throw new StatementException($"'{number}b': no label {number}: stands before this line");
     }
 
     public void DefineNumeric(string number)
     {
-        if (!_nextNumeric.Remove(number, out Symbol? symbol))
+        if (!_nextNumeric.Remove(number, out var symbol))
             symbol = new Symbol(number);
         Place(symbol);
         _lastNumeric[number] = symbol;
@@ -58,7 +59,7 @@ internal sealed class SymbolTable
 
     public void DefineLabel(string name)
     {
-        Symbol symbol = Get(name);
+        var symbol = Get(name);
         if (symbol.Defined)
             throw new StatementException($"'{name}' is defined twice");
         Place(symbol);
@@ -66,11 +67,11 @@ internal sealed class SymbolTable
 
     public void Assign(string name, Expression value)
     {
-        Symbol symbol = Get(name);
+        var symbol = Get(name);
         if (symbol is { Defined: true, Assigned: false })
             throw new StatementException($"'{name}' is a label and cannot be set");
         symbol.Defined = symbol.Assigned = true;
-        bool known = value.TryFold(out Folded folded);
+        var known = value.TryFold(out var folded);
         symbol.Section = folded.Section;
         symbol.Value = folded.Value;
         symbol.Later = known ? null : value;

@@ -14,7 +14,7 @@ internal static class Text
     {
         if (text.IsEmpty || !IsNameStart(text[0]))
             return 0;
-        int length = 1;
+        var length = 1;
         while (length < text.Length && IsNamePart(text[length]))
             length++;
         return length;
@@ -28,12 +28,12 @@ internal static class Text
     {
         var lines = new List<SourceLine>();
         var current = new StringBuilder();
-        int line = 1;
-        bool block = false;
-        for (int i = 0; i <= text.Length; i++)
+        var line = 1;
+        var block = false;
+        for (var i = 0; i <= text.Length; i++)
         {
-            char c = i < text.Length ? text[i] : '\n';
-            char next = i + 1 < text.Length ? text[i + 1] : '\0';
+            var c = i < text.Length ? text[i] : '\n';
+            var next = i + 1 < text.Length ? text[i + 1] : '\0';
             if (block && c == '*' && next == '/')
             {
                 block = false;
@@ -52,7 +52,7 @@ internal static class Text
             }
             else if (c == '#' || (c == '/' && next == '/'))
             {
-                int end = text.IndexOf('\n', i);
+                var end = text.IndexOf('\n', i);
                 i = (end < 0 ? text.Length : end) - 1;
             }
             else if (c == '/' && next == '*')
@@ -63,7 +63,7 @@ internal static class Text
             }
             else if (c is '"' or '\'')
             {
-                int end = QuoteEnd(text, i);
+                var end = QuoteEnd(text, i);
                 current.Append(text, i, end - i);
                 i = end - 1;
             }
@@ -78,16 +78,16 @@ internal static class Text
     /// <summary>Index after the quote that closes the one at <paramref name="start"/>; the line's end when it never closes.</summary>
     public static int QuoteEnd(ReadOnlySpan<char> text, int start)
     {
-        char quote = text[start];
+        var quote = text[start];
         // A lone apostrophe is no character constant: 'x' and '\x' are at most five characters wide.
-        for (int i = start + 1; i < text.Length && text[i] != '\n'; i++)
+        for (var i = start + 1; i < text.Length && text[i] != '\n'; i++)
         {
             if (text[i] == '\\' && i + 1 < text.Length && text[i + 1] != '\n')
                 i++;
             else if (text[i] == quote && (quote == '"' || i > start + 1))
                 return i + 1;
         }
-        int end = text[start..].IndexOf('\n');
+        var end = text[start..].IndexOf('\n');
         return quote == '"' ? (end < 0 ? text.Length : start + end) : start + 1;
     }
 
@@ -97,11 +97,11 @@ internal static class Text
         var parts = new List<string>();
         if (string.IsNullOrWhiteSpace(text))
             return parts;
-        int depth = 0;
-        int start = 0;
-        for (int i = 0; i < text.Length; i++)
+        var depth = 0;
+        var start = 0;
+        for (var i = 0; i < text.Length; i++)
         {
-            char c = text[i];
+            var c = text[i];
             if (c is '"' or '\'')
             {
                 i = QuoteEnd(text, i) - 1;
@@ -131,14 +131,14 @@ internal static class Text
         if (operand.Length < 2 || operand[0] != '"' || QuoteEnd(operand, 0) != operand.Length || operand[^1] != '"')
             throw new StatementException($"a quoted string is wanted, not '{operand}'");
         var bytes = new List<byte>(operand.Length);
-        for (int i = 1; i < operand.Length - 1;)
+        for (var i = 1; i < operand.Length - 1;)
         {
             if (operand[i] == '\\')
             {
                 bytes.Add((byte)Escape(operand, ref i));
                 continue;
             }
-            int end = i + 1;
+            var end = i + 1;
             while (end < operand.Length - 1 && operand[end] != '\\')
                 end++;
             bytes.AddRange(Encoding.UTF8.GetBytes(operand[i..end]));
@@ -152,7 +152,7 @@ internal static class Text
     {
         if (++at >= text.Length)
             throw new StatementException("an escape is cut off");
-        char c = text[at++];
+        var c = text[at++];
         if (c is >= '0' and <= '7')
             return Digits(text, ref at, c - '0', 8, 2) & 0xff;
         return c switch
@@ -174,7 +174,7 @@ internal static class Text
     {
         for (; most > 0 && at < text.Length && char.IsAsciiHexDigit(text[at]); most--, at++)
         {
-            int digit = Convert.ToInt32(text[at].ToString(), 16);
+            var digit = Convert.ToInt32(text[at].ToString(), 16);
             if (digit >= radix)
                 break;
             value = (value * radix) + digit;

@@ -1,6 +1,6 @@
 namespace Warren.Asm;
 
-/// <summary>What works on runs of lines: conditions, repetition, macros, inclusion.</summary>
+/// <summary>The statements on runs of lines: conditions, repetition, macros, inclusion.</summary>
 internal sealed partial class Unit
 {
     /// <summary>A macro that calls itself for ever must not take the host's stack.</summary>
@@ -27,15 +27,15 @@ internal sealed partial class Unit
     {
         if (++_nesting > MaximumNesting)
             throw new StatementException($"macros or inclusions are nested more than {MaximumNesting} deep");
-        int conditions = _conditions.Count;
-        for (int i = 0; i < lines.Count; i++)
+        var conditions = _conditions.Count;
+        for (var i = 0; i < lines.Count; i++)
         {
-            int at = i;
+            var at = i;
             Guard(lines[at], () => i = Step(lines, at));
         }
         while (_conditions.Count > conditions)
         {
-            SourceLine open = _conditions.Pop().Line;
+            var open = _conditions.Pop().Line;
             Guard(open, () => throw new StatementException(".endif is missing for this .if"));
         }
         _nesting--;
@@ -45,29 +45,29 @@ internal sealed partial class Unit
     private int Step(List<SourceLine> lines, int at)
     {
         CountStatement();
-        SourceLine line = _line = lines[at];
-        (string name, string rest) = FirstWord(line.Text);
+        var line = _line = lines[at];
+        (var name, var rest) = FirstWord(line.Text);
         if (name.StartsWith(".if", StringComparison.Ordinal) || name is ".else" or ".elseif" or ".endif")
         {
             _symbols.StatementStart = _symbols.Current.Length;
             Conditional(name, rest, line);
             return at;
         }
-        if (_conditions.TryPeek(out Condition? condition) && !condition.Active)
+        if (_conditions.TryPeek(out var condition) && !condition.Active)
             return at;
         switch (name)
         {
             case ".macro":
                 {
-                    int end = BlockEnd(lines, at, ".endm", ".macro");
+                    var end = BlockEnd(lines, at, ".endm", ".macro");
                     Define(rest, Slice(lines, at + 1, end));
                     return end;
                 }
             case ".rept":
                 {
-                    int end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
-                    long count = Operand.Constant(rest, _symbols, "the count");
-                    List<SourceLine> body = Slice(lines, at + 1, end);
+                    var end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
+                    var count = Operand.Constant(rest, _symbols, "the count");
+                    var body = Slice(lines, at + 1, end);
                     for (long i = 0; i < count; i++)
                     {
                         CountStatement();
@@ -77,10 +77,10 @@ internal sealed partial class Unit
                 }
             case ".irp":
                 {
-                    int end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
-                    List<string> words = Text.SplitOperands(rest);
-                    List<SourceLine> body = Slice(lines, at + 1, end);
-                    foreach (string value in words.Skip(1))
+                    var end = BlockEnd(lines, at, ".endr", ".rept", ".irp");
+                    var words = Text.SplitOperands(rest);
+                    var body = Slice(lines, at + 1, end);
+                    foreach (var value in words.Skip(1))
                         Run([.. body.Select(l => l with { Text = Macro.Substitute(l.Text, n => n == words[0] ? value : null) })]);
                     return end;
                 }
@@ -106,7 +106,7 @@ internal sealed partial class Unit
     {
         if (name is ".else" or ".elseif" or ".endif")
         {
-            if (!_conditions.TryPeek(out Condition? open))
+            if (!_conditions.TryPeek(out var open))
                 throw new StatementException($"{name} without .if");
             if (name == ".endif")
             {
@@ -117,7 +117,7 @@ internal sealed partial class Unit
             open.Taken |= open.Active;
             return;
         }
-        var condition = new Condition(line, !_conditions.TryPeek(out Condition? outer) || outer.Active);
+        var condition = new Condition(line, !_conditions.TryPeek(out var outer) || outer.Active);
         _conditions.Push(condition);
         condition.Active = condition.Outer && Holds(name, rest);
         condition.Taken = condition.Active;
@@ -145,7 +145,7 @@ internal sealed partial class Unit
             case ".ifnb":
                 return rest.Length != 0;
             case ".ifc" or ".ifnc":
-                List<string> parts = Text.SplitOperands(rest);
+                var parts = Text.SplitOperands(rest);
                 if (parts.Count != 2)
                     throw new StatementException($"{name} wants two texts");
                 return parts[0] == parts[1] == (name == ".ifc");
@@ -156,10 +156,10 @@ internal sealed partial class Unit
 
     private void Define(string rest, List<SourceLine> body)
     {
-        int length = Text.NameLength(rest);
+        var length = Text.NameLength(rest);
         if (length == 0)
             throw new StatementException(".macro wants a name");
-        string name = rest[..length];
+        var name = rest[..length];
         if (_macros.ContainsKey(name))
             throw new StatementException($"the macro '{name}' is defined twice");
         _macros.Add(name, Macro.Parse(name, rest[length..].TrimStart(' ', ','), body));
@@ -167,16 +167,16 @@ internal sealed partial class Unit
 
     private bool TryCall(SourceLine line)
     {
-        string text = line.Text;
+        var text = line.Text;
         // A label may stand before the call; it belongs to the place, not to the macro.
-        int colon = text.IndexOf(':', StringComparison.Ordinal);
-        (string name, string rest) = FirstWord(colon > 0 && IsLabel(text[..colon]) ? text[(colon + 1)..].TrimStart() : text);
-        if (!_macros.TryGetValue(name, out Macro? macro))
+        var colon = text.IndexOf(':', StringComparison.Ordinal);
+        (var name, var rest) = FirstWord(colon > 0 && IsLabel(text[..colon]) ? text[(colon + 1)..].TrimStart() : text);
+        if (!_macros.TryGetValue(name, out var macro))
             return false;
         if (colon > 0 && IsLabel(text[..colon]))
             Statement(line with { Text = text[..(colon + 1)] });
-        List<SourceLine> body = macro.Expand(rest, _calls++, line);
-        int conditions = _conditions.Count;
+        var body = macro.Expand(rest, _calls++, line);
+        var conditions = _conditions.Count;
         Run(body);
         while (_conditions.Count > conditions)
             _conditions.Pop();
@@ -188,14 +188,14 @@ internal sealed partial class Unit
 
     private void Include(string rest)
     {
-        string path = Find(rest);
+        var path = Find(rest);
         Run(Text.Lines(System.Text.Encoding.UTF8.GetString(Contents(path)), path));
     }
 
     /// <summary>A file named in the source: beside the including file, then in the include directories.</summary>
     private string Find(string quoted)
     {
-        string name = System.Text.Encoding.UTF8.GetString(Text.Unquote(quoted));
+        var name = System.Text.Encoding.UTF8.GetString(Text.Unquote(quoted));
         IEnumerable<string> directories = [Path.GetDirectoryName(_line.Location.File) ?? "", .. _options.IncludeDirectories];
         return directories.Select(d => Path.Combine(d, name)).FirstOrDefault(File.Exists)
             ?? throw new StatementException($"'{name}' is not beside this file nor in an include directory");
@@ -215,10 +215,10 @@ internal sealed partial class Unit
 
     private static int BlockEnd(List<SourceLine> lines, int start, string end, params ReadOnlySpan<string> openers)
     {
-        int depth = 0;
-        for (int i = start + 1; i < lines.Count; i++)
+        var depth = 0;
+        for (var i = start + 1; i < lines.Count; i++)
         {
-            string word = FirstWord(lines[i].Text).Name;
+            var word = FirstWord(lines[i].Text).Name;
             if (word == end && depth-- == 0)
                 return i;
             if (openers.Contains(word))
@@ -231,7 +231,7 @@ internal sealed partial class Unit
 
     private static (string Name, string After) FirstWord(string text)
     {
-        int length = Text.NameLength(text);
+        var length = Text.NameLength(text);
         return (text[..length], text[length..].Trim());
     }
 }

@@ -13,13 +13,13 @@ internal sealed partial class Unit
                 Switch(name, null);
                 break;
             case ".section":
-                List<string> parts = Text.SplitOperands(rest);
+                var parts = Text.SplitOperands(rest);
                 if (parts.Count == 0)
                     throw new StatementException(".section wants a name");
                 Switch(parts[0], parts.Count > 1 ? parts[1].Trim('"') : null);
                 break;
             case ".global" or ".globl":
-                foreach (string symbol in Text.SplitOperands(rest))
+                foreach (var symbol in Text.SplitOperands(rest))
                     _symbols.Get(symbol).Global = true;
                 break;
             case ".align" or ".p2align":
@@ -41,15 +41,15 @@ internal sealed partial class Unit
                 Data(rest, Field.Dword, 8);
                 break;
             case ".float" or ".single":
-                foreach (string value in Text.SplitOperands(rest))
+                foreach (var value in Text.SplitOperands(rest))
                     Bytes(4, BitConverter.SingleToUInt32Bits(Real(value, float.Parse)));
                 break;
             case ".double":
-                foreach (string value in Text.SplitOperands(rest))
+                foreach (var value in Text.SplitOperands(rest))
                     Bytes(8, BitConverter.DoubleToUInt64Bits(Real(value, double.Parse)));
                 break;
             case ".ascii" or ".asciz" or ".string":
-                foreach (string value in Text.SplitOperands(rest))
+                foreach (var value in Text.SplitOperands(rest))
                     String(Text.Unquote(value), name != ".ascii");
                 break;
             case ".zero" or ".space" or ".skip":
@@ -62,11 +62,11 @@ internal sealed partial class Unit
                 Origin(rest);
                 break;
             case ".incbin":
-                byte[] contents = Contents(Find(rest));
+                var contents = Contents(Find(rest));
                 contents.CopyTo(Reserve(contents.Length));
                 break;
             case ".equ" or ".set":
-                List<string> assignment = Text.SplitOperands(rest);
+                var assignment = Text.SplitOperands(rest);
                 if (assignment.Count != 2 || Text.NameLength(assignment[0]) != assignment[0].Length)
                     throw new StatementException($"{name} wants a name and a value");
                 _symbols.Assign(assignment[0], Operand.Expression(assignment[1], _symbols));
@@ -87,7 +87,7 @@ internal sealed partial class Unit
 
     private void Switch(string name, string? flags)
     {
-        Section? section = _sections.Find(s => s.Name == name);
+        var section = _sections.Find(s => s.Name == name);
         if (section is null)
         {
             section = new Section(name, KindOf(name, flags));
@@ -113,20 +113,23 @@ internal sealed partial class Unit
 
     private void Align(string rest, bool power)
     {
-        List<string> parts = Text.SplitOperands(rest);
+        var parts = Text.SplitOperands(rest);
         if (parts.Count is 0 or > 3)
             throw new StatementException("an alignment is missing");
-        long value = Operand.Constant(parts[0], _symbols, "the alignment");
+        var value = Operand.Constant(parts[0], _symbols, "the alignment");
         if (power)
             value = value is >= 0 and <= 24 ? 1L << (int)value : -1;
         if (value is < 1 or > 1 << 24 || (value & (value - 1)) != 0)
-            throw new StatementException($"'{parts[0]}' is not an alignment: {(power ? "0..24, a power of two's exponent" : "a power of two up to 2^24")}");
-        Section section = _symbols.Current;
+        {
+            throw new StatementException(
+                $"'{parts[0]}' is not an alignment: {(power ? "0..24, a power of two's exponent" : "a power of two up to 2^24")}");
+        }
+        var section = _symbols.Current;
         section.RequireAlignment((int)value);
-        int padding = (int)(-section.Length & (value - 1));
+        var padding = (int)(-section.Length & (value - 1));
         if (parts.Count > 1 && parts[1].Length > 0)
         {
-            byte fill = (byte)Operand.Constant(parts[1], _symbols, "the fill byte");
+            var fill = (byte)Operand.Constant(parts[1], _symbols, "the fill byte");
             section.Append(padding).Fill(fill);
         }
         else if (section.Kind == SectionKind.Code)
@@ -144,15 +147,15 @@ internal sealed partial class Unit
         section.Append(padding & 1).Clear();
         if ((padding & 2) != 0)
             section.Append(0x0001, 2);
-        for (int i = 0; i < padding / 4; i++)
+        for (var i = 0; i < padding / 4; i++)
             section.Append(0x00000013, 4);
     }
 
     private void Data(string rest, Field field, int size)
     {
-        foreach (string text in Text.SplitOperands(rest))
+        foreach (var text in Text.SplitOperands(rest))
         {
-            Expression value = Operand.Expression(text, _symbols);
+            var value = Operand.Expression(text, _symbols);
             var fixup = new Fixup(_symbols.Current, _symbols.Current.Length, field, Part.Whole, value, _line);
             Reserve(size).Clear();
             _fixups.Add(fixup);
@@ -186,41 +189,44 @@ internal sealed partial class Unit
 
     private void Space(string rest, string name)
     {
-        List<string> parts = Text.SplitOperands(rest);
+        var parts = Text.SplitOperands(rest);
         if (parts.Count is 0 or > 2)
             throw new StatementException($"{name} wants a size and perhaps a fill byte");
-        byte fill = parts.Count > 1 ? (byte)Operand.Constant(parts[1], _symbols, "the fill byte") : (byte)0;
+        var fill = parts.Count > 1 ? (byte)Operand.Constant(parts[1], _symbols, "the fill byte") : (byte)0;
         RequireContents(fill != 0);
         _symbols.Current.Append(Size(parts[0])).Fill(fill);
     }
 
     private void Fill(string rest)
     {
-        List<string> parts = Text.SplitOperands(rest);
+        var parts = Text.SplitOperands(rest);
         if (parts.Count is 0 or > 3)
             throw new StatementException(".fill wants a count, a size and a value");
-        int count = Size(parts[0]);
-        int size = parts.Count > 1 ? Size(parts[1]) : 1;
+        var count = Size(parts[0]);
+        var size = parts.Count > 1 ? Size(parts[1]) : 1;
         if (size is < 1 or > 8)
             throw new StatementException(".fill's size is in 1..8");
-        ulong value = parts.Count > 2 ? (ulong)Operand.Constant(parts[2], _symbols, "the value") : 0;
+        var value = parts.Count > 2 ? (ulong)Operand.Constant(parts[2], _symbols, "the value") : 0;
         RequireContents(value != 0);
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
             _symbols.Current.Append(value, size);
     }
 
     private void Origin(string rest)
     {
-        Section section = _symbols.Current;
-        Expression target = Operand.Expression(rest, _symbols);
-        if (!target.TryFold(out Folded folded) || (folded.Section is not null && folded.Section != section) || folded.Value < section.Length)
+        var section = _symbols.Current;
+        var target = Operand.Expression(rest, _symbols);
+        if (!target.TryFold(out var folded) || (folded.Section is not null && folded.Section != section) || folded.Value
+            < section.Length)
+        {
             throw new StatementException($".org wants a place in this section at or after the current offset 0x{section.Length:x}");
+        }
         section.Append(checked((int)Math.Min(folded.Value, int.MaxValue)) - section.Length).Clear();
     }
 
     private int Size(string text)
     {
-        long value = Operand.Constant(text, _symbols, "the size");
+        var value = Operand.Constant(text, _symbols, "the size");
         return value is >= 0 and <= 1 << 28 ? (int)value : throw new StatementException($"the size {value} is not in 0..2^28");
     }
 
@@ -250,7 +256,7 @@ internal sealed partial class Unit
                 _optionStack.Push(_sink.Compress);
                 break;
             case "pop":
-                if (!_optionStack.TryPop(out bool compress))
+                if (!_optionStack.TryPop(out var compress))
                     throw new StatementException(".option pop without .option push");
                 _sink.Compress = compress;
                 break;

@@ -25,7 +25,7 @@ internal sealed partial class Unit
         _sink = new InstructionSink(_symbols, _fixups) { Compress = options.Compress };
         _encoder = new InstructionEncoder(_symbols, _sink);
         _addresses = new AddressMacros(_symbols, _sink);
-        foreach ((string name, long value) in options.Defines)
+        foreach ((var name, var value) in options.Defines)
             _symbols.Assign(name, new ConstantExpression(value));
     }
 
@@ -35,23 +35,23 @@ internal sealed partial class Unit
     public AssemblyResult Finish()
     {
         ThrowIfWrong();
-        ulong end = Layout.Place(_sections, _options);
+        var end = Layout.Place(_sections, _options);
         var auipcs = new Dictionary<ulong, Expression>();
-        foreach (Fixup fixup in _fixups)
+        foreach (var fixup in _fixups)
         {
             if (fixup.Part == Part.PcRelHi)
                 auipcs[fixup.Section.Address + (uint)fixup.Offset] = fixup.Value;
         }
-        foreach (Fixup fixup in _fixups)
+        foreach (var fixup in _fixups)
             Guard(fixup.Line, () => fixup.Apply(auipcs));
-        Dictionary<string, ulong> values = SymbolValues();
-        ulong entry = _options.Base;
+        var values = SymbolValues();
+        var entry = _options.Base;
         if (_options.Entry is { } wanted && !values.TryGetValue(wanted, out entry))
             _errors.Add(new AssemblyError(new SourceLocation(_options.FileName, 1), $"the entry symbol '{wanted}' is not defined"));
-        if (_options.Entry is null && values.TryGetValue("_start", out ulong start))
+        if (_options.Entry is null && values.TryGetValue("_start", out var start))
             entry = start;
         ThrowIfWrong();
-        byte[] bytes = _options.Output == OutputKind.Elf
+        var bytes = _options.Output == OutputKind.Elf
             ? new ElfWriter(_sections, _symbols, entry, _options.Base).Write()
             : Layout.Flatten(_sections, _options.Base, end);
         return new AssemblyResult(bytes, _options.Base, entry, values);
@@ -60,7 +60,7 @@ internal sealed partial class Unit
     private Dictionary<string, ulong> SymbolValues()
     {
         var values = new Dictionary<string, ulong>(StringComparer.Ordinal);
-        foreach (Symbol symbol in _symbols.All)
+        foreach (var symbol in _symbols.All)
         {
             if (symbol.Defined)
                 Guard(default, () => values.Add(symbol.Name, (ulong)new SymbolExpression(symbol).Evaluate()));
@@ -94,15 +94,15 @@ internal sealed partial class Unit
     {
         _line = line;
         _sink.Line = line;
-        string text = TakeLabels(line.Text);
+        var text = TakeLabels(line.Text);
         _symbols.StatementStart = _symbols.Current.Length;
         if (text.Length == 0)
             return;
-        int length = Text.NameLength(text);
+        var length = Text.NameLength(text);
         if (length == 0)
             throw new StatementException($"'{text}' is not a statement");
-        string name = text[..length];
-        string rest = text[length..].TrimStart();
+        var name = text[..length];
+        var rest = text[length..].TrimStart();
         if (rest.StartsWith('=') && !rest.StartsWith("==", StringComparison.Ordinal))
             _symbols.Assign(name, Operand.Expression(rest[1..], _symbols));
         else if (name[0] == '.')
@@ -115,16 +115,16 @@ internal sealed partial class Unit
     {
         while (true)
         {
-            int length = Text.NameLength(text);
+            var length = Text.NameLength(text);
             if (length == 0)
             {
                 while (length < text.Length && char.IsAsciiDigit(text[length]))
                     length++;
             }
-            string after = text[length..].TrimStart();
+            var after = text[length..].TrimStart();
             if (length == 0 || !after.StartsWith(':'))
                 return text;
-            string name = text[..length];
+            var name = text[..length];
             if (char.IsAsciiDigit(name[0]))
                 _symbols.DefineNumeric(name);
             else
@@ -139,7 +139,7 @@ internal sealed partial class Unit
             return;
         if (PseudoInstructions.Rewrite(mnemonic, operands) is { } rewritten)
             (mnemonic, operands) = rewritten;
-        if (!InstructionTable.TryGet(mnemonic, out InstructionForm form))
+        if (!InstructionTable.TryGet(mnemonic, out var form))
             throw new StatementException($"'{mnemonic}' with {operands.Count} operands is no instruction, macro or directive known here");
         _encoder.Encode(mnemonic, form, operands);
     }

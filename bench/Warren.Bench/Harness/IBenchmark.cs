@@ -16,7 +16,7 @@ public interface IBenchmark
     IEnumerable<BenchResult> Run(BenchContext context);
 }
 
-/// <summary>What a run may use and where it says what it is doing.</summary>
+/// <summary>The bounds of a run, and the place where it says what it is doing.</summary>
 /// <param name="Repeats">Samples a case; medians of these are reported.</param>
 /// <param name="Progress">Receives one short line before each case.</param>
 /// <param name="Cancellation">Ends the run between samples.</param>

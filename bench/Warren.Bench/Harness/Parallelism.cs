@@ -6,7 +6,10 @@ namespace Warren.Bench.Harness;
 /// <summary>Runs one action on several threads that start together.</summary>
 internal static class Parallelism
 {
-    /// <summary>Calls <paramref name="action"/> so many times while as many threads repeat <paramref name="busy"/>, each of which does it once more before each call.</summary>
+    /// <summary>
+    /// Calls <paramref name="action"/> so many times while as many threads repeat <paramref name="busy"/>, each of which does it once more
+    /// before each call.
+    /// </summary>
     public static void WhileBusy(int threads, Action<int> busy, int times, Action<int> action)
     {
         var stop = false;

@@ -5,7 +5,9 @@ namespace Warren.Bench.Harness;
 /// <summary>Medians of repeated timings. Machines are noisy: a single timing is never reported.</summary>
 public static class Sampler
 {
-    /// <summary>How long something is repeated untimed, so that the runtime has compiled it fully: tiering waits 100 ms for quiet.</summary>
+    /// <summary>
+    /// How long something is repeated untimed, so that the runtime has compiled it fully: tiering waits 100 ms for quiet.
+    /// </summary>
     private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(600);
 
     /// <summary>Nanoseconds that one call of <paramref name="action"/> takes.</summary>

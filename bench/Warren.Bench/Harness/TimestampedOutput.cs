@@ -11,15 +11,19 @@ internal sealed class TimestampedOutput : Stream
 
     /// <summary>Seconds between two lines.</summary>
     /// <exception cref="InvalidOperationException">The guest did not print both.</exception>
-    public double SecondsBetween(string first, string second) => Between(first, second, static (a, b) => Stopwatch.GetElapsedTime(a.Time, b.Time).TotalSeconds);
+    public double SecondsBetween(string first, string second) =>
+        Between(first, second, static (a, b) => Stopwatch.GetElapsedTime(a.Time, b.Time).TotalSeconds);
 
-    /// <summary>Seconds of CPU that the process spent between two lines: of a guest with one hart the same on a machine that others use, too.</summary>
+    /// <summary>
+    /// Seconds of CPU that the process spent between two lines: of a guest with one hart the same on a machine that others use, too.
+    /// </summary>
     /// <exception cref="InvalidOperationException">The guest did not print both.</exception>
     public double CpuSecondsBetween(string first, string second) => Between(first, second, static (a, b) => (b.Cpu - a.Cpu).TotalSeconds);
 
     /// <summary>Seconds from the <see cref="Stopwatch"/> timestamp <paramref name="start"/> to a line.</summary>
     public double SecondsSince(long start, string line) =>
-        _seen.TryGetValue(line, out var t) ? Stopwatch.GetElapsedTime(start, t.Time).TotalSeconds : throw new InvalidOperationException($"The guest did not print '{line}'.");
+        _seen.TryGetValue(line, out var t) ? Stopwatch.GetElapsedTime(start, t.Time).TotalSeconds
+        : throw new InvalidOperationException($"The guest did not print '{line}'.");
 
     public override void Write(ReadOnlySpan<byte> buffer)
     {

@@ -14,7 +14,8 @@ internal static unsafe partial class HostMap
     {
         var flags = (shared ? MapShared : MapPrivate) | (fd < 0 ? MapAnonymous | MapNoReserve : 0);
         var p = MemoryMap(0, length, ProtReadWrite, flags, fd, 0);
-        return p != -1 ? p : throw new InvalidOperationException($"mmap of {length} bytes failed with errno {Marshal.GetLastPInvokeError()}.");
+        return p != -1 ? p
+            : throw new InvalidOperationException($"mmap of {length} bytes failed with errno {Marshal.GetLastPInvokeError()}.");
     }
 
     public static void Unmap(nint address, nuint length) => _ = MemoryUnmap(address, length);

@@ -20,7 +20,8 @@ internal static unsafe class KvmWorkloads
         try
         {
             using var vm = kvm.NewVm();
-            for (var i = 0; i < slots - 1; i++) vm.SetRegion((uint)i, (ulong)i * 2 * PageSize, PageSize, memory + (nint)((ulong)i * PageSize));
+            for (var i = 0; i < slots - 1; i++)
+                vm.SetRegion((uint)i, (ulong)i * 2 * PageSize, PageSize, memory + (nint)((ulong)i * PageSize));
             var last = (uint)(slots - 1);
             var hva = memory + (nint)((ulong)slots * PageSize);
             ulong home = (ulong)slots * 4 * PageSize, away = home + (64 * PageSize);
@@ -58,7 +59,10 @@ internal static unsafe class KvmWorkloads
             using var vm = kvm.NewVm();
             vm.SetRegion(0, 0, PageSize, code);
             for (var first = 0; first < pages; first += window)
-                vm.SetRegion((uint)(1 + (first / window)), dataBase + ((ulong)first * PageSize), (ulong)Math.Min(window, pages - first) * PageSize, memory);
+            {
+                vm.SetRegion((uint)(1 + (first / window)), dataBase + ((ulong)first * PageSize),
+                    (ulong)Math.Min(window, pages - first) * PageSize, memory);
+            }
             var cpus = Enumerable.Range(0, Math.Max(1, busyVcpus)).Select(vm.NewVcpu).ToArray();
             var share = pages / cpus.Length;
             void Touch(int i)
@@ -85,7 +89,9 @@ internal static unsafe class KvmWorkloads
         }
     }
 
-    /// <summary>Median microseconds of MADV_DONTNEED on one unrelated touched page, with <paramref name="vms"/> VMs in the process.</summary>
+    /// <summary>
+    /// Median microseconds of MADV_DONTNEED on one unrelated touched page, with <paramref name="vms"/> VMs in the process.
+    /// </summary>
     public static double? Invalidate(int vms, int repeats)
     {
         using var kvm = LinuxKvm.TryOpen();
@@ -115,7 +121,9 @@ internal static unsafe class KvmWorkloads
         }
     }
 
-    /// <summary>Median nanoseconds a page of a guest's first touch of <paramref name="pages"/> pages a vCPU, host memory untouched before.</summary>
+    /// <summary>
+    /// Median nanoseconds a page of a guest's first touch of <paramref name="pages"/> pages a vCPU, host memory untouched before.
+    /// </summary>
     public static double? FirstTouch(int vcpus, int pages, int repeats)
     {
         using var kvm = LinuxKvm.TryOpen();
@@ -146,7 +154,10 @@ internal static unsafe class KvmWorkloads
         }
     }
 
-    /// <summary>Median microseconds of one KVM_GET_DIRTY_LOG over <paramref name="pages"/> pages of which every <paramref name="stride"/>th was written.</summary>
+    /// <summary>
+    /// Median microseconds of one KVM_GET_DIRTY_LOG over <paramref name="pages"/> pages of which every <paramref name="stride"/>th was
+    /// written.
+    /// </summary>
     public static double? DirtyLog(int pages, int stride, int repeats)
     {
         using var kvm = LinuxKvm.TryOpen();

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Warren.Bench.Peers;
 
 /// <summary>
-/// Linux's own KVM through <c>/dev/kvm</c>: the peer for memslots, invalidations, faults and dirty logs. Only what the benchmarks compare is
-/// here (Documentation/virt/kvm/api.rst). Not used by Warren itself.
+/// Linux's own KVM through <c>/dev/kvm</c>: the peer for memslots, invalidations, faults and dirty logs. Only what the benchmarks compare
+/// is here (Documentation/virt/kvm/api.rst). Not used by Warren itself.
 /// </summary>
 public sealed unsafe partial class LinuxKvm : IDisposable
 {
@@ -43,7 +43,9 @@ public sealed unsafe partial class LinuxKvm : IDisposable
 
         internal Vm(LinuxKvm kvm, int fd) => (_kvm, _fd) = (kvm, fd);
 
-        /// <summary>KVM_SET_USER_MEMORY_REGION; <paramref name="size"/> 0 deletes, bit 0 of <paramref name="flags"/> logs dirty pages.</summary>
+        /// <summary>
+        /// KVM_SET_USER_MEMORY_REGION; <paramref name="size"/> 0 deletes, bit 0 of <paramref name="flags"/> logs dirty pages.
+        /// </summary>
         public void SetRegion(uint slot, ulong gpa, ulong size, nint hva, uint flags = 0)
         {
             var region = stackalloc ulong[4];

@@ -4,12 +4,14 @@ using System.Threading;
 
 namespace Warren.Lab;
 
-/// <summary>What is asked of a context; see <see cref="ExplorationOptions"/>.</summary>
-internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, bool UntilCovered, long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
+/// <summary>A request to a context; see <see cref="ExplorationOptions"/>.</summary>
+internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, bool UntilCovered,
+    long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
     bool DataRaces, bool LockOrder, bool Minimise, string? Replay = null)
 {
     internal static ContextRequest From(Variant variant, ExplorationOptions options) =>
-        new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules, options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
+        new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules,
+            options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
             options.DataRaces, options.LockOrder && variant.LockOrder, options.Minimise);
 
     internal ExplorationOptions ToOptions(CancellationToken cancellation) => new()
@@ -28,7 +30,9 @@ internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrat
     };
 }
 
-/// <summary>The way into a <see cref="VariantContext"/>: called there by reflection, as the context's copy of this type is another type.</summary>
+/// <summary>
+/// The way into a <see cref="VariantContext"/>: called there by reflection, as the context's copy of this type is another type.
+/// </summary>
 internal static class ContextEntry
 {
     internal static string Explore(string requestText, Action<string>? progress, CancellationToken cancellation)
@@ -37,7 +41,10 @@ internal static class ContextEntry
         var scenario = CorpusCatalogue.FindScenario(request.Scenario);
         LabSettings.Gate = request.Gate is { } gate ? GateFactory.Create(gate) : null;
         if (request.Replay is not { } replay)
-            return ContextJson.ToText(Explorer.Explore(scenario, request.ToOptions(cancellation), progress is null ? null : new TextProgress(progress)));
+        {
+            return ContextJson.ToText(
+                Explorer.Explore(scenario, request.ToOptions(cancellation), progress is null ? null : new TextProgress(progress)));
+        }
         var trace = Explorer.Replay(scenario, replay);
         return ContextJson.ToText(new ExplorationResult(scenario.Name, 1, trace.Steps.Count, -1, false, trace, TimeSpan.Zero));
     }
@@ -55,9 +62,11 @@ internal static class ContextJson
 
     internal static ContextRequest ToRequest(string text) => JsonSerializer.Deserialize(text, ContextSerializer.Default.ContextRequest)!;
 
-    internal static string ToText(ExplorationResult result) => JsonSerializer.Serialize(result, ContextSerializer.Default.ExplorationResult);
+    internal static string ToText(ExplorationResult result) =>
+        JsonSerializer.Serialize(result, ContextSerializer.Default.ExplorationResult);
 
-    internal static ExplorationResult ToResult(string text) => JsonSerializer.Deserialize(text, ContextSerializer.Default.ExplorationResult)!;
+    internal static ExplorationResult ToResult(string text) =>
+        JsonSerializer.Deserialize(text, ContextSerializer.Default.ExplorationResult)!;
 }
 
 /// <summary>Generated, since reflection would cost each context as much as a small exploration.</summary>

@@ -11,7 +11,8 @@ namespace Warren.Lab;
 /// <param name="Control">Of its scenario on the unpatched code, when that was asked for.</param>
 /// <param name="Problem">Why this is a failure of the explorer or of the corpus, or null.</param>
 /// <param name="Elapsed">Compiling, loading and exploring.</param>
-public sealed record CorpusResult(Variant Variant, ExplorationResult? Exploration, ExplorationResult? Control, string? Problem, TimeSpan Elapsed)
+public sealed record CorpusResult(Variant Variant, ExplorationResult? Exploration, ExplorationResult? Control, string? Problem,
+    TimeSpan Elapsed)
 {
     /// <summary>A verdict of an expected kind was reached.</summary>
     public bool Found => Kind is { } kind && Variant.Expected.Contains(kind);
@@ -37,13 +38,17 @@ public static class CorpusRunner
     /// <param name="controlSchedules">Schedules of the second exploration; 0 leaves it out.</param>
     /// <param name="progress">Told how far the exploration of the variant is, as <see cref="Explorer.Explore"/> tells it.</param>
     /// <exception cref="VariantException">The variant cannot be made.</exception>
-    public static CorpusResult Run(Variant variant, ExplorationOptions options, long controlSchedules = 0, IProgress<ExplorationResult>? progress = null)
+    public static CorpusResult Run(Variant variant, ExplorationOptions options, long controlSchedules = 0,
+        IProgress<ExplorationResult>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(variant);
         ArgumentNullException.ThrowIfNull(options);
         var clock = Stopwatch.StartNew();
-        var found = Explore(variant, [.. variant.Exposure, .. variant.Patches], ContextRequest.From(variant, options), options.Cancellation, progress);
-        var control = controlSchedules > 0 ? ExploreUnpatched(variant, options with { MaxSchedules = controlSchedules, Minimise = false }) : null;
+        var found =
+            Explore(variant, [.. variant.Exposure, .. variant.Patches], ContextRequest.From(variant, options), options.Cancellation,
+                progress);
+        var control = controlSchedules > 0 ? ExploreUnpatched(variant, options with { MaxSchedules = controlSchedules, Minimise = false })
+            : null;
         return new(variant, found, control, Judge(variant, found, control), clock.Elapsed);
     }
 
@@ -57,7 +62,8 @@ public static class CorpusRunner
     }
 
     /// <summary>Runs many, <paramref name="parallel"/> at a time, and hands each result over as it comes.</summary>
-    public static IReadOnlyList<CorpusResult> RunAll(IReadOnlyList<Variant> variants, ExplorationOptions options, Action<CorpusResult>? done = null, int parallel = 1, long controlSchedules = 0)
+    public static IReadOnlyList<CorpusResult> RunAll(IReadOnlyList<Variant> variants, ExplorationOptions options,
+        Action<CorpusResult>? done = null, int parallel = 1, long controlSchedules = 0)
     {
         ArgumentNullException.ThrowIfNull(variants);
         var results = new CorpusResult[variants.Count];
@@ -72,7 +78,8 @@ public static class CorpusRunner
     }
 
     /// <summary><see cref="ExploreUnpatched"/> for many, <paramref name="parallel"/> at a time; in their order.</summary>
-    public static IReadOnlyList<ExplorationResult> ExploreAllUnpatched(IReadOnlyList<Variant> variants, ExplorationOptions options, int parallel = 1)
+    public static IReadOnlyList<ExplorationResult> ExploreAllUnpatched(IReadOnlyList<Variant> variants, ExplorationOptions options,
+        int parallel = 1)
     {
         ArgumentNullException.ThrowIfNull(variants);
         ArgumentNullException.ThrowIfNull(options);
@@ -118,7 +125,8 @@ public static class CorpusRunner
     {
         ArgumentNullException.ThrowIfNull(variant);
         ArgumentNullException.ThrowIfNull(options);
-        return Explore(variant, variant.Exposure, ContextRequest.From(variant, options) with { Gate = variant.Patches.Count > 0 ? variant.Gate : null }, options.Cancellation);
+        return Explore(variant, variant.Exposure,
+            ContextRequest.From(variant, options) with { Gate = variant.Patches.Count > 0 ? variant.Gate : null }, options.Cancellation);
     }
 
     /// <summary>Executes one schedule of a variant again.</summary>
@@ -143,7 +151,8 @@ public static class CorpusRunner
         }
     }
 
-    private static ExplorationResult Explore(Variant variant, IReadOnlyList<SourcePatch> patches, ContextRequest request, CancellationToken cancellation, IProgress<ExplorationResult>? progress = null)
+    private static ExplorationResult Explore(Variant variant, IReadOnlyList<SourcePatch> patches, ContextRequest request,
+        CancellationToken cancellation, IProgress<ExplorationResult>? progress = null)
     {
         using var context = VariantContext.Load(variant.Name, patches);
         return context.Explore(request, progress, cancellation);
@@ -155,6 +164,7 @@ public static class CorpusRunner
             return $"False alarm: {variant.ScenarioName} on the code as it is: {alarm.Kind}: {alarm.Sentence}";
         if (found.Failure?.Verdict is not { } verdict)
             return $"Not found in {found.Schedules} schedules.";
-        return variant.Expected.Contains(verdict.Kind) ? null : $"Found as {verdict.Kind}, not as {string.Join(" or ", variant.Expected)}: {verdict.Sentence}";
+        return variant.Expected.Contains(verdict.Kind) ? null
+            : $"Found as {verdict.Kind}, not as {string.Join(" or ", variant.Expected)}: {verdict.Sentence}";
     }
 }

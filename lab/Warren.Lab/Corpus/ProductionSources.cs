@@ -8,13 +8,15 @@ internal static class ProductionSources
     private const string Prefix = "source/";
 
     /// <summary>The projects a variant may patch; each uses only those before it.</summary>
-    internal static IReadOnlyList<string> Projects { get; } = ["Warren.Locking", "Warren.HostMemory", "Warren.Hypervisor", "Warren.Scripted"];
+    internal static IReadOnlyList<string> Projects { get; } =
+        ["Warren.Locking", "Warren.HostMemory", "Warren.Hypervisor", "Warren.Scripted"];
 
     private static readonly Lazy<Dictionary<string, SortedDictionary<string, string>>> Files = new(Load);
 
     /// <summary>The files of a project by path below its directory.</summary>
     internal static IReadOnlyDictionary<string, string> Of(string project) =>
-        Files.Value.TryGetValue(project, out var files) ? files : throw new VariantException($"{project} is no project that variants are made of: use {string.Join(", ", Projects)}.");
+        Files.Value.TryGetValue(project, out var files) ? files
+        : throw new VariantException($"{project} is no project that variants are made of: use {string.Join(", ", Projects)}.");
 
     /// <exception cref="VariantException">An anchor or a file is not there.</exception>
     internal static IReadOnlyDictionary<string, string> Patched(string variant, string project, IEnumerable<SourcePatch> patches)
@@ -26,7 +28,11 @@ internal static class ProductionSources
             if (patch.Project != project)
                 continue;
             if (!changed.TryGetValue(patch.File, out var text) && !all.TryGetValue(patch.File, out text))
-                throw new VariantException($"Variant {variant} cannot be made: there is no file {patch.File} in {project}. The code has moved; name the file it is in now.");
+            {
+                throw new VariantException(
+                    $"Variant {variant} cannot be made: there is no file {patch.File} in {project}. The code has moved; name the file it "
+                        + $"is in now.");
+            }
             changed[patch.File] = patch.Apply(variant, text);
         }
 

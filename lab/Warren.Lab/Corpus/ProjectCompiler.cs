@@ -14,12 +14,15 @@ namespace Warren.Lab;
 /// <summary>An assembly in memory with its symbols.</summary>
 internal sealed record CompiledProject(string Name, byte[] Assembly, byte[] Symbols);
 
-/// <summary>Compiles a production project from its embedded sources as the build does: in release, with the same global usings and friends.</summary>
+/// <summary>
+/// Compiles a production project from its embedded sources as the build does: in release, with the same global usings and friends.
+/// </summary>
 internal static partial class ProjectCompiler
 {
     private static readonly CSharpParseOptions Parse = new(LanguageVersion.Latest);
 
-    private static readonly CSharpCompilationOptions Options = new(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release,
+    private static readonly CSharpCompilationOptions Options =
+        new(OutputKind.DynamicallyLinkedLibrary, optimizationLevel: OptimizationLevel.Release,
         allowUnsafe: true, deterministic: true, concurrentBuild: false, nullableContextOptions: NullableContextOptions.Enable);
 
     /// <summary>Parsed and bound once a process; a variant replaces the trees of the files it changes.</summary>
@@ -32,7 +35,8 @@ internal static partial class ProjectCompiler
     /// <param name="changed">Path to new text of the files that differ.</param>
     /// <param name="below">Compiled projects to refer to instead of the production ones.</param>
     /// <exception cref="VariantException">It does not compile; the message has the first errors.</exception>
-    internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string> changed, IReadOnlyList<CompiledProject> below)
+    internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string> changed,
+        IReadOnlyList<CompiledProject> below)
     {
         var compilation = Unpatched.GetOrAdd(project, static p => new(() => Create(p))).Value;
         foreach (var (path, text) in changed)
@@ -50,19 +54,26 @@ internal static partial class ProjectCompiler
 
         using var assembly = new MemoryStream();
         using var symbols = new MemoryStream();
-        var embedded = changed.Keys.Select(path => EmbeddedText.FromSource(FilePath(project, path), compilation.SyntaxTrees.Single(t => t.FilePath == FilePath(project, path)).GetText()));
-        var result = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb), embeddedTexts: embedded);
+        var embedded =
+            changed.Keys.Select(path =>
+                EmbeddedText.FromSource(FilePath(project, path),
+                    compilation.SyntaxTrees.Single(t => t.FilePath == FilePath(project, path)).GetText()));
+        var result =
+            compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb),
+                embeddedTexts: embedded);
         if (!result.Success)
         {
             var errors = result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Take(5).Select(d => d.ToString());
-            throw new VariantException($"Variant {variant} cannot be made: the patched {project} does not compile.\n{string.Join('\n', errors)}");
+            throw new VariantException(
+                $"Variant {variant} cannot be made: the patched {project} does not compile.\n{string.Join('\n', errors)}");
         }
 
         return new(project, assembly.ToArray(), symbols.ToArray());
     }
 
     /// <summary>The file an assembly of ours was loaded from.</summary>
-    internal static string PathOf(string project) => Path.Combine(Path.GetDirectoryName(typeof(ProjectCompiler).Assembly.Location)!, project + ".dll");
+    internal static string PathOf(string project) =>
+        Path.Combine(Path.GetDirectoryName(typeof(ProjectCompiler).Assembly.Location)!, project + ".dll");
 
     private static CSharpCompilation Create(string project)
     {
@@ -70,26 +81,36 @@ internal static partial class ProjectCompiler
         foreach (var (path, text) in ProductionSources.Of(project))
             trees.Add(ParseFile(project, path, text));
         trees.Add(CSharpSyntaxTree.ParseText(Preamble(project), Parse, "Preamble.cs", Encoding.UTF8));
-        IEnumerable<MetadataReference> siblings = ProductionSources.Projects.TakeWhile(p => p != project).Select(p => MetadataReference.CreateFromFile(PathOf(p)));
+        IEnumerable<MetadataReference> siblings = ProductionSources.Projects.TakeWhile(p => p != project)
+            .Select(p => MetadataReference.CreateFromFile(PathOf(p)));
         return CSharpCompilation.Create(project, trees, Framework.Value.Concat(siblings), Options);
     }
 
-    /// <summary>The build's source generator for native calls is not at hand here: the older attribute does the same for them, as they pass no managed types.</summary>
+    /// <summary>
+    /// The build's source generator for native calls is not at hand here: the older attribute does the same for them, as they pass no
+    /// managed types.
+    /// </summary>
     private static SyntaxTree ParseFile(string project, string path, string text) =>
-        CSharpSyntaxTree.ParseText(SourceText.From(NativeImport().Replace(text, "[DllImport$1$2 extern "), Encoding.UTF8), Parse, FilePath(project, path));
+        CSharpSyntaxTree.ParseText(SourceText.From(NativeImport().Replace(text, "[DllImport$1$2 extern "), Encoding.UTF8), Parse,
+            FilePath(project, path));
 
     [GeneratedRegex(@"\[LibraryImport(\([^\]]*\)\])(\s+(?:private|internal) static) partial ")]
     private static partial Regex NativeImport();
 
     private static string FilePath(string project, string path) => $"src/{project}/{path}";
 
-    /// <summary>What the SDK generates: global usings (all but System.Threading, see Directory.Build.targets), friends, version.</summary>
+    /// <summary>
+    /// The sources that the SDK generates: global usings (all but System.Threading, see Directory.Build.targets), friends, version.
+    /// </summary>
     private static string Preamble(string project)
     {
         var built = Assembly.Load(project);
         var text = new StringBuilder();
-        foreach (var name in (string[])["System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Net.Http", "System.Threading.Tasks"])
+        foreach (var name in (string[])["System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Net.Http",
+            "System.Threading.Tasks"])
+        {
             text.Append("global using ").Append(name).Append(";\n");
+        }
         foreach (var friend in built.GetCustomAttributes<InternalsVisibleToAttribute>())
             text.Append("[assembly: System.Runtime.CompilerServices.InternalsVisibleTo(\"").Append(friend.AssemblyName).Append("\")]\n");
         text.Append("[assembly: System.Reflection.AssemblyVersion(\"").Append(built.GetName().Version).Append("\")]\n");

@@ -10,7 +10,8 @@ public sealed record SourcePatch(string Project, string File, string Anchor, str
     /// <summary>The patched text.</summary>
     /// <param name="variant">Named in the exception.</param>
     /// <param name="source">The file as it is, or as patches before this one left it.</param>
-    /// <exception cref="VariantException">The anchor is not there, or more than once: the code has moved on and the variant must follow.</exception>
+    /// <exception cref="VariantException">The anchor is not there, or more than once: the code has moved on and the variant must
+    /// follow.</exception>
     public string Apply(string variant, string source)
     {
         var at = source.IndexOf(Anchor, StringComparison.Ordinal);
@@ -22,7 +23,8 @@ public sealed record SourcePatch(string Project, string File, string Anchor, str
     }
 
     private VariantException Lost(string variant, string how) =>
-        new($"Variant {variant} cannot be made: its anchor {how} in {Project}/{File}. The code has changed; give the variant a text that occurs once there:\n{Anchor}");
+        new($"Variant {variant} cannot be made: its anchor {how} in {Project}/{File}. The code has changed; give the variant a text that "
+        + $"occurs once there:\n{Anchor}");
 }
 
 /// <summary>A variant that cannot be made or explored: its anchor is gone, it does not compile, its scenario is unknown.</summary>

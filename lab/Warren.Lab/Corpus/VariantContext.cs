@@ -5,8 +5,8 @@ using System.Threading;
 namespace Warren.Lab;
 
 /// <summary>
-/// The variant's assemblies with a copy of their own of every production assembly and of this one: statics (the hook, lock classes, the gate chosen) are
-/// the context's, so that several explore at once. What crosses its border is text.
+/// The variant's assemblies with a copy of their own of every production assembly and of this one: statics (the hook, lock classes, the
+/// gate chosen) are the context's, so that several explore at once. What crosses its border is text.
 /// </summary>
 internal sealed class VariantContext : AssemblyLoadContext, IDisposable
 {
@@ -40,7 +40,9 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
     internal ExplorationResult Explore(ContextRequest request, IProgress<ExplorationResult>? progress, CancellationToken cancellation)
     {
         var lab = LoadFromAssemblyName(typeof(ContextEntry).Assembly.GetName());
-        var entry = lab.GetType(typeof(ContextEntry).FullName!, throwOnError: true)!.GetMethod(nameof(ContextEntry.Explore), BindingFlags.Static | BindingFlags.NonPublic)!;
+        var entry =
+            lab.GetType(typeof(ContextEntry).FullName!, throwOnError: true)!.GetMethod(nameof(ContextEntry.Explore),
+                BindingFlags.Static | BindingFlags.NonPublic)!;
         try
         {
             return ContextJson.ToResult(entry.CreateDelegate<Func<string, Action<string>?, CancellationToken, string>>()(

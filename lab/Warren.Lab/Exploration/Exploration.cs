@@ -10,7 +10,8 @@ internal sealed class Exploration : IDisposable
     private const long DefaultSchedules = 10_000;
 
     private const string DiffersByItself =
-        "The same decisions did not lead to the same steps again: the scenario touches shared state without a step, or depends on time, chance or what earlier schedules left behind.";
+        "The same decisions did not lead to the same steps again: the scenario touches shared state without a step, or depends on time, "
+        + "chance or what earlier schedules left behind.";
 
     private static readonly TimeSpan ProgressInterval = TimeSpan.FromMilliseconds(500);
 
@@ -29,9 +30,14 @@ internal sealed class Exploration : IDisposable
     internal Exploration(Scenario scenario, ExplorationOptions options, IProgress<ExplorationResult>? progress = null)
     {
         if (!Check.Steps)
-            throw new InvalidOperationException("Schedules can only be explored where steps are reported: set the AppContext switch Warren.Check.Steps before the first lock is used.");
+        {
+            throw new InvalidOperationException(
+                "Schedules can only be explored where steps are reported: set the AppContext switch Warren.Check.Steps before the first "
+                    + "lock is used.");
+        }
         (_scenario, _options, _progress) = (scenario, options, progress);
-        _maxSchedules = options.MaxSchedules == long.MaxValue && options.Time is null && options.Strategy != SearchStrategy.Exhaustive ? DefaultSchedules : options.MaxSchedules;
+        _maxSchedules = options.MaxSchedules == long.MaxValue && options.Time is null && options.Strategy != SearchStrategy.Exhaustive
+            ? DefaultSchedules : options.MaxSchedules;
         _engine = new Engine(scenario, options);
         _before = Check.Install(_engine);
     }
@@ -45,7 +51,8 @@ internal sealed class Exploration : IDisposable
         _engine.RenewValidator(_options.LockOrder);
         var verdict = Search();
         var result = Result(null);
-        return verdict is null ? result : result with { Failure = _engine.IsLost ? Bare(verdict) : Finish(verdict), Elapsed = _clock.Elapsed };
+        return verdict is null ? result
+            : result with { Failure = _engine.IsLost ? Bare(verdict) : Finish(verdict), Elapsed = _clock.Elapsed };
     }
 
     /// <exception cref="FormatException">The string does not fit the scenario.</exception>
@@ -53,7 +60,11 @@ internal sealed class Exploration : IDisposable
     {
         var (verdict, recorder, drifted) = Play(decoded);
         if (drifted || (uint)_engine.TraceHash != decoded.TraceHash)
-            throw new FormatException($"The scenario {_scenario.Name} has changed since the replay string was made: it no longer makes the same steps. Explore it anew.");
+        {
+            throw new FormatException(
+                $"The scenario {_scenario.Name} has changed since the replay string was made: it no longer makes the same steps. Explore "
+                    + $"it anew.");
+        }
         return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), verdict, replay, recorder.Preemptions);
     }
 
@@ -66,7 +77,9 @@ internal sealed class Exploration : IDisposable
         _ => Portfolio(),
     };
 
-    /// <summary>Half of what there is for the exhaustive search, since it proves what it covers, the rest for those that reach beyond its bound.</summary>
+    /// <summary>
+    /// Half of what there is for the exhaustive search, since it proves what it covers, the rest for those that reach beyond its bound.
+    /// </summary>
     private Verdict? Portfolio()
     {
         var schedules = _maxSchedules == DefaultSchedules ? long.MaxValue : _maxSchedules / 2;
@@ -76,7 +89,8 @@ internal sealed class Exploration : IDisposable
             return null;
         var limit = _maxSchedules == DefaultSchedules ? Schedules + DefaultSchedules : _maxSchedules;
         // Where everything has been covered only what lies beyond the fair order's start is left.
-        return _exhausted && !_engine.HasBackground ? null : _engine.Run(new MixedSearch(_options.Seed), () => MayContinue(limit, _options.Time));
+        return _exhausted && !_engine.HasBackground ? null
+            : _engine.Run(new MixedSearch(_options.Seed), () => MayContinue(limit, _options.Time));
     }
 
     /// <summary>Bound after bound: most defects show with few preemptions, and each bound costs many times the one before.</summary>
@@ -98,7 +112,9 @@ internal sealed class Exploration : IDisposable
         return first is { } trace && !_options.Cancellation.IsCancellationRequested ? SecondLook(trace) : null;
     }
 
-    /// <summary>The first schedule of each exhaustive search once more: what does something else by now proves nothing by what it did. Not counted.</summary>
+    /// <summary>
+    /// The first schedule of each exhaustive search once more: what does something else by now proves nothing by what it did. Not counted.
+    /// </summary>
     private Verdict? SecondLook(ulong first)
     {
         var verdict = _engine.Run(new GuidedSearch([], new Dictionary<int, int[]>(), _options.FairAfter, 0), static () => true);
@@ -148,14 +164,18 @@ internal sealed class Exploration : IDisposable
         }
         else if (drifted || (uint)_engine.TraceHash != decisions.TraceHash || again?.Kind != verdict.Kind)
         {
-            again = new Verdict(VerdictKind.Scenario, DiffersByItself, verdict.Kind == VerdictKind.Scenario ? verdict.Details : $"It was at first: {verdict.Kind}: {verdict.Sentence}\n{verdict.Details}");
+            again = new Verdict(VerdictKind.Scenario, DiffersByItself,
+                verdict.Kind == VerdictKind.Scenario ? verdict.Details
+                    : $"It was at first: {verdict.Kind}: {verdict.Sentence}\n{verdict.Details}");
         }
 
-        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), again, decisions.Encode(_scenario.Name), recorder.Preemptions);
+        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), again, decisions.Encode(_scenario.Name),
+            recorder.Preemptions);
     }
 
     /// <summary>
-    /// The schedule once more, by itself; or where nothing is wrong with it behind the one without decisions, whose orders of locks it may contradict.
+    /// The schedule once more, by itself; or where nothing is wrong with it behind the one without decisions, whose orders of locks it may
+    /// contradict.
     /// </summary>
     private (Verdict? Verdict, Recorder Recorder, bool Drifted) Play(ReplayString decisions)
     {

@@ -21,7 +21,7 @@ public enum SearchStrategy
     PartialOrderSampling,
 }
 
-/// <summary>What <see cref="Explorer.Explore"/> is to do; the first limit reached ends it.</summary>
+/// <summary>The task of <see cref="Explorer.Explore"/>; the first limit reached ends it.</summary>
 public sealed record ExplorationOptions
 {
     public SearchStrategy Strategy { get; init; } = SearchStrategy.Portfolio;
@@ -72,4 +72,5 @@ public sealed record ExplorationOptions
 /// <param name="Exhausted">No schedule was cut off by the bound: the search is complete for every bound.</param>
 /// <param name="Failure">The minimised failing schedule, or null.</param>
 /// <param name="Elapsed">Wall time.</param>
-public sealed record ExplorationResult(string Scenario, long Schedules, long Steps, int CompletedBound, bool Exhausted, Trace? Failure, TimeSpan Elapsed);
+public sealed record ExplorationResult(string Scenario, long Schedules, long Steps, int CompletedBound, bool Exhausted, Trace? Failure,
+    TimeSpan Elapsed);

@@ -1,15 +1,19 @@
 namespace Warren.Lab;
 
 /// <summary>
-/// Makes a failing schedule small: without the threads it does not need, then with the fewest preemptions, then the fewest steps; what remains must fail in the
-/// same way. First by cutting its list of runs, then by an exhaustive search below the number of preemptions reached, which where it completes
-/// proves that fewer do not suffice. What it may spend is counted in steps and not in time, so that the same schedule becomes the same small one on every machine.
+/// Makes a failing schedule small: without the threads it does not need, then with the fewest preemptions, then the fewest steps; what
+/// remains must fail in the same way. First by cutting its list of runs, then by an exhaustive search below the number of preemptions
+/// reached, which where it completes proves that fewer do not suffice. What it may spend is counted in steps and not in time, so that the
+/// same schedule becomes the same small one on every machine.
 /// </summary>
 internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayContinue)
 {
     private const long SearchSchedules = 4_000;
 
-    /// <summary>Steps to spend on cuts, and again on the search: some seconds. A cut of a schedule that goes on for ever takes thousands, any other some hundred.</summary>
+    /// <summary>
+    /// Steps to spend on cuts, and again on the search: some seconds. A cut of a schedule that goes on for ever takes thousands, any other
+    /// some hundred.
+    /// </summary>
     private const long Effort = 1_000_000;
 
     /// <summary>So many are soon cut one by one.</summary>
@@ -18,7 +22,8 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
     private long _until = engine.TotalSteps + Effort;
 
     /// <summary>Which the validator takes long over; other verdicts do without.</summary>
-    private readonly bool _checksLockOrder = original.Kind is VerdictKind.LockOrder or VerdictKind.SleepInAtomic or VerdictKind.LockLeak or VerdictKind.Exception;
+    private readonly bool _checksLockOrder = original.Kind is VerdictKind.LockOrder or VerdictKind.SleepInAtomic or VerdictKind.LockLeak
+        or VerdictKind.Exception;
     private List<Run> _runs = [];
 
     /// <summary>The step with which each of them begins.</summary>
@@ -78,10 +83,14 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
                 tooFew = middle;
         }
 
-        bool TryBeginning(int count) => Try([.. runs.Take(count)], choices, Best.Dropped, count < starts.Count ? starts[count] : Best.FairFrom);
+        bool TryBeginning(int count) =>
+            Try([.. runs.Take(count)], choices, Best.Dropped, count < starts.Count ? starts[count] : Best.FairFrom);
     }
 
-    /// <summary>Leaves out long stretches of runs, then shorter and shorter ones (delta debugging; Zeller and Hildebrandt 2002): a schedule found at random has hundreds.</summary>
+    /// <summary>
+    /// Leaves out long stretches of runs, then shorter and shorter ones (delta debugging; Zeller and Hildebrandt 2002): a schedule found at
+    /// random has hundreds.
+    /// </summary>
     private void CutStretches()
     {
         for (var length = _runs.Count / 2; length > 0 && BestSize.Preemptions > FewPreemptions; length /= 2)
@@ -106,7 +115,9 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
         }
     }
 
-    /// <summary>The oracles may miss what the thread was to do: then the threads fail even when they run one after the other, and nothing is shown.</summary>
+    /// <summary>
+    /// The oracles may miss what the thread was to do: then the threads fail even when they run one after the other, and nothing is shown.
+    /// </summary>
     private bool FailsInTurn(ulong dropped)
     {
         engine.Dropped = dropped;
@@ -217,7 +228,10 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
 
     private bool IsSame(Verdict other) => other.Kind == Verdict.Kind && Essence(other) == Essence(Verdict);
 
-    /// <summary>What of the sentence must stay the same: the name of the invariant or the type of the exception, but not threads or numbers.</summary>
+    /// <summary>
+    /// The part of the sentence that must stay the same: the name of the invariant or the type of the exception, but not threads or
+    /// numbers.
+    /// </summary>
     private static string Essence(Verdict v) => v.Kind switch
     {
         VerdictKind.Invariant => v.Sentence.Split(':')[0],

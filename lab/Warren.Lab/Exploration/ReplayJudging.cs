@@ -13,18 +13,22 @@ internal sealed record ReplayJudging(bool WeakMemory, bool DataRaces, bool LockO
     private static readonly ExplorationOptions s_usual = new();
 
     /// <summary>In the byte of flags.</summary>
-    internal byte Flags => (byte)((WeakMemory ? WeakMemoryFlag : 0) | (DataRaces ? 0 : NoDataRacesFlag) | (LockOrder ? 0 : NoLockOrderFlag) | (Limits.Length > 0 ? LimitsFlag : 0));
+    internal byte Flags =>
+        (byte)((WeakMemory ? WeakMemoryFlag : 0) | (DataRaces ? 0 : NoDataRacesFlag) | (LockOrder ? 0 : NoLockOrderFlag)
+            | (Limits.Length > 0 ? LimitsFlag : 0));
 
     /// <summary>The numbers; none when all are the usual ones.</summary>
     internal int[] Limits =>
-        (MaxSteps, FairAfter, StarvationRounds) == (s_usual.MaxSteps, s_usual.FairAfter, s_usual.StarvationRounds) ? [] : [MaxSteps, FairAfter, StarvationRounds];
+        (MaxSteps, FairAfter, StarvationRounds) == (s_usual.MaxSteps, s_usual.FairAfter, s_usual.StarvationRounds) ? []
+        : [MaxSteps, FairAfter, StarvationRounds];
 
     internal static bool HasLimits(byte flags) => (flags & LimitsFlag) != 0;
 
     internal static ReplayJudging Of(byte flags, int[] limits)
     {
         var usual = limits.Length == 0 ? [s_usual.MaxSteps, s_usual.FairAfter, s_usual.StarvationRounds] : limits;
-        return new((flags & WeakMemoryFlag) != 0, (flags & NoDataRacesFlag) == 0, (flags & NoLockOrderFlag) == 0, usual[0], usual[1], usual[2]);
+        return new((flags & WeakMemoryFlag) != 0, (flags & NoDataRacesFlag) == 0, (flags & NoLockOrderFlag) == 0, usual[0], usual[1],
+            usual[2]);
     }
 
     internal static ReplayJudging Of(ExplorationOptions options) =>

@@ -4,8 +4,9 @@ using System.Text;
 namespace Warren.Lab;
 
 /// <summary>
-/// A schedule in a line of text: base64url of version, hash of the scenario's name, flags, hash of what was executed, the limits that differ from the usual ones, the threads left out, from when on
-/// the order is fair, the decisions that differ from the default (distance to the one before and what was decided, as variable-length numbers), and a checksum.
+/// A schedule in a line of text: base64url of version, hash of the scenario's name, flags, hash of what was executed, the limits that
+/// differ from the usual ones, the threads left out, from when on the order is fair, the decisions that differ from the default (distance
+/// to the one before and what was decided, as variable-length numbers), and a checksum.
 /// </summary>
 /// <param name="ReleasePoints">Others may come before a release, too.</param>
 /// <param name="Judging">Under what the schedule got its verdict.</param>
@@ -15,7 +16,8 @@ namespace Warren.Lab;
 /// <param name="TraceHash">Of the steps made.</param>
 /// <param name="At">Numbers of the decisions that differ from the default.</param>
 /// <param name="Chosen">What was decided there.</param>
-internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, ulong Dropped, long FairFrom, ulong FairSeed, uint TraceHash, int[] At, int[] Chosen)
+internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, ulong Dropped, long FairFrom, ulong FairSeed, uint TraceHash,
+    int[] At, int[] Chosen)
 {
     private const byte Version = 3;
     private const int Fixed = 10;
@@ -53,15 +55,22 @@ internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, u
         }
         catch (FormatException)
         {
-            throw new FormatException("The replay string is damaged: it holds characters that no replay string has; copy it whole, without quotes or spaces.");
+            throw new FormatException(
+                "The replay string is damaged: it holds characters that no replay string has; copy it whole, without quotes or spaces.");
         }
 
         if (bytes.Length > 0 && bytes[0] != Version)
-            throw new FormatException($"The replay string is of version {bytes[0]}, and this Warren replays version {Version}: explore the scenario anew.");
+        {
+            throw new FormatException(
+                $"The replay string is of version {bytes[0]}, and this Warren replays version {Version}: explore the scenario anew.");
+        }
         if (bytes.Length < Fixed + 2 || Checksum(bytes.AsSpan(..^1)) != bytes[^1])
             throw new FormatException("The replay string is damaged: its checksum does not match; copy it whole.");
         if (BitConverter.ToUInt32(bytes, 1) != NameHash(scenario))
-            throw new FormatException($"The replay string belongs to another scenario than {scenario}: name the scenario it was printed for.");
+        {
+            throw new FormatException(
+                $"The replay string belongs to another scenario than {scenario}: name the scenario it was printed for.");
+        }
         var at = new List<int>();
         var chosen = new List<int>();
         var position = Fixed;
@@ -79,7 +88,8 @@ internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, u
             chosen.Add((int)Number(bytes, ref position));
         }
 
-        return new((bytes[5] & 1) != 0, ReplayJudging.Of(bytes[5], limits), dropped, fairFrom, fairSeed, BitConverter.ToUInt32(bytes, 6), [.. at], [.. chosen]);
+        return new((bytes[5] & 1) != 0, ReplayJudging.Of(bytes[5], limits), dropped, fairFrom, fairSeed, BitConverter.ToUInt32(bytes, 6),
+            [.. at], [.. chosen]);
     }
 
     /// <summary>FNV-1a of the name in UTF-8.</summary>

@@ -6,7 +6,7 @@ namespace Warren.Lab;
 /// </summary>
 public abstract class Scenario
 {
-    /// <summary>What the command line calls it: lower case, words joined by hyphens, unique.</summary>
+    /// <summary>Its name on the command line: lower case, words joined by hyphens, unique.</summary>
     public abstract string Name { get; }
 
     /// <summary>One sentence.</summary>
@@ -16,9 +16,9 @@ public abstract class Scenario
     public virtual string Explanation => Summary;
 
     /// <summary>
-    /// Whether the code under test may keep anything by OS thread from one call to the next: thread statics, <see cref="System.Threading.ThreadLocal{T}"/>, what is looked up by
-    /// the thread's identity. Where it does not, an OS thread plays one thread of a schedule after the other, which saves most hand-overs; where it
-    /// does, each gets its own.
+    /// True when the code under test may keep anything by OS thread from one call to the next: thread statics,
+    /// <see cref="System.Threading.ThreadLocal{T}"/>, what is looked up by the thread's identity. Where it does not, an OS thread plays one
+    /// thread of a schedule after the other, which saves most hand-overs; where it does, each gets its own.
     /// </summary>
     public virtual bool KeepsStateByThread => true;
 
@@ -38,7 +38,7 @@ public sealed class DelegateScenario(string name, string summary, Action<Schedul
     /// <summary>True unless set.</summary>
     public override bool KeepsStateByThread => StateByThread;
 
-    /// <summary>What <see cref="KeepsStateByThread"/> answers.</summary>
+    /// <summary>The answer of <see cref="KeepsStateByThread"/>.</summary>
     public bool StateByThread { get; init; } = true;
 
     public override void Build(Schedule schedule) => build(schedule);

@@ -13,10 +13,12 @@ namespace Warren.Lab;
 /// <param name="Held">Locks the thread holds after the step.</param>
 /// <param name="Preempted">The thread before this one could have gone on.</param>
 /// <param name="Note">What a monitor or the explorer adds ("waits for #3", "chosen: fails").</param>
-/// <param name="Meaning">What the value says ("frame 3 rwx A D", "table L1 gfn 0x0", "Memslots#2", "null"); empty where it is just a number.</param>
+/// <param name="Meaning">What the value says ("frame 3 rwx A D", "table L1 gfn 0x0", "Memslots#2", "null"); empty where it is just a
+/// number.</param>
 /// <param name="Stored">Of an update what it left, where that is known.</param>
 /// <param name="StoredMeaning">As <paramref name="Meaning"/>, of that.</param>
-public sealed record TraceStep(int Thread, CheckOperation Operation, LockMode Mode, string Subject, long Value, bool Succeeded, string Source,
+public sealed record TraceStep(int Thread, CheckOperation Operation, LockMode Mode, string Subject, long Value, bool Succeeded,
+    string Source,
     IReadOnlyList<string> Held, bool Preempted, string Note = "", string Meaning = "", long? Stored = null, string StoredMeaning = "");
 
 /// <summary>A schedule that was executed, for people; also as JSON.</summary>
@@ -26,4 +28,5 @@ public sealed record TraceStep(int Thread, CheckOperation Operation, LockMode Mo
 /// <param name="Verdict">Null when nothing was wrong.</param>
 /// <param name="Replay">The string that makes it happen again.</param>
 /// <param name="Preemptions">Steps with <see cref="TraceStep.Preempted"/>.</param>
-public sealed record Trace(string Scenario, IReadOnlyList<string> Threads, IReadOnlyList<TraceStep> Steps, Verdict? Verdict, string Replay, int Preemptions);
+public sealed record Trace(string Scenario, IReadOnlyList<string> Threads, IReadOnlyList<TraceStep> Steps, Verdict? Verdict, string Replay,
+    int Preemptions);

@@ -1,6 +1,6 @@
 namespace Warren.Lab;
 
-/// <summary>What is wrong with a schedule.</summary>
+/// <summary>The kind of fault of a schedule.</summary>
 public enum VerdictKind
 {
     /// <summary>An invariant of the scenario or of a monitor does not hold.</summary>
@@ -12,7 +12,9 @@ public enum VerdictKind
     /// <summary>Threads wait for each other, none can go on.</summary>
     Deadlock,
 
-    /// <summary>Threads run, yet none gets anywhere whatever the fair order: certified by an await loop nobody can end, or a repeated state.</summary>
+    /// <summary>
+    /// Threads run, yet none gets anywhere whatever the fair order: certified by an await loop nobody can end, or a repeated state.
+    /// </summary>
     Livelock,
 
     /// <summary>Under a fair order one thread makes no progress while others complete operations again and again.</summary>
@@ -42,7 +44,9 @@ public enum VerdictKind
     /// <summary>Two accesses to a shared field, one a write, that nothing orders.</summary>
     DataRace,
 
-    /// <summary>The scenario itself is at fault: it did something else on replay, touched shared state without a step, or never ended.</summary>
+    /// <summary>
+    /// The scenario itself is at fault: it did something else on replay, touched shared state without a step, or never ended.
+    /// </summary>
     Scenario,
 }
 

@@ -3,8 +3,9 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// The time of a schedule: it stands still until the search has it pass, which it may do between any two steps while a timer is set. So a time-out comes as early, as late and in
-/// whatever order with other steps it can come, but no two timers expire in the wrong order. Had from <see cref="Schedule.Clock"/>.
+/// The time of a schedule: it stands still until the search has it pass, which it may do between any two steps while a timer is set. So a
+/// time-out comes as early, as late and in whatever order with other steps it can come, but no two timers expire in the wrong order. Had
+/// from <see cref="Schedule.Clock"/>.
 /// </summary>
 public sealed class VirtualClock : IPseudoThread
 {
@@ -26,10 +27,14 @@ public sealed class VirtualClock : IPseudoThread
     /// <summary>Since the schedule began. To read it is a step.</summary>
     public TimeSpan Now => TimeSpan.FromMilliseconds(Read());
 
-    /// <summary>Sets a timer. That is a step, and so is its expiry: a thread that waits in a loop for <see cref="VirtualTimer.HasExpired"/> then goes on.</summary>
+    /// <summary>
+    /// Sets a timer. That is a step, and so is its expiry: a thread that waits in a loop for <see cref="VirtualTimer.HasExpired"/> then
+    /// goes on.
+    /// </summary>
     /// <param name="after">From now; at least a millisecond.</param>
     /// <param name="expired">
-    /// Done in the step in which it expires, as an interrupt does it: it may wake a sleeper, and take and give back spinning locks that nobody holds, but must not wait. Null: nothing.
+    /// Done in the step in which it expires, as an interrupt does it: it may wake a sleeper, and take and give back spinning locks that
+    /// nobody holds, but must not wait. Null: nothing.
     /// </param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="after"/> is too short.</exception>
     public VirtualTimer Start(TimeSpan after, Action? expired = null)
@@ -74,7 +79,7 @@ public sealed class VirtualTimer
 
     internal Action? Expired { get; }
 
-    /// <summary>Whether its time has come; a step.</summary>
+    /// <summary>True when its time has come; a step.</summary>
     public bool HasExpired => _clock.Read() >= Due;
 
     /// <summary>It will not expire any more; a step. False when it has.</summary>

@@ -4,8 +4,8 @@ using Warren.Hypervisor;
 namespace Warren.Lab;
 
 /// <summary>
-/// mmu_lock for every notification, related or not, as KVM had it before v5.15. Nothing is elided, so nothing has to be agreed on; every munmap of the process
-/// makes faults of all its VMs wait and start again.
+/// mmu_lock for every notification, related or not, as KVM had it before v5.15. Nothing is elided, so nothing has to be agreed on; every
+/// munmap of the process makes faults of all its VMs wait and start again.
 /// </summary>
 internal sealed class AlwaysLockGate(VirtualMachine vm) : LabGate(vm)
 {

@@ -9,18 +9,23 @@ public static class GateFactory
     public static IReadOnlyList<GateKind> Correct { get; } =
     [
         .. GateKind.All,
-        new("always-lock", "mmu_lock for every notification, related or not", "every unrelated unmap holds up faults", vm => new AlwaysLockGate(vm)),
-        new("rwsem", "a reader-writer semaphore from start to end; who may not sleep locks mmu_lock", "a circle in the lock order; a queued update blocks nested starts", vm => new RwSemGate(vm)),
+        new("always-lock", "mmu_lock for every notification, related or not", "every unrelated unmap holds up faults",
+            vm => new AlwaysLockGate(vm)),
+        new("rwsem", "a reader-writer semaphore from start to end; who may not sleep locks mmu_lock",
+            "a circle in the lock order; a queued update blocks nested starts", vm => new RwSemGate(vm)),
         new("rwlock", "the same with a spinning lock", "somebody sleeps between start and end", vm => new RwLockGate(vm)),
-        new("vm-count", "active-count with a count per VM, as KVM has it", "each notification costs every VM; an update can starve", vm => new VmCountGate(vm)),
+        new("vm-count", "active-count with a count per VM, as KVM has it", "each notification costs every VM; an update can starve",
+            vm => new VmCountGate(vm)),
     ];
 
     /// <summary>Those known to be wrong.</summary>
     public static IReadOnlyList<GateKind> Broken { get; } =
     [
-        new("one-sided", "start and end elide mmu_lock each by its own lookup", "the count goes to -1 or stays up", vm => new OneSidedGate(vm)),
+        new("one-sided", "start and end elide mmu_lock each by its own lookup", "the count goes to -1 or stays up",
+            vm => new OneSidedGate(vm)),
         new("try-lock", "rwsem, and who may not sleep tries in a loop", "a loop that no one can end", vm => new TryLockGate(vm)),
-        new("count-related-only", "vm-count of notifications that hit a slot", "the count of the VM goes to -1 or stays up", vm => new CountRelatedOnlyGate(vm)),
+        new("count-related-only", "vm-count of notifications that hit a slot", "the count of the VM goes to -1 or stays up",
+            vm => new CountRelatedOnlyGate(vm)),
         new("count-after-lookup", "vm-count that counts after the lookup", "the same", vm => new CountAfterLookupGate(vm)),
         new("count-blockable-only", "vm-count of blockable notifications", "the same, by the reaper", vm => new CountBlockableOnlyGate(vm)),
         new("count-dropped-early", "vm-count whose end stops counting before it leaves", "the same", vm => new UncountBeforeLeaveGate(vm)),

@@ -4,8 +4,8 @@ using Warren.Hypervisor;
 namespace Warren.Lab;
 
 /// <summary>
-/// What the gates of the lab share: they are told of every notification, look slots up themselves, at their start and again at their end, and publish without
-/// regard to the list of notifications in flight that the production gates use.
+/// The common part of the gates of the lab: they are told of every notification, look slots up themselves, at their start and again at
+/// their end, and publish without regard to the list of notifications in flight that the production gates use.
 /// </summary>
 internal abstract class LabGate : InvalidationGate
 {
@@ -58,7 +58,9 @@ internal abstract class LabGate : InvalidationGate
         Vm.MmuLock.WriteUnlock();
     }
 
-    /// <summary>A notification begins that may hit slots which are not there yet: no fault passes while it is open, whatever its page.</summary>
+    /// <summary>
+    /// A notification begins that may hit slots which are not there yet: no fault passes while it is open, whatever its page.
+    /// </summary>
     protected void EnterForAll(in MmuNotifierRange range, RegionBuffer found)
     {
         Vm.MmuLock.WriteLock();
@@ -88,10 +90,14 @@ internal abstract class LabGate : InvalidationGate
         Store(update, slots);
     }
 
-    /// <summary>All there is to be notified of: what each notification was for a VM before those that hit no slot of its could be elided.</summary>
+    /// <summary>
+    /// All there is to be notified of: what each notification was for a VM before those that hit no slot of its could be elided.
+    /// </summary>
     private sealed class Everything(MmuNotifier owner) : NotifierRegion(owner, 0, AddressSpace.AddressLimit);
 
-    /// <summary>Hears every notification for the gate. The VM's own notifier goes on aging, and zaps what is mapped when the address space goes.</summary>
+    /// <summary>
+    /// Hears every notification for the gate. The VM's own notifier goes on aging, and zaps what is mapped when the address space goes.
+    /// </summary>
     private sealed class Listener(LabGate gate) : MmuNotifier
     {
         public override bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)

@@ -4,8 +4,8 @@ using Warren.Hypervisor;
 namespace Warren.Lab;
 
 /// <summary>
-/// Start and end each look for slots, and each takes mmu_lock and counts only if it finds one; updates publish when they like. A slot that comes or goes in
-/// between is found by one half alone.
+/// Start and end each look for slots, and each takes mmu_lock and counts only if it finds one; updates publish when they like. A slot that
+/// comes or goes in between is found by one half alone.
 /// </summary>
 internal sealed class OneSidedGate(VirtualMachine vm) : LabGate(vm)
 {

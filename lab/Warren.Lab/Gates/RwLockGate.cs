@@ -5,8 +5,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// A spinning reader-writer lock held for read from start to end, so that non-blockable notifications are served alike. But start to end is one section: whoever
-/// sleeps in between, the caller or another subscriber, sleeps with a spinning lock held.
+/// A spinning reader-writer lock held for read from start to end, so that non-blockable notifications are served alike. But start to end is
+/// one section: whoever sleeps in between, the caller or another subscriber, sleeps with a spinning lock held.
 /// </summary>
 internal sealed class RwLockGate(VirtualMachine vm) : LabGate(vm)
 {

@@ -5,8 +5,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// A reader-writer semaphore around the slots: a blockable notification holds it for read from its start to its end, an update for write. Who may not sleep
-/// cannot take it, and takes mmu_lock in both halves instead. Proposed in 2021; lockdep found the circle.
+/// A reader-writer semaphore around the slots: a blockable notification holds it for read from its start to its end, an update for write.
+/// Who may not sleep cannot take it, and takes mmu_lock in both halves instead. Proposed in 2021; lockdep found the circle.
 /// </summary>
 internal class RwSemGate(VirtualMachine vm) : LabGate(vm)
 {
@@ -49,14 +49,16 @@ internal class RwSemGate(VirtualMachine vm) : LabGate(vm)
         _slots.UpWrite();
     }
 
-    /// <summary>A notification that had entered will not be told its end, and never gives the semaphore back: a new one takes its place.</summary>
+    /// <summary>
+    /// A notification that had entered will not be told its end, and never gives the semaphore back: a new one takes its place.
+    /// </summary>
     public override void Destroy()
     {
         base.Destroy();
         _slots = new(LabLocks.MemslotsRwSem);
     }
 
-    /// <summary>Whether a notification of this kind holds the semaphore from start to end.</summary>
+    /// <summary>True when a notification of this kind holds the semaphore from start to end.</summary>
     protected virtual bool Holds(in MmuNotifierRange range) => range.Blockable;
 
     private bool TryHold(in MmuNotifierRange range)
@@ -70,7 +72,10 @@ internal class RwSemGate(VirtualMachine vm) : LabGate(vm)
     protected virtual void Acquire(in MmuNotifierRange range) => _slots.DownRead();
 }
 
-/// <summary>The same, and who may not sleep tries again and again. The update that is queued in front may be waiting for a reader who waits for the one who tries.</summary>
+/// <summary>
+/// The same, and who may not sleep tries again and again. The update that is queued in front may be waiting for a reader who waits for the
+/// one who tries.
+/// </summary>
 internal sealed class TryLockGate(VirtualMachine vm) : RwSemGate(vm)
 {
     protected override bool Holds(in MmuNotifierRange range) => true;

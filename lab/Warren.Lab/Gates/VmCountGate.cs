@@ -5,7 +5,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// <see cref="GateKind.ActiveCount"/> to the letter of KVM: each VM counts for itself, and finds its slots anew at the end. Right as it stands; what is derived from it is not.
+/// <see cref="GateKind.ActiveCount"/> to the letter of KVM: each VM counts for itself, and finds its slots anew at the end. Right as it
+/// stands; what is derived from it is not.
 /// </summary>
 internal class VmCountGate(VirtualMachine vm) : LabGate(vm)
 {
@@ -99,7 +100,9 @@ internal sealed class CountRelatedOnlyGate(VirtualMachine vm) : VmCountGate(vm)
     }
 }
 
-/// <summary>The slots are looked up, and the VM is entered, before the notification is counted: an update in between waits for nobody.</summary>
+/// <summary>
+/// The slots are looked up, and the VM is entered, before the notification is counted: an update in between waits for nobody.
+/// </summary>
 internal sealed class CountAfterLookupGate(VirtualMachine vm) : VmCountGate(vm)
 {
     protected override void Start(in MmuNotifierRange range, RegionBuffer found)

@@ -9,7 +9,10 @@ public static class GateMeasure
 {
     private static readonly TimeSpan WarmUp = TimeSpan.FromMilliseconds(80);
 
-    /// <summary>Measures one gate after the other; the order of rows is that of <see cref="MeasureOptions.Gates"/>. Ends early when cancelled, with the gates that are complete.</summary>
+    /// <summary>
+    /// Measures one gate after the other; the order of rows is that of <see cref="MeasureOptions.Gates"/>. Ends early when cancelled, with
+    /// the gates that are complete.
+    /// </summary>
     /// <param name="progress">Told what is about to be measured.</param>
     /// <exception cref="InvalidOperationException">Checking is on in this process: it is the hooks that would be measured.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option is out of the range it states.</exception>
@@ -20,7 +23,11 @@ public static class GateMeasure
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Vms, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(options.StormThreads, 1);
         if (Check.On)
-            throw new InvalidOperationException("Checking is on in this process, and its hooks would be measured with the gates: measure where the switches Warren.Check and Warren.Check.Steps are off.");
+        {
+            throw new InvalidOperationException(
+                "Checking is on in this process, and its hooks would be measured with the gates: measure where the switches Warren.Check "
+                    + "and Warren.Check.Steps are off.");
+        }
         var rows = new List<GateMeasurement>();
         // Until what is measured has been compiled for good: the first gate must not pay for all.
         foreach (var gate in options.Gates)
@@ -55,9 +62,11 @@ public static class GateMeasure
         return loop.Done / elapsed.TotalSeconds;
     }
 
-    private static (GateRates Rates, TimeSpan Median, TimeSpan Worst, TimeSpan Time) Together(MeasureWorld world, TimeSpan time, int stormThreads, CancellationToken cancel)
+    private static (GateRates Rates, TimeSpan Median, TimeSpan Worst, TimeSpan Time) Together(MeasureWorld world, TimeSpan time,
+        int stormThreads, CancellationToken cancel)
     {
-        MeasureLoop related = new(world.InvalidateRelated, pause: true), faults = new(world.Fault), updates = new(world.Update, pause: true) { KeepsLatencies = true };
+        MeasureLoop related = new(world.InvalidateRelated, pause: true), faults = new(world.Fault),
+        updates = new(world.Update, pause: true) { KeepsLatencies = true };
         var unrelated = Enumerable.Range(0, stormThreads).Select(i => new MeasureLoop(() => world.Storm(i))).ToArray();
         var elapsed = Go(world, [related, faults, updates, .. unrelated], time, cancel);
         var seconds = elapsed.TotalSeconds;
@@ -69,7 +78,9 @@ public static class GateMeasure
             elapsed);
     }
 
-    /// <summary>Runs the loops, a thread each, for so long, and as long as it then takes them to come back: whoever waits for quiet gets it now.</summary>
+    /// <summary>
+    /// Runs the loops, a thread each, for so long, and as long as it then takes them to come back: whoever waits for quiet gets it now.
+    /// </summary>
     /// <returns>the time until they were told to end</returns>
     private static TimeSpan Go(MeasureWorld world, MeasureLoop[] loops, TimeSpan time, CancellationToken cancel)
     {

@@ -3,7 +3,7 @@ using Warren.Hypervisor;
 
 namespace Warren.Lab;
 
-/// <summary>What <see cref="GateMeasure.Run"/> is to do.</summary>
+/// <summary>The task of <see cref="GateMeasure.Run"/>.</summary>
 public sealed record MeasureOptions
 {
     /// <summary>Which gates, in this order; those of <see cref="GateFactory.Correct"/> by default. A broken one measures nothing.</summary>
@@ -35,8 +35,9 @@ public sealed record GateRates(double Unrelated, double Related, double Faults, 
 /// <param name="MedianUpdate">Of a memslot update in the storm.</param>
 /// <param name="WorstUpdate">The slowest one, one that was still waiting when the storm was over included.</param>
 /// <param name="StormTime">How long the storm lasted: a worst update of about this starved.</param>
-public sealed record GateMeasurement(string Gate, GateRates Alone, GateRates Storm, TimeSpan MedianUpdate, TimeSpan WorstUpdate, TimeSpan StormTime)
+public sealed record GateMeasurement(string Gate, GateRates Alone, GateRates Storm, TimeSpan MedianUpdate, TimeSpan WorstUpdate,
+    TimeSpan StormTime)
 {
-    /// <summary>Whether some update got nowhere for nine tenths of the storm.</summary>
+    /// <summary>True when some update got nowhere for nine tenths of the storm.</summary>
     public bool Starved => WorstUpdate > StormTime * 0.9;
 }

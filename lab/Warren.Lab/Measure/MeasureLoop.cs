@@ -10,7 +10,7 @@ internal sealed class MeasureLoop(Func<int> round, bool pause = false)
 {
     public bool KeepsLatencies { get; init; }
 
-    /// <summary>What was done before the end was called.</summary>
+    /// <summary>Rounds done before the end was called.</summary>
     public long Done { get; private set; }
 
     /// <summary>In ticks of <see cref="Stopwatch"/>.</summary>

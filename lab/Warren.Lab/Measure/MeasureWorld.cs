@@ -10,7 +10,7 @@ internal sealed class MeasureWorld : IDisposable
     private const ulong PageSize = FramePool.PageSize;
     private const int GuestPages = 64;
 
-    /// <summary>What a host does between a start and an end: rounds of pause instructions, some microseconds.</summary>
+    /// <summary>The work of a host between a start and an end: rounds of pause instructions, some microseconds.</summary>
     private const int HostWork = 100;
 
     private readonly FramePool _pool = new(64 << 20);
@@ -34,7 +34,8 @@ internal sealed class MeasureWorld : IDisposable
         for (var i = 0; i < vms; i++)
         {
             var vm = new VirtualMachine(_memory, new VmOptions { HugePages = false, Gate = gate });
-            vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = GuestPages * PageSize, UserspaceAddress = i == 0 ? _guest : Map(GuestPages) });
+            vm.SetUserMemoryRegion(new UserMemoryRegion
+            { MemorySize = GuestPages * PageSize, UserspaceAddress = i == 0 ? _guest : Map(GuestPages) });
             _vms.Add(vm);
         }
 

@@ -84,13 +84,16 @@ internal sealed partial class Engine
         _standard.OnPerformed(owner.Index, store);
     }
 
-    /// <summary>The second half of a step whose store went into the buffer: for the thread it is done, for others nothing has happened.</summary>
+    /// <summary>
+    /// The second half of a step whose store went into the buffer: for the thread it is done, for others nothing has happened.
+    /// </summary>
     private void AfterBuffered(Actor actor, in CheckStep step)
     {
         actor.HasBuffered = false;
         if (step.Operation == CheckOperation.LockRelease)
             actor.Released(actor.Location);
-        actor.LoopHash = (actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15;
+        actor.LoopHash = (actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56))
+            * 0x9E3779B97F4A7C15;
         if (_searchWatches)
             _search.Buffered(actor.Buffer!.Index);
         Count(actor, succeeded: true);

@@ -5,8 +5,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Finds uses of what is gone: an object or native memory after <see cref="LockingMarks.Retired"/>, which comes behind the grace period of its readers, and a
-/// frame between <see cref="HostMemoryMarks.FrameFreed"/> and its next allocation. Only steps are seen.
+/// Finds uses of what is gone: an object or native memory after <see cref="LockingMarks.Retired"/>, which comes behind the grace period of
+/// its readers, and a frame between <see cref="HostMemoryMarks.FrameFreed"/> and its next allocation. Only steps are seen.
 /// </summary>
 internal sealed class LifetimeMonitor(Engine engine)
 {
@@ -44,7 +44,8 @@ internal sealed class LifetimeMonitor(Engine engine)
             if (_objects.Count != 0 && _objects.TryGetValue(instance, out var gone))
                 Report(thread, step.Operation, gone, $"an object of {instance.GetType().Name}");
         }
-        else if (step.Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate or CheckOperation.PlainRead or CheckOperation.PlainWrite)
+        else if (step.Operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate
+            or CheckOperation.PlainRead or CheckOperation.PlainWrite)
         {
             Access(thread, step.Operation, step.Offset, 1);
         }
@@ -97,7 +98,12 @@ internal sealed class LifetimeMonitor(Engine engine)
         foreach (var gone in _retired)
         {
             if (gone.Start < end && address < gone.End)
-                Report(thread, operation, gone, string.Create(CultureInfo.InvariantCulture, $"native memory of {gone.Subject?.GetType().Name ?? "nobody"} (byte {address - gone.Start} of {gone.End - gone.Start})"));
+            {
+                Report(thread, operation, gone,
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"native memory of {gone.Subject?.GetType().Name ?? "nobody"} (byte {address - gone.Start} of "
+                            + $"{gone.End - gone.Start})"));
+            }
         }
 
         if (_frames.Count == 0)
@@ -109,13 +115,17 @@ internal sealed class LifetimeMonitor(Engine engine)
                 continue;
             var frame = (int)(offset >> FramePool.PageShift);
             if (_frames.TryGetValue((pool, frame), out var gone))
-                Report(thread, operation, gone, string.Create(CultureInfo.InvariantCulture, $"frame {frame} (byte {offset & (FramePool.PageSize - 1)})"));
+            {
+                Report(thread, operation, gone,
+                    string.Create(CultureInfo.InvariantCulture, $"frame {frame} (byte {offset & (FramePool.PageSize - 1)})"));
+            }
         }
     }
 
     private void Report(int thread, CheckOperation operation, in Gone gone, string what)
     {
-        var does = operation is CheckOperation.AtomicRead or CheckOperation.PlainRead ? "read" : operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite ? "wrote" : "used";
+        var does = operation is CheckOperation.AtomicRead or CheckOperation.PlainRead ? "read"
+            : operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite ? "wrote" : "used";
         var (user, owner) = (engine[thread].Name, engine[gone.Thread].Name);
         var now = Site();
         engine.Fail(new Verdict(VerdictKind.UseAfterFree,
@@ -124,7 +134,8 @@ internal sealed class LifetimeMonitor(Engine engine)
             [
                 gone.Site.Line(owner, "freed it"),
                 now.Line(user, $"{does} it"),
-                "Whoever still holds a pointer must be waited for before the memory goes: a grace period for readers, a remote flush for vCPUs in guest mode.",
+                "Whoever still holds a pointer must be waited for before the memory goes: a grace period for readers, a remote flush for "
+                    + "vCPUs in guest mode.",
             ])));
     }
 

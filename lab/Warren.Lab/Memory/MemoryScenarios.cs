@@ -2,7 +2,7 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>What only the exploration with store buffers can find.</summary>
+/// <summary>Scenarios that only the exploration with store buffers can break.</summary>
 internal static class MemoryScenarios
 {
     private static readonly LockClass Sleep = new("scenario_wait", WaitContext.Sleep);
@@ -31,9 +31,10 @@ internal static class MemoryScenarios
             });
         },
         """
-        The waiter says that it waits, then looks at the condition; the waker makes the condition true, then looks whether anybody waits. Between the store and the
-        load each side needs a full fence: without the waker's, its store may still lie in its store buffer when it finds nobody waiting, and the waiter, which
-        then reads the old condition, sleeps for ever. Only the exploration with store buffers can find that.
+        The waiter says that it waits, then looks at the condition; the waker makes the condition true, then looks whether anybody waits.
+        Between the store and the load each side needs a full fence: without the waker's, its store may still lie in its store buffer when
+        it finds nobody waiting, and the waiter, which then reads the old condition, sleeps for ever. Only the exploration with store
+        buffers can find that.
         """),
     ];
 }

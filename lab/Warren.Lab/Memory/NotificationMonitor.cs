@@ -5,8 +5,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Every invalidation that started ends once, and none ends that had not started or was refused. Follows the marks of <see cref="HostMemoryMarks"/>, hence
-/// only invalidations that start on a thread of the schedule.
+/// Every invalidation that started ends once, and none ends that had not started or was refused. Follows the marks of
+/// <see cref="HostMemoryMarks"/>, hence only invalidations that start on a thread of the schedule.
 /// </summary>
 internal sealed class NotificationMonitor(Engine engine)
 {
@@ -28,7 +28,8 @@ internal sealed class NotificationMonitor(Engine engine)
             return;
         var (_, start, end, thread, step) = _open[0];
         engine.Fail(new Verdict(VerdictKind.UnbalancedNotification,
-            string.Create(CultureInfo.InvariantCulture, $"The invalidation of [0x{start:x}, 0x{end:x}) that {engine[thread].Name} started at step {step} never ended."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"The invalidation of [0x{start:x}, 0x{end:x}) that {engine[thread].Name} started at step {step} never ended."),
             "Its VMs keep their count up: every fault in the range retries for ever."));
     }
 
@@ -44,7 +45,9 @@ internal sealed class NotificationMonitor(Engine engine)
         }
 
         engine.Fail(new Verdict(VerdictKind.UnbalancedNotification,
-            string.Create(CultureInfo.InvariantCulture, $"{engine[thread].Name} ends an invalidation of [0x{step.Offset:x}, 0x{step.Value:x}) that is not open: it was refused, ended before, or never started."),
+            string.Create(CultureInfo.InvariantCulture,
+                $"{engine[thread].Name} ends an invalidation of [0x{step.Offset:x}, 0x{step.Value:x}) that is not open: it was refused, "
+                    + $"ended before, or never started."),
             "A count that was not raised goes down: the next invalidation is not waited for, and a fault may map what is being freed."));
     }
 }

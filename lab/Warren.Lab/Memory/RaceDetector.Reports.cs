@@ -1,6 +1,6 @@
 namespace Warren.Lab;
 
-/// <summary>What the race detector says.</summary>
+/// <summary>The reports of the race detector.</summary>
 internal sealed partial class RaceDetector
 {
     private void Report(ThreadClock self, RacePlace at, int other, AccessSite before, string done, string does)
@@ -14,7 +14,8 @@ internal sealed partial class RaceDetector
             [
                 before.Line(first, done),
                 now.Line(second, does),
-                $"Nothing that {first} did after its access has been acquired by {second}: no lock that both held, no atomic write seen, no grace period, no wake-up.",
+                $"Nothing that {first} did after its access has been acquired by {second}: no lock that both held, no atomic write seen, "
+                    + $"no grace period, no wake-up.",
                 $"Take the lock that protects {place} in both places, or make both accesses atomic if no order is needed.",
             ])));
     }
@@ -28,7 +29,8 @@ internal sealed partial class RaceDetector
             [
                 sequence.WriteSite.Line(first, "wrote"),
                 Site().Line(second, "begins to write"),
-                "A sequence count orders readers against a writer, never writers among themselves: hold a lock around WriteBegin and WriteEnd.",
+                "A sequence count orders readers against a writer, never writers among themselves: hold a lock around WriteBegin and "
+                    + "WriteEnd.",
             ])));
     }
 

@@ -11,9 +11,10 @@ internal sealed record SequenceRead(RacePlace Sequence)
 }
 
 /// <summary>
-/// Sequence counts. Plain reads between ReadBegin and ReadRetry are judged when ReadRetry answers: if it says they stand, no writer of the count was about, and any unordered
-/// write is a race. If it says they do not, they never happened, provided the reader acts accordingly: it reads again, or takes a lock. A reader that
-/// met a writer and never asks, or goes on and writes although told to retry, used torn data.
+/// Sequence counts. Plain reads between ReadBegin and ReadRetry are judged when ReadRetry answers: if it says they stand, no writer of the
+/// count was about, and any unordered write is a race. If it says they do not, they never happened, provided the reader acts accordingly:
+/// it reads again, or takes a lock. A reader that met a writer and never asks, or goes on and writes although told to retry, used torn
+/// data.
 /// </summary>
 internal sealed partial class RaceDetector
 {
@@ -73,7 +74,10 @@ internal sealed partial class RaceDetector
         foreach (var (place, site) in section.Reads)
         {
             if (IsUnordered(self, place))
-                Report(self, place, place.Writer, place.WriteSite, "written", $"read (under a sequence count that saw no writer, at step {site.Step})");
+            {
+                Report(self, place, place.Writer, place.WriteSite, "written",
+                    $"read (under a sequence count that saw no writer, at step {site.Step})");
+            }
             (place.SequenceReads ??= new()).Add(self.Index, self.Now, site);
             place.Sequence = sequence;
         }

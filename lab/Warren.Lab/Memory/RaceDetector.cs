@@ -3,14 +3,14 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Finds accesses to one field that nothing orders, in the manner of FastTrack (Flanagan, Freund, PLDI 2009): a vector clock per thread and per lock, an epoch per
-/// access. What it judges are plain accesses (<see cref="Shared"/>): two of them, one a write, or one of them and an atomic access, one a write. Atomic accesses never
-/// race among themselves: a read acquires what the write it may see released, an update does both. A fence orders accesses only together with the atomic
-/// accesses around it, which carry the same order here already.
+/// Finds accesses to one field that nothing orders, in the manner of FastTrack (Flanagan, Freund, PLDI 2009): a vector clock per thread and
+/// per lock, an epoch per access. What it judges are plain accesses (<see cref="Shared"/>): two of them, one a write, or one of them and an
+/// atomic access, one a write. Atomic accesses never race among themselves: a read acquires what the write it may see released, an update
+/// does both. A fence orders accesses only together with the atomic accesses around it, which carry the same order here already.
 /// </summary>
 /// <remarks>
-/// Readers under a <see cref="SequenceCount"/> may run beside its writer as long as they do not use what they read: see the other half of this class. Under
-/// store buffers a release takes effect when the store is performed, with the clock it had when it was made.
+/// Readers under a <see cref="SequenceCount"/> may run beside its writer as long as they do not use what they read: see the other half of
+/// this class. Under store buffers a release takes effect when the store is performed, with the clock it had when it was made.
 /// </remarks>
 internal sealed partial class RaceDetector(Engine engine)
 {
@@ -172,8 +172,8 @@ internal sealed partial class RaceDetector(Engine engine)
     }
 
     /// <summary>
-    /// Ordered before it: the read sections that have ended. Ordered before later read sections: its caller, up to the beginning of the call. A
-    /// callback thread also comes after those that queued what it is about to run.
+    /// Ordered before it: the read sections that have ended. Ordered before later read sections: its caller, up to the beginning of the
+    /// call. A callback thread also comes after those that queued what it is about to run.
     /// </summary>
     private void GracePeriod(ThreadClock self, RacePlace at)
     {

@@ -1,12 +1,14 @@
 namespace Warren.Lab;
 
-/// <summary>A location as the race detector knows it: what orders accesses to it, and who accessed it last. Clocks are per thread; 0: never.</summary>
+/// <summary>
+/// A location as the race detector knows it: what orders accesses to it, and who accessed it last. Clocks are per thread; 0: never.
+/// </summary>
 internal sealed class RacePlace(int index)
 {
     /// <summary>Of the location in the engine.</summary>
     internal int Index { get; } = index;
 
-    /// <summary>What a reader of the place, or the next exclusive holder of the lock, comes after.</summary>
+    /// <summary>The releases that a reader of the place, or the next exclusive holder of the lock, comes after.</summary>
     internal readonly int[] Release = new int[Engine.MaxActors];
 
     /// <summary>For locks: what the shared holders and SRCU readers that left had behind them.</summary>

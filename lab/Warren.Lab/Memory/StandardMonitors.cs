@@ -3,8 +3,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// The oracles of memory that watch every schedule without being asked: data races and torn sequence reads, uses after free, balance of notifications. One
-/// object serves one schedule after the other.
+/// The oracles of memory that watch every schedule without being asked: data races and torn sequence reads, uses after free, balance of
+/// notifications. One object serves one schedule after the other.
 /// </summary>
 internal sealed class StandardMonitors(Engine engine, bool dataRaces)
 {
@@ -12,7 +12,9 @@ internal sealed class StandardMonitors(Engine engine, bool dataRaces)
     private readonly LifetimeMonitor _lifetimes = new(engine);
     private readonly NotificationMonitor _notifications = new(engine);
 
-    /// <summary>Whether a step that is no mark can mean anything to them: without the detector of races, not before something is gone.</summary>
+    /// <summary>
+    /// True when a step that is no mark can mean anything to them: without the detector of races, not before something is gone.
+    /// </summary>
     internal bool Watches => _races is not null || _lifetimes.KnowsOfAny;
 
     /// <summary>A new schedule begins.</summary>

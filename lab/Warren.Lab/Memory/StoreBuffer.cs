@@ -3,14 +3,14 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// The store buffer of one thread, as x86-TSO has it (Sewell et al., CACM 2010): stores go in at one end and reach memory at the other, in order, some time later. That a
-/// store is performed is a transition of its own, which the search schedules like a thread's step.
+/// The store buffer of one thread, as x86-TSO has it (Sewell et al., CACM 2010): stores go in at one end and reach memory at the other, in
+/// order, some time later. That a store is performed is a transition of its own, which the search schedules like a thread's step.
 /// </summary>
 internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
 {
     /// <summary>
-    /// Stores that may be pending at once. What a longer buffer could do differently is keep back stores that are not the last few before a load, and
-    /// performing those early is allowed anyway.
+    /// Stores that may be pending at once. What a longer buffer could do differently is keep back stores that are not the last few before a
+    /// load, and performing those early is allowed anyway.
     /// </summary>
     internal const int Capacity = 8;
 
@@ -71,8 +71,8 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
     }
 
     /// <summary>
-    /// How many stores may be pending when the step is made: none for what drains the buffer on x86 (locked instructions, fences, system calls that
-    /// sleep), one place left for a store, any number for the rest.
+    /// How many stores may be pending when the step is made: none for what drains the buffer on x86 (locked instructions, fences, system
+    /// calls that sleep), one place left for a store, any number for the rest.
     /// </summary>
     internal static int MayBePending(in CheckStep step) => step.Operation switch
     {
@@ -83,7 +83,8 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
         // Not a wake-up: its fence is a line of its code, which empties the buffer itself.
         CheckOperation.WaitPrepare or CheckOperation.WaitSleep => 0,
         CheckOperation.SequenceWriteBegin or CheckOperation.AtomicUpdate or CheckOperation.Fence => 0,
-        CheckOperation.AtomicWrite or CheckOperation.PlainWrite or CheckOperation.SequenceWriteEnd or CheckOperation.WaitFinish => Capacity - 1,
+        CheckOperation.AtomicWrite or CheckOperation.PlainWrite or CheckOperation.SequenceWriteEnd or CheckOperation.WaitFinish =>
+            Capacity - 1,
         _ => Capacity,
     };
 }

@@ -1,6 +1,6 @@
 namespace Warren.Lab;
 
-/// <summary>What the race detector keeps for one thread.</summary>
+/// <summary>The race detector's record of one thread.</summary>
 internal sealed class ThreadClock
 {
     private bool _effect;
@@ -14,7 +14,7 @@ internal sealed class ThreadClock
 
     internal int Index { get; }
 
-    /// <summary>What of each thread has happened before its next step; its own entry counts its releases.</summary>
+    /// <summary>The part of each thread that has happened before its next step; its own entry counts its releases.</summary>
     internal int[] Clock { get; } = new int[Engine.MaxActors];
 
     internal int Now => Clock[Index];
@@ -36,7 +36,7 @@ internal sealed class ThreadClock
 
     internal bool IsReadingSequence => Reading.Count > 0;
 
-    /// <summary>Whether it has written something since it was told to repeat its read.</summary>
+    /// <summary>True when it has written something since it was told to repeat its read.</summary>
     internal bool HasStoredSinceRefused => _store;
 
     /// <summary>The same, or updated something, as a count of retries is.</summary>
@@ -67,7 +67,7 @@ internal sealed class ThreadClock
 
     internal void ForgetRefused() => Refused = null;
 
-    /// <summary>Whether the store is buffered; if so its release is remembered until it is performed.</summary>
+    /// <summary>True when the store is buffered; if so its release is remembered until it is performed.</summary>
     internal bool TakeBuffered(RacePlace? place = null)
     {
         if (!Buffering)

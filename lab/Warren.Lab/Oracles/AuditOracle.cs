@@ -3,8 +3,9 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Everything that a VM's tables are made from and are said to be, looked at once, at the end: an audit (<see cref="Hypervisor.VirtualMachine.Audit"/>) of each VM, which finds what no page of a
-/// scenario shows, such as a record, a count, a reverse map, or a page that waits to be used again.
+/// Everything that a VM's tables are made from and are said to be, looked at once, at the end: an audit
+/// (<see cref="Hypervisor.VirtualMachine.Audit"/>) of each VM, which finds what no page of a scenario shows, such as a record, a count, a
+/// reverse map, or a page that waits to be used again.
 /// </summary>
 internal sealed class AuditOracle(LabWorld world) : StepMonitor
 {

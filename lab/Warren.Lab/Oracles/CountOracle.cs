@@ -4,8 +4,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Invariant 2: counts of invalidations never go negative, and are back at zero when nothing is in flight. Also of references: at the end each frame in
-/// use has as many as page tables and caches hold.
+/// Invariant 2: counts of invalidations never go negative, and are back at zero when nothing is in flight. Also of references: at the end
+/// each frame in use has as many as page tables and caches hold.
 /// </summary>
 internal sealed class CountOracle(LabWorld world) : StepMonitor
 {
@@ -42,7 +42,10 @@ internal sealed class CountOracle(LabWorld world) : StepMonitor
         foreach (var vm in world.VmList)
         {
             if (!vm.IsDisposed && vm.Vm.Invalidation.InProgress is var count && count != 0)
-                world.Fail(VerdictKind.UnbalancedNotification, $"Nothing is in flight, and {vm} counts {count} invalidations in progress: faults would retry for ever.");
+            {
+                world.Fail(VerdictKind.UnbalancedNotification,
+                    $"Nothing is in flight, and {vm} counts {count} invalidations in progress: faults would retry for ever.");
+            }
         }
 
         CountFrames();

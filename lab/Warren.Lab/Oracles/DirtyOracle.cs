@@ -4,8 +4,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Invariant 5: every page written while its slot logs is in the dirty log at least once since: in a harvest that returns after the write, or in what is left in the
-/// log at the end. With rings, harvested means harvested and reset: until then the page stays writable.
+/// Invariant 5: every page written while its slot logs is in the dirty log at least once since: in a harvest that returns after the write,
+/// or in what is left in the log at the end. With rings, harvested means harvested and reset: until then the page stays writable.
 /// </summary>
 internal sealed class DirtyOracle(LabWorld world) : StepMonitor
 {
@@ -17,8 +17,11 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
     {
         if (step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) is var frame && frame == 0)
             return;
-        if (Still.AccessingVcpu(world, thread) is not { } vcpu || Still.AccessedGfn(vcpu, frame) is not { } gfn || Still.Slot(vcpu.Vm, gfn) is not { } slot)
+        if (Still.AccessingVcpu(world, thread) is not { } vcpu || Still.AccessedGfn(vcpu, frame) is not { } gfn || Still.Slot(vcpu.Vm, gfn)
+            is not { } slot)
+        {
             return;
+        }
         world.Schedule.Depends(this, slot.Id, changes: false);
         if (_logging.Contains((vcpu.Vm, (uint)slot.Id)))
             Note(new(vcpu.Vm, (uint)slot.Id, gfn - slot.BaseGfn));
@@ -29,11 +32,17 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
         foreach (var page in _unreported)
         {
             if (!IsInLog(page))
-                world.Fail(VerdictKind.Invariant, $"Page {page.Offset} of slot {page.Slot} of {page.Vm} was written since the last harvest, and is not in the dirty log.");
+            {
+                world.Fail(VerdictKind.Invariant,
+                    $"Page {page.Offset} of slot {page.Slot} of {page.Vm} was written since the last harvest, and is not in the dirty "
+                        + $"log.");
+            }
         }
     }
 
-    /// <summary>Before a memslot request: what is written from here on need not be logged if it turns logging off or takes the slot away.</summary>
+    /// <summary>
+    /// Before a memslot request: what is written from here on need not be logged if it turns logging off or takes the slot away.
+    /// </summary>
     public void SlotChanges(LabVm vm, in UserMemoryRegion region)
     {
         var key = (vm, region.Slot);

@@ -5,19 +5,27 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Invariant 4: a frame is never freed while something maps it, and never written by a VM that shares it. At any time an SPTE maps the frame that the host maps for its
-/// page, writable only where the host's entry owns the frame and VMA and slot allow it; and each access of a guest goes to such a frame.
+/// Invariant 4: a frame is never freed while something maps it, and never written by a VM that shares it. At any time an SPTE maps the
+/// frame that the host maps for its page, writable only where the host's entry owns the frame and VMA and slot allow it; and each access of
+/// a guest goes to such a frame.
 /// </summary>
 internal sealed class FrameOracle(LabWorld world) : StepMonitor
 {
     public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
-        if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Mark, HostMemoryMarks.FrameFreed) && ReferenceEquals(step.Instance, world.Pool))
+        if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Mark, HostMemoryMarks.FrameFreed)
+            && ReferenceEquals(step.Instance, world.Pool))
+        {
             CheckFreed((int)step.Offset);
+        }
         else if (Still.ChangesMappings(world, step, succeeded))
+        {
             CheckSptes();
+        }
         else if (Still.AccessedFrame(world.Pool, step) is var frame && frame != 0)
+        {
             CheckAccess(thread, frame, step.Operation != CheckOperation.AtomicRead);
+        }
     }
 
     private void CheckSptes()
@@ -45,7 +53,10 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         if (!entry.IsOwned)
             world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn} in frame {leaf.Frame}, which it shares.");
         if ((allowed & VmaProtection.Write) == 0 || slot.IsReadOnly)
-            world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn}, and {(slot.IsReadOnly ? "its slot" : "the host's mapping")} does not allow it.");
+        {
+            world.Fail(VerdictKind.Invariant,
+                $"{vm} may write gfn {gfn}, and {(slot.IsReadOnly ? "its slot" : "the host's mapping")} does not allow it.");
+        }
     }
 
     private unsafe void CheckFreed(int frame)
@@ -59,7 +70,11 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
                 foreach (var (leaf, obsolete) in Still.Leaves(vm, gfn))
                 {
                     if (leaf.Frame == frame)
-                        world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn} to it ({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
+                    {
+                        world.Fail(VerdictKind.UseAfterFree,
+                            $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn} to it ("
+                                + $"{leaf}){(obsolete ? ", in an obsolete root" : "")}.");
+                    }
                 }
 
                 foreach (var vcpu in vm.VcpuList)
@@ -67,7 +82,10 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
                     if (vcpu.Translates)
                         continue;
                     if (Still.UsableTlbEntry(vcpu, gfn) == world.Pool.Pointer(frame))
-                        world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn {gfn}.");
+                    {
+                        world.Fail(VerdictKind.UseAfterFree,
+                            $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn {gfn}.");
+                    }
                 }
             }
         }
@@ -80,7 +98,10 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
             foreach (var vcpu in vm.VcpuList)
             {
                 if (vcpu.Translates && Still.CanUse(vcpu, world.Pool.Pointer(frame)))
-                    world.Fail(VerdictKind.UseAfterFree, $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB.");
+                {
+                    world.Fail(VerdictKind.UseAfterFree,
+                        $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB.");
+                }
             }
         }
     }
@@ -94,7 +115,10 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         {
             // On the guest's behalf, in its tables: a store needs more than a reference.
             if (write && !Still.IsMapped(vcpu.Vm, frame))
-                world.Fail(VerdictKind.UseAfterFree, $"For the guest of {vcpu.Vm} something was stored in frame {frame}, which the host maps at none of its pages.");
+            {
+                world.Fail(VerdictKind.UseAfterFree,
+                    $"For the guest of {vcpu.Vm} something was stored in frame {frame}, which the host maps at none of its pages.");
+            }
             return;
         }
 
@@ -106,8 +130,13 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
 
         var entry = world.Memory.Peek(slot.GfnToHva(gfn), out _);
         if (!entry.IsLeaf || entry.Frame != frame)
-            world.Fail(VerdictKind.UseAfterFree, $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and the host maps {entry} there.");
+        {
+            world.Fail(VerdictKind.UseAfterFree,
+                $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and the host maps {entry} there.");
+        }
         else if (write && !entry.IsOwned)
+        {
             world.Fail(VerdictKind.Invariant, $"The guest wrote gfn {gfn} of {vcpu.Vm} in frame {frame}, which it shares.");
+        }
     }
 }

@@ -4,8 +4,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Invariant 1: from the return of an invalidation's start until its end no SPTE of any root, valid or not, no TLB entry that a guest can use and no
-/// decoded code (which is reached through an SPTE each time) leads to a page of its range, and none comes to.
+/// Invariant 1: from the return of an invalidation's start until its end no SPTE of any root, valid or not, no TLB entry that a guest can
+/// use and no decoded code (which is reached through an SPTE each time) leads to a page of its range, and none comes to.
 /// </summary>
 internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
 {
@@ -53,8 +53,11 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
                 foreach (var (leaf, obsolete) in Still.Leaves(vm, gfn))
                 {
                     if (IsInvalidated(vm, gfn, out var hva))
+                    {
                         world.Fail(VerdictKind.Invariant,
-                            $"Between start and end of an invalidation of hva 0x{hva:x} an SPTE of {vm} maps gfn {gfn} ({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
+                            $"Between start and end of an invalidation of hva 0x{hva:x} an SPTE of {vm} maps gfn {gfn} ("
+                                + $"{leaf}){(obsolete ? ", in an obsolete root" : "")}.");
+                    }
                 }
             }
         }
@@ -69,7 +72,11 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
                 foreach (var gfn in vm.Gfns)
                 {
                     if (Still.UsableTlbEntry(vcpu, gfn) != null && IsInvalidated(vm, gfn, out var hva) && hva >= start && hva < end)
-                        world.Fail(VerdictKind.Invariant, $"The start of an invalidation of hva 0x{hva:x} has returned, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with gfn {gfn} in its TLB.");
+                    {
+                        world.Fail(VerdictKind.Invariant,
+                            $"The start of an invalidation of hva 0x{hva:x} has returned, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode "
+                                + $"with gfn {gfn} in its TLB.");
+                    }
                 }
             }
         }
@@ -84,7 +91,10 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
         var isInvalidated = IsInvalidated(vcpu.Vm, gfn, out var hva);
         world.Schedule.Depends(this, (long)hva, changes: false);
         if (isInvalidated)
-            world.Fail(VerdictKind.UseAfterFree, $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}.");
+        {
+            world.Fail(VerdictKind.UseAfterFree,
+                $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}.");
+        }
     }
 
     private bool IsInvalidated(LabVm vm, ulong gfn, out ulong hva)

@@ -4,8 +4,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Invariant 3: after the deletion or the move of a memslot has returned nothing refers to it: no SPTE of any root, no usable TLB entry, no reader inside a section
-/// that began before the new set was published. At any time an SPTE stands only where a published slot is.
+/// Invariant 3: after the deletion or the move of a memslot has returned nothing refers to it: no SPTE of any root, no usable TLB entry, no
+/// reader inside a section that began before the new set was published. At any time an SPTE stands only where a published slot is.
 /// </summary>
 internal sealed class RemovalOracle(LabWorld world) : StepMonitor
 {
@@ -65,7 +65,11 @@ internal sealed class RemovalOracle(LabWorld world) : StepMonitor
                 foreach (var (leaf, obsolete) in Still.Leaves(vm, gfn))
                 {
                     if (Still.Slot(vm, gfn) is null)
-                        world.Fail(VerdictKind.Invariant, $"No memslot of {vm} holds gfn {gfn}, and an SPTE maps it ({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
+                    {
+                        world.Fail(VerdictKind.Invariant,
+                            $"No memslot of {vm} holds gfn {gfn}, and an SPTE maps it "
+                                + $"({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
+                    }
                 }
             }
         }
@@ -79,7 +83,10 @@ internal sealed class RemovalOracle(LabWorld world) : StepMonitor
             foreach (var gfn in vm.Gfns)
             {
                 if (Still.UsableTlbEntry(vcpu, gfn) != null && Still.Slot(vm, gfn) is null)
-                    world.Fail(VerdictKind.Invariant, $"Slot {slot} of {vm} is gone, and vCPU {vcpu.Vcpu.Id} is in guest mode with its gfn {gfn} in the TLB.");
+                {
+                    world.Fail(VerdictKind.Invariant,
+                        $"Slot {slot} of {vm} is gone, and vCPU {vcpu.Vcpu.Id} is in guest mode with its gfn {gfn} in the TLB.");
+                }
             }
         }
 
@@ -87,7 +94,11 @@ internal sealed class RemovalOracle(LabWorld world) : StepMonitor
         foreach (var (thread, srcu, since) in _readers)
         {
             if (ReferenceEquals(srcu, vm.Vm.Srcu) && since < published)
-                world.Fail(VerdictKind.UseAfterFree, $"Slot {slot} of {vm} is gone, and thread {world.Schedule.Threads[thread].Name} is still inside a read section that may have found it.");
+            {
+                world.Fail(VerdictKind.UseAfterFree,
+                    $"Slot {slot} of {vm} is gone, and thread {world.Schedule.Threads[thread].Name} is still inside a read section that "
+                        + $"may have found it.");
+            }
         }
     }
 

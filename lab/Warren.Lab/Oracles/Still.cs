@@ -37,7 +37,7 @@ internal static unsafe class Still
         return (state->RequestWord & flushes) != 0 ? null : vcpu.Engine.Tlb.Lookup(gfn * LabWorld.PageSize, write: false);
     }
 
-    /// <summary>Whether the guest can use a page now out of the vCPU's TLB, whatever address it has there.</summary>
+    /// <summary>True when the guest can use a page now out of the vCPU's TLB, whatever address it has there.</summary>
     public static bool CanUse(LabVcpu vcpu, byte* page)
     {
         var state = vcpu.Vcpu.State;
@@ -45,7 +45,10 @@ internal static unsafe class Still
         return (state->Mode & 3) != (ulong)VcpuMode.OutsideGuestMode && (state->RequestWord & flushes) == 0 && vcpu.Engine.Tlb.Holds(page);
     }
 
-    /// <summary>As <see cref="UsableTlbEntry"/> where tables of the guest say which address leads to a gfn: by the frame that the host has for it now.</summary>
+    /// <summary>
+    /// As <see cref="UsableTlbEntry"/> where tables of the guest say which address leads to a gfn: by the frame that the host has for it
+    /// now.
+    /// </summary>
     private static byte* UsableTlbEntryTo(LabVcpu vcpu, ulong gfn)
     {
         if (Slot(vcpu.Vm, gfn) is not { } slot || vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is not { IsLeaf: true } entry)
@@ -55,8 +58,9 @@ internal static unsafe class Still
     }
 
     /// <summary>
-    /// The page of guest memory that an access of the vCPU to a frame means: that of its instruction, or with tables of the guest the one the host has the frame for (one that no page has any more
-    /// is the instruction's, too). Null: not the guest's access, but a walk of its tables on its behalf, which holds the frame.
+    /// The page of guest memory that an access of the vCPU to a frame means: that of its instruction, or with tables of the guest the one
+    /// the host has the frame for (one that no page has any more is the instruction's, too). Null: not the guest's access, but a walk of
+    /// its tables on its behalf, which holds the frame.
     /// </summary>
     public static ulong? AccessedGfn(LabVcpu vcpu, int frame)
     {
@@ -66,14 +70,17 @@ internal static unsafe class Still
             return null;
         foreach (var gfn in vcpu.Vm.Gfns)
         {
-            if (Slot(vcpu.Vm, gfn) is { } slot && vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry && entry.Frame == frame)
+            if (Slot(vcpu.Vm, gfn) is { } slot && vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry
+                && entry.Frame == frame)
+            {
                 return gfn;
+            }
         }
 
         return vcpu.Current.Gfn;
     }
 
-    /// <summary>Whether the host has the frame for any page of the VM now.</summary>
+    /// <summary>True when the host has the frame for any page of the VM now.</summary>
     public static bool IsMapped(LabVm vm, int frame)
     {
         foreach (var gfn in vm.Gfns)
@@ -89,8 +96,8 @@ internal static unsafe class Still
     public static Memslot? Slot(LabVm vm, ulong gfn) => vm.Vm.GetMemslots(0).Find(gfn);
 
     /// <summary>
-    /// Whether a step may have changed a table of a VM, a host page table, or a published set of slots: an atomic store outside of guest memory, frame
-    /// metadata and vCPU states.
+    /// True when a step may have changed a table of a VM, a host page table, or a published set of slots: an atomic store outside of guest
+    /// memory, frame metadata and vCPU states.
     /// </summary>
     public static bool ChangesMappings(LabWorld world, in CheckStep step, bool succeeded)
     {
@@ -99,8 +106,11 @@ internal static unsafe class Still
         if (step.Instance is not null)
             return step.Instance is not (InvalidationState or LabWorld);
         var address = (byte*)step.Offset;
-        if (address >= world.Pool.Base && address < (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref world.Pool.Info(world.Pool.Capacity)))
+        if (address >= world.Pool.Base && address
+            < (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref world.Pool.Info(world.Pool.Capacity)))
+        {
             return false;
+        }
         foreach (var vm in world.VmList)
         {
             foreach (var vcpu in vm.VcpuList)
@@ -116,8 +126,11 @@ internal static unsafe class Still
     /// <summary>The frame of guest memory that a step accessed, or 0.</summary>
     public static int AccessedFrame(FramePool pool, in CheckStep step)
     {
-        if (step.Instance is not null || step.Operation is not (CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate))
+        if (step.Instance is not null || step.Operation
+            is not (CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate))
+        {
             return 0;
+        }
         var offset = (nuint)((byte*)step.Offset - pool.Base);
         return offset < (nuint)pool.Capacity << FramePool.PageShift ? (int)(offset >> FramePool.PageShift) : 0;
     }

@@ -51,16 +51,22 @@ public static class BarCharts
 
     private static void Panel(StringBuilder svg, ChartPanel panel, int top)
     {
-        svg.Append(CultureInfo.InvariantCulture, $"<line x1=\"20\" x2=\"{Width - 20}\" y1=\"{top + 4}\" y2=\"{top + 4}\" style=\"stroke:var(--line)\"/>\n");
-        svg.Append(CultureInfo.InvariantCulture, $"<text class=\"p\" x=\"20\" y=\"{top + 26}\">{HtmlReport.E(panel.Title)} <tspan class=\"q\" font-weight=\"400\">{HtmlReport.E(panel.Unit)}</tspan></text>\n");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<line x1=\"20\" x2=\"{Width - 20}\" y1=\"{top + 4}\" y2=\"{top + 4}\" style=\"stroke:var(--line)\"/>\n");
+        svg.Append(CultureInfo.InvariantCulture,
+            $"<text class=\"p\" x=\"20\" y=\"{top + 26}\">{HtmlReport.E(panel.Title)} <tspan class=\"q\" font-weight=\"400\">"
+                + $"{HtmlReport.E(panel.Unit)}</tspan></text>\n");
         var greatest = panel.Bars.Count == 0 ? 0 : panel.Bars.Max(b => b.Value);
         var y = top + PanelHead;
         foreach (var (label, value) in panel.Bars)
         {
             var length = greatest > 0 ? value / greatest * (Width - Left - Right) : 0;
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left - 10}\" y=\"{y + 15}\" text-anchor=\"end\">{HtmlReport.E(label)}</text>");
-            svg.Append(CultureInfo.InvariantCulture, $"<rect class=\"b\" x=\"{Left}\" y=\"{y}\" width=\"{Math.Max(1, length):0.#}\" height=\"{BarHeight}\" rx=\"3\"/>");
-            svg.Append(CultureInfo.InvariantCulture, $"<text x=\"{Left + Math.Max(1, length) + 8:0.#}\" y=\"{y + 15}\">{Number(value)}</text>\n");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<text x=\"{Left - 10}\" y=\"{y + 15}\" text-anchor=\"end\">{HtmlReport.E(label)}</text>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<rect class=\"b\" x=\"{Left}\" y=\"{y}\" width=\"{Math.Max(1, length):0.#}\" height=\"{BarHeight}\" rx=\"3\"/>");
+            svg.Append(CultureInfo.InvariantCulture,
+                $"<text x=\"{Left + Math.Max(1, length) + 8:0.#}\" y=\"{y + 15}\">{Number(value)}</text>\n");
             y += BarHeight + Gap;
         }
     }

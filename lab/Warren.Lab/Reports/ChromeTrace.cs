@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 
 namespace Warren.Lab.Reports;
 
-/// <summary>A trace in the Trace Event Format that Perfetto and chrome://tracing read: a row per thread, a microsecond per step, locks as spans.</summary>
+/// <summary>
+/// A trace in the Trace Event Format that Perfetto and chrome://tracing read: a row per thread, a microsecond per step, locks as spans.
+/// </summary>
 public static class ChromeTrace
 {
     private const int Process = 1;
@@ -14,10 +16,20 @@ public static class ChromeTrace
         trace = analysis.Trace;
         var events = new JsonArray
         {
-            new JsonObject { ["ph"] = "M", ["pid"] = Process, ["name"] = "process_name", ["args"] = new JsonObject { ["name"] = trace.Scenario } },
+            new JsonObject
+                { ["ph"] = "M", ["pid"] = Process, ["name"] = "process_name", ["args"] = new JsonObject { ["name"] = trace.Scenario } },
         };
         for (var t = 0; t < trace.Threads.Count; t++)
-            events.Add(new JsonObject { ["ph"] = "M", ["pid"] = Process, ["tid"] = t, ["name"] = "thread_name", ["args"] = new JsonObject { ["name"] = trace.Threads[t] } });
+        {
+            events.Add(new JsonObject
+            {
+                ["ph"] = "M",
+                ["pid"] = Process,
+                ["tid"] = t,
+                ["name"] = "thread_name",
+                ["args"] = new JsonObject { ["name"] = trace.Threads[t] }
+            });
+        }
         for (var i = 0; i < trace.Steps.Count; i++)
             Step(events, analysis, i);
         if (trace.Verdict is { } verdict)

@@ -10,8 +10,10 @@ public static class CorpusReport
     {
         ArgumentNullException.ThrowIfNull(summary);
         var html = new StringBuilder("<h1>Corpus of broken variants</h1>\n");
-        html.Append(CultureInfo.InvariantCulture, $"<p class=\"verdict {(summary.IsClean ? "good" : "bad")}\">{HtmlReport.E(string.Join(' ', summary.Sentences))}</p>\n");
-        html.Append("<table class=\"figures\"><thead><tr><th>variant</th><th>found</th><th class=\"r\">schedules</th><th class=\"r\">preemptions</th><th class=\"r\">time</th></tr></thead>\n<tbody>\n");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<p class=\"verdict {(summary.IsClean ? "good" : "bad")}\">{HtmlReport.E(string.Join(' ', summary.Sentences))}</p>\n");
+        html.Append("<table class=\"figures\"><thead><tr><th>variant</th><th>found</th><th class=\"r\">schedules</th><th "
+            + "class=\"r\">preemptions</th><th class=\"r\">time</th></tr></thead>\n<tbody>\n");
         foreach (var result in summary.Results)
             Row(html, result);
         html.Append("</tbody></table>\n");
@@ -25,14 +27,18 @@ public static class CorpusReport
     private static void Row(StringBuilder html, CorpusResult result)
     {
         var name = HtmlReport.E(result.Variant.Name);
-        var found = result.Problem is { } problem ? $"<td class=\"no\">{HtmlReport.E(problem.Split('\n')[0])}</td>" : $"<td class=\"yes\">{HtmlReport.E(TextReport.KindWords(result.Kind!.Value))}</td>";
+        var found = result.Problem is { } problem ? $"<td class=\"no\">{HtmlReport.E(problem.Split('\n')[0])}</td>"
+            : $"<td class=\"yes\">{HtmlReport.E(TextReport.KindWords(result.Kind!.Value))}</td>";
         html.Append(CultureInfo.InvariantCulture,
-            $"<tr><td><a href=\"#{name}\">{name}</a></td>{found}<td class=\"r\">{result.Schedules:#,0}</td><td class=\"r\">{(result.Exploration?.Failure is null ? "–" : result.Preemptions)}</td><td class=\"r\">{result.Elapsed.TotalSeconds:0.0} s</td></tr>\n");
+            $"<tr><td><a href=\"#{name}\">{name}</a></td>{found}<td class=\"r\">{result.Schedules:#,0}</td><td class=\"r\">"
+                + $"{(result.Exploration?.Failure is null ? "–" : result.Preemptions)}</td><td class=\"r\">"
+                + $"{result.Elapsed.TotalSeconds:0.0} s</td></tr>\n");
     }
 
     private static void Details(StringBuilder html, CorpusResult result)
     {
-        html.Append(CultureInfo.InvariantCulture, $"<details id=\"{HtmlReport.E(result.Variant.Name)}\">\n<summary>{HtmlReport.E(result.Variant.Name)}</summary>\n");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<details id=\"{HtmlReport.E(result.Variant.Name)}\">\n<summary>{HtmlReport.E(result.Variant.Name)}</summary>\n");
         var options = new HtmlReportOptions
         {
             Title = result.Variant.Name,

@@ -8,7 +8,8 @@ namespace Warren.Lab.Reports;
 /// <param name="Asked">Variants that were to be run.</param>
 /// <param name="Interrupted">Before all was done.</param>
 /// <param name="Elapsed">Wall time of the whole.</param>
-public sealed record CorpusSummary(IReadOnlyList<CorpusResult> Results, IReadOnlyList<ExplorationResult> Controls, int Asked, bool Interrupted, TimeSpan Elapsed)
+public sealed record CorpusSummary(IReadOnlyList<CorpusResult> Results, IReadOnlyList<ExplorationResult> Controls, int Asked,
+    bool Interrupted, TimeSpan Elapsed)
 {
     private const int GoodPreemptions = 3;
 
@@ -35,18 +36,22 @@ public sealed record CorpusSummary(IReadOnlyList<CorpusResult> Results, IReadOnl
         {
             var found = Results.Where(r => r.Found).ToList();
             yield return string.Create(CultureInfo.InvariantCulture,
-                $"{found.Count} of {(Interrupted ? Results.Count : Asked)} found{(Interrupted ? $" when interrupted, {Asked - Results.Count} not run" : "")}; {Elapsed.TotalSeconds:0.0} s.");
+                $"{found.Count} of {(Interrupted ? Results.Count : Asked)} found"
+                    + $"{(Interrupted ? $" when interrupted, {Asked - Results.Count} not run" : "")}; {Elapsed.TotalSeconds:0.0} s.");
             if (found.Count > 0)
             {
                 var few = found.Count(r => r.Preemptions <= GoodPreemptions);
                 yield return string.Create(CultureInfo.InvariantCulture,
-                    $"Schedules needed: median {MedianSchedules:#,0}, at most {found.Max(r => r.Schedules):#,0}. At most {GoodPreemptions} preemptions in {100 * few / found.Count} % of the minimised traces.");
+                    $"Schedules needed: median {MedianSchedules:#,0}, at most {found.Max(r => r.Schedules):#,0}. At most "
+                        + $"{GoodPreemptions} preemptions in {100 * few / found.Count} % of the minimised traces.");
             }
 
             if (Controls.Count > 0)
             {
                 var alarms = Alarms.Count == 0 ? "no false alarm" : TextReport.Count(Alarms.Count, "false alarm");
-                yield return string.Create(CultureInfo.InvariantCulture, $"The code as it is: {TextReport.Count(Controls.Count, "scenario")}, {Controls.Sum(c => c.Schedules):#,0} schedules, {alarms}.");
+                yield return string.Create(CultureInfo.InvariantCulture,
+                    $"The code as it is: {TextReport.Count(Controls.Count, "scenario")}, {Controls.Sum(c => c.Schedules):#,0} schedules, "
+                        + $"{alarms}.");
             }
         }
     }

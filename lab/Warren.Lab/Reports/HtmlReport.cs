@@ -6,7 +6,7 @@ using System.Text.Json.Nodes;
 
 namespace Warren.Lab.Reports;
 
-/// <summary>What a page says beside the trace.</summary>
+/// <summary>Texts of a page beside the trace.</summary>
 public sealed record HtmlReportOptions
 {
     public string Title { get; init; } = "";
@@ -21,7 +21,9 @@ public sealed record HtmlReportOptions
     public string Explanation { get; init; } = "";
 }
 
-/// <summary>A trace as one page that needs no other file: a column per thread, bars for held locks, details of the step that is chosen.</summary>
+/// <summary>
+/// A trace as one page that needs no other file: a column per thread, bars for held locks, details of the step that is chosen.
+/// </summary>
 public static class HtmlReport
 {
     private const int LeastFold = 3;
@@ -41,11 +43,19 @@ public static class HtmlReport
         html.Append("<article>\n<header>\n");
         html.Append(CultureInfo.InvariantCulture, $"<{heading}>{E(options.Title)}</{heading}>\n");
         if (trace?.Verdict is { } verdict)
-            html.Append(CultureInfo.InvariantCulture, $"<p class=\"verdict bad\"><b>{E(TextReport.KindWords(verdict.Kind))}</b> {E(verdict.Sentence)}</p>\n");
+        {
+            html.Append(CultureInfo.InvariantCulture,
+                $"<p class=\"verdict bad\"><b>{E(TextReport.KindWords(verdict.Kind))}</b> {E(verdict.Sentence)}</p>\n");
+        }
         else if (trace is not null)
+        {
             html.Append("<p class=\"verdict good\"><b>nothing wrong</b> in this schedule.</p>\n");
+        }
         if (options.Outcome.Length > 0)
-            html.Append(CultureInfo.InvariantCulture, $"<p class=\"{(trace is null ? "verdict good" : "outcome")}\">{E(options.Outcome)}</p>\n");
+        {
+            html.Append(CultureInfo.InvariantCulture,
+                $"<p class=\"{(trace is null ? "verdict good" : "outcome")}\">{E(options.Outcome)}</p>\n");
+        }
         if (trace is not null)
             html.Append(CultureInfo.InvariantCulture, $"<p class=\"outcome\">{E(TextReport.Summary(trace))}</p>\n");
         html.Append("</header>\n");
@@ -56,9 +66,15 @@ public static class HtmlReport
             if (trace.Steps.Count > 0)
                 Steps(html, TraceAnalysis.Of(trace));
             if (trace.Verdict is { Details.Length: > 0 } detailed)
-                html.Append(CultureInfo.InvariantCulture, $"<h2>Details of the verdict</h2>\n<pre class=\"details\">{E(detailed.Details.TrimEnd())}</pre>\n");
+            {
+                html.Append(CultureInfo.InvariantCulture,
+                    $"<h2>Details of the verdict</h2>\n<pre class=\"details\">{E(detailed.Details.TrimEnd())}</pre>\n");
+            }
             if (trace.Replay.Length > 0)
-                html.Append(CultureInfo.InvariantCulture, $"<h2>Again</h2>\n<pre class=\"replay\">{E(options.ReplayCommand ?? trace.Replay)}</pre>\n");
+            {
+                html.Append(CultureInfo.InvariantCulture,
+                    $"<h2>Again</h2>\n<pre class=\"replay\">{E(options.ReplayCommand ?? trace.Replay)}</pre>\n");
+            }
         }
 
         html.Append("</article>\n");
@@ -71,14 +87,17 @@ public static class HtmlReport
         return encoded.Any(IsForbidden) ? string.Concat(encoded.Select(c => IsForbidden(c) ? '\uFFFD' : c)) : encoded;
     }
 
-    private static bool IsForbidden(char c) => (char.IsControl(c) && c is not ('\n' or '\t')) || char.IsSurrogate(c) || c is '\uFFFE' or '\uFFFF';
+    private static bool IsForbidden(char c) =>
+        (char.IsControl(c) && c is not ('\n' or '\t')) || char.IsSurrogate(c) || c is '\uFFFE' or '\uFFFF';
 
     private static void Steps(StringBuilder html, TraceAnalysis analysis)
     {
         var trace = analysis.Trace;
-        var locks = trace.Steps.SelectMany(s => s.Held).Distinct().Select((name, i) => (name, i)).ToDictionary(p => p.name, p => p.i % LockColours);
+        var locks = trace.Steps.SelectMany(s => s.Held).Distinct().Select((name, i) => (name, i))
+            .ToDictionary(p => p.name, p => p.i % LockColours);
         Tools(html, trace, locks);
-        html.Append(CultureInfo.InvariantCulture, $"<div class=\"scroll\"><table class=\"trace\" style=\"--threads:{trace.Threads.Count}\">\n<thead><tr><th class=\"n\"></th>");
+        html.Append(CultureInfo.InvariantCulture,
+            $"<div class=\"scroll\"><table class=\"trace\" style=\"--threads:{trace.Threads.Count}\">\n<thead><tr><th class=\"n\"></th>");
         foreach (var thread in trace.Threads)
             html.Append(CultureInfo.InvariantCulture, $"<th>{E(thread)}</th>");
         html.Append("</tr></thead>\n<tbody>\n");
@@ -88,14 +107,16 @@ public static class HtmlReport
             if (run >= LeastFold && (i == 0 || analysis.Relevant[i - 1]))
             {
                 html.Append(CultureInfo.InvariantCulture,
-                    $"<tr class=\"fold\"><td class=\"n\">⋮</td><td colspan=\"{trace.Threads.Count}\"><button type=\"button\" data-count=\"{run}\">{run} steps</button></td></tr>\n");
+                    $"<tr class=\"fold\"><td class=\"n\">⋮</td><td colspan=\"{trace.Threads.Count}\"><button type=\"button\" data-count=\""
+                        + $"{run}\">{run} steps</button></td></tr>\n");
             }
 
             Row(html, analysis, locks, i);
         }
 
         html.Append("</tbody></table></div>\n");
-        html.Append("<aside class=\"step\" hidden=\"hidden\"></aside>\n<script type=\"application/json\" class=\"steps\">").Append(Data(analysis.Trace)).Append("</script>\n");
+        html.Append("<aside class=\"step\" hidden=\"hidden\"></aside>\n<script type=\"application/json\" class=\"steps\">")
+            .Append(Data(analysis.Trace)).Append("</script>\n");
     }
 
     private static int Fold(TraceAnalysis analysis, int index)
@@ -125,17 +146,25 @@ public static class HtmlReport
         var trace = analysis.Trace;
         var step = trace.Steps[index];
         var last = index == trace.Steps.Count - 1 && trace.Verdict is not null;
-        var classes = $"s{(analysis.Relevant[index] ? "" : " minor")}{(analysis.PreemptedThread[index] >= 0 ? " preempts" : "")}{(last ? " last" : "")}";
-        html.Append(CultureInfo.InvariantCulture, $"<tr class=\"{classes}\" data-i=\"{index}\" tabindex=\"-1\"><td class=\"n\">{index + 1}</td>");
+        var classes = $"s{(analysis.Relevant[index] ? "" : " minor")}"
+            + $"{(analysis.PreemptedThread[index] >= 0 ? " preempts" : "")}{(last ? " last" : "")}";
+        html.Append(CultureInfo.InvariantCulture,
+            $"<tr class=\"{classes}\" data-i=\"{index}\" tabindex=\"-1\"><td class=\"n\">{index + 1}</td>");
         for (var t = 0; t < trace.Threads.Count; t++)
         {
             var lanes = t == step.Thread ? analysis.Lanes[index] : analysis.LanesBetween(t, index);
             var kind = StepWords.Kind(step);
-            html.Append(CultureInfo.InvariantCulture, $"<td class=\"{(t == step.Thread ? Class(kind) : "idle")}{(t == step.Thread && StepWords.Failed(step) ? " failed" : "")}\" style=\"--d:{lanes.Count}\">");
+            var failed = t == step.Thread && StepWords.Failed(step) ? " failed" : "";
+            html.Append(CultureInfo.InvariantCulture,
+                $"<td class=\"{(t == step.Thread ? Class(kind) : "idle")}{failed}\" style=\"--d:{lanes.Count}\">");
             for (var l = 0; l < lanes.Count; l++)
             {
                 if (lanes[l].Lock is { } held)
-                    html.Append(CultureInfo.InvariantCulture, $"<i class=\"c{locks.GetValueOrDefault(held)}{Class(lanes[l].Change)}\" style=\"--l:{l}\" title=\"{E(held)}\"></i>");
+                {
+                    html.Append(CultureInfo.InvariantCulture,
+                        $"<i class=\"c{locks.GetValueOrDefault(held)}{Class(lanes[l].Change)}\" style=\"--l:{l}\" title=\"{E(held)}\">"
+                            + $"</i>");
+                }
             }
 
             if (t == step.Thread)

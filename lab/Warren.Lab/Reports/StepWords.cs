@@ -3,7 +3,7 @@ using Warren.Locking;
 
 namespace Warren.Lab.Reports;
 
-/// <summary>What a step is to a reader: its colour, and a class name in the page.</summary>
+/// <summary>The meaning of a step to a reader: its colour, and a class name in the page.</summary>
 public enum StepKind
 {
     Lock,
@@ -24,7 +24,8 @@ public static class StepWords
 
     public static StepKind Kind(TraceStep step) => step.Operation switch
     {
-        CheckOperation.LockAcquire or CheckOperation.LockTryAcquire or CheckOperation.LockDowngrade or CheckOperation.MapEnter => StepKind.Lock,
+        CheckOperation.LockAcquire or CheckOperation.LockTryAcquire or CheckOperation.LockDowngrade or CheckOperation.MapEnter =>
+            StepKind.Lock,
         CheckOperation.LockRelease or CheckOperation.MapLeave => StepKind.Unlock,
         CheckOperation.SrcuReadLock or CheckOperation.SrcuReadUnlock or CheckOperation.SrcuSynchronize or CheckOperation.SrcuCall
             or CheckOperation.SrcuBarrier or CheckOperation.SrcuCallbacks => StepKind.Srcu,
@@ -38,13 +39,14 @@ public static class StepWords
         _ => StepKind.Order,
     };
 
-    /// <summary>Whether the step did not get what it was for; a look that finds nobody waiting is none of these.</summary>
+    /// <summary>True when the step did not get what it was for; a look that finds nobody waiting is none of these.</summary>
     public static bool Failed(TraceStep step) => !step.Succeeded && step.Operation != CheckOperation.WaitProbe;
 
-    /// <summary>Whether another thread could see that the step was made.</summary>
+    /// <summary>True when another thread could see that the step was made.</summary>
     public static bool Changes(TraceStep step) => step.Operation is not (CheckOperation.AtomicRead or CheckOperation.PlainRead
         or CheckOperation.SequenceReadBegin or CheckOperation.SequenceReadRetry or CheckOperation.Fence or CheckOperation.Relax
-        or CheckOperation.WaitProbe or CheckOperation.MightWait or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld or CheckOperation.Mark);
+        or CheckOperation.WaitProbe or CheckOperation.MightWait or CheckOperation.AssertHeld or CheckOperation.AssertNoneHeld
+        or CheckOperation.Mark);
 
     /// <summary>The verb with its object and what came of it, without the note: "write-lock mmu_lock#1, waits".</summary>
     public static string Sentence(TraceStep step)

@@ -22,7 +22,9 @@ internal enum TextStyle
     Mark,
 }
 
-/// <summary>Lines of styled pieces, rendered with or without escape sequences. Control characters of the content are shown as '�'.</summary>
+/// <summary>
+/// Lines of styled pieces, rendered with or without escape sequences. Control characters of the content are shown as '�'.
+/// </summary>
 internal sealed class StyledText(bool colours)
 {
     private readonly StringBuilder _text = new();

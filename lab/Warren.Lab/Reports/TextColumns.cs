@@ -1,6 +1,8 @@
 namespace Warren.Lab.Reports;
 
-/// <summary>The steps of a trace as a table with a column per thread, or as a list that names the thread when there is no room for columns.</summary>
+/// <summary>
+/// The steps of a trace as a table with a column per thread, or as a list that names the thread when there is no room for columns.
+/// </summary>
 internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int total, bool fold)
 {
     public const string Separator = " ┊ ";
@@ -11,7 +13,8 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
     private readonly Trace _trace = analysis.Trace;
     private readonly int _gutter = GutterWidth(analysis.Trace);
 
-    public static int GutterWidth(Trace trace) => Math.Max(2, trace.Steps.Count.ToString(System.Globalization.CultureInfo.InvariantCulture).Length) + 2;
+    public static int GutterWidth(Trace trace) =>
+        Math.Max(2, trace.Steps.Count.ToString(System.Globalization.CultureInfo.InvariantCulture).Length) + 2;
 
     public void Write(StyledText text)
     {
@@ -80,7 +83,8 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
             {
                 text.PadTo(column).Add(Separator, TextStyle.Dim);
                 // Below its own lines a cell goes on with what its thread still holds.
-                var pieces = line < cells[t].Count ? cells[t][line] : Continued(t == step.Thread ? analysis.Lanes[index] : analysis.LanesBetween(t, index));
+                var pieces = line < cells[t].Count ? cells[t][line]
+                    : Continued(t == step.Thread ? analysis.Lanes[index] : analysis.LanesBetween(t, index));
                 foreach (var (piece, style) in pieces)
                     text.Add(piece, style);
                 column += Separator.Length + widths[t];
@@ -153,7 +157,10 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
         }
 
         if (step.Note.Length > 0)
-            rows.AddRange(TextReport.Wrap(step.Note.ReplaceLineEndings(" "), room - 2).Select((l, i) => new List<(string, TextStyle)>([.. rest, ((i == 0 ? "» " : "  ") + l, TextStyle.Wait)])));
+        {
+            rows.AddRange(TextReport.Wrap(step.Note.ReplaceLineEndings(" "), room - 2)
+                .Select((l, i) => new List<(string, TextStyle)>([.. rest, ((i == 0 ? "» " : "  ") + l, TextStyle.Wait)])));
+        }
         return rows;
     }
 
@@ -165,8 +172,10 @@ internal sealed class TextColumns(TraceAnalysis analysis, int[]? widths, int tot
 
     private static int LaneWidth(IReadOnlyList<Lane> lanes) => lanes.Count == 0 ? 0 : lanes.Count + 1;
 
-    private static string Trim(string text, int width) => text.Length <= width ? text : width < 2 ? text[..width] : text[..(width - 1)] + "…";
+    private static string Trim(string text, int width) =>
+        text.Length <= width ? text : width < 2 ? text[..width] : text[..(width - 1)] + "…";
 
     /// <summary>The line number matters most.</summary>
-    private static string TrimStart(string text, int width) => text.Length <= width ? text : width < 2 ? text[^width..] : "…" + text[^(width - 1)..];
+    private static string TrimStart(string text, int width) =>
+        text.Length <= width ? text : width < 2 ? text[^width..] : "…" + text[^(width - 1)..];
 }

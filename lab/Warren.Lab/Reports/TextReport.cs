@@ -6,7 +6,7 @@ public sealed record TextReportOptions
     /// <summary>Characters a line, at least 40; 0 for as many as the content wants.</summary>
     public int Width { get; init; }
 
-    /// <summary>Whether to use the escape sequences of a terminal.</summary>
+    /// <summary>True when to use the escape sequences of a terminal.</summary>
     public bool Colours { get; init; }
 
     /// <summary>The command line that makes it happen again; the bare replay string when null.</summary>
@@ -15,13 +15,13 @@ public sealed record TextReportOptions
     /// <summary>Fold stretches of steps that do not bear on the verdict when there are more steps than this.</summary>
     public int FoldAbove { get; init; } = int.MaxValue;
 
-    /// <summary>Whether the verdict's details are printed.</summary>
+    /// <summary>True when the verdict's details are printed.</summary>
     public bool Details { get; init; } = true;
 }
 
 /// <summary>
-/// A trace as text: the verdict, one column per thread in the order of time, the verdict's details, how to replay it. In a column a lock is a
-/// line from its acquisition (┌) to its release (└); ▶ marks a step before which another thread was preempted.
+/// A trace as text: the verdict, one column per thread in the order of time, the verdict's details, how to replay it. In a column a lock is
+/// a line from its acquisition (┌) to its release (└); ▶ marks a step before which another thread was preempted.
 /// </summary>
 public static class TextReport
 {
@@ -62,7 +62,8 @@ public static class TextReport
     public static string Summary(Trace trace)
     {
         ArgumentNullException.ThrowIfNull(trace);
-        return $"{trace.Scenario}: {Count(trace.Threads.Count, "thread")}, {Count(trace.Steps.Count, "step")}, {Count(trace.Preemptions, "preemption")}";
+        return $"{trace.Scenario}: {Count(trace.Threads.Count, "thread")}, {Count(trace.Steps.Count, "step")}, "
+            + $"{Count(trace.Preemptions, "preemption")}";
     }
 
     /// <summary>"a deadlock", "a data race": the kind within a sentence.</summary>
@@ -84,7 +85,9 @@ public static class TextReport
 
     internal static string Count(long count, string what) => $"{count:#,0} {what}{(count == 1 ? "" : "s")}";
 
-    /// <summary>Words of <paramref name="text"/> in lines of at most <paramref name="width"/>; longer words are cut, after a dot where there is one.</summary>
+    /// <summary>
+    /// Words of <paramref name="text"/> in lines of at most <paramref name="width"/>; longer words are cut, after a dot where there is one.
+    /// </summary>
     internal static List<string> Wrap(string text, int width)
     {
         var lines = new List<string>();
@@ -126,12 +129,15 @@ public static class TextReport
 
         var kind = KindWords(verdict.Kind).ToUpperInvariant();
         var lines = Wrap($"{kind}: {verdict.Sentence.ReplaceLineEndings(" ")}", width);
-        text.Add(lines[0][..Math.Min(kind.Length, lines[0].Length)], TextStyle.Bad).Add(lines[0][Math.Min(kind.Length, lines[0].Length)..]).Line();
+        text.Add(lines[0][..Math.Min(kind.Length, lines[0].Length)], TextStyle.Bad).Add(lines[0][Math.Min(kind.Length, lines[0].Length)..])
+            .Line();
         foreach (var line in lines.Skip(1))
             text.Add(line).Line();
     }
 
-    /// <summary>Each column as its content wants; the widest are narrowed first when the line is too short. Null: too narrow for columns.</summary>
+    /// <summary>
+    /// Each column as its content wants; the widest are narrowed first when the line is too short. Null: too narrow for columns.
+    /// </summary>
     private static int[]? ColumnWidths(Trace trace, int width)
     {
         var wanted = new int[trace.Threads.Count];

@@ -2,7 +2,9 @@ using Warren.Locking;
 
 namespace Warren.Lab.Reports;
 
-/// <summary>What the columns need beyond the steps: which lock occupies which lane of its thread, and which steps bear on the verdict.</summary>
+/// <summary>
+/// The columns' needs beyond the steps: which lock occupies which lane of its thread, and which steps bear on the verdict.
+/// </summary>
 internal sealed class TraceAnalysis
 {
     /// <summary>Steps before the verdict that always bear on it.</summary>
@@ -87,8 +89,9 @@ internal sealed class TraceAnalysis
     }
 
     /// <summary>
-    /// A step bears on the verdict when the verdict names its subject, when it failed, waits, carries a note or stands at a preemption, when it is
-    /// the last of its thread or among the last of all, tells an event, or when it is the first to see or to overwrite what another thread did to the same subject.
+    /// A step bears on the verdict when the verdict names its subject, when it failed, waits, carries a note or stands at a preemption,
+    /// when it is the last of its thread or among the last of all, tells an event, or when it is the first to see or to overwrite what
+    /// another thread did to the same subject.
     /// </summary>
     private static bool[] RelevantOf(Trace trace)
     {
@@ -108,8 +111,11 @@ internal sealed class TraceAnalysis
         for (var i = 0; i < steps.Count; i++)
         {
             var step = steps[i];
-            if (StepWords.Failed(step) || step.Note.Length > 0 || IsPreemption(steps, i) || (step.Subject.Length > 0 && Names(verdict, step.Subject)))
+            if (StepWords.Failed(step) || step.Note.Length > 0 || IsPreemption(steps, i)
+                || (step.Subject.Length > 0 && Names(verdict, step.Subject)))
+            {
                 relevant[i] = true;
+            }
             if (IsPreemption(steps, i))
                 relevant[i - 1] = true;
             if (step.Operation == CheckOperation.Mark)
@@ -119,7 +125,9 @@ internal sealed class TraceAnalysis
             var changes = StepWords.Changes(step);
             if (last.TryGetValue(step.Subject, out var before) && before.Thread != step.Thread && (changes || before.Changes)
                 && StepWords.Kind(step) is not (StepKind.Unlock or StepKind.Lock or StepKind.Srcu))
+            {
                 relevant[i] = relevant[before.Step] = true;
+            }
             last[step.Subject] = (step.Thread, i, changes);
         }
 
@@ -131,8 +139,8 @@ internal sealed class TraceAnalysis
         steps[index].Preempted && index > 0 && steps[index - 1].Thread != steps[index].Thread;
 
     /// <summary>
-    /// Columns for the threads that step: one that never does (a store buffer, often) would only take room. A schedule that broke while it was
-    /// made may have steps of threads that have no name yet.
+    /// Columns for the threads that step: one that never does (a store buffer, often) would only take room. A schedule that broke while it
+    /// was made may have steps of threads that have no name yet.
     /// </summary>
     private static Trace Columns(Trace trace)
     {
@@ -147,11 +155,14 @@ internal sealed class TraceAnalysis
     }
 
     /// <summary>Allocators tell every piece of memory they hand out.</summary>
-    private static bool IsHousekeeping(TraceStep step) => step.Subject.StartsWith(LockingMarks.Reused.Name, StringComparison.Ordinal) || step.Subject.StartsWith(LockingMarks.Touched.Name, StringComparison.Ordinal);
+    private static bool IsHousekeeping(TraceStep step) =>
+        step.Subject.StartsWith(LockingMarks.Reused.Name, StringComparison.Ordinal)
+        || step.Subject.StartsWith(LockingMarks.Touched.Name, StringComparison.Ordinal);
 
     private static bool Names(string text, string subject)
     {
-        for (var at = text.IndexOf(subject, StringComparison.Ordinal); at >= 0; at = text.IndexOf(subject, at + 1, StringComparison.Ordinal))
+        for (var at = text.IndexOf(subject, StringComparison.Ordinal); at >= 0; at =
+            text.IndexOf(subject, at + 1, StringComparison.Ordinal))
         {
             var end = at + subject.Length;
             if ((at == 0 || !IsWord(text[at - 1])) && (end == text.Length || !IsWord(text[end])))
@@ -164,7 +175,7 @@ internal sealed class TraceAnalysis
     private static bool IsWord(char c) => char.IsLetterOrDigit(c) || c is '_' or '#';
 }
 
-/// <summary>What happens to a lock in a row.</summary>
+/// <summary>The change of a lock in a row.</summary>
 internal enum LaneChange
 {
     None,

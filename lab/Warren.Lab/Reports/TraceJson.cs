@@ -16,7 +16,8 @@ public static class TraceJson
         return new JsonObject
         {
             ["scenario"] = trace.Scenario,
-            ["verdict"] = trace.Verdict is { } v ? new JsonObject { ["kind"] = v.Kind.ToString(), ["sentence"] = v.Sentence, ["details"] = v.Details } : null,
+            ["verdict"] = trace.Verdict is { } v
+                ? new JsonObject { ["kind"] = v.Kind.ToString(), ["sentence"] = v.Sentence, ["details"] = v.Details } : null,
             ["replay"] = trace.Replay,
             ["preemptions"] = trace.Preemptions,
             ["threads"] = Strings(trace.Threads),

@@ -17,8 +17,8 @@ internal static class DirtyLogScenarios
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         },
         """
-        The page is writable and marked. The harvest takes the mark, then W, in one section of mmu_lock, and flushes before it returns. A write before the return is in this harvest's report; a later one
-        must fault and mark again.
+        The page is writable and marked. The harvest takes the mark, then W, in one section of mmu_lock, and flushes before it returns. A
+        write before the return is in this harvest's report; a later one must fault and mark again.
         """),
         new DelegateScenario("dirty-log-get-vs-first-write", "KVM_GET_DIRTY_LOG harvests while a vCPU makes a page writable.", s =>
         {
@@ -29,7 +29,8 @@ internal static class DirtyLogScenarios
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         },
         """
-        The mark is set after W stands, never before: in the other order a harvest in between takes the mark of a page that is about to become writable, and the write is lost.
+        The mark is set after W stands, never before: in the other order a harvest in between takes the mark of a page that is about to
+        become writable, and the write is lost.
         """),
         new DelegateScenario("fast-fault-vs-harvest", "A vCPU gets W back without a lock while a harvest takes it away again.", s =>
         {
@@ -41,8 +42,8 @@ internal static class DirtyLogScenarios
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         },
         """
-        Only dirty logging keeps W away, so a compare-exchange in guest mode may restore it. The harvest flushes whenever it took a mark, also when another had already taken W: the flush of that other
-        may still be to come.
+        Only dirty logging keeps W away, so a compare-exchange in guest mode may restore it. The harvest flushes whenever it took a mark,
+        also when another had already taken W: the flush of that other may still be to come.
         """),
         new DelegateScenario("two-harvests-vs-write", "Two harvests in a row, and a writer.", s =>
         {
@@ -55,7 +56,8 @@ internal static class DirtyLogScenarios
             });
         },
         "A write that the first harvest was too early for must be in the second, or left in the log."),
-        new DelegateScenario("dirty-log-clear-vs-write", "With manual protection, KVM_CLEAR_DIRTY_LOG protects what was reported while a vCPU writes.", s =>
+        new DelegateScenario("dirty-log-clear-vs-write",
+            "With manual protection, KVM_CLEAR_DIRTY_LOG protects what was reported while a vCPU writes.", s =>
         {
             var vm = Logging(s, new VmOptions { HugePages = false, ManualDirtyLogProtect = true }, out var world);
             vm.Vcpus[0].Store(Gfn, 1);
@@ -63,7 +65,8 @@ internal static class DirtyLogScenarios
             world.Thread("clear", () => vm.ClearDirtyLog(0, 2, vm.GetDirtyLog(0)));
         },
         """
-        Reading the log changes nothing; clearing takes marks and W. A write before clearing returns is the reader's to find in the page, a later one must be marked again.
+        Reading the log changes nothing; clearing takes marks and W. A write before clearing returns is the reader's to find in the page, a
+        later one must be marked again.
         """),
         new DelegateScenario("dirty-log-vs-host-write", "A device writes guest memory during a harvest.", s =>
         {
@@ -85,8 +88,8 @@ internal static class DirtyLogScenarios
             world.Thread("harvest", () => vm.HarvestRings());
         },
         """
-        One entry a page, pushed by the vCPU's own thread when the page becomes writable. The reset protects the harvested pages again and flushes; until then they stay writable and are not pushed
-        again.
+        One entry a page, pushed by the vCPU's own thread when the page becomes writable. The reset protects the harvested pages again and
+        flushes; until then they stay writable and are not pushed again.
         """),
         new DelegateScenario("dirty-log-vs-discard", "A logged page is dropped and written while the log is harvested.", s =>
         {

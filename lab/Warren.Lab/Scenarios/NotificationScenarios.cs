@@ -22,8 +22,8 @@ internal static class NotificationScenarios
             world.Thread("second", () => world.Discard(hva + LabWorld.PageSize, 2));
         },
         """
-        The VM counts two invalidations and keeps the union of their ranges, which grows until none is left. The end of the first must not let a fault map what the
-        second still covers.
+        The VM counts two invalidations and keeps the union of their ranges, which grows until none is left. The end of the first must not
+        let a fault map what the second still covers.
         """),
         new DelegateScenario("nested-notifications", "One thread nests a notification in another while a memslot update waits.", s =>
         {
@@ -35,10 +35,11 @@ internal static class NotificationScenarios
             world.Thread("update", () => vm.SetSlot(1, Gfn + 1, 1, hva + LabWorld.PageSize));
         },
         """
-        A gate under which a queued update stops new notifications deadlocks here: the inner start waits behind the update, which waits for the outer end, which is the
-        inner start's own thread's to call.
+        A gate under which a queued update stops new notifications deadlocks here: the inner start waits behind the update, which waits for
+        the outer end, which is the inner start's own thread's to call.
         """),
-        new DelegateScenario("refused-notification", "A second subscriber refuses a non-blockable notification that a VM has accepted.", s =>
+        new DelegateScenario("refused-notification", "A second subscriber refuses a non-blockable notification that a VM has accepted.",
+            s =>
         {
             var world = new LabWorld(s);
             var hva = world.Map(1);
@@ -54,8 +55,8 @@ internal static class NotificationScenarios
             });
         },
         """
-        The VM has raised its count when the other subscriber says no. It must get its end all the same, or its count stays up and every fault in the range retries for ever
-        (a bug Linux had until c2655835fd8c).
+        The VM has raised its count when the other subscriber says no. It must get its end all the same, or its count stays up and every
+        fault in the range retries for ever (a bug Linux had until c2655835fd8c).
         """),
         new DelegateScenario("two-vms-one-space", "Two VMs over one page fault while it is dropped.", s =>
         {
@@ -71,9 +72,11 @@ internal static class NotificationScenarios
             world.Thread("discard", () => world.Discard(hva));
         },
         """
-        One notification enters both VMs, one after the other, each under its own mmu_lock. While it is inside the second, the first must already keep the range out.
+        One notification enters both VMs, one after the other, each under its own mmu_lock. While it is inside the second, the first must
+        already keep the range out.
         """),
-        new DelegateScenario("vm-disposed-in-notification", "A VM is disposed between the start and the end of a notification that has reached it.", s =>
+        new DelegateScenario("vm-disposed-in-notification",
+            "A VM is disposed between the start and the end of a notification that has reached it.", s =>
         {
             var world = new LabWorld(s);
             var hva = world.Map(1);
@@ -86,10 +89,11 @@ internal static class NotificationScenarios
             world.Thread("dispose", goes.Dispose);
         },
         """
-        Unregistering waits for callbacks that run, not for ends that are still to come: those are no longer delivered, and nothing may be left waiting for them. The VM that
-        stays must still get its own end.
+        Unregistering waits for callbacks that run, not for ends that are still to come: those are no longer delivered, and nothing may be
+        left waiting for them. The VM that stays must still get its own end.
         """),
-        new DelegateScenario("unrelated-notification", "A notification outside of every slot meets a memslot update and takes no mmu_lock.", s =>
+        new DelegateScenario("unrelated-notification", "A notification outside of every slot meets a memslot update and takes no mmu_lock.",
+            s =>
         {
             var world = new LabWorld(s);
             var hva = world.Map(1);
@@ -101,7 +105,8 @@ internal static class NotificationScenarios
             world.Thread("update", () => vm.SetSlot(1, Gfn + 1, 1, hva));
         },
         """
-        Taking mmu_lock only for ranges that hit a slot is what the gate is for. If start and end disagreed on that, one of them would find the count unbalanced.
+        Taking mmu_lock only for ranges that hit a slot is what the gate is for. If start and end disagreed on that, one of them would find
+        the count unbalanced.
         """),
     ];
 

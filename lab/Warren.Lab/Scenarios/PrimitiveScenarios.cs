@@ -14,7 +14,8 @@ internal static class PrimitiveScenarios
     private static readonly LockClass WaitClass = new("lab_wait", WaitContext.Sleep);
     private static readonly LockClass SequenceClass = new("lab_seqcount", WaitContext.Free, SpinClass);
 
-    private static DelegateScenario Over(string name, string summary, Action<Schedule> build, string? explanation = null) => new(name, summary, build, explanation) { StateByThread = false };
+    private static DelegateScenario Over(string name, string summary, Action<Schedule> build, string? explanation = null) =>
+        new(name, summary, build, explanation) { StateByThread = false };
 
     public static IEnumerable<Scenario> All =>
     [
@@ -143,7 +144,8 @@ internal static class PrimitiveScenarios
                 freed.Value = 1;
             });
         },
-        "A reader that found the object before it was unpublished is inside a section that began before the grace period: it is waited for."),
+        "A reader that found the object before it was unpublished is inside a section that began before the grace period: it is waited "
+            + "for."),
         Over("srcu-two-updaters", "Two updaters share grace periods.", s =>
         {
             var srcu = new Srcu(SrcuClass);
@@ -214,7 +216,8 @@ internal static class PrimitiveScenarios
                 });
             }
         },
-        "The waiter becomes visible, then looks at the condition; a waker makes it true, then looks for a waiter. A wake-up between the look and the sleep is kept."),
+        "The waiter becomes visible, then looks at the condition; a waker makes it true, then looks for a waiter. A wake-up between the "
+            + "look and the sleep is kept."),
         Over("sequence-count", "A reader retries when a writer was about, and never uses torn data.", s =>
         {
             var sequence = new SequenceCount(SequenceClass);
@@ -273,8 +276,8 @@ internal static class PrimitiveScenarios
             });
         },
         """
-        The end moves the sequence first and lowers the count second; the reader looks at the count first and at the sequence second. Who sees the lower count sees the new sequence too: with either
-        pair the other way round a snapshot from before the end passes.
+        The end moves the sequence first and lowers the count second; the reader looks at the count first and at the sequence second. Who
+        sees the lower count sees the new sequence too: with either pair the other way round a snapshot from before the end passes.
         """),
         Over("request-dekker", "Two threads store their own word, then read the other's.", s =>
         {
@@ -294,7 +297,8 @@ internal static class PrimitiveScenarios
             });
             s.AtEnd("one sees the other", () => sawA || sawB ? null : "neither store was seen");
         },
-        "The pattern under requests, wake-ups and code marks, alone: with a full barrier between store and load one of the two sees the other. Explored with store buffers it fails without."),
+        "The pattern under requests, wake-ups and code marks, alone: with a full barrier between store and load one of the two sees the "
+            + "other. Explored with store buffers it fails without."),
     ];
 
     private static void Compare(Schedule schedule, Number a, Number b)

@@ -12,7 +12,8 @@ internal static class RmapScenarios
 
     internal static IReadOnlyList<Scenario> All { get; } =
     [
-        new DelegateScenario("first-root-vs-updates", "The first shadow root is made while a slot changes its flags and another is created.", s =>
+        new DelegateScenario("first-root-vs-updates",
+            "The first shadow root is made while a slot changes its flags and another is created.", s =>
         {
             var (world, vm, hva) = Slots(s);
             world.Thread("first root", () => FirstRoot(vm));
@@ -24,21 +25,25 @@ internal static class RmapScenarios
             s.AtEnd("every slot has its reverse maps", () => Missing(vm));
         },
         """
-        slots_arch_lock is held from the first look at what the old slot has until the new set is published: whoever allocates for all published slots under it either is seen by
-        the update, or sees its slot. It is free before the grace period, so that it may be taken inside a read section.
+        slots_arch_lock is held from the first look at what the old slot has until the new set is published: whoever allocates for all
+        published slots under it either is seen by the update, or sees its slot. It is free before the grace period, so that it may be taken
+        inside a read section.
         """),
-        new DelegateScenario("first-root-vs-move", "The first shadow root is made while a slot is moved, and the move may fail at the end.", s =>
+        new DelegateScenario("first-root-vs-move", "The first shadow root is made while a slot is moved, and the move may fail at the end.",
+            s =>
         {
             var (world, vm, hva) = Slots(s);
             var fails = s.Choose("publishing the move fails");
             vm.Vm.MemslotHook = step => fails && step == MemslotStep.Publish ? Errno.ENOMEM : null;
             world.Thread("first root", () => FirstRoot(vm));
             world.Thread("move", () => Try(() => vm.SetSlot(0, Gfn + 1, 1, hva)));
-            s.AtEnd("every slot has its reverse maps", () => Missing(vm) ?? (Still.Slot(vm, fails ? Gfn : Gfn + 1) is { IsInvalid: false } ? null : "the slot is not where it must be"));
+            s.AtEnd("every slot has its reverse maps",
+                () => Missing(vm)
+                    ?? (Still.Slot(vm, fails ? Gfn : Gfn + 1) is { IsInvalid: false } ? null : "the slot is not where it must be"));
         },
         """
-        While the old slot is invalid and being zapped, slots_arch_lock is free, and the first root may give it its reverse maps. They are the slot's if the move fails, and go with the
-        old object if it succeeds: the slot at its new place has its own.
+        While the old slot is invalid and being zapped, slots_arch_lock is free, and the first root may give it its reverse maps. They are
+        the slot's if the move fails, and go with the old object if it succeeds: the slot at its new place has its own.
         """),
         new DelegateScenario("two-first-roots", "Two vCPUs want the first shadow root at once.", s =>
         {
@@ -48,7 +53,8 @@ internal static class RmapScenarios
             s.AtEnd("every slot has its reverse maps", () => Missing(vm));
         },
         """
-        Whoever comes second to slots_arch_lock looks at the flag again. Else it would put empty reverse maps in the place of those that the first has begun to fill.
+        Whoever comes second to slots_arch_lock looks at the flag again. Else it would put empty reverse maps in the place of those that the
+        first has begun to fill.
         """),
         new DelegateScenario("first-root-vs-notification", "The first shadow root is made while the host drops a page of a slot.", s =>
         {
@@ -58,19 +64,22 @@ internal static class RmapScenarios
             s.AtEnd("every slot has its reverse maps", () => Missing(vm));
         },
         """
-        A notification takes neither lock of the slots. It reads the flag, and if that is raised finds every slot with its reverse maps: they are stored before.
+        A notification takes neither lock of the slots. It reads the flag, and if that is raised finds every slot with its reverse maps:
+        they are stored before.
         """),
-        new DelegateScenario("notification-vs-slot-deleted", "The host drops a page of a slot with reverse maps while the slot is deleted.", s =>
+        new DelegateScenario("notification-vs-slot-deleted", "The host drops a page of a slot with reverse maps while the slot is deleted.",
+            s =>
         {
             var (world, vm, hva) = Slots(s, root: true);
             world.Thread("discard", () => world.Discard(hva));
             world.Thread("delete", () => vm.DeleteSlot(0));
         },
         """
-        A notification walks the reverse maps of the slots it finds, inside kvm_srcu and under mmu_lock. They are freed when nobody can be doing so any more: a grace period after the set
-        without the slot was published.
+        A notification walks the reverse maps of the slots it finds, inside kvm_srcu and under mmu_lock. They are freed when nobody can be
+        doing so any more: a grace period after the set without the slot was published.
         """),
-        new DelegateScenario("aging-vs-first-fault", "The host asks whether a page is young while a vCPU faults it in; with a shadow MMU.", s =>
+        new DelegateScenario("aging-vs-first-fault", "The host asks whether a page is young while a vCPU faults it in; with a shadow MMU.",
+            s =>
         {
             var (world, vm, hva) = Slots(s, vcpus: 1);
             world.Memory.Write(hva, [1]);
@@ -80,12 +89,14 @@ internal static class RmapScenarios
         """
         Aging walks the reverse map of the page with mmu_lock held for read; the fault adds its SPTE to it with the lock held for write.
         """),
-        new DelegateScenario("first-root-allocations-fail", "Each allocation of the first shadow root fails in turn, while a slot is created; the next try succeeds.", s =>
+        new DelegateScenario("first-root-allocations-fail",
+            "Each allocation of the first shadow root fails in turn, while a slot is created; the next try succeeds.", s =>
         {
             var (world, vm, hva) = Slots(s);
             var failing = s.Choose("which allocation fails", 4);
             var count = 0;
-            vm.Vm.MemslotHook = step => step is MemslotStep.AllocateRmaps or MemslotStep.AllocateHash && count++ == failing ? Errno.ENOMEM : null;
+            vm.Vm.MemslotHook = step => step is MemslotStep.AllocateRmaps or MemslotStep.AllocateHash && count++ == failing ? Errno.ENOMEM
+                : null;
             world.Thread("first root", () =>
             {
                 var idx = vm.Vm.Srcu.ReadLock();
@@ -98,8 +109,8 @@ internal static class RmapScenarios
             s.AtEnd("every slot has its reverse maps", () => Missing(vm));
         },
         """
-        The review of KVM's first version found two error paths that kept slots_arch_lock. Whatever fails, nothing has changed and every lock is free: also the creation, which may
-        be the one whose allocation failed, finds it so.
+        The review of KVM's first version found two error paths that kept slots_arch_lock. Whatever fails, nothing has changed and every
+        lock is free: also the creation, which may be the one whose allocation failed, finds it so.
         """),
     ];
 
@@ -117,7 +128,10 @@ internal static class RmapScenarios
         foreach (var slot in vm.Vm.GetMemslots(0))
         {
             if (slot.Arch is null == Mmu(vm).HaveRmaps)
-                return Mmu(vm).HaveRmaps ? $"slot {slot.Id} has none, and they were allocated for all" : $"slot {slot.Id} has some before there is a root";
+            {
+                return Mmu(vm).HaveRmaps ? $"slot {slot.Id} has none, and they were allocated for all"
+                    : $"slot {slot.Id} has some before there is a root";
+            }
         }
 
         return null;

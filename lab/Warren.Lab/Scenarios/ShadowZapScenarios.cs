@@ -1,6 +1,8 @@
 namespace Warren.Lab;
 
-/// <summary>Zapping everything in a VM whose MMU shadows: the generation of pages, the walk over the obsolete ones, and the limit.</summary>
+/// <summary>
+/// Zapping everything in a VM whose MMU shadows: the generation of pages, the walk over the obsolete ones, and the limit.
+/// </summary>
 internal static class ShadowZapScenarios
 {
     private const ulong Gfn = 0x10;
@@ -14,26 +16,32 @@ internal static class ShadowZapScenarios
         {
             var (world, vm, _) = Pages(s);
             vm.Vcpus[0].Store(Gfn, 7);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
             world.Thread("delete", () => vm.DeleteSlot(0));
         },
         """
-        One step under mmu_lock makes every shadow page obsolete, and every vCPU is asked to let go of its root in the same section, strictly after: a vCPU that serves the request sees the root
-        obsolete. The wait for them comes when the lock is free; when the deletion returns no vCPU is in a root of before.
+        One step under mmu_lock makes every shadow page obsolete, and every vCPU is asked to let go of its root in the same section,
+        strictly after: a vCPU that serves the request sees the root obsolete. The wait for them comes when the lock is free; when the
+        deletion returns no vCPU is in a root of before.
         """),
-        new DelegateScenario("shadow-use-vs-delete-and-discard", "One slot is deleted while the host drops a page of another that a guest uses, over shadow pages.", s =>
+        new DelegateScenario("shadow-use-vs-delete-and-discard",
+            "One slot is deleted while the host drops a page of another that a guest uses, over shadow pages.", s =>
         {
             var (world, vm, hva) = Pages(s);
             vm.SetSlot(1, Gfn + 0x20, 1, world.Map(1));
             vm.Vcpus[0].Store(Gfn, 7);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
             world.Thread("delete", () => vm.DeleteSlot(1));
             world.Thread("discard", () => world.Discard(hva));
         },
         """
-        Between the toggle and the moment when the last vCPU has let go the obsolete pages are still walked. Notifications find their SPTEs by the reverse maps like any others, and flush.
+        Between the toggle and the moment when the last vCPU has let go the obsolete pages are still walked. Notifications find their SPTEs
+        by the reverse maps like any others, and flush.
         """),
-        new DelegateScenario("shadow-zap-all-under-load", "Everything is zapped while two vCPUs never stop faulting, and a third, which does not run, keeps its root.", s =>
+        new DelegateScenario("shadow-zap-all-under-load",
+            "Everything is zapped while two vCPUs never stop faulting, and a third, which does not run, keeps its root.", s =>
         {
             var (world, vm, _) = Pages(s, vcpus: 3);
             vm.Vcpus[0].Load(Gfn);
@@ -43,8 +51,8 @@ internal static class ShadowZapScenarios
             world.Thread("zap", () => VcpuScenarios.ZapAll(vm));
         },
         """
-        The obsolete pages are the tail of the active list. The walk takes the oldest until it meets a current one, so vCPUs that keep building give it nothing to do; the root that is in
-        use is taken off the list once, to be freed when its vCPU lets go of it.
+        The obsolete pages are the tail of the active list. The walk takes the oldest until it meets a current one, so vCPUs that keep
+        building give it nothing to do; the root that is in use is taken off the list once, to be freed when its vCPU lets go of it.
         """),
         new DelegateScenario("shadow-two-zaps-vs-fault", "Everything is zapped twice while a vCPU faults for the second time.", s =>
         {
@@ -60,9 +68,11 @@ internal static class ShadowZapScenarios
             FaultCorpus.AllTablesComeBack(s, vm);
         },
         """
-        One bit of generation is enough: a second toggle finds nothing left of the pages of before the first, and nothing can have been built on those, nor point up into them.
+        One bit of generation is enough: a second toggle finds nothing left of the pages of before the first, and nothing can have been
+        built on those, nor point up into them.
         """),
-        new DelegateScenario("shadow-limit-vs-zap", "A vCPU touches more than the limit of shadow pages allows at once while everything is zapped.", s =>
+        new DelegateScenario("shadow-limit-vs-zap",
+            "A vCPU touches more than the limit of shadow pages allows at once while everything is zapped.", s =>
         {
             var (world, vm, hva) = Pages(s);
             vm.SetSlot(1, Gfn + Apart, 1, hva + LabWorld.PageSize);
@@ -79,8 +89,8 @@ internal static class ShadowZapScenarios
             FaultCorpus.AllTablesComeBack(s, vm);
         },
         """
-        Room is made before a fault builds anything, from the oldest page on and never at the cost of a root in use, below which the fault is about to build. What is zapped is flushed and freed
-        before mmu_lock is dropped.
+        Room is made before a fault builds anything, from the oldest page on and never at the cost of a root in use, below which the fault
+        is about to build. What is zapped is flushed and freed before mmu_lock is dropped.
         """),
     ];
 

@@ -36,11 +36,13 @@ internal static class TimeScenarios
                 if (answered)
                     wait.WakeUp();
             });
-            s.AtEnd("a request is answered or withdrawn, one of the two", () => answered != gaveUp ? null : answered ? "it was answered, and withdrawn" : "neither answered nor withdrawn");
+            s.AtEnd("a request is answered or withdrawn, one of the two",
+                () => answered != gaveUp ? null : answered ? "it was answered, and withdrawn" : "neither answered nor withdrawn");
         },
         """
-        The sleeper is prepared before it sets its timer and looks at its request; answer and time-out each say first what they are, and wake it then. Whichever comes first, the sleeper wakes up; and
-        since it withdraws its request by an exchange, an answer that comes with the time-out is not lost.
+        The sleeper is prepared before it sets its timer and looks at its request; answer and time-out each say first what they are, and
+        wake it then. Whichever comes first, the sleeper wakes up; and since it withdraws its request by an exchange, an answer that comes
+        with the time-out is not lost.
         """),
         new DelegateScenario("wait-with-tick", "A sleeper is woken by a timer for other work, and sleeps on until it is answered.", s =>
         {

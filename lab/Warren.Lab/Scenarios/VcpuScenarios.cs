@@ -25,8 +25,9 @@ internal static class VcpuScenarios
             });
         },
         """
-        The vCPU stores its mode, then reads its requests; who flushes sets the request, then reads the mode; a full barrier stands in the middle of each (Dekker). One of them sees the other: either the
-        vCPU drops its TLB before it executes anything, or the flush waits until it has left.
+        The vCPU stores its mode, then reads its requests; who flushes sets the request, then reads the mode; a full barrier stands in the
+        middle of each (Dekker). One of them sees the other: either the vCPU drops its TLB before it executes anything, or the flush waits
+        until it has left.
         """),
         new DelegateScenario("two-flushes", "Two threads flush one vCPU that keeps entering.", s =>
         {
@@ -41,7 +42,8 @@ internal static class VcpuScenarios
             world.Thread("flush0", vm.Vm.FlushRemoteTlbs);
             world.Thread("flush1", vm.Vm.FlushRemoteTlbs);
         },
-        "Each waits for the section of guest mode it found, not for the next: a vCPU that comes back at once must not hold them up, nor one's wake-up be taken by the other."),
+        "Each waits for the section of guest mode it found, not for the next: a vCPU that comes back at once must not hold them up, nor "
+            + "one's wake-up be taken by the other."),
         new DelegateScenario("request-vs-halt", "A kick meets a vCPU that halts.", s =>
         {
             var (world, vm, _) = OnePage(s);
@@ -63,8 +65,9 @@ internal static class VcpuScenarios
             world.Thread("kick", vcpu.Kick);
         },
         """
-        A vCPU that halts declares itself blocked, then looks for requests; who kicks sets the request, then looks whether it is blocked, and wakes it. If both looked first, the vCPU would sleep with a
-        request pending for ever: the explorer sees a loop that nobody can end.
+        A vCPU that halts declares itself blocked, then looks for requests; who kicks sets the request, then looks whether it is blocked,
+        and wakes it. If both looked first, the vCPU would sleep with a request pending for ever: the explorer sees a loop that nobody can
+        end.
         """),
         new DelegateScenario("code-marks-vs-store", "One vCPU executes a page that another writes.", s =>
         {
@@ -86,8 +89,8 @@ internal static class VcpuScenarios
             });
         },
         """
-        A frame that holds decoded code is marked, and whoever translates it for writing clears the mark and steps its generation first; marking has every vCPU drop its write entries. So a store that has
-        ended is never missed by code decoded before it.
+        A frame that holds decoded code is marked, and whoever translates it for writing clears the mark and steps its generation first;
+        marking has every vCPU drop its write entries. So a store that has ended is never missed by code decoded before it.
         """),
         new DelegateScenario("zap-all-vs-faults", "Everything is zapped in O(1) while two vCPUs fault.", s =>
         {
@@ -98,8 +101,8 @@ internal static class VcpuScenarios
             world.Thread("zap", () => ZapAll(vm));
         },
         """
-        The roots become obsolete under mmu_lock, every vCPU lets go of them, then their tables are freed with the lock shared, beside faults that fill the new root. A fault that still holds
-        the obsolete one must notice under mmu_lock and map nothing there.
+        The roots become obsolete under mmu_lock, every vCPU lets go of them, then their tables are freed with the lock shared, beside
+        faults that fill the new root. A fault that still holds the obsolete one must notice under mmu_lock and map nothing there.
         """),
         new DelegateScenario("kill-vs-fault", "A VM is killed while a vCPU faults.", s =>
         {
@@ -107,9 +110,11 @@ internal static class VcpuScenarios
             world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
             world.Thread("kill", () => vm.Vm.Kill("The scenario kills the VM."));
             s.AtEnd("the vCPU says that it was shut down, or had ended before", () =>
-                vm.Vcpus[0].LastExit is VcpuExitReason.EnvironmentCall or VcpuExitReason.Shutdown or VcpuExitReason.InternalError ? null : $"it ended with {vm.Vcpus[0].LastExit}");
+                vm.Vcpus[0].LastExit is VcpuExitReason.EnvironmentCall or VcpuExitReason.Shutdown or VcpuExitReason.InternalError ? null
+                : $"it ended with {vm.Vcpus[0].LastExit}");
         },
-        "The request to die waits until the vCPU is out of guest mode, and the vCPU stops in the middle of its instruction without having done half of it."),
+        "The request to die waits until the vCPU is out of guest mode, and the vCPU stops in the middle of its instruction without having "
+            + "done half of it."),
     ];
 
     internal static void ZapAll(LabVm vm)

@@ -4,7 +4,9 @@ using System.CommandLine.Invocation;
 
 namespace Warren.Cli.CommandLine;
 
-/// <summary>A command's help: System.CommandLine's page, as wide as is good to read, and below it what a <see cref="GuideCommand"/> adds.</summary>
+/// <summary>
+/// A command's help: System.CommandLine's page, as wide as is good to read, and below it what a <see cref="GuideCommand"/> adds.
+/// </summary>
 internal sealed class HelpPage : SynchronousCommandLineAction
 {
     /// <summary>Where there is no terminal to ask; a pager and a file are read at this width.</summary>
@@ -39,8 +41,10 @@ internal sealed class HelpPage : SynchronousCommandLineAction
             page = $"{page[..start]}\n  {path} {usage}{page[end..]}";
         }
 
-        return page.TrimEnd() + "\n" + string.Concat(guide.Sections.Select(s => $"\n{s.Heading}\n{string.Concat(s.Lines.Select(l => $"  {l}\n"))}"));
+        return page.TrimEnd() + "\n"
+            + string.Concat(guide.Sections.Select(s => $"\n{s.Heading}\n{string.Concat(s.Lines.Select(l => $"  {l}\n"))}"));
     }
 
-    private static int Width() => Console.IsOutputRedirected || Console.WindowWidth == 0 ? DefaultWidth : Math.Clamp(Console.WindowWidth, Narrowest, Widest);
+    private static int Width() =>
+        Console.IsOutputRedirected || Console.WindowWidth == 0 ? DefaultWidth : Math.Clamp(Console.WindowWidth, Narrowest, Widest);
 }

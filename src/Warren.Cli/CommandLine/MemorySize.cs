@@ -7,7 +7,8 @@ internal readonly record struct MemorySize(long Bytes)
 {
     public static MemorySize Default { get; } = new(512L << 20);
 
-    public static string Limits => $"from {new MemorySize(MachineOptions.MinMemoryBytes)} to {new MemorySize(MachineOptions.MaxMemoryBytes)}";
+    public static string Limits =>
+        $"from {new MemorySize(MachineOptions.MinMemoryBytes)} to {new MemorySize(MachineOptions.MaxMemoryBytes)}";
 
     /// <summary>Follows "--memory takes".</summary>
     public static string Words => $"a whole number of MiB or GiB {Limits}, like 512M or 2G";
@@ -17,7 +18,8 @@ internal readonly record struct MemorySize(long Bytes)
     {
         var read = OptionParsers.TrySize(text, out var bytes);
         size = new MemorySize(bytes);
-        return read && bytes is >= MachineOptions.MinMemoryBytes and <= MachineOptions.MaxMemoryBytes && bytes % MachineOptions.MinMemoryBytes == 0;
+        return read && bytes is >= MachineOptions.MinMemoryBytes and <= MachineOptions.MaxMemoryBytes
+            && bytes % MachineOptions.MinMemoryBytes == 0;
     }
 
     public override string ToString() => OptionParsers.Size(Bytes);

@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 
 namespace Warren.Cli.CommandLine;
 
-/// <summary>What is wrong with a command line, in one sentence with what was probably meant.</summary>
+/// <summary>The fault of a command line, in one sentence with what was probably meant.</summary>
 internal static class Mistakes
 {
     /// <summary>The first mistake, or null when there is none.</summary>
@@ -26,7 +26,10 @@ internal static class Mistakes
         if (parsed.Errors is not [var error, ..])
             return null;
         if (command.Command.Subcommands.Count > 0 && command.Command.Action is null)
-            return $"'{Path(command)}' needs one of {Options.Either(Names(command.Command.Subcommands))} after it; see '{Path(command)} --help'";
+        {
+            return $"'{Path(command)}' needs one of {Options.Either(Names(command.Command.Subcommands))} after it; see '{Path(command)} "
+                + $"--help'";
+        }
         if (error.SymbolResult is ArgumentResult { Tokens.Count: 0 } missing)
             return $"'{Path(command)}' needs a {missing.Argument.Name}; see '{Path(command)} --help'";
         return error.Message;
@@ -53,7 +56,9 @@ internal static class Mistakes
         return string.Join(' ', words);
     }
 
-    /// <summary>What looks like an option, stands before any "--", and is none. Where names may follow, the parser takes it for one of them.</summary>
+    /// <summary>
+    /// A word that looks like an option, stands before any "--", and is none. Where names may follow, the parser takes it for one of them.
+    /// </summary>
     private static string? Misspelt(ParseResult parsed)
     {
         var afterDashes = parsed.Tokens.Reverse().TakeWhile(t => t.Type != TokenType.DoubleDash).Count();
@@ -68,10 +73,12 @@ internal static class Mistakes
         var name = written.Split('=')[0];
         var path = Path(command);
         // The right option in front of the command that it belongs to.
-        var owner = Descendants(command.Command, path).Prepend((command.Command, Path: path)).FirstOrDefault(d => d.Command.Options.Any(o => o.Name == name));
+        var owner = Descendants(command.Command, path).Prepend((command.Command, Path: path))
+            .FirstOrDefault(d => d.Command.Options.Any(o => o.Name == name));
         if (owner.Path is not null)
             return $"'{name}' is an option of '{owner.Path}' and stands after it";
-        return $"'{name}' is not an option of '{path}'; {NearestNames.Hint(name, Known(command).Select(o => o.Name), $"see '{path} --help'")}";
+        var hint = NearestNames.Hint(name, Known(command).Select(o => o.Name), $"see '{path} --help'");
+        return $"'{name}' is not an option of '{path}'; {hint}";
     }
 
     private static string? Misused(OptionResult given)

@@ -13,7 +13,8 @@ internal static class OptionParsers
     private static readonly TimeSpan LongestDuration = TimeSpan.FromDays(24);
 
     /// <summary>A whole number in decimal digits and nothing else.</summary>
-    public static bool TryNumber(string text, out long value) => long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
+    public static bool TryNumber(string text, out long value) =>
+        long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value);
 
     /// <summary>Bytes from "512M", "2g", "1TiB" or a plain number of bytes; K, M, G, T, P and E are powers of 1024.</summary>
     public static bool TrySize(string text, out long bytes)
@@ -25,7 +26,8 @@ internal static class OptionParsers
         if (s.Length == 0) return false;
         var shift = 10 * (Units.IndexOf(char.ToUpperInvariant(s[^1]), StringComparison.Ordinal) + 1);
         if (shift > 0) s = s[..^1];
-        if (!long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value > long.MaxValue >> shift) return false;
+        if (!long.TryParse(s, NumberStyles.None, CultureInfo.InvariantCulture, out var value) || value > long.MaxValue >> shift)
+            return false;
         bytes = value << shift;
         return true;
     }

@@ -17,14 +17,18 @@ internal static class Options
             DefaultValueFactory = _ => otherwise,
         };
 
-    public static Option<long> Cpus(long otherwise) => Number("--cpus", $"vCPUs, 1 to {MachineOptions.MaxCpus}.", 1, MachineOptions.MaxCpus, otherwise);
+    public static Option<long> Cpus(long otherwise) =>
+        Number("--cpus", $"vCPUs, 1 to {MachineOptions.MaxCpus}.", 1, MachineOptions.MaxCpus, otherwise);
 
-    public static Option<MemorySize> Memory() => new ValueOption<MemorySize>("--memory", "SIZE", $"Guest memory {MemorySize.Limits}, like 2G.", MemorySize.Words, MemorySize.TryParse)
-    {
-        DefaultValueFactory = _ => MemorySize.Default,
-    };
+    public static Option<MemorySize> Memory() =>
+        new ValueOption<MemorySize>("--memory", "SIZE", $"Guest memory {MemorySize.Limits}, like 2G.", MemorySize.Words,
+            MemorySize.TryParse)
+        {
+            DefaultValueFactory = _ => MemorySize.Default,
+        };
 
-    public static Option<TimeSpan?> Duration(string name, string description) => new ValueOption<TimeSpan?>(name, "T", description, OptionParsers.DurationWords,
+    public static Option<TimeSpan?> Duration(string name, string description) =>
+        new ValueOption<TimeSpan?>(name, "T", description, OptionParsers.DurationWords,
         (string text, out TimeSpan? value) =>
         {
             value = OptionParsers.TryDuration(text, out var duration) ? duration : null;
@@ -33,10 +37,13 @@ internal static class Options
 
     /// <summary>One of a few names.</summary>
     /// <param name="otherwise">What is taken when none is given.</param>
-    public static Option<string?> Choice(string name, string helpName, string description, IEnumerable<string> names, string? otherwise = null)
+    public static Option<string?> Choice(string name, string helpName, string description, IEnumerable<string> names,
+        string? otherwise = null)
     {
         string[] known = [.. names];
-        var option = new ValueOption<string?>(name, helpName, description, Either(known), (string text, out string? value) => known.Contains(value = text), known);
+        var option =
+            new ValueOption<string?>(name, helpName, description, Either(known),
+                (string text, out string? value) => known.Contains(value = text), known);
         if (otherwise is not null)
             option.DefaultValueFactory = _ => otherwise;
         return option;
@@ -50,5 +57,6 @@ internal static class Options
     public static Option<string?> File(string name, string description) => Text(name, "FILE", description, "the path of a file");
 
     /// <summary>"a, b or c".</summary>
-    public static string Either(IReadOnlyList<string> names) => names.Count == 1 ? names[0] : $"{string.Join(", ", names.SkipLast(1))} or {names[^1]}";
+    public static string Either(IReadOnlyList<string> names) =>
+        names.Count == 1 ? names[0] : $"{string.Join(", ", names.SkipLast(1))} or {names[^1]}";
 }

@@ -6,7 +6,7 @@ namespace Warren.Cli.CommandLine;
 /// <summary>Reads one value as the user wrote it.</summary>
 internal delegate bool ValueReader<T>(string text, out T value);
 
-/// <summary>What an option takes, for whoever has to say that it was not given.</summary>
+/// <summary>The value that an option takes, for whoever has to say that it was not given.</summary>
 internal interface IValueOption
 {
     /// <summary>Follows "--memory takes": "a whole number of MiB from 1M to 512G, like 512M or 2G".</summary>
@@ -17,7 +17,8 @@ internal interface IValueOption
 internal sealed class ValueOption<T> : Option<T>, IValueOption
 {
     /// <param name="near">Names that a misspelt value may have meant.</param>
-    public ValueOption(string name, string helpName, string description, string takes, ValueReader<T> read, IReadOnlyList<string>? near = null)
+    public ValueOption(string name, string helpName, string description, string takes, ValueReader<T> read,
+        IReadOnlyList<string>? near = null)
         : base(name)
     {
         Takes = takes;

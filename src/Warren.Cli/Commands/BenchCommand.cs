@@ -39,7 +39,10 @@ internal static class BenchCommand
         var known = Benchmarks.All.Select(b => b.Name).ToArray();
         if (chosen.Length == 0) throw new UserErrorException($"'warren bench' needs a name: one of {Options.Either(known)}");
         if (chosen.Except(known).FirstOrDefault() is { } unknown)
-            throw new UserErrorException($"There is no benchmark '{unknown}'; {NearestNames.Hint(unknown, known, $"choose {Options.Either(known)}")}");
+        {
+            throw new UserErrorException(
+                $"There is no benchmark '{unknown}'; {NearestNames.Hint(unknown, known, $"choose {Options.Either(known)}")}");
+        }
         var context = new BenchContext(repeats, line => Console.Error.WriteLine(line), cancel);
         foreach (var benchmark in Benchmarks.All.Where(b => chosen.Contains(b.Name)))
         {
@@ -58,7 +61,8 @@ internal static class BenchCommand
 
     private static void PrintJson(IBenchmark benchmark, BenchContext context)
     {
-        foreach (var result in benchmark.Run(context)) Console.Out.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.BenchResult));
+        foreach (var result in benchmark.Run(context))
+            Console.Out.WriteLine(JsonSerializer.Serialize(result, BenchJson.Default.BenchResult));
     }
 
     private static void PrintTable(IBenchmark benchmark, BenchContext context)

@@ -86,7 +86,8 @@ internal static class DoctorCommand
     private static Finding Platform() =>
         OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64
             ? new Finding("platform", Verdict.Good, $"Linux x64, {RuntimeInformation.OSDescription}")
-            : new Finding("platform", Verdict.Bad, $"{RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}: Warren runs on Linux x64");
+            : new Finding("platform", Verdict.Bad,
+                $"{RuntimeInformation.OSDescription} {RuntimeInformation.ProcessArchitecture}: Warren runs on Linux x64");
 
     private static Finding Instructions()
     {
@@ -112,7 +113,9 @@ internal static class DoctorCommand
         var by = limit.Limit > 0 ? $" (the control group's limit is {limit.Limit / Mega}, in {limit.File})" : "";
         return available >= 640 * Mega
             ? new Finding("memory", Verdict.Good, $"{available / Mega} MiB available{by}; a guest costs what it touches and some 80 MB")
-            : new Finding("memory", Verdict.Note, $"{available / Mega} MiB available{by}: a guest that touches more than {Math.Max(0, available - ProcessMemory.OwnNeed) / Mega} of it is ended");
+            : new Finding("memory", Verdict.Note,
+                $"{available / Mega} MiB available{by}: a guest that touches more than "
+                    + $"{Math.Max(0, available - ProcessMemory.OwnNeed) / Mega} of it is ended");
     }
 
     private static Finding Overcommit()
@@ -125,11 +128,14 @@ internal static class DoctorCommand
 
     private static Finding AddressSpaceLimit()
     {
-        var limits = new[] { (Letter: 'v', Bytes: ProcessLimits.AddressSpace), (Letter: 'd', Bytes: ProcessLimits.Data) }.Where(l => l.Bytes is not null)
+        var limits =
+            new[] { (Letter: 'v', Bytes: ProcessLimits.AddressSpace),
+                (Letter: 'd', Bytes: ProcessLimits.Data) }.Where(l => l.Bytes is not null)
             .Select(l => $"'ulimit -{l.Letter}' allows {l.Bytes / Mega} MiB").ToList();
         return limits.Count == 0
             ? new Finding("address space", Verdict.Good, "unlimited")
-            : new Finding("address space", Verdict.Note, $"{string.Join(", ", limits)}: a guest's memory is reserved twice over and may be refused; raise it with 'unlimited'");
+            : new Finding("address space", Verdict.Note,
+                $"{string.Join(", ", limits)}: a guest's memory is reserved twice over and may be refused; raise it with 'unlimited'");
     }
 
     private static Finding Cache()
@@ -148,7 +154,8 @@ internal static class DoctorCommand
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            return new Finding("cache", Verdict.Bad, $"{directory} cannot be written ({e.Message.TrimEnd('.')}); set XDG_CACHE_HOME to a place that can");
+            return new Finding("cache", Verdict.Bad,
+                $"{directory} cannot be written ({e.Message.TrimEnd('.')}); set XDG_CACHE_HOME to a place that can");
         }
     }
 
@@ -159,7 +166,9 @@ internal static class DoctorCommand
             return new Finding("images", Verdict.Note, "none cached: the first 'warren run' pulls them");
         return current.FirstOrDefault(e => e.IsBad) is { } bad
             ? new Finding("images", Verdict.Note, $"{bad.Sentence}: the next 'warren run' pulls it again")
-            : new Finding("images", Verdict.Good, string.Join(", ", current.Where(e => e.Entry.Version.Length > 0).Select(e => $"{e.Entry.Package} {e.Entry.Version}").Distinct()));
+            : new Finding("images", Verdict.Good,
+                string.Join(", ",
+                    current.Where(e => e.Entry.Version.Length > 0).Select(e => $"{e.Entry.Package} {e.Entry.Version}").Distinct()));
     }
 
     private static Finding Mirror(string? mirror)
@@ -181,7 +190,8 @@ internal static class DoctorCommand
         var tool = Verifiers.FirstOrDefault(t => path.Split(':').Any(d => File.Exists(Path.Combine(d, t))));
         return tool is not null
             ? new Finding("signatures", Verdict.Good, $"{tool} checks the archive's signature")
-            : new Finding("signatures", Verdict.Note, "neither gpgv nor sqv is installed: 'warren image pull' needs one (apt install gpgv)");
+            : new Finding("signatures", Verdict.Note,
+                "neither gpgv nor sqv is installed: 'warren image pull' needs one (apt install gpgv)");
     }
 
     private static Finding Terminal() => RawTerminal.IsTerminal

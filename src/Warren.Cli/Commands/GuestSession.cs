@@ -43,7 +43,8 @@ internal sealed class GuestSession(RunSettings settings)
             try
             {
                 var outcome = await _vm.ExecAsync(
-                    command, CommandEnvironment(), StandardStreams.OpenInput(), StandardStreams.OpenOutput(), StandardStreams.OpenError(), stop.Token)
+                    command, CommandEnvironment(), StandardStreams.OpenInput(), StandardStreams.OpenOutput(), StandardStreams.OpenError(),
+                    stop.Token)
                     .ConfigureAwait(false);
                 status = Ended(command[0], outcome);
             }
@@ -57,12 +58,15 @@ internal sealed class GuestSession(RunSettings settings)
             }
             StatisticsReport.Write(settings.Statistics, _vm.Statistics);
             // What was asked for and could not be shown is no success.
-            var isLost = log.Failure is StandardStreamException || (settings.Statistics != StatisticsFormat.None && StandardStreams.HasLostErrors);
+            var isLost = log.Failure is StandardStreamException
+                || (settings.Statistics != StatisticsFormat.None && StandardStreams.HasLostErrors);
             return isLost ? ExitStatus.HostError : status;
         }
     }
 
-    /// <summary>Connects the guest's console: a shell of ours on the user's terminal, or whatever a system of the user's own says and hears.</summary>
+    /// <summary>
+    /// Connects the guest's console: a shell of ours on the user's terminal, or whatever a system of the user's own says and hears.
+    /// </summary>
     private async Task<int> ConsoleAsync(GuestSource source, CancellationTokenSource stop)
     {
         var quit = false;
@@ -135,17 +139,22 @@ internal sealed class GuestSession(RunSettings settings)
     private int Ended(string? command, ExecOutcome outcome) => (outcome.Machine.Kind, outcome.Result) switch
     {
         (MachineExitKind.HostError, _) => Fail(ExitStatus.HostError, outcome.Machine.Detail),
-        (_, { NotFound: true }) => Fail(ExitStatus.NotFound, $"The command '{command}' does not exist in the guest; see what there is with: warren run -- ls /bin."),
-        (_, { ExecErrno: not 0 and var errno }) => Fail(ExitStatus.CannotExecute, $"The command '{command}' cannot be executed in the guest (errno {errno})."),
+        (_, { NotFound: true }) =>
+            Fail(ExitStatus.NotFound,
+                $"The command '{command}' does not exist in the guest; see what there is with: warren run -- ls /bin."),
+        (_, { ExecErrno: not 0 and var errno }) =>
+            Fail(ExitStatus.CannotExecute, $"The command '{command}' cannot be executed in the guest (errno {errno})."),
         (_, { Signal: not 0 and var signal }) => ExitStatus.Signalled(signal),
         (_, { } result) => result.ExitCode,
         (MachineExitKind.PowerOff or MachineExitKind.Reboot, _) when command is null => ExitStatus.Success,
         (MachineExitKind.PowerOff, _) => Fail(ExitStatus.GuestEnded, "The guest powered off before the command had reported its status."),
         (MachineExitKind.Reboot, _) => Fail(ExitStatus.GuestEnded, "The guest rebooted before the command had reported its status."),
         (MachineExitKind.Panic, _) => Fail(ExitStatus.GuestPanic, $"The guest kernel panicked: {Printable(outcome.Machine.Detail)}"),
-        (MachineExitKind.SystemFailure, _) => Fail(ExitStatus.SystemFailure, $"The guest shut down with a system failure: {Printable(outcome.Machine.Detail)}"),
+        (MachineExitKind.SystemFailure, _) =>
+            Fail(ExitStatus.SystemFailure, $"The guest shut down with a system failure: {Printable(outcome.Machine.Detail)}"),
         (MachineExitKind.Stuck, _) => Fail(ExitStatus.SystemFailure, Printable(outcome.Machine.Detail)),
-        (MachineExitKind.TimedOut, _) => Fail(ExitStatus.TimedOut, $"The guest was ended after {settings.Timeout?.TotalSeconds} s, as --timeout says."),
+        (MachineExitKind.TimedOut, _) =>
+            Fail(ExitStatus.TimedOut, $"The guest was ended after {settings.Timeout?.TotalSeconds} s, as --timeout says."),
         _ => Fail(ExitStatus.Interrupted, "Interrupted."),
     };
 

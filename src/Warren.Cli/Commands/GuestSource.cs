@@ -24,12 +24,16 @@ internal sealed class GuestSource : IDisposable
     /// <summary>It boots into Warren's init and busybox, not into a system of the user's own.</summary>
     public bool HasOurUserLand { get; }
 
-    /// <summary>Finds what <paramref name="settings"/> names; what they do not name comes from the image cache, pulled if need be.</summary>
+    /// <summary>
+    /// Finds what <paramref name="settings"/> names; what they do not name comes from the image cache, pulled if need be.
+    /// </summary>
     public static async Task<GuestSource> FindAsync(RunSettings settings, CancellationToken cancel)
     {
         if (settings.Guest is not null) return Embedded();
-        var isLinux = settings.Kernel is not { } own || await Interruptible(() => KernelFile.Open(own, MemoryMap.Ram).IsLinux, cancel).ConfigureAwait(false);
-        if (settings.Kernel is not null && (!isLinux || settings.Initrd is not null)) return new GuestSource(settings.Kernel, settings.Initrd, isLinux);
+        var isLinux = settings.Kernel is not { } own
+            || await Interruptible(() => KernelFile.Open(own, MemoryMap.Ram).IsLinux, cancel).ConfigureAwait(false);
+        if (settings.Kernel is not null && (!isLinux || settings.Initrd is not null))
+            return new GuestSource(settings.Kernel, settings.Initrd, isLinux);
 
         var store = ImageCommand.OpenStore(settings.Mirror);
         using var progress = new PullProgressBar();
@@ -60,7 +64,8 @@ internal sealed class GuestSource : IDisposable
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             File.Delete(path);
-            throw new UserErrorException($"The embedded guest cannot be unpacked to '{path}' ({e.Message.TrimEnd('.')}); free some space there or set TMPDIR.");
+            throw new UserErrorException(
+                $"The embedded guest cannot be unpacked to '{path}' ({e.Message.TrimEnd('.')}); free some space there or set TMPDIR.");
         }
         return new GuestSource(path, null, isLinux: false, temporary: path);
     }

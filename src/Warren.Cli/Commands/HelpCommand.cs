@@ -8,7 +8,11 @@ internal static class HelpCommand
 {
     public static Command Build(Command root)
     {
-        var words = new Argument<string[]>("COMMAND") { Description = "The command, like 'run' or 'lab run'; without it, all of Warren.", Arity = ArgumentArity.ZeroOrMore };
+        var words = new Argument<string[]>("COMMAND")
+        {
+            Description = "The command, like 'run' or 'lab run'; without it, all of Warren.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
         var help = new Command("help", "Show the help of a command.") { words };
         help.SetAction(result => Show(root, result.GetValue(words) ?? []));
         return help;
@@ -20,7 +24,8 @@ internal static class HelpCommand
         var command = root;
         foreach (var word in words)
         {
-            command = command.Subcommands.FirstOrDefault(c => c.Name == word) ?? throw new UserErrorException(Mistakes.UnknownWord(command, path, word));
+            command = command.Subcommands.FirstOrDefault(c => c.Name == word)
+                ?? throw new UserErrorException(Mistakes.UnknownWord(command, path, word));
             path += " " + word;
         }
 

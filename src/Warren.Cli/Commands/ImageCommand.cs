@@ -11,7 +11,8 @@ internal static class ImageCommand
     private const int SomethingWrong = 1;
 
     public static Option<string?> MirrorOption() => Options.Text("--mirror", "URL",
-        "The Debian mirror to pull from, instead of WARREN_MIRROR or the one apt is configured with.", "the root of a Debian archive, an http or https URL");
+        "The Debian mirror to pull from, instead of WARREN_MIRROR or the one apt is configured with.",
+        "the root of a Debian archive, an http or https URL");
 
     public static ImageStore OpenStore(string? mirror, string? keyring = null) =>
         new(new ImageStoreOptions { Mirror = new MirrorOptions { Mirror = mirror }, Keyring = keyring });
@@ -19,14 +20,19 @@ internal static class ImageCommand
     public static Command Build()
     {
         var mirror = MirrorOption();
-        var keyring = Options.File("--keyring", "Keys that may sign the archive, instead of WARREN_KEYRING or the host's debian-archive-keyring.");
+        var keyring =
+            Options.File("--keyring", "Keys that may sign the archive, instead of WARREN_KEYRING or the host's debian-archive-keyring.");
         var pull = new Command("pull", "Fetch Debian's riscv64 kernel and busybox, or bring them up to date.") { mirror, keyring };
         pull.SetAction(async (result, cancel) =>
         {
             PullResult pulled;
             using (var progress = new PullProgressBar())
-                pulled = await OpenStore(result.GetValue(mirror), result.GetValue(keyring)).PullAsync(progress, cancel).ConfigureAwait(false);
-            Console.Out.WriteLine($"{(pulled.Changed ? "pulled" : "up to date:")} Linux {pulled.Guest.Version}, busybox {pulled.Guest.BusyboxVersion}");
+            {
+                pulled = await OpenStore(result.GetValue(mirror), result.GetValue(keyring)).PullAsync(progress, cancel)
+                    .ConfigureAwait(false);
+            }
+            Console.Out.WriteLine(
+                $"{(pulled.Changed ? "pulled" : "up to date:")} Linux {pulled.Guest.Version}, busybox {pulled.Guest.BusyboxVersion}");
             return ExitStatus.Success;
         });
 
@@ -52,7 +58,9 @@ internal static class ImageCommand
         foreach (var e in entries)
         {
             var health = e.Health == ImageHealth.Unchecked ? "present" : e.Health.ToString().ToLowerInvariant();
-            Console.Out.WriteLine($"{health,-8} {(e.Current ? "current" : "old"),-8} {e.Entry.Size / 1e6,8:0.0} MB  {e.Entry.Kind.ToString().ToLowerInvariant(),-12} {e.Entry.Package} {e.Entry.Version}  {e.Path}");
+            Console.Out.WriteLine(
+                $"{health,-8} {(e.Current ? "current" : "old"),-8} {e.Entry.Size / 1e6,8:0.0} MB  "
+                    + $"{e.Entry.Kind.ToString().ToLowerInvariant(),-12} {e.Entry.Package} {e.Entry.Version}  {e.Path}");
         }
 
         var bad = entries.Where(e => e.IsBad).ToList();
@@ -62,11 +70,12 @@ internal static class ImageCommand
     }
 
     /// <summary>A pull makes good what the newest pull is made of; nobody needs the rest.</summary>
-    private static string Remedy(List<ImageStatus> bad) => (bad.Exists(e => e.Current && e.Entry.Kind != ImageKind.Initramfs), bad.Exists(e => !e.Current)) switch
-    {
-        (true, false) => "'warren image pull' fetches it again",
-        (true, true) => "'warren image pull' fetches what is needed again, 'warren image prune' deletes the rest",
-        (false, true) => "'warren image prune' deletes it",
-        _ => "the next 'warren run' makes it anew",
-    };
+    private static string Remedy(List<ImageStatus> bad) =>
+        (bad.Exists(e => e.Current && e.Entry.Kind != ImageKind.Initramfs), bad.Exists(e => !e.Current)) switch
+        {
+            (true, false) => "'warren image pull' fetches it again",
+            (true, true) => "'warren image pull' fetches what is needed again, 'warren image prune' deletes the rest",
+            (false, true) => "'warren image prune' deletes it",
+            _ => "the next 'warren run' makes it anew",
+        };
 }

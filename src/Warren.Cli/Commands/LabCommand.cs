@@ -5,8 +5,10 @@ namespace Warren.Cli.Commands;
 /// <summary><c>warren lab</c>: the protocols of memory virtualization, explored.</summary>
 internal static class LabCommand
 {
-    public static Command Build() => new("lab", "Search the interleavings of locking protocols for one that breaks, and see it as a column per thread.")
+    public static Command Build() =>
+        new("lab", "Search the interleavings of locking protocols for one that breaks, and see it as a column per thread.")
     {
-        LabListCommand.Build(), LabExplainCommand.Build(), LabRunCommand.Build(), LabCorpusCommand.Build(), LabLocksCommand.Build(), LabMeasureCommand.Build(),
+        LabListCommand.Build(), LabExplainCommand.Build(), LabRunCommand.Build(), LabCorpusCommand.Build(), LabLocksCommand.Build(),
+        LabMeasureCommand.Build(),
     };
 }

@@ -15,15 +15,20 @@ internal static class LabCorpusCommand
 
     public static Command Build()
     {
-        var names = new Argument<string[]>("NAME") { Description = "Variants to run; all when none is given.", Arity = ArgumentArity.ZeroOrMore };
+        var names =
+            new Argument<string[]>("NAME") { Description = "Variants to run; all when none is given.", Arity = ArgumentArity.ZeroOrMore };
         var bound = LabOptions.Bound();
         var time = LabOptions.Time("Search each variant for at most this long; 60s when not given.");
         var seed = LabOptions.Seed();
         var strategy = LabOptions.Strategy();
-        var controls = Options.Number("--controls", "Schedules of each scenario on the code as it is, where nothing may be found; 0 for none.", 0, long.MaxValue, 2000);
+        var controls =
+            Options.Number("--controls", "Schedules of each scenario on the code as it is, where nothing may be found; 0 for none.", 0,
+                long.MaxValue, 2000);
         var html = Options.File("--html", "Write the results with every trace as a page.");
         var json = LabOptions.Json();
-        var command = new Command("corpus", "Have the explorer find every broken variant, and nothing where nothing is broken.") { names, bound, time, seed, strategy, controls, html, json };
+        var command =
+            new Command("corpus", "Have the explorer find every broken variant, and nothing where nothing is broken.")
+            { names, bound, time, seed, strategy, controls, html, json };
         command.SetAction(result =>
         {
             var variants = Chosen(result.GetValue(names) ?? []);
@@ -44,7 +49,10 @@ internal static class LabCorpusCommand
     {
         var known = CorpusCatalogue.All;
         if (names.FirstOrDefault(n => known.All(v => v.Name != n)) is { } unknown)
-            throw new UserErrorException($"There is no variant '{unknown}'; {NearestNames.Hint(unknown, known.Select(v => v.Name), "see 'warren lab list'")}");
+        {
+            throw new UserErrorException(
+                $"There is no variant '{unknown}'; {NearestNames.Hint(unknown, known.Select(v => v.Name), "see 'warren lab list'")}");
+        }
         return names.Length == 0 ? known : [.. known.Where(v => names.Contains(v.Name))];
     }
 
@@ -74,11 +82,13 @@ internal static class LabCorpusCommand
         else
             Print(summary);
         page?.Write(CorpusReport.Page(summary));
-        return summary.IsClean ? interrupted ? ExitStatus.Interrupted : ExitStatus.Success : interrupted ? ExitStatus.Interrupted : ExitStatus.Found;
+        return summary.IsClean ? interrupted ? ExitStatus.Interrupted : ExitStatus.Success : interrupted ? ExitStatus.Interrupted
+            : ExitStatus.Found;
     }
 
-    /// <summary>What was explored of each scenario on the code as it is; each once, however many variants it shows.</summary>
-    private static List<ExplorationResult> Controls(IReadOnlyList<Variant> variants, ExplorationOptions options, long schedules, CorpusProgress progress)
+    /// <summary>The explorations of each scenario on the code as it is; each once, however many variants it shows.</summary>
+    private static List<ExplorationResult> Controls(IReadOnlyList<Variant> variants, ExplorationOptions options, long schedules,
+        CorpusProgress progress)
     {
         var results = new List<ExplorationResult>();
         if (schedules == 0)
@@ -96,18 +106,28 @@ internal static class LabCorpusCommand
     private static void Print(CorpusSummary summary)
     {
         var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("variant").NoWrap()).AddColumn("found")
-            .AddColumn(new TableColumn("schedules").RightAligned().NoWrap()).AddColumn(new TableColumn("preemptions").RightAligned().NoWrap())
+            .AddColumn(new TableColumn("schedules").RightAligned().NoWrap())
+            .AddColumn(new TableColumn("preemptions").RightAligned().NoWrap())
             .AddColumn(new TableColumn("time").RightAligned().NoWrap());
         foreach (var r in summary.Results)
         {
-            var found = r.Problem is { } problem ? $"[red]{Markup.Escape(FirstLine(problem))}[/]" : $"[green]{Markup.Escape(TextReport.KindWords(r.Kind!.Value))}[/]";
-            table.AddRow(Markup.Escape(r.Variant.Name), found, $"{r.Schedules:#,0}", r.Exploration?.Failure is null ? "–" : $"{r.Preemptions}", $"{r.Elapsed.TotalSeconds:0.0} s");
+            var found = r.Problem is { } problem ? $"[red]{Markup.Escape(FirstLine(problem))}[/]"
+                : $"[green]{Markup.Escape(TextReport.KindWords(r.Kind!.Value))}[/]";
+            table.AddRow(Markup.Escape(r.Variant.Name), found, $"{r.Schedules:#,0}",
+                r.Exploration?.Failure is null ? "–" : $"{r.Preemptions}", $"{r.Elapsed.TotalSeconds:0.0} s");
         }
 
         Consoles.Output().Write(table);
         foreach (var alarm in summary.Alarms)
         {
-            Console.Out.Write(TextReport.Format(alarm.Failure!, LabReports.Terminal() with { FoldAbove = 20, Details = false, ReplayCommand = LabReports.ReplayCommand(alarm.Scenario, null, null, alarm.Failure!.Replay) }));
+            Console.Out.Write(
+                TextReport.Format(alarm.Failure!,
+                    LabReports.Terminal() with
+                    {
+                        FoldAbove = 20,
+                        Details = false,
+                        ReplayCommand = LabReports.ReplayCommand(alarm.Scenario, null, null, alarm.Failure!.Replay)
+                    }));
             Console.Out.WriteLine();
         }
 

@@ -16,7 +16,9 @@ internal static class LabExplainCommand
         var name = new Argument<string>("NAME") { Description = "A scenario, variant or gate; see 'warren lab list'." };
         var gate = LabOptions.Gate();
         var assembly = LabOptions.Assembly();
-        var command = new Command("explain", "Tell what a scenario, a broken variant or a gate is about, and show the interleaving that breaks it.") { name, gate, assembly };
+        var command =
+            new Command("explain", "Tell what a scenario, a broken variant or a gate is about, and show the interleaving that breaks it.")
+            { name, gate, assembly };
         command.SetAction(result => Explain(result.GetValue(name)!, result.GetValue(gate), result.GetValue(assembly)));
         return command;
     }
@@ -40,7 +42,14 @@ internal static class LabExplainCommand
         var outcome = new RunOutcome(name, options, result, interrupted, false);
         if (result?.Failure is { } trace)
         {
-            Console.Out.Write(TextReport.Format(trace, LabReports.Terminal() with { FoldAbove = 0, Details = false, ReplayCommand = LabReports.ReplayCommand(target.Name, assembly, gate, trace.Replay) }));
+            Console.Out.Write(
+                TextReport.Format(trace,
+                    LabReports.Terminal() with
+                    {
+                        FoldAbove = 0,
+                        Details = false,
+                        ReplayCommand = LabReports.ReplayCommand(target.Name, assembly, gate, trace.Replay)
+                    }));
             Console.Out.WriteLine();
         }
 
@@ -65,9 +74,13 @@ internal static class LabExplainCommand
         output.WriteLine();
         output.WriteLine(variants[true].Any()
             ? "With the interleaving: 'warren lab explain NAME' of one of these."
-            : $"No schedule is known that breaks it: 'warren lab run gate-create --gate {kind.Name}', and so with every scenario named gate-….");
+            : $"No schedule is known that breaks it: 'warren lab run gate-create --gate {kind.Name}', and so with every scenario named "
+            + $"gate-….");
         if (variants[false].Any())
-            output.WriteLine($"Broken on purpose, each by one change of its code: {string.Join(", ", variants[false].Select(static v => v.Name))}.");
+        {
+            output.WriteLine(
+                $"Broken on purpose, each by one change of its code: {string.Join(", ", variants[false].Select(static v => v.Name))}.");
+        }
     }
 
     private static string Heading(LabTarget target) => target switch

@@ -4,12 +4,16 @@ using Warren.Lab;
 
 namespace Warren.Cli.Commands;
 
-/// <summary>Long work of the lab under Ctrl-C: on a thread of its own, so that an answer comes even when a scenario never returns.</summary>
+/// <summary>
+/// Long work of the lab under Ctrl-C: on a thread of its own, so that an answer comes even when a scenario never returns.
+/// </summary>
 internal static class LabExploration
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
-    /// <summary>Explores with progress on stderr. After Ctrl-C the result is what was explored so far, null when that is not even one report.</summary>
+    /// <summary>
+    /// Explores with progress on stderr. After Ctrl-C the result is what was explored so far, null when that is not even one report.
+    /// </summary>
     /// <param name="target">What is explored.</param>
     /// <param name="options">How; the cancellation is ours.</param>
     /// <param name="label">What progress is of; the target's name when null.</param>

@@ -23,7 +23,8 @@ internal static class LabListCommand
         Table(console, "scenario", LabScenarios.Known(assembly).Select(s => (s.Name, s.Summary)));
         if (assembly is not null)
             return ExitStatus.Success;
-        Table(console, "gate", GateFactory.Correct.Select(g => (g.Name + (g == GateKind.Default ? " (default)" : ""), $"{g.Idea}; {g.Price}")));
+        Table(console, "gate",
+            GateFactory.Correct.Select(g => (g.Name + (g == GateKind.Default ? " (default)" : ""), $"{g.Idea}; {g.Price}")));
         Table(console, "broken gate", GateFactory.Broken.Select(g => (g.Name, $"{g.Idea}; {g.Price}")));
         Table(console, "variant", CorpusCatalogue.All.Select(v => (v.Name, LabTarget.Sentence(v))));
         return ExitStatus.Success;

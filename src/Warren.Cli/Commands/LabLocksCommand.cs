@@ -9,23 +9,29 @@ using Warren.Machines;
 
 namespace Warren.Cli.Commands;
 
-/// <summary><c>warren lab locks</c>: boots a guest under the lock validator and shows the graph of lock classes it saw. 0: no violation; 1: some.</summary>
+/// <summary>
+/// <c>warren lab locks</c>: boots a guest under the lock validator and shows the graph of lock classes it saw. 0: no violation; 1: some.
+/// </summary>
 internal static class LabLocksCommand
 {
     /// <summary>Exercises more than a boot alone: processes, pages that are given back, files.</summary>
-    private static readonly string[] Work = ["/bin/sh", "-c", "ls -R /bin >/dev/null; dd if=/dev/zero of=/tmp/w bs=1M count=8 2>/dev/null; rm -f /tmp/w; true"];
+    private static readonly string[] Work =
+        ["/bin/sh", "-c", "ls -R /bin >/dev/null; dd if=/dev/zero of=/tmp/w bs=1M count=8 2>/dev/null; rm -f /tmp/w; true"];
 
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(5);
 
     public static Command Build()
     {
-        var guest = Options.Choice("--guest", "NAME", "An embedded guest instead of Debian's kernel: 'selftest' needs neither network nor cache.", [RunSettings.SelftestGuest]);
+        var guest = Options.Choice("--guest", "NAME", "An embedded guest instead of Debian's kernel: 'selftest' needs neither network nor "
+            + "cache.", [RunSettings.SelftestGuest]);
         var cpus = Options.Cpus(2);
         var mirror = ImageCommand.MirrorOption();
         var offline = Options.Flag("--offline", "Use only what the cache holds.");
         var svg = Options.File("--svg", "Write the graph as a drawing.");
         var json = LabOptions.Json();
-        var command = new Command("locks", "Boot a guest under the lock validator: the classes, their order, and what violates it.") { guest, cpus, mirror, offline, svg, json };
+        var command =
+            new Command("locks", "Boot a guest under the lock validator: the classes, their order, and what violates it.")
+            { guest, cpus, mirror, offline, svg, json };
         command.SetAction(async (result, cancel) =>
         {
             var settings = new RunSettings
@@ -54,11 +60,21 @@ internal static class LabLocksCommand
         try
         {
             using var source = await GuestSource.FindAsync(settings, stop.Token).ConfigureAwait(false);
-            var options = new MicroVmOptions { KernelPath = source.Kernel, InitrdPath = source.Initrd, Cpus = settings.Cpus, MemoryBytes = settings.MemoryBytes, Timeout = settings.Timeout, Mode = source.IsLinux ? GuestMode.Command : GuestMode.Console };
+            var options =
+                new MicroVmOptions
+                {
+                    KernelPath = source.Kernel,
+                    InitrdPath = source.Initrd,
+                    Cpus = settings.Cpus,
+                    MemoryBytes = settings.MemoryBytes,
+                    Timeout = settings.Timeout,
+                    Mode = source.IsLinux ? GuestMode.Command : GuestMode.Console
+                };
             var vm = MicroVm.Create(options);
             await using (vm.ConfigureAwait(false))
             {
-                var (finished, exit) = source.IsLinux ? await WorkAsync(vm, stop.Token).ConfigureAwait(false) : (false, await vm.RunAsync(stop.Token).ConfigureAwait(false));
+                var (finished, exit) = source.IsLinux ? await WorkAsync(vm, stop.Token).ConfigureAwait(false)
+                    : (false, await vm.RunAsync(stop.Token).ConfigureAwait(false));
                 if (stop.IsCancellationRequested)
                     return true;
                 return finished || exit.Kind == MachineExitKind.PowerOff
@@ -90,19 +106,23 @@ internal static class LabLocksCommand
 
     private static void Print(LockGraph graph, bool interrupted)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("class").NoWrap()).AddColumn(new TableColumn("kind").NoWrap())
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("class").NoWrap())
+            .AddColumn(new TableColumn("kind").NoWrap())
             .AddColumn(new TableColumn("waits").NoWrap()).AddColumn("was taken while holding");
         for (var i = 0; i < graph.Classes.Count; i++)
         {
             var c = graph.Classes[i];
-            var outer = graph.Edges.Where(e => e.To == i && e.Chains > 0).Select(e => Markup.Escape(graph.Classes[e.From].Name) + (e.IsViolating ? " [red](violation)[/]" : ""));
+            var outer = graph.Edges.Where(e => e.To == i && e.Chains > 0)
+                .Select(e => Markup.Escape(graph.Classes[e.From].Name) + (e.IsViolating ? " [red](violation)[/]" : ""));
             table.AddRow(Markup.Escape(c.Name), c.Kind, c.Context.ToString().ToLowerInvariant(), string.Join(", ", outer));
         }
 
         Consoles.Output().Write(table);
         foreach (var report in graph.Reports)
             Console.Out.WriteLine(report.Text);
+        var violations = graph.Reports.Count switch { 0 => "no violation", 1 => "1 violation", var n => $"{n} violations" };
         Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{(interrupted ? "Interrupted: " : "")}{graph.Classes.Count} classes, {graph.Edges.Count(e => e.Chains > 0)} dependencies seen in {graph.ChainCount} chains, {(graph.Reports.Count == 0 ? "no violation" : $"{graph.Reports.Count} violation{(graph.Reports.Count == 1 ? "" : "s")}")}."));
+            $"{(interrupted ? "Interrupted: " : "")}{graph.Classes.Count} classes, {graph.Edges.Count(e => e.Chains > 0)} dependencies "
+                + $"seen in {graph.ChainCount} chains, {violations}."));
     }
 }

@@ -17,26 +17,39 @@ internal static class LabMeasureCommand
 
     public static Command Build()
     {
-        var gate = new Option<string[]>("--gate") { Description = "Measure only these gates.", HelpName = "G", Arity = ArgumentArity.OneOrMore };
+        var gate =
+            new Option<string[]>("--gate") { Description = "Measure only these gates.", HelpName = "G", Arity = ArgumentArity.OneOrMore };
         var time = LabOptions.Time("Measure for this long in all; 30s when not given.");
         var svg = Options.File("--svg", "Write the figures as a plot.");
         var json = LabOptions.Json();
-        var command = new Command("measure", "Run the gates side by side on real threads: invalidations, faults and memslot updates a second.") { gate, time, svg, json };
+        var command =
+            new Command("measure", "Run the gates side by side on real threads: invalidations, faults and memslot updates a second.")
+            { gate, time, svg, json };
         command.SetAction(result =>
         {
             var gates = GateFactory.Correct;
             if (result.GetValue(gate) is { Length: > 0 } names)
             {
                 if (names.FirstOrDefault(n => gates.All(g => g.Name != n)) is { } unknown)
-                    throw new UserErrorException($"'{unknown}' is no gate to measure; {NearestNames.Hint(unknown, gates.Select(g => g.Name), $"choose {string.Join(", ", gates.Select(g => g.Name))}")}");
+                {
+                    var known = gates.Select(g => g.Name).ToList();
+                    var hint = NearestNames.Hint(unknown, known, $"choose {string.Join(", ", known)}");
+                    throw new UserErrorException($"'{unknown}' is no gate to measure; {hint}");
+                }
                 gates = [.. gates.Where(g => names.Contains(g.Name))];
             }
 
             var share = (result.GetValue(time) ?? DefaultTime) / gates.Count;
             if (share < LeastShare)
-                throw new UserErrorException($"--time is too short for {gates.Count} gates; give at least {(LeastShare * gates.Count).TotalSeconds:0.#}s");
+            {
+                throw new UserErrorException(
+                    $"--time is too short for {gates.Count} gates; give at least {(LeastShare * gates.Count).TotalSeconds:0.#}s");
+            }
             using var plot = OutputFile.Open(result.GetValue(svg), svg.Name);
-            var (rows, interrupted) = LabExploration.Run("measure", cancel => GateMeasure.Run(new MeasureOptions { Gates = gates, TimePerGate = share, Cancellation = cancel }, new Progress()));
+            var (rows, interrupted) =
+                LabExploration.Run("measure",
+                    cancel =>
+                        GateMeasure.Run(new MeasureOptions { Gates = gates, TimePerGate = share, Cancellation = cancel }, new Progress()));
             if (!Console.IsErrorRedirected)
                 Console.Error.Write("\r\x1b[K");
             return Show(rows ?? [], interrupted, result.GetValue(json), plot);
@@ -61,13 +74,16 @@ internal static class LabMeasureCommand
             table.AddColumn(new TableColumn(name).RightAligned());
         foreach (var r in rows)
         {
-            table.AddRow(Markup.Escape(r.Gate), "alone", Number(r.Alone.Unrelated), Number(r.Alone.Related), Number(r.Alone.Faults), Number(r.Alone.Updates), "", "");
+            table.AddRow(Markup.Escape(r.Gate), "alone", Number(r.Alone.Unrelated), Number(r.Alone.Related), Number(r.Alone.Faults),
+                Number(r.Alone.Updates), "", "");
             table.AddRow("", "storm", Number(r.Storm.Unrelated), Number(r.Storm.Related), Number(r.Storm.Faults), Number(r.Storm.Updates),
                 Milliseconds(r.MedianUpdate), r.Starved ? $"[red]{Milliseconds(r.WorstUpdate)}, starved[/]" : Milliseconds(r.WorstUpdate));
         }
 
         Consoles.Output().Write(table);
-        Console.Out.WriteLine("Alone: each by one thread, nothing beside it. Storm: all at once, with threads that never stop invalidating what no slot maps.");
+        Console.Out.WriteLine(
+            "Alone: each by one thread, nothing beside it. Storm: all at once, with threads that never stop invalidating what no slot "
+                + "maps.");
     }
 
     private static JsonArray Json(IReadOnlyList<GateMeasurement> rows) => new([.. rows.Select(r => (JsonNode)new JsonObject
@@ -90,8 +106,10 @@ internal static class LabMeasureCommand
 
     private static string Plot(IReadOnlyList<GateMeasurement> rows)
     {
-        ChartPanel Panel(string title, string unit, Func<GateMeasurement, double> value) => new(title, unit, [.. rows.Select(r => (r.Gate, value(r)))]);
-        return BarCharts.Svg("Gates side by side", $"{Environment.ProcessorCount} CPUs; all at once, beside threads that never stop invalidating what no slot maps.",
+        ChartPanel Panel(string title, string unit, Func<GateMeasurement, double> value) =>
+            new(title, unit, [.. rows.Select(r => (r.Gate, value(r)))]);
+        return BarCharts.Svg("Gates side by side",
+            $"{Environment.ProcessorCount} CPUs; all at once, beside threads that never stop invalidating what no slot maps.",
         [
             Panel("Unrelated invalidations", "a second", r => r.Storm.Unrelated),
             Panel("Related invalidations", "a second", r => r.Storm.Related),

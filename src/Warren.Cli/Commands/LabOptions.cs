@@ -10,32 +10,38 @@ internal static class LabOptions
 {
     private static readonly (string Name, SearchStrategy Strategy)[] Strategies =
     [
-        ("portfolio", SearchStrategy.Portfolio), ("exhaustive", SearchStrategy.Exhaustive), ("random", SearchStrategy.Random), ("pct", SearchStrategy.Pct),
+        ("portfolio", SearchStrategy.Portfolio), ("exhaustive", SearchStrategy.Exhaustive), ("random", SearchStrategy.Random),
+        ("pct", SearchStrategy.Pct),
         ("pos", SearchStrategy.PartialOrderSampling),
     ];
 
-    public static Option<long> Bound() => Options.Number("--bound", "Preemptions a schedule may have in the exhaustive search, 0 to 3.", 0, 3, 2);
+    public static Option<long> Bound() =>
+        Options.Number("--bound", "Preemptions a schedule may have in the exhaustive search, 0 to 3.", 0, 3, 2);
 
     public static Option<TimeSpan?> Time(string description) => Options.Duration("--time", description);
 
-    public static Option<ulong> Seed() => new ValueOption<ulong>("--seed", "N", "Start of the random choices.", $"a number from 0 to {ulong.MaxValue}",
+    public static Option<ulong> Seed() =>
+        new ValueOption<ulong>("--seed", "N", "Start of the random choices.", $"a number from 0 to {ulong.MaxValue}",
         (string text, out ulong value) => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out value))
-    {
-        DefaultValueFactory = _ => 1,
-    };
+        {
+            DefaultValueFactory = _ => 1,
+        };
 
     public static Option<string?> Strategy() => Options.Choice("--strategy", "S",
-        $"How schedules are chosen: {Options.Either([.. Strategies.Select(s => s.Name)])}. Without it: portfolio.", Strategies.Select(s => s.Name));
+        $"How schedules are chosen: {Options.Either([.. Strategies.Select(s => s.Name)])}. Without it: portfolio.",
+        Strategies.Select(s => s.Name));
 
     /// <summary>That of <see cref="Strategy"/>.</summary>
-    public static SearchStrategy Chosen(string? name) => name is null ? SearchStrategy.Portfolio : Strategies.First(s => s.Name == name).Strategy;
+    public static SearchStrategy Chosen(string? name) =>
+        name is null ? SearchStrategy.Portfolio : Strategies.First(s => s.Name == name).Strategy;
 
     public static Option<bool> Json() => Options.Flag("--json", "The result as one JSON object.");
 
     public static Option<string?> Assembly() => Options.File("--assembly", "An assembly of yours with scenarios; see docs/lab.md.");
 
     public static Option<string?> Gate() => Options.Text("--gate", "G",
-        "How memslot updates and notifications are kept apart, in scenarios that leave it open; see 'warren lab list'.", "the name of a gate, as 'warren lab list' has it");
+        "How memslot updates and notifications are kept apart, in scenarios that leave it open; see 'warren lab list'.",
+        "the name of a gate, as 'warren lab list' has it");
 
     /// <summary>Makes the gate that of every scenario of this process.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>
@@ -43,9 +49,14 @@ internal static class LabOptions
     {
         if (gate is null)
             return;
-        LabSettings.Gate = GateFactory.All.FirstOrDefault(g => g.Name == gate) is { } kind
-            ? kind
-            : throw new UserErrorException($"There is no gate '{gate}'; {NearestNames.Hint(gate, GateFactory.All.Select(g => g.Name), $"choose {string.Join(", ", GateFactory.All.Select(g => g.Name))}")}");
+        if (GateFactory.All.FirstOrDefault(g => g.Name == gate) is not { } kind)
+        {
+            var known = GateFactory.All.Select(g => g.Name).ToList();
+            var hint = NearestNames.Hint(gate, known, $"choose {string.Join(", ", known)}");
+            throw new UserErrorException($"There is no gate '{gate}'; {hint}");
+        }
+
+        LabSettings.Gate = kind;
     }
 
     public static string Name(SearchStrategy strategy) => Strategies.First(s => s.Strategy == strategy).Name;

@@ -5,7 +5,7 @@ using Warren.Lab;
 
 namespace Warren.Cli.Commands;
 
-/// <summary>What the explorer is at, on one line of stderr that is redrawn in place; nothing when stderr is no terminal.</summary>
+/// <summary>The explorer's state, on one line of stderr that is redrawn in place; nothing when stderr is no terminal.</summary>
 internal sealed class LabProgress : IProgress<ExplorationResult>, IDisposable
 {
     private const int RedrawMilliseconds = 200;

@@ -14,7 +14,8 @@ internal static class LabReports
     {
         if (outcome.Result?.Failure is { } trace)
         {
-            Console.Out.Write(TextReport.Format(trace, Terminal() with { ReplayCommand = replayCommand, FoldAbove = full ? int.MaxValue : LongTrace }));
+            Console.Out.Write(
+                TextReport.Format(trace, Terminal() with { ReplayCommand = replayCommand, FoldAbove = full ? int.MaxValue : LongTrace }));
             Console.Out.WriteLine();
         }
 
@@ -65,5 +66,6 @@ internal static class LabReports
     }
 
     private static string Quote(string word) =>
-        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or ':' or '=' or '+' or ',') ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or ':' or '=' or '+' or ',') ? word
+        : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

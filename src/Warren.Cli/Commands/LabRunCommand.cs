@@ -9,21 +9,29 @@ namespace Warren.Cli.Commands;
 /// <summary><c>warren lab run NAME…</c>: search the schedules of scenarios, or execute one again. 0: nothing found; 1: found.</summary>
 internal static class LabRunCommand
 {
-    private sealed record Settings(LabTarget Target, string? Assembly, string? Gate, ExplorationOptions Options, string? Replay, bool Json, bool Full);
+    private sealed record Settings(LabTarget Target, string? Assembly, string? Gate, ExplorationOptions Options, string? Replay, bool Json,
+        bool Full);
 
-    /// <summary>What is given when no time is.</summary>
+    /// <summary>The time of a run that is given none.</summary>
     private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(60);
 
     public static Command Build()
     {
-        var names = new Argument<string[]>("NAME") { Description = $"Scenarios or broken variants; see 'warren lab list'. '{LabTarget.Core}' stands for all core scenarios.", Arity = ArgumentArity.OneOrMore };
+        var names = new Argument<string[]>("NAME")
+        {
+            Description = $"Scenarios or broken variants; see 'warren lab list'. '"
+            + $"{LabTarget.Core}' stands for all core scenarios.",
+            Arity = ArgumentArity.OneOrMore
+        };
         var gate = LabOptions.Gate();
         var bound = LabOptions.Bound();
         var time = LabOptions.Time("Search for at most this long, like 30s or 2m, divided among several names; 60s each when not given.");
         var seed = LabOptions.Seed();
         var strategy = LabOptions.Strategy();
         var weak = Options.Flag("--weak-memory", "Stores wait in a buffer per thread, as on x86.");
-        var replay = Options.Text("--replay", "S", "Execute just the schedule that a result's replay string describes.", "the replay string that a result ends with");
+        var replay =
+            Options.Text("--replay", "S", "Execute just the schedule that a result's replay string describes.",
+                "the replay string that a result ends with");
         var assembly = LabOptions.Assembly();
         var html = Options.File("--html", "Write the result as a page of its own.");
         var chrome = Options.File("--chrome", "Write the trace for Perfetto or chrome://tracing.");
@@ -57,11 +65,16 @@ internal static class LabRunCommand
 
             if (targets.Count > 1)
             {
-                Refuse(result, "Several scenarios are named, and one trace is written or executed: name its scenario alone, with the replay string that is printed, or", replay, html, chrome);
-                return new LabRunSeveral(targets, options, limit, result.GetValue(assembly), result.GetValue(gate), result.GetValue(full)).Run(result.GetValue(json));
+                Refuse(result,
+                    "Several scenarios are named, and one trace is written or executed: name its scenario alone, with the replay string "
+                        + "that is printed, or", replay, html, chrome);
+                return new LabRunSeveral(targets, options, limit, result.GetValue(assembly), result.GetValue(gate),
+                    result.GetValue(full)).Run(result.GetValue(json));
             }
 
-            var settings = new Settings(targets[0], result.GetValue(assembly), result.GetValue(gate), options, result.GetValue(replay), result.GetValue(json), result.GetValue(full));
+            var settings =
+                new Settings(targets[0], result.GetValue(assembly), result.GetValue(gate), options, result.GetValue(replay),
+                    result.GetValue(json), result.GetValue(full));
             using var page = OutputFile.Open(result.GetValue(html), html.Name);
             using var events = OutputFile.Open(result.GetValue(chrome), chrome.Name);
             return Run(settings, page, events);
@@ -81,14 +94,17 @@ internal static class LabRunCommand
     private static int Run(Settings settings, OutputFile? page, OutputFile? events)
     {
         var target = settings.Target;
-        var (result, interrupted) = settings.Replay is { } replay ? Replay(target, replay) : LabExploration.Explore(target, settings.Options);
+        var (result, interrupted) = settings.Replay is { } replay ? Replay(target, replay)
+            : LabExploration.Explore(target, settings.Options);
         var outcome = new RunOutcome(target.Name, settings.Options, result, interrupted, settings.Replay is not null);
         var command = LabReports.ReplayCommand(target.Name, settings.Assembly, settings.Gate, result?.Failure?.Replay ?? "");
         if (settings.Json)
             Console.Out.WriteLine(LabReports.Json(outcome));
         else
             LabReports.Print(outcome, command, settings.Full);
-        page?.Write(HtmlReport.Page(result?.Failure, new HtmlReportOptions { Title = target.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
+        page?.Write(
+            HtmlReport.Page(result?.Failure,
+                new HtmlReportOptions { Title = target.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
         if (result?.Failure is { } trace)
             events?.Write(ChromeTrace.Format(trace));
         if (result?.Failure?.Verdict is { Kind: VerdictKind.Scenario } fault)
@@ -100,6 +116,7 @@ internal static class LabRunCommand
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var (trace, interrupted) = LabExploration.Run(target.Name, _ => target.Replay(replay));
-        return (trace is null ? null : new ExplorationResult(target.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed), interrupted);
+        return (trace is null ? null : new ExplorationResult(target.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed),
+            interrupted);
     }
 }

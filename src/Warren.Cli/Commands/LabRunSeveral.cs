@@ -9,10 +9,12 @@ using Warren.Lab.Reports;
 namespace Warren.Cli.Commands;
 
 /// <summary>
-/// Several scenarios in one run. Without a time each is explored as it is alone. With one, all have a turn of the portfolio first, in half of the time, and then turns of the random
-/// searches, each with a seed of its own, until the time is over: what an exhaustive search has proved is not proved twice.
+/// Several scenarios in one run. Without a time each is explored as it is alone. With one, all have a turn of the portfolio first, in half
+/// of the time, and then turns of the random searches, each with a seed of its own, until the time is over: what an exhaustive search has
+/// proved is not proved twice.
 /// </summary>
-internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, ExplorationOptions options, TimeSpan? time, string? assembly, string? gate, bool full)
+internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, ExplorationOptions options, TimeSpan? time, string? assembly,
+    string? gate, bool full)
 {
     /// <summary>A turn is no shorter, or its beginning is all there is of it.</summary>
     private static readonly TimeSpan ShortestTurn = TimeSpan.FromSeconds(1);
@@ -30,9 +32,15 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
         else
             RunRound(_ => options, json ? null : Tell);
         if (json)
-            Console.Out.WriteLine(new JsonArray([.. Enumerable.Range(0, targets.Count).Select(i => (JsonNode)LabReports.Node(Outcome(i)))]).ToJsonString(TraceJson.Options));
+        {
+            Console.Out.WriteLine(
+                new JsonArray([.. Enumerable.Range(0, targets.Count).Select(i => (JsonNode)LabReports.Node(Outcome(i)))]).ToJsonString(
+                    TraceJson.Options));
+        }
         else
+        {
             Print(traces: time is not null);
+        }
         if (Failed.FirstOrDefault(i => _results[i]!.Failure!.Verdict!.Kind == VerdictKind.Scenario, -1) is >= 0 and var fault)
             throw new UserErrorException($"Scenario '{targets[fault].Name}' is at fault: {_results[fault]!.Failure!.Verdict!.Sentence}");
         return Failed.Any() ? ExitStatus.Found : _interrupted ? ExitStatus.Interrupted : ExitStatus.Success;
@@ -49,7 +57,9 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
         {
             var (strategy, seed) = (strategies[round % strategies.Length], options.Seed + 1 + (ulong)round);
             var until = _clock.Elapsed + TimeSpan.FromTicks(Math.Max((limit - _clock.Elapsed).Ticks / 4, ShortestTurn.Ticks * Open));
-            RunRound(left => options with { Strategy = strategy, Seed = seed, Time = Turn((until < limit ? until : limit) - _clock.Elapsed, left) }, null, limit);
+            RunRound(left =>
+                options with { Strategy = strategy, Seed = seed, Time = Turn((until < limit ? until : limit) - _clock.Elapsed, left) },
+                null, limit);
         }
     }
 
@@ -58,7 +68,8 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
     /// <summary>Not yet broken, and something left to explore.</summary>
     private bool IsOpen(int index) => _results[index] is not { } result || (result.Failure is null && !result.Exhausted);
 
-    private static TimeSpan Turn(TimeSpan left, int among) => TimeSpan.FromTicks(Math.Max(left.Ticks / Math.Max(1, among), ShortestTurn.Ticks));
+    private static TimeSpan Turn(TimeSpan left, int among) =>
+        TimeSpan.FromTicks(Math.Max(left.Ticks / Math.Max(1, among), ShortestTurn.Ticks));
 
     private void RunRound(Func<int, ExplorationOptions> optionsFor, Action<int>? done, TimeSpan? limit = null)
     {
@@ -86,7 +97,8 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
             Elapsed = before.Elapsed + now.Elapsed,
         };
 
-    private RunOutcome Outcome(int index) => new(targets[index].Name, options, _results[index], _interrupted && _results[index] is null, false);
+    private RunOutcome Outcome(int index) =>
+        new(targets[index].Name, options, _results[index], _interrupted && _results[index] is null, false);
 
     private void Tell(int index)
     {
@@ -120,7 +132,8 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
 
     private void Table()
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("scenario").NoWrap()).AddColumn("result").AddColumn(new TableColumn("complete").NoWrap())
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("scenario").NoWrap()).AddColumn("result")
+            .AddColumn(new TableColumn("complete").NoWrap())
             .AddColumn(new TableColumn("schedules").RightAligned().NoWrap()).AddColumn(new TableColumn("time").RightAligned().NoWrap());
         for (var i = 0; i < targets.Count; i++)
         {
@@ -138,7 +151,8 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
                 { CompletedBound: >= 0 and var bound } => $"bound {bound}",
                 _ => "–",
             };
-            table.AddRow(Markup.Escape(targets[i].Name), found, covered, (result?.Schedules ?? 0).ToString("#,0", CultureInfo.InvariantCulture), RunOutcome.Seconds(result?.Elapsed ?? default));
+            table.AddRow(Markup.Escape(targets[i].Name), found, covered,
+                (result?.Schedules ?? 0).ToString("#,0", CultureInfo.InvariantCulture), RunOutcome.Seconds(result?.Elapsed ?? default));
         }
 
         Consoles.Output().Write(table);
@@ -151,6 +165,7 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
         var failed = Failed.Select(i => targets[i].Name).ToList();
         var what = failed.Count == 0 ? "nothing found" : $"found in {string.Join(", ", failed)}";
         return string.Create(CultureInfo.InvariantCulture,
-            $"{(_interrupted ? "Interrupted: " : "")}{reached} of {targets.Count} scenarios, {schedules:#,0} schedules in {RunOutcome.Seconds(_clock.Elapsed)}: {what}{(_interrupted && failed.Count == 0 ? " so far" : "")}.");
+            $"{(_interrupted ? "Interrupted: " : "")}{reached} of {targets.Count} scenarios, {schedules:#,0} schedules in "
+                + $"{RunOutcome.Seconds(_clock.Elapsed)}: {what}{(_interrupted && failed.Count == 0 ? " so far" : "")}.");
     }
 }

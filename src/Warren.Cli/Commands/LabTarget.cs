@@ -2,10 +2,10 @@ using Warren.Lab;
 
 namespace Warren.Cli.Commands;
 
-/// <summary>What a name of the lab stands for: a scenario on the code as it is, or on a broken variant of it.</summary>
+/// <summary>The meaning of a name of the lab: a scenario on the code as it is, or on a broken variant of it.</summary>
 internal abstract record LabTarget(string Name, string Summary, string Explanation)
 {
-    /// <summary>What stands for every core scenario among names.</summary>
+    /// <summary>The name that stands for every core scenario.</summary>
     public const string Core = "core";
 
     public abstract ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress);
@@ -16,7 +16,8 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
     /// <summary>All that the names stand for, in their order and each once.</summary>
     /// <exception cref="UserErrorException">There is none of some name.</exception>
     public static IReadOnlyList<LabTarget> FindAll(IEnumerable<string> names, string? assembly) =>
-        [.. names.SelectMany(n => n == Core && assembly is null ? ScenarioCatalogue.Core.Select(s => s.Name) : [n]).Distinct().Select(n => Find(n, assembly))];
+        [.. names.SelectMany(n => n == Core && assembly is null ? ScenarioCatalogue.Core.Select(s => s.Name) : [n]).Distinct()
+            .Select(n => Find(n, assembly))];
 
     /// <summary>Scenarios of the user's assembly when one is given, else the lab's, then the corpus.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>
@@ -25,30 +26,37 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
         var scenarios = LabScenarios.Known(assembly);
         if (scenarios.FirstOrDefault(s => s.Name == name) is { } scenario)
             return new ScenarioTarget(scenario);
-        IReadOnlyList<Variant> variants = assembly is null ? CorpusCatalogue.All : [];
+        var variants = assembly is null ? CorpusCatalogue.All : [];
         if (variants.FirstOrDefault(v => v.Name == name) is { } variant)
             return new VariantTarget(variant);
         if (assembly is null && GateFactory.All.Any(g => g.Name == name))
-            throw new UserErrorException($"'{name}' is a gate and no scenario; name a scenario and add --gate {name}, or see 'warren lab explain {name}'");
+        {
+            throw new UserErrorException(
+                $"'{name}' is a gate and no scenario; name a scenario and add --gate {name}, or see 'warren lab explain {name}'");
+        }
         var near = NearestNames.Hint(name, scenarios.Select(s => s.Name).Concat(variants.Select(v => v.Name)), "see 'warren lab list'");
-        throw new UserErrorException(assembly is null ? $"There is no scenario '{name}'; {near}" : $"There is no scenario '{name}' in {assembly}; {near}");
+        throw new UserErrorException(assembly is null ? $"There is no scenario '{name}'; {near}"
+            : $"There is no scenario '{name}' in {assembly}; {near}");
     }
 
-    /// <summary>Whether a scenario or variant of the lab has that name.</summary>
-    public static bool IsKnown(string name) => LabScenarios.Known(null).Any(s => s.Name == name) || CorpusCatalogue.All.Any(v => v.Name == name);
+    /// <summary>True when a scenario or variant of the lab has that name.</summary>
+    public static bool IsKnown(string name) =>
+        LabScenarios.Known(null).Any(s => s.Name == name) || CorpusCatalogue.All.Any(v => v.Name == name);
 
     /// <summary>The rule and what a variant does otherwise: the first sentence of its flaw and the one that says "Here".</summary>
     public static string Sentence(Variant variant)
     {
         var text = string.Join(' ', variant.Flaw.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
         var sentences = text.Replace(". ", ".\n", StringComparison.Ordinal).Split('\n');
-        return sentences.Skip(1).FirstOrDefault(s => s.StartsWith("Here", StringComparison.Ordinal)) is { } here ? $"{sentences[0]} {here}" : sentences[0];
+        return sentences.Skip(1).FirstOrDefault(s => s.StartsWith("Here", StringComparison.Ordinal)) is { } here ? $"{sentences[0]} {here}"
+            : sentences[0];
     }
 }
 
 internal sealed record ScenarioTarget(Scenario Scenario) : LabTarget(Scenario.Name, Scenario.Summary, Scenario.Explanation)
 {
-    public override ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress) => Explorer.Explore(Scenario, options, progress);
+    public override ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress) =>
+        Explorer.Explore(Scenario, options, progress);
 
     public override Trace Replay(string replay) => Explorer.Replay(Scenario, replay);
 }

@@ -24,7 +24,8 @@ internal static class LockCheck
             var n => string.Create(CultureInfo.InvariantCulture, $"{n} violations"),
         };
         await Console.Error.WriteLineAsync(string.Create(CultureInfo.InvariantCulture,
-            $"lock check: {graph.Classes.Count} classes, {graph.Edges.Count} edges, {graph.ChainCount} chains, {found}")).ConfigureAwait(false);
+            $"lock check: {graph.Classes.Count} classes, {graph.Edges.Count} edges, {graph.ChainCount} chains, {found}"))
+                .ConfigureAwait(false);
         return graph.Reports.Count == 0 ? status : ExitStatus.LockViolation;
     }
 }

@@ -2,7 +2,7 @@ using Warren.Cli.CommandLine;
 
 namespace Warren.Cli.Commands;
 
-/// <summary>What the help of <c>warren run</c> says beyond its options.</summary>
+/// <summary>The text of <c>warren run</c>'s help beyond its options.</summary>
 internal static class RunHelp
 {
     public const string Usage = "[options] [-- <command> [<argument>...]]";

@@ -10,7 +10,7 @@ internal enum StatisticsFormat
     Json,
 }
 
-/// <summary>What <c>warren run</c> was asked for.</summary>
+/// <summary>The request of <c>warren run</c>.</summary>
 internal sealed record RunSettings
 {
     public const string SelftestGuest = "selftest";
@@ -40,12 +40,17 @@ internal sealed record RunSettings
     /// <exception cref="UserErrorException">One sentence.</exception>
     public void Validate()
     {
-        if (Guest is not null && (Kernel is not null || Initrd is not null)) throw new UserErrorException("--guest brings its own kernel; leave out --kernel and --initrd.");
-        if (Guest is not null && Command.Count > 0) throw new UserErrorException($"The guest '{Guest}' runs no commands; leave out the command.");
+        if (Guest is not null && (Kernel is not null || Initrd is not null))
+            throw new UserErrorException("--guest brings its own kernel; leave out --kernel and --initrd.");
+        if (Guest is not null && Command.Count > 0)
+            throw new UserErrorException($"The guest '{Guest}' runs no commands; leave out the command.");
         if (CommandLine is not null && Append.Length > 0)
             throw new UserErrorException("--cmdline is the whole command line of the kernel; put what --append says into it.");
         if (CommandLine is not null && Command.Count > 0)
-            throw new UserErrorException("--cmdline leaves no room for what Warren's agent needs to run a command; leave that out, or use --append.");
+        {
+            throw new UserErrorException(
+                "--cmdline leaves no room for what Warren's agent needs to run a command; leave that out, or use --append.");
+        }
         // What is no UTF-8 has become this character before it got here.
         if ((CommandLine ?? Append).Contains('\uFFFD', StringComparison.Ordinal))
             throw new UserErrorException("The kernel's command line holds bytes that are not UTF-8; take them out.");

@@ -6,7 +6,7 @@ using Warren.Machines;
 
 namespace Warren.Cli.Commands;
 
-/// <summary>What <c>--stats</c> prints at exit, on stderr so that stdout stays the command's.</summary>
+/// <summary>The report that <c>--stats</c> prints at exit, on stderr so that stdout stays the command's.</summary>
 internal static class StatisticsReport
 {
     private sealed record Figure(string Group, string Name, double Value, string Unit = "");
@@ -32,16 +32,19 @@ internal static class StatisticsReport
     private static string Key(string words)
     {
         var parts = words.Split([' ', '-', '/'], StringSplitOptions.RemoveEmptyEntries);
-        return string.Concat(parts.Select((p, i) => i == 0 ? p.ToLowerInvariant() : char.ToUpperInvariant(p[0]) + p[1..].ToLowerInvariant()));
+        return string.Concat(
+            parts.Select((p, i) => i == 0 ? p.ToLowerInvariant() : char.ToUpperInvariant(p[0]) + p[1..].ToLowerInvariant()));
     }
 
     private static void Print(IEnumerable<Figure> figures)
     {
-        var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn("").AddColumn(new TableColumn("").RightAligned()).HideHeaders();
+        var table = new Table().Border(TableBorder.Simple).AddColumn("").AddColumn("").AddColumn(new TableColumn("").RightAligned())
+            .HideHeaders();
         var last = "";
         foreach (var f in figures)
         {
-            table.AddRow(f.Group == last ? "" : $"[bold]{Markup.Escape(f.Group)}[/]", Markup.Escape(f.Name), $"{f.Value:#,0.##} {f.Unit}".TrimEnd());
+            table.AddRow(f.Group == last ? "" : $"[bold]{Markup.Escape(f.Group)}[/]", Markup.Escape(f.Name),
+                $"{f.Value:#,0.##} {f.Unit}".TrimEnd());
             last = f.Group;
         }
         Consoles.Error().Write(table);

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Warren.Cli.Terminal;
 
 /// <summary>
-/// A standard stream that was closed when the process began. Its number went to a pipe of the runtime's own, which nobody may read or write;
-/// so the process starts itself again with descriptors that fail as a closed one does.
+/// A standard stream that was closed when the process began. Its number went to a pipe of the runtime's own, which nobody may read or
+/// write; so the process starts itself again with descriptors that fail as a closed one does.
 /// </summary>
 internal static unsafe partial class ClosedDescriptors
 {
@@ -41,7 +41,8 @@ internal static unsafe partial class ClosedDescriptors
             vector[count] = null;
             foreach (var descriptor in closed)
             {
-                // Opened the wrong way round: using it fails with EBADF, as before. From here on the runtime has lost its pipe, so no way back.
+                // Opened the wrong way round: using it fails with EBADF, as before. From here on the runtime has lost its pipe, so no way
+                // back.
                 var opened = Open(device, descriptor == 0 ? WriteOnly : ReadOnly);
                 _ = Duplicate(opened, descriptor);
                 _ = Close(opened);

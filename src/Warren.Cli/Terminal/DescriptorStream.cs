@@ -6,7 +6,9 @@ namespace Warren.Cli.Terminal;
 /// <param name="descriptor">0 to 2; it stays the process's.</param>
 /// <param name="name">What users call it, at the beginning of a sentence.</param>
 /// <param name="canWrite">Written, else read. A descriptor that was closed reads as one at its end.</param>
-/// <remarks>Throws <see cref="OutputClosedException"/> when nobody reads it any more, <see cref="StandardStreamException"/> for every other error.</remarks>
+/// <remarks>
+/// Throws <see cref="OutputClosedException"/> when nobody reads it any more, <see cref="StandardStreamException"/> for every other error.
+/// </remarks>
 internal sealed unsafe partial class DescriptorStream(int descriptor, string name, bool canWrite) : Stream
 {
     private const int Interrupted = 4, BadDescriptor = 9, TryAgain = 11, NoSpace = 28, BrokenPipe = 32, QuotaExceeded = 122;
@@ -58,7 +60,9 @@ internal sealed unsafe partial class DescriptorStream(int descriptor, string nam
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
     public override void SetLength(long value) => throw new NotSupportedException();
 
-    /// <summary>Returns when the call is to be tried again. Whoever opened the descriptor may have made it non-blocking for all of us.</summary>
+    /// <summary>
+    /// Returns when the call is to be tried again. Whoever opened the descriptor may have made it non-blocking for all of us.
+    /// </summary>
     private void WaitOrThrow(int errno)
     {
         switch (errno)
@@ -74,8 +78,10 @@ internal sealed unsafe partial class DescriptorStream(int descriptor, string nam
             case BadDescriptor:
                 throw new StandardStreamException($"{name} is closed; redirect it to a file or to /dev/null.");
             default:
-                var remedy = errno is NoSpace or QuotaExceeded ? "free some space there, or redirect it" : "redirect it to or from somewhere else";
-                throw new StandardStreamException($"{name} cannot be {(canWrite ? "written" : "read")} ({Marshal.GetPInvokeErrorMessage(errno)}); {remedy}.");
+                var remedy = errno is NoSpace or QuotaExceeded ? "free some space there, or redirect it"
+                    : "redirect it to or from somewhere else";
+                throw new StandardStreamException(
+                    $"{name} cannot be {(canWrite ? "written" : "read")} ({Marshal.GetPInvokeErrorMessage(errno)}); {remedy}.");
         }
     }
 

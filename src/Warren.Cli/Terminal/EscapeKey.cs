@@ -1,6 +1,6 @@
 namespace Warren.Cli.Terminal;
 
-/// <summary>What a key after Ctrl-A asks for.</summary>
+/// <summary>The request of a key after Ctrl-A.</summary>
 internal enum EscapeAction
 {
     None,
@@ -19,7 +19,9 @@ internal sealed class EscapeKey
     private const byte CtrlA = 1;
     private bool _armed;
 
-    /// <summary>Filters <paramref name="typed"/> into <paramref name="forGuest"/> (at least as long) and returns what was asked for.</summary>
+    /// <summary>
+    /// Filters <paramref name="typed"/> into <paramref name="forGuest"/> (at least as long) and returns what was asked for.
+    /// </summary>
     /// <param name="typed">Bytes read from the terminal.</param>
     /// <param name="forGuest">Receives the bytes for the guest.</param>
     /// <param name="count">How many were stored.</param>

@@ -17,7 +17,8 @@ internal sealed class HostSignals : IDisposable
     /// <param name="resize">Called when the terminal has another size, and not needed where there is none.</param>
     public HostSignals(Action<int> interrupt, Action terminate, Action? resize = null)
     {
-        if (resize is not null && !OperatingSystem.IsWindows()) _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => resize()));
+        if (resize is not null && !OperatingSystem.IsWindows())
+            _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGWINCH, _ => resize()));
         _registrations.Add(PosixSignalRegistration.Create(PosixSignal.SIGINT, context =>
         {
             var count = Interlocked.Increment(ref _interrupts);

@@ -4,8 +4,8 @@ using Warren.HostMemory;
 namespace Warren.Cli.Terminal;
 
 /// <summary>
-/// A file the user wants written when the work is done. That it can be written is known before the work begins; what was there before stays until
-/// the new content is complete.
+/// A file the user wants written when the work is done. That it can be written is known before the work begins; what was there before stays
+/// until the new content is complete.
 /// </summary>
 internal sealed class OutputFile : IDisposable
 {
@@ -44,7 +44,8 @@ internal sealed class OutputFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new UserErrorException($"{option} {path} cannot be written ({e.Message.TrimEnd('.')}); name a file in a directory that exists and is yours");
+            throw new UserErrorException(
+                $"{option} {path} cannot be written ({e.Message.TrimEnd('.')}); name a file in a directory that exists and is yours");
         }
     }
 
@@ -60,7 +61,8 @@ internal sealed class OutputFile : IDisposable
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new UserErrorException($"{_path} cannot be written any more ({e.Message.TrimEnd('.')}); the results above are all there is");
+            throw new UserErrorException(
+                $"{_path} cannot be written any more ({e.Message.TrimEnd('.')}); the results above are all there is");
         }
     }
 

@@ -51,7 +51,8 @@ internal sealed class PullProgressBar : IProgress<PullProgress>, IDisposable
         if (p.Total <= 0) return p.Bytes > 0 ? $"{what} [grey]{p.Bytes / 1e6:0.0} MB[/]" : what;
         var fraction = Math.Clamp((double)p.Bytes / p.Total, 0, 1);
         var full = (int)(fraction * BarWidth);
-        return $"[green]{new string('━', full)}[/][grey]{new string('━', BarWidth - full)}[/] {fraction,4:P0} [grey]{p.Bytes / 1e6:0.0} of {p.Total / 1e6:0.0} MB[/] {what}";
+        return $"[green]{new string('━', full)}[/][grey]{new string('━', BarWidth - full)}[/] {fraction,4:P0} [grey]{p.Bytes / 1e6:0.0} "
+            + $"of {p.Total / 1e6:0.0} MB[/] {what}";
     }
 
     private void CloseLine()

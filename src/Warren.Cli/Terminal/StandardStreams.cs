@@ -2,7 +2,8 @@ namespace Warren.Cli.Terminal;
 
 /// <summary>
 /// The process's standard streams by read(2) and write(2). The Console class would swallow a broken pipe, which the guest's command must
-/// learn of; a FileStream would write a file at an offset of its own and leave the shared one behind, so that the next program overwrites it.
+/// learn of; a FileStream would write a file at an offset of its own and leave the shared one behind, so that the next program overwrites
+/// it.
 /// </summary>
 internal static class StandardStreams
 {
@@ -17,7 +18,9 @@ internal static class StandardStreams
 
     public static Stream OpenError() => new DescriptorStream(2, "Standard error", canWrite: true);
 
-    /// <summary>From now on <see cref="Console"/> tells when its output reaches nobody, and minds nothing of its errors: there is nobody to tell.</summary>
+    /// <summary>
+    /// From now on <see cref="Console"/> tells when its output reaches nobody, and minds nothing of its errors: there is nobody to tell.
+    /// </summary>
     public static void ConnectConsole()
     {
         Console.SetOut(new StreamWriter(OpenOutput()) { AutoFlush = true });

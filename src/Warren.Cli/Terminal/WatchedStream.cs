@@ -9,7 +9,7 @@ internal class WatchedStream(Stream stream, Action failed) : Stream
 {
     private IOException? _failure;
 
-    /// <summary>What went wrong, or null.</summary>
+    /// <summary>The failure, or null.</summary>
     public IOException? Failure => Volatile.Read(ref _failure);
 
     public override bool CanRead => stream.CanRead;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Warren.Hypervisor;
 
-/// <summary>What an audit of a VM's page tables compared, and what was not as it must be.</summary>
+/// <summary>The result of an audit of a VM's page tables: what was compared, and what was not as it must be.</summary>
 /// <param name="Tables">tables looked at</param>
 /// <param name="Entries">entries compared, empty ones not counted</param>
 /// <param name="Stale">entries that differ from the guest's table and may, until the guest's next fence</param>
@@ -13,7 +13,9 @@ public sealed record AuditReport(long Tables, long Entries, long Stale, long Ski
     public bool IsClean => Findings.Count == 0;
 
     public override string ToString() => IsClean
-        ? string.Create(CultureInfo.InvariantCulture, $"{Entries} entries of {Tables} page tables are as they must be ({Stale} await the guest's fence, {Skipped} could not be compared).")
+        ? string.Create(CultureInfo.InvariantCulture,
+            $"{Entries} entries of {Tables} page tables are as they must be ({Stale} await the guest's fence, {Skipped} could not be "
+                + $"compared).")
         : $"The page tables of the VM are wrong; this is a bug of Warren. {string.Join(" ", Findings)}";
 }
 

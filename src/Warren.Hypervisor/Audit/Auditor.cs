@@ -1,10 +1,9 @@
-using Warren.HostMemory;
-
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// One audit under way: what is wrong, how much was compared, and what must hold for the leaves of either MMU. <c>mmu_lock</c> held for write, inside SRCU; never sleeps. vCPUs may be in guest
-/// mode: what they change without the lock (A, D, and W with its mark in the dirty log) is allowed for.
+/// One audit under way: what is wrong, how much was compared, and what must hold for the leaves of either MMU. <c>mmu_lock</c> held for
+/// write, inside SRCU; never sleeps. vCPUs may be in guest mode: what they change without the lock (A, D, and W with its mark in the dirty
+/// log) is allowed for.
 /// </summary>
 internal sealed unsafe class Auditor
 {
@@ -23,10 +22,11 @@ internal sealed unsafe class Auditor
     {
         _vm = vm;
         AtRest = atRest;
-        bool before = vm.SlotsLock.IsLocked;
+        var before = vm.SlotsLock.IsLocked;
         _slots = new Memslots[vm.Options.AddressSpaces];
-        for (int i = 0; i < _slots.Length; i++) _slots[i] = vm.GetMemslots(i);
-        // A slot whose logging begins is published before its SPTEs lose W. An update that began after the first look ends after the second: it needs mmu_lock.
+        for (var i = 0; i < _slots.Length; i++) _slots[i] = vm.GetMemslots(i);
+        // A slot whose logging begins is published before its SPTEs lose W. An update that began after the first look ends after the
+        // second: it needs mmu_lock.
         _logIsStill = !before && !vm.SlotsLock.IsLocked;
     }
 
@@ -59,14 +59,15 @@ internal sealed unsafe class Auditor
     public Memslot? FindSlot(int addressSpaceId, ulong gfn)
     {
         if (_lastSlot is { } last && last.AddressSpaceId == addressSpaceId && gfn - last.BaseGfn < last.NPages) return last;
-        Memslot? slot = _slots[addressSpaceId].Find(gfn);
+        var slot = _slots[addressSpaceId].Find(gfn);
         if (slot is not null) _lastSlot = slot;
         return slot;
     }
 
     /// <summary>
-    /// What holds for any leaf: a slot for each page; the frame that the host maps there; W only where host, slot and dirty log allow it. While mmu_lock is held no notification gets past its start,
-    /// so what the host is about to change is not mapped any more, and what is mapped does not change.
+    /// Checks a leaf: a slot for each page; the frame that the host maps there; W only where host, slot and dirty log allow it. While
+    /// mmu_lock is held no notification gets past its start, so what the host is about to change is not mapped any more, and what is mapped
+    /// does not change.
     /// </summary>
     /// <param name="place">for the report</param>
     /// <param name="entry">the leaf</param>
@@ -74,24 +75,27 @@ internal sealed unsafe class Auditor
     public void Leaf(in AuditedEntry place, ulong* entry, ulong gfn)
     {
         Spte leaf = new(*entry);
-        if (leaf.Writable && !(leaf.HostWritable && leaf.MmuWritable)) Wrong(place.ToString(), "W only with host-w and mmu-w", leaf.ToString());
-        ulong pages = leaf.IsHuge ? SpteTable.PagesPerEntry(2) : 1;
+        if (leaf.Writable && !(leaf.HostWritable && leaf.MmuWritable))
+            Wrong(place.ToString(), "W only with host-w and mmu-w", leaf.ToString());
+        var pages = leaf.IsHuge ? SpteTable.PagesPerEntry(2) : 1;
         for (ulong i = 0; i < pages; i++) Page(place, entry, gfn + i, leaf.Frame + (int)i, leaf);
     }
 
-    /// <summary>What holds for an MMIO entry of the current memslots: none of them has the gfn.</summary>
+    /// <summary>Checks an MMIO entry of the current memslots: none of them has the gfn.</summary>
     public void Mmio(in AuditedEntry place, Spte mmio)
     {
         Entries++;
-        ulong generation = _slots[place.AddressSpaceId].Generation;
+        var generation = _slots[place.AddressSpaceId].Generation;
         if ((generation & Memslots.UpdateInProgress) != 0 || mmio.MmioGeneration != (generation & Spte.MmioGenerationMask)) return;
-        if (FindSlot(place.AddressSpaceId, mmio.MmioGfn) is { } slot) Wrong(place.ToString(), $"no entry for MMIO, for slot {slot.Id} has gfn 0x{mmio.MmioGfn:x}", mmio.ToString());
+        if (FindSlot(place.AddressSpaceId, mmio.MmioGfn) is { } slot)
+            Wrong(place.ToString(), $"no entry for MMIO, for slot {slot.Id} has gfn 0x{mmio.MmioGfn:x}", mmio.ToString());
     }
 
-    /// <summary>What a vCPU keeps ready for its next tables must be as good as new. On its thread, or while it does not run.</summary>
+    /// <summary>The tables that a vCPU keeps ready must be as good as new. On its thread, or while it does not run.</summary>
     public void Caches(Vcpu vcpu)
     {
-        if (!_vm.Mmu.AreCachesNew(vcpu)) Wrong($"The tables that vCPU {vcpu.Id} keeps ready", "pages and records as good as new", "one that holds something");
+        if (!_vm.Mmu.AreCachesNew(vcpu))
+            Wrong($"The tables that vCPU {vcpu.Id} keeps ready", "pages and records as good as new", "one that holds something");
     }
 
     private void Page(in AuditedEntry place, ulong* entry, ulong gfn, int frame, Spte leaf)
@@ -102,15 +106,28 @@ internal sealed unsafe class Auditor
             Wrong(place.ToString(), $"a memslot for gfn 0x{gfn:x}", $"none, and {leaf}");
             return;
         }
-        if (leaf.MmuWritable && slot.IsReadOnly) Wrong(place.ToString(), $"gfn 0x{gfn:x} not writable, for its memslot is read-only", leaf.ToString());
-        if (!_vm.Memory.TryPeek(slot.GfnToHva(gfn), out FrameMapping mapping)) Skipped++;
-        else if (mapping.Frame != frame) Wrong(place.ToString(), mapping.Frame == 0 ? $"nothing, for the host maps nothing at gfn 0x{gfn:x}" : $"frame {mapping.Frame} for gfn 0x{gfn:x}", leaf.ToString());
-        else if (leaf.HostWritable && !mapping.Writable) Wrong(place.ToString(), $"gfn 0x{gfn:x} not writable, for the host shares or protects frame {frame}", leaf.ToString());
+        if (leaf.MmuWritable && slot.IsReadOnly)
+            Wrong(place.ToString(), $"gfn 0x{gfn:x} not writable, for its memslot is read-only", leaf.ToString());
+        if (!_vm.Memory.TryPeek(slot.GfnToHva(gfn), out var mapping))
+        {
+            Skipped++;
+        }
+        else if (mapping.Frame != frame)
+        {
+            Wrong(place.ToString(),
+                mapping.Frame == 0 ? $"nothing, for the host maps nothing at gfn 0x{gfn:x}" : $"frame {mapping.Frame} for gfn 0x{gfn:x}",
+                leaf.ToString());
+        }
+        else if (leaf.HostWritable && !mapping.Writable)
+        {
+            Wrong(place.ToString(), $"gfn 0x{gfn:x} not writable, for the host shares or protects frame {frame}", leaf.ToString());
+        }
         if (leaf.Writable && _logIsStill && !place.Obsolete && !IsLogged(slot, gfn))
         {
             // A vCPU that gives W back without the lock marks the page before it leaves guest mode.
             _vm.FlushRemoteTlbs();
-            if (new Spte(*entry).Writable && !IsLogged(slot, gfn)) Wrong(place.ToString(), $"gfn 0x{gfn:x} in the dirty log, for it is writable", leaf.ToString());
+            if (new Spte(*entry).Writable && !IsLogged(slot, gfn))
+                Wrong(place.ToString(), $"gfn 0x{gfn:x} in the dirty log, for it is writable", leaf.ToString());
         }
     }
 
@@ -118,7 +135,7 @@ internal sealed unsafe class Auditor
     {
         // With rings only the vCPU that wrote knows.
         if (!slot.LogsDirtyPages || _vm.DirtyLog.UsesRings || slot.DirtyBitmap is not { } bitmap) return true;
-        ulong page = gfn - slot.BaseGfn;
+        var page = gfn - slot.BaseGfn;
         return (bitmap.Word((nuint)(page / 64)) >> (int)(page % 64) & 1) != 0;
     }
 }

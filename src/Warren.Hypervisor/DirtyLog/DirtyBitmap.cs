@@ -40,16 +40,16 @@ public sealed unsafe class DirtyBitmap : IDisposable
     /// <summary>Any thread. The test spares the shared line when the page is dirty already.</summary>
     public void Set(ulong page)
     {
-        ref ulong word = ref _bits[page / 64];
-        ulong bit = 1UL << (int)(page % 64);
+        ref var word = ref _bits[page / 64];
+        var bit = 1UL << (int)(page % 64);
         if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);
     }
 
     public ulong Word(nuint index) => Atomics.Read(ref _bits[index]);
 
     /// <summary>
-    /// The first word at or behind <paramref name="from"/> with a bit set, or <see cref="Words"/>. SlotsLock held: nobody else clears bits, so one
-    /// that was set before the call is found, whatever is set meanwhile.
+    /// The first word at or behind <paramref name="from"/> with a bit set, or <see cref="Words"/>. SlotsLock held: nobody else clears bits,
+    /// so one that was set before the call is found, whatever is set meanwhile.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public nuint NextSet(nuint from)
@@ -66,10 +66,10 @@ public sealed unsafe class DirtyBitmap : IDisposable
     /// <summary>Clears the bits of the mask; returns those that were set.</summary>
     public ulong ClearBits(nuint index, ulong mask)
     {
-        ref ulong word = ref _bits[index];
+        ref var word = ref _bits[index];
         for (; ; )
         {
-            ulong old = Atomics.Read(ref word);
+            var old = Atomics.Read(ref word);
             if ((old & mask) == 0) return 0;
             if (Atomics.CompareExchange(ref word, old & ~mask, old) == old) return old & mask;
         }

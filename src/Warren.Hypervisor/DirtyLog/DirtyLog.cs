@@ -5,12 +5,13 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Which pages were written: bitmaps of memslots (KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG) or rings of vCPUs. A write is in the log of the harvest that
-/// follows it, or of the one after; never in none.
+/// Which pages were written: bitmaps of memslots (KVM_GET_DIRTY_LOG, KVM_CLEAR_DIRTY_LOG) or rings of vCPUs. A write is in the log of the
+/// harvest that follows it, or of the one after; never in none.
 /// </summary>
 /// <remarks>
-/// Two orders make that true. Whoever makes a page writable marks it after W stands. Whoever harvests takes the marks, then takes W away, both in one
-/// section of mmu_lock held for write, and flushes before it returns: whenever any mark was taken, not only when an SPTE changed.
+/// Two orders make that true. Whoever makes a page writable marks it after W stands. Whoever harvests takes the marks, then takes W away,
+/// both in one section of mmu_lock held for write, and flushes before it returns: whenever any mark was taken, not only when an SPTE
+/// changed.
 /// </remarks>
 internal sealed class DirtyLog
 {
@@ -20,16 +21,23 @@ internal sealed class DirtyLog
     public DirtyLog(VirtualMachine vm)
     {
         _vm = vm;
-        uint entries = vm.Options.DirtyRingEntries;
-        if (entries != 0 && !DirtyRing.IsValidSize(entries)) throw new MemslotException(Errno.EINVAL, $"A dirty ring of {entries} entries: use a power of two from 128 to {DirtyRing.MaxEntries}, or 0 for bitmaps.");
+        var entries = vm.Options.DirtyRingEntries;
+        if (entries != 0 && !DirtyRing.IsValidSize(entries))
+        {
+            throw new MemslotException(Errno.EINVAL,
+                $"A dirty ring of {entries} entries: use a power of two from 128 to {DirtyRing.MaxEntries}, or 0 for bitmaps.");
+        }
     }
 
     public bool UsesRings => _vm.Options.DirtyRingEntries != 0;
 
-    /// <summary>Whether logged memslots carry a bitmap.</summary>
+    /// <summary>True when logged memslots carry a bitmap.</summary>
     public bool UsesBitmap => !UsesRings || _vm.Options.DirtyRingWithBitmap;
 
-    /// <summary>Writes to logged memslots by no vCPU that a ring-only VM could not record; such a VM needs <see cref="VmOptions.DirtyRingWithBitmap"/>.</summary>
+    /// <summary>
+    /// Writes to logged memslots by no vCPU that a ring-only VM could not record; such a VM needs
+    /// <see cref="VmOptions.DirtyRingWithBitmap"/>.
+    /// </summary>
     public long Unrecorded => Atomics.Read(ref _unrecorded, this);
     private long _unrecorded;
 
@@ -42,7 +50,7 @@ internal sealed class DirtyLog
     public void MarkPageDirty(Memslot slot, ulong gfn, Vcpu? vcpu)
     {
         if ((slot.Flags & MemslotFlags.LogDirtyPages) == 0) return;
-        ulong page = gfn - slot.BaseGfn;
+        var page = gfn - slot.BaseGfn;
         if (UsesRings && vcpu?.DirtyRing is { } ring)
         {
             ring.Push(new DirtyGfn(SlotKey(slot), page));
@@ -63,18 +71,23 @@ internal sealed class DirtyLog
     /// </summary>
     /// <param name="slotKey">low 16 bits the id, high 16 the address space</param>
     /// <param name="destination">a bit a page, at least as many words as the slot needs</param>
-    /// <exception cref="MemslotException">ENXIO: ring-only VM; EINVAL: no such id or address space; ENOENT: no such slot, or it is not logged; EFAULT: destination too short</exception>
+    /// <exception cref="MemslotException">ENXIO: ring-only VM; EINVAL: no such id or address space; ENOENT: no such slot, or it is not
+    /// logged; EFAULT: destination too short</exception>
     public void Get(uint slotKey, Span<ulong> destination)
     {
         _vm.SlotsLock.Lock();
         try
         {
-            (Memslot slot, DirtyBitmap bitmap) = Find(slotKey);
-            int words = checked((int)bitmap.Words);
-            if (destination.Length < words) throw new MemslotException(Errno.EFAULT, $"The buffer has {destination.Length} words; the dirty log of this memslot needs {words}.");
+            (var slot, var bitmap) = Find(slotKey);
+            var words = checked((int)bitmap.Words);
+            if (destination.Length < words)
+            {
+                throw new MemslotException(Errno.EFAULT,
+                    $"The buffer has {destination.Length} words; the dirty log of this memslot needs {words}.");
+            }
             if (_vm.Options.ManualDirtyLogProtect)
             {
-                for (int i = 0; i < words; i++) destination[i] = bitmap.Word((nuint)i);
+                for (var i = 0; i < words; i++) destination[i] = bitmap.Word((nuint)i);
                 return;
             }
             if (Harvest(slot, bitmap, destination[..words])) _vm.FlushRemoteTlbs();
@@ -85,18 +98,18 @@ internal sealed class DirtyLog
         }
     }
 
-    /// <summary>Whether any page was marked: then a flush is owed.</summary>
+    /// <summary>True when any page was marked: then a flush is owed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // One call, a long loop: tiering would see it too late.
     private bool Harvest(Memslot slot, DirtyBitmap bitmap, Span<ulong> destination)
     {
         destination.Clear();
-        bool any = false;
+        var any = false;
         TableCache cache = default;
         LeafTable at = default;
         _vm.MmuLock.WriteLock();
-        for (nuint i = bitmap.NextSet(0); i < bitmap.Words; i = bitmap.NextSet(i + 1))
+        for (var i = bitmap.NextSet(0); i < bitmap.Words; i = bitmap.NextSet(i + 1))
         {
-            ulong mask = bitmap.TakeWord(i);
+            var mask = bitmap.TakeWord(i);
             destination[(int)i] = mask;
             any = true;
             Protect(slot, (ulong)i * 64, mask, ref cache, ref at);
@@ -118,12 +131,18 @@ internal sealed class DirtyLog
         _vm.SlotsLock.Lock();
         try
         {
-            if (firstPage % 64 != 0) throw new MemslotException(Errno.EINVAL, $"The first page to clear, {firstPage}, is no multiple of 64.");
-            (Memslot slot, DirtyBitmap bitmap) = Find(slotKey);
+            if (firstPage % 64 != 0)
+                throw new MemslotException(Errno.EINVAL, $"The first page to clear, {firstPage}, is no multiple of 64.");
+            (var slot, var bitmap) = Find(slotKey);
             if (firstPage >= slot.NPages || pages > slot.NPages - firstPage || pages % 64 != 0 && pages != slot.NPages - firstPage)
-                throw new MemslotException(Errno.EINVAL, $"Pages {firstPage} and {pages} following are not a whole number of 64-page chunks inside the memslot's {slot.NPages} pages.");
-            int words = checked((int)((pages + 63) / 64));
-            if (bits.Length < words) throw new MemslotException(Errno.EFAULT, $"The bitmap has {bits.Length} words; {pages} pages need {words}.");
+            {
+                throw new MemslotException(Errno.EINVAL,
+                    $"Pages {firstPage} and {pages} following are not a whole number of 64-page chunks inside the memslot's {slot.NPages} "
+                        + $"pages.");
+            }
+            var words = checked((int)((pages + 63) / 64));
+            if (bits.Length < words)
+                throw new MemslotException(Errno.EFAULT, $"The bitmap has {bits.Length} words; {pages} pages need {words}.");
             if (ClearBits(slot, bitmap, firstPage, bits[..words])) _vm.FlushRemoteTlbs();
         }
         finally
@@ -132,19 +151,19 @@ internal sealed class DirtyLog
         }
     }
 
-    /// <summary>Whether any of the pages was marked: then a flush is owed.</summary>
+    /// <summary>True when any of the pages was marked: then a flush is owed.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private bool ClearBits(Memslot slot, DirtyBitmap bitmap, ulong firstPage, ReadOnlySpan<ulong> bits)
     {
-        bool any = false;
+        var any = false;
         TableCache cache = default;
         LeafTable at = default;
         _vm.MmuLock.WriteLock();
-        for (int i = 0; i < bits.Length; i++)
+        for (var i = 0; i < bits.Length; i++)
         {
             if (bits[i] == 0) continue;
-            ulong offset = firstPage + (ulong)i * 64;
-            ulong mask = bitmap.ClearBits((nuint)(offset / 64), bits[i]);
+            var offset = firstPage + (ulong)i * 64;
+            var mask = bitmap.ClearBits((nuint)(offset / 64), bits[i]);
             if (mask == 0) continue;
             any = true;
             Protect(slot, offset, mask, ref cache, ref at);
@@ -176,14 +195,14 @@ internal sealed class DirtyLog
     public int ResetRings()
     {
         if (!UsesRings) throw NoRings();
-        int cleared = 0;
+        var cleared = 0;
         _vm.SlotsLock.Lock();
         try
         {
             TableCache cache = default;
             LeafTable at = default;
             _vm.MmuLock.WriteLock();
-            foreach (Vcpu vcpu in _vm.VcpuArray) cleared += ResetRing(vcpu.DirtyRing!, ref cache, ref at);
+            foreach (var vcpu in _vm.VcpuArray) cleared += ResetRing(vcpu.DirtyRing!, ref cache, ref at);
             _vm.MmuLock.WriteUnlock();
             _vm.Mmu.DrainSplits(ref cache);
             if (cleared > 0) _vm.FlushRemoteTlbs();
@@ -198,12 +217,12 @@ internal sealed class DirtyLog
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private int ResetRing(DirtyRing ring, ref TableCache cache, ref LeafTable at)
     {
-        int cleared = 0;
+        var cleared = 0;
         uint key = 0;
         ulong chunk = 0;
         ulong mask = 0;
         // Neighbours of one slot make one mask, whichever direction the guest wrote in.
-        for (; ring.PeekHarvested(out DirtyGfn gfn); ring.PopHarvested(), cleared++)
+        for (; ring.PeekHarvested(out var gfn); ring.PopHarvested(), cleared++)
         {
             if (mask != 0 && (gfn.Slot != key || gfn.Offset / 64 != chunk))
             {
@@ -218,21 +237,23 @@ internal sealed class DirtyLog
         return cleared;
     }
 
-    /// <summary>The slot may have gone, or shrunk by being created anew, since the entry was pushed: then there is nothing to protect.</summary>
+    /// <summary>
+    /// The slot may have gone, or shrunk by being created anew, since the entry was pushed: then there is nothing to protect.
+    /// </summary>
     private void ProtectKey(uint key, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at)
     {
-        int addressSpace = (int)(key >> 16);
+        var addressSpace = (int)(key >> 16);
         if (addressSpace >= _vm.Options.AddressSpaces) return;
-        Memslot? slot = _vm.GetMemslots(addressSpace).FindById((int)(key & 0xffff));
+        var slot = _vm.GetMemslots(addressSpace).FindById((int)(key & 0xffff));
         if (slot is null || offset >= slot.NPages) return;
-        ulong left = slot.NPages - offset;
+        var left = slot.NPages - offset;
         if (left < 64) mask &= (1UL << (int)left) - 1;
         Protect(slot, offset, mask, ref cache, ref at);
     }
 
     private void Protect(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at)
     {
-        bool tables = true;
+        var tables = true;
         while (!_vm.Mmu.WriteProtectMasked(slot, offset, mask, ref cache, ref at, zapHuge: !tables))
         {
             _vm.MmuLock.WriteUnlock();
@@ -245,17 +266,23 @@ internal sealed class DirtyLog
     private (Memslot Slot, DirtyBitmap Bitmap) Find(uint slotKey)
     {
         if (!UsesBitmap) throw RingOnly();
-        int addressSpace = (int)(slotKey >> 16);
-        int id = (int)(slotKey & 0xffff);
-        if (addressSpace >= _vm.Options.AddressSpaces || id >= VirtualMachine.UserMemslots) throw new MemslotException(Errno.EINVAL, $"There is no memslot id {id} in address space {addressSpace}.");
-        Memslot? slot = _vm.GetMemslots(addressSpace).FindById(id);
-        if (slot?.DirtyBitmap is not { } bitmap) throw new MemslotException(Errno.ENOENT, slot is null ? $"Memslot {id} does not exist." : $"Memslot {id} is not logged: set LogDirtyPages first.");
+        var addressSpace = (int)(slotKey >> 16);
+        var id = (int)(slotKey & 0xffff);
+        if (addressSpace >= _vm.Options.AddressSpaces || id >= VirtualMachine.UserMemslots)
+            throw new MemslotException(Errno.EINVAL, $"There is no memslot id {id} in address space {addressSpace}.");
+        var slot = _vm.GetMemslots(addressSpace).FindById(id);
+        if (slot?.DirtyBitmap is not { } bitmap)
+        {
+            throw new MemslotException(Errno.ENOENT,
+                slot is null ? $"Memslot {id} does not exist." : $"Memslot {id} is not logged: set LogDirtyPages first.");
+        }
         return (slot, bitmap);
     }
 
     private static MemslotException RingOnly() => new(Errno.ENXIO, "This VM logs dirty pages in rings only.");
 
-    private static MemslotException NoRings() => new(Errno.EINVAL, "This VM logs dirty pages in bitmaps: give it a ring size when it is created.");
+    private static MemslotException NoRings() =>
+        new(Errno.EINVAL, "This VM logs dirty pages in bitmaps: give it a ring size when it is created.");
 
     internal static uint SlotKey(Memslot slot) => (uint)slot.AddressSpaceId << 16 | (uint)slot.Id;
 }

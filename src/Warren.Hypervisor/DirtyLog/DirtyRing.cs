@@ -9,8 +9,8 @@ namespace Warren.Hypervisor;
 public readonly record struct DirtyGfn(uint Slot, ulong Offset);
 
 /// <summary>
-/// The dirty ring of one vCPU. An entry goes 0 → dirty (the vCPU) → reset (who harvests) → 0 (the reset, which write-protects the page again).
-/// Only the vCPU's thread pushes; harvest and reset run under SlotsLock.
+/// The dirty ring of one vCPU. An entry goes 0 → dirty (the vCPU) → reset (who harvests) → 0 (the reset, which write-protects the page
+/// again). Only the vCPU's thread pushes; harvest and reset run under SlotsLock.
 /// </summary>
 internal sealed unsafe class DirtyRing : IDisposable
 {
@@ -48,9 +48,10 @@ internal sealed unsafe class DirtyRing : IDisposable
     /// <summary>By the vCPU's thread; there is room, since a vCPU whose ring is soft-full is stopped before its next write fault.</summary>
     public void Push(DirtyGfn gfn)
     {
-        if (Used > _mask) throw new InvalidOperationException("The dirty ring overflowed: a vCPU went on writing although its ring was full.");
-        uint pushed = Atomics.Read(ref _pushed, this);
-        Entry* entry = _entries + (pushed & _mask);
+        if (Used > _mask)
+            throw new InvalidOperationException("The dirty ring overflowed: a vCPU went on writing although its ring was full.");
+        var pushed = Atomics.Read(ref _pushed, this);
+        var entry = _entries + (pushed & _mask);
         Shared.Write(ref entry->Gfn, gfn);
         Atomics.Write(ref entry->Flags, Dirty);
         Atomics.Write(ref _pushed, pushed + 1, this);
@@ -59,10 +60,11 @@ internal sealed unsafe class DirtyRing : IDisposable
     /// <summary>Copies what was pushed since the last harvest, oldest first, and hands the entries over to the next reset.</summary>
     public int Harvest(Span<DirtyGfn> destination)
     {
-        int count = 0;
-        while (count < destination.Length && Shared.Read(ref _harvested, this) is var harvested && harvested != Atomics.Read(ref _pushed, this))
+        var count = 0;
+        while (count < destination.Length && Shared.Read(ref _harvested, this) is var harvested && harvested
+            != Atomics.Read(ref _pushed, this))
         {
-            Entry* entry = _entries + (harvested & _mask);
+            var entry = _entries + (harvested & _mask);
             if (Atomics.Read(ref entry->Flags) != Dirty) break;
             destination[count++] = Shared.Read(ref entry->Gfn);
             Atomics.Write(ref entry->Flags, Reset);
@@ -71,10 +73,10 @@ internal sealed unsafe class DirtyRing : IDisposable
         return count;
     }
 
-    /// <summary>Whether a page is in the ring, harvested or not, until it is reset; for checks while every thread stands still.</summary>
+    /// <summary>True when a page is in the ring, harvested or not, until it is reset; for checks while every thread stands still.</summary>
     internal bool Holds(DirtyGfn gfn)
     {
-        for (uint i = _reset; i != _pushed; i++)
+        for (var i = _reset; i != _pushed; i++)
         {
             if (_entries[i & _mask].Gfn == gfn) return true;
         }
@@ -84,8 +86,8 @@ internal sealed unsafe class DirtyRing : IDisposable
     /// <summary>The oldest harvested entry, if any; <see cref="PopHarvested"/> gives its place back.</summary>
     public bool PeekHarvested(out DirtyGfn gfn)
     {
-        uint reset = Atomics.Read(ref _reset, this);
-        Entry* entry = _entries + (reset & _mask);
+        var reset = Atomics.Read(ref _reset, this);
+        var entry = _entries + (reset & _mask);
         gfn = default;
         if (reset == Shared.Read(ref _harvested, this) || Atomics.Read(ref entry->Flags) != Reset) return false;
         gfn = Shared.Read(ref entry->Gfn);
@@ -94,7 +96,7 @@ internal sealed unsafe class DirtyRing : IDisposable
 
     public void PopHarvested()
     {
-        uint reset = Atomics.Read(ref _reset, this);
+        var reset = Atomics.Read(ref _reset, this);
         Atomics.Write(ref _entries[reset & _mask].Flags, 0u);
         Atomics.Write(ref _reset, reset + 1, this);
     }

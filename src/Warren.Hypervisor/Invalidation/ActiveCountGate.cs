@@ -4,8 +4,8 @@ namespace Warren.Hypervisor;
 
 /// <summary>
 /// KVM's gate: an update waits until no notification of the address space is in flight, so that start and end of each see one set of slots.
-/// Notifications never wait, so there is no lock cycle and nesting is safe; in exchange an unbroken stream of overlapping notifications, related or not,
-/// starves the update for as long as it lasts, as it does in KVM.
+/// Notifications never wait, so there is no lock cycle and nesting is safe; in exchange an unbroken stream of overlapping notifications,
+/// related or not, starves the update for as long as it lasts, as it does in KVM.
 /// </summary>
 internal sealed class ActiveCountGate(VirtualMachine vm) : InvalidationGate(vm)
 {

@@ -18,7 +18,8 @@ public sealed class GateKind
         "an unbroken stream of notifications starves an update", vm => new ActiveCountGate(vm));
 
     /// <summary>An update lets the notifications in flight into the VM; nobody waits.</summary>
-    public static GateKind Join { get; } = new("join", "each notification carries the list of VMs it entered; an update joins those in flight",
+    public static GateKind Join { get; } =
+        new("join", "each notification carries the list of VMs it entered; an update joins those in flight",
         "an update takes mmu_lock for write", vm => new JoinGate(vm));
 
     /// <summary><see cref="Join"/>: every core scenario of the lab is explored with it.</summary>
@@ -27,13 +28,13 @@ public sealed class GateKind
     /// <summary>Every kind a VM can be made with outside of the lab.</summary>
     public static IReadOnlyList<GateKind> All { get; } = [Join, ActiveCount];
 
-    /// <summary>What the command line calls it.</summary>
+    /// <summary>Its name on the command line.</summary>
     public string Name { get; }
 
     /// <summary>How it works, in one line.</summary>
     public string Idea { get; }
 
-    /// <summary>What it costs, in one line.</summary>
+    /// <summary>Its cost, in one line.</summary>
     public string Price { get; }
 
     /// <summary>The kind of that name, or null.</summary>

@@ -3,9 +3,9 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Keeps the start and the end of a notification agreed on whether they entered a VM, while the VM's memslots change underneath. One per VM;
-/// a <see cref="GateKind"/> makes it. What every gate must guarantee: from the return of a start to its end no fault maps a page of the range, also through slots
-/// that appear in between, and each start that raised the VM's count has one end that lowers it.
+/// Keeps the start and the end of a notification agreed on whether they entered a VM, while the VM's memslots change underneath. One per
+/// VM; a <see cref="GateKind"/> makes it. What every gate must guarantee: from the return of a start to its end no fault maps a page of the
+/// range, also through slots that appear in between, and each start that raised the VM's count has one end that lowers it.
 /// </summary>
 internal abstract class InvalidationGate
 {
@@ -14,18 +14,21 @@ internal abstract class InvalidationGate
     protected VirtualMachine Vm { get; }
 
     /// <summary>
-    /// A notification begins: raise the count, add the range, zap, flush. Inside the VM's SRCU section. Never sleeps when the range is not blockable.
+    /// A notification begins: raise the count, add the range, zap, flush. Inside the VM's SRCU section. Never sleeps when the range is not
+    /// blockable.
     /// </summary>
     /// <param name="range">Names the notification, too.</param>
     /// <param name="regions">The VM's slots that the notification found; of them only what never changes.</param>
     public abstract void Start(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions);
 
-    /// <summary>It ends, for a notification that has entered the VM. Inside the VM's SRCU section; never sleeps when the range is not blockable.</summary>
+    /// <summary>
+    /// It ends, for a notification that has entered the VM. Inside the VM's SRCU section; never sleeps when the range is not blockable.
+    /// </summary>
     public abstract void End(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions);
 
     /// <summary>
-    /// A memslot update: publishes the new set of slots and the regions that notifications find. slots_lock and slots_arch_lock are held. When it throws,
-    /// nothing is published.
+    /// A memslot update: publishes the new set of slots and the regions that notifications find. slots_lock and slots_arch_lock are held.
+    /// When it throws, nothing is published.
     /// </summary>
     public abstract void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots);
 
@@ -34,7 +37,10 @@ internal abstract class InvalidationGate
     {
     }
 
-    /// <summary>Adds what the regions have of the range to what open invalidations cover, and removes their mappings; mmu_lock held for write, the count raised.</summary>
+    /// <summary>
+    /// Adds what the regions have of the range to what open invalidations cover, and removes their mappings; mmu_lock held for write, the
+    /// count raised.
+    /// </summary>
     protected void Zap(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
     {
         var flush = false;

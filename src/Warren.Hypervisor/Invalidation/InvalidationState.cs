@@ -5,13 +5,13 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// What a page fault needs to know of invalidations: how many are under way, over which gfns, and how many have ended
-/// (<c>mmu_invalidate_in_progress</c>, <c>_seq</c>, <c>_range_start/_end</c>). Written with <c>mmu_lock</c> held for write; one for all address
-/// spaces of the VM.
+/// The state of invalidations that a page fault needs: how many are under way, over which gfns, and how many have ended
+/// (<c>mmu_invalidate_in_progress</c>, <c>_seq</c>, <c>_range_start/_end</c>). Written with <c>mmu_lock</c> held for write; one for all
+/// address spaces of the VM.
 /// </summary>
 /// <remarks>
-/// The range is a union that only grows until nothing is under way. <see cref="Sequence"/> is 64 bits wherever it is kept: a snapshot cut to 32 would
-/// one day never match again, and every fault would retry for ever.
+/// The range is a union that only grows until nothing is under way. <see cref="Sequence"/> is 64 bits wherever it is kept: a snapshot cut
+/// to 32 would one day never match again, and every fault would retry for ever.
 /// </remarks>
 public sealed class InvalidationState
 {
@@ -43,7 +43,9 @@ public sealed class InvalidationState
     /// </summary>
     public ulong Sequence => Atomics.Read(ref _state.Sequence, this);
 
-    /// <summary>What the open invalidations cover, or the last ones covered; both ends are all ones before anything was added.</summary>
+    /// <summary>
+    /// The range that the open invalidations cover, or the last ones covered; both ends are all ones before anything was added.
+    /// </summary>
     internal (ulong Start, ulong End) Range => (Atomics.Read(ref _state.Start, this), Atomics.Read(ref _state.End, this));
 
     /// <summary>Opens an invalidation (<c>kvm_mmu_invalidate_begin</c>); add its ranges before unlocking.</summary>
@@ -55,7 +57,9 @@ public sealed class InvalidationState
         Atomics.Write(ref _state.InProgress, inProgress, this);
     }
 
-    /// <summary>Adds [<paramref name="start"/>, <paramref name="end"/>) to what the open invalidations cover (<c>kvm_mmu_invalidate_range_add</c>).</summary>
+    /// <summary>
+    /// Adds [<paramref name="start"/>, <paramref name="end"/>) to what the open invalidations cover (<c>kvm_mmu_invalidate_range_add</c>).
+    /// </summary>
     internal void RangeAdd(ulong start, ulong end)
     {
         _mmuLock.AssertHeldWrite();
@@ -66,19 +70,27 @@ public sealed class InvalidationState
     }
 
     /// <summary>
-    /// Closes one (<c>kvm_mmu_invalidate_end</c>). The sequence moves first: who reads the lower count with <see cref="Retry"/> also sees the new sequence.
+    /// Closes one (<c>kvm_mmu_invalidate_end</c>). The sequence moves first: who reads the lower count with <see cref="Retry"/> also sees
+    /// the new sequence.
     /// </summary>
     internal void End()
     {
         _mmuLock.AssertHeldWrite();
         var inProgress = Shared.Read(ref _state.InProgress, this);
-        if (inProgress <= 0) throw new InvalidOperationException("An invalidation ended that had not begun: a notification reached this VM at its end only.");
+        if (inProgress <= 0)
+        {
+            throw new InvalidOperationException(
+                "An invalidation ended that had not begun: a notification reached this VM at its end only.");
+        }
         Debug.Assert(_state.Start != Unset);
         Bump();
         Atomics.Write(ref _state.InProgress, inProgress - 1, this);
     }
 
-    /// <summary>Makes every fault that took its snapshot before start again: an end does, and an update that publishes slots without waiting for notifications.</summary>
+    /// <summary>
+    /// Makes every fault that took its snapshot before start again: an end does, and an update that publishes slots without waiting for
+    /// notifications.
+    /// </summary>
     internal void Bump()
     {
         _mmuLock.AssertHeldWrite();
@@ -95,7 +107,11 @@ public sealed class InvalidationState
     public bool RetryGfnRange(ulong sequence, ulong start, ulong end)
     {
         _mmuLock.AssertHeld();
-        if (Shared.Read(ref _state.InProgress, this) != 0 && Covers(Shared.Read(ref _state.Start, this), Shared.Read(ref _state.End, this), start, end)) return true;
+        if (Shared.Read(ref _state.InProgress, this) != 0
+            && Covers(Shared.Read(ref _state.Start, this), Shared.Read(ref _state.End, this), start, end))
+        {
+            return true;
+        }
         return Shared.Read(ref _state.Sequence, this) != sequence;
     }
 
@@ -110,15 +126,16 @@ public sealed class InvalidationState
     }
 
     /// <summary>
-    /// May something derived from the snapshot still be used, whatever its range (<c>mmu_invalidate_retry</c>)? Without <c>mmu_lock</c> false is
-    /// certain only as long as no invalidation begins.
+    /// May something derived from the snapshot still be used, whatever its range (<c>mmu_invalidate_retry</c>)? Without <c>mmu_lock</c>
+    /// false is certain only as long as no invalidation begins.
     /// </summary>
     public bool Retry(ulong sequence) => InProgress != 0 || Sequence != sequence;
 
     /// <summary>For tests of wrap-around.</summary>
     internal void SetSequence(ulong sequence) => Atomics.Write(ref _state.Sequence, sequence, this);
 
-    private static bool Covers(ulong rangeStart, ulong rangeEnd, ulong start, ulong end) => rangeStart == Unset || (start < rangeEnd && end > rangeStart);
+    private static bool Covers(ulong rangeStart, ulong rangeEnd, ulong start, ulong end) =>
+        rangeStart == Unset || (start < rangeEnd && end > rangeStart);
 
     private void SetRange(ulong start, ulong end)
     {

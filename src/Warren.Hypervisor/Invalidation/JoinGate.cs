@@ -3,14 +3,16 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// An update does not wait for the notifications in flight: it lets those that overlap the new slot into the VM itself. Each notification carries the list of
-/// VMs it has entered, by its own start or by an update, and its end leaves precisely those. Neither side ever waits for the other.
+/// An update does not wait for the notifications in flight: it lets those that overlap the new slot into the VM itself. Each notification
+/// carries the list of VMs it has entered, by its own start or by an update, and its end leaves precisely those. Neither side ever waits
+/// for the other.
 /// </summary>
 /// <remarks>
-/// A notification N is in the address space's list (L) before it looks slots up (U); an update publishes (P), goes through the list (K), and bumps the sequence (B),
-/// P to B in one section of mmu_lock. L before K: N is joined, or had left the list, and then all it changed in the host page table was changed before
-/// K: a fault that saw the new slot from P on, and the old host page, took its snapshot before B and starts again. K before L: U finds the new slot, by
-/// the order of the list's lock. Whether a notification has entered the VM is asked and answered under mmu_lock, by start and update alike.
+/// A notification N is in the address space's list (L) before it looks slots up (U); an update publishes (P), goes through the list (K),
+/// and bumps the sequence (B), P to B in one section of mmu_lock. L before K: N is joined, or had left the list, and then all it changed in
+/// the host page table was changed before K: a fault that saw the new slot from P on, and the old host page, took its snapshot before B and
+/// starts again. K before L: U finds the new slot, by the order of the list's lock. Whether a notification has entered the VM is asked and
+/// answered under mmu_lock, by start and update alike.
 /// </remarks>
 internal sealed class JoinGate(VirtualMachine vm) : InvalidationGate(vm), IInvalidationJoiner
 {

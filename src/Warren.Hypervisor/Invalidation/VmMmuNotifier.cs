@@ -3,12 +3,12 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// A VM's half of the notifications of its <see cref="AddressSpace"/> (<c>kvm_mmu_notifier_ops</c>). It is called only for ranges that hit one of the
-/// VM's slots; any other range costs the VM nothing.
+/// A VM's half of the notifications of its <see cref="AddressSpace"/> (<c>kvm_mmu_notifier_ops</c>). It is called only for ranges that hit
+/// one of the VM's slots; any other range costs the VM nothing.
 /// </summary>
 /// <remarks>
-/// Called with whatever locks the caller of the host-memory change holds. Nothing here sleeps: blockable or not, the path is one. What start and end do to the
-/// VM, and how they stay agreed while slots change, is the gate's (<see cref="InvalidationGate"/>).
+/// Called with whatever locks the caller of the host-memory change holds. Nothing here sleeps: blockable or not, the path is one. What
+/// start and end do to the VM, and how they stay agreed while slots change, is the gate's (<see cref="InvalidationGate"/>).
 /// </remarks>
 internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
 {
@@ -38,7 +38,9 @@ internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
 
     public override bool TestYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => Age(range, regions, clear: false);
 
-    /// <summary>The address space goes away, or this subscription does: nothing of it may stay mapped (<c>kvm_flush_shadow_all</c>).</summary>
+    /// <summary>
+    /// The address space goes away, or this subscription does: nothing of it may stay mapped (<c>kvm_flush_shadow_all</c>).
+    /// </summary>
     public override void Release()
     {
         var srcu = vm.Srcu.ReadLock();

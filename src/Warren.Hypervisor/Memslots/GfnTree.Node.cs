@@ -6,13 +6,16 @@ namespace Warren.Hypervisor;
 public sealed partial class GfnTree
 {
     /// <summary>
-    /// Up to <see cref="Maximum"/> slots, or nodes of the level below, in one object: the first gfn of each, then the references. Mutable only until
-    /// the tree that holds it is handed out. Which of the two it holds follows from its level.
+    /// Up to <see cref="Maximum"/> slots, or nodes of the level below, in one object: the first gfn of each, then the references. Mutable
+    /// only until the tree that holds it is handed out. Which of the two it holds follows from its level.
     /// </summary>
     internal sealed class Node
     {
         public const int Maximum = 16;
-        /// <summary>Below this a node shares with a neighbour; less than half, so that a slot that comes and goes does not split and merge each time.</summary>
+        /// <summary>
+        /// Below this a node shares with a neighbour; less than half, so that a slot that comes and goes does not split and merge each
+        /// time.
+        /// </summary>
         public const int Minimum = 6;
 
         [InlineArray(Maximum)]
@@ -102,7 +105,9 @@ public sealed partial class GfnTree
 
         public void RemoveAt(int index) => Shift(index + 1, -1);
 
-        /// <summary>Moves everything into <paramref name="left"/> (true), or evens the two out (false). They are neighbours, and one is too empty.</summary>
+        /// <summary>
+        /// Moves everything into <paramref name="left"/> (true), or evens the two out (false). They are neighbours, and one is too empty.
+        /// </summary>
         public static bool Rebalance(Node left, Node right)
         {
             var total = left._count + right._count;
@@ -139,7 +144,9 @@ public sealed partial class GfnTree
             _items[index] = item;
         }
 
-        /// <summary>Moves the entries from <paramref name="index"/> on by <paramref name="by"/> places, dropping those they cover.</summary>
+        /// <summary>
+        /// Moves the entries from <paramref name="index"/> on by <paramref name="by"/> places, dropping those they cover.
+        /// </summary>
         private void Shift(int index, int by)
         {
             Span<ulong> gfns = _gfns;

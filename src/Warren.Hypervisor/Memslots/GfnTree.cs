@@ -4,8 +4,8 @@ using System.Runtime.CompilerServices;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Slots that do not overlap, ordered by gfn: a persistent B+ tree. An update copies the nodes of one path, some hundred bytes each, and leaves
-/// the tree it started from as it was, so that readers of either need no lock.
+/// Slots that do not overlap, ordered by gfn: a persistent B+ tree. An update copies the nodes of one path, some hundred bytes each, and
+/// leaves the tree it started from as it was, so that readers of either need no lock.
 /// </summary>
 /// <remarks>
 /// Every separator is exactly the base gfn of the first slot below it. A smaller one would do for points, but a slot that reaches past a
@@ -48,7 +48,9 @@ public sealed partial class GfnTree
         }
     }
 
-    /// <summary>Does a slot of another id than <paramref name="exceptId"/> hold a gfn of [<paramref name="start"/>, <paramref name="end"/>)?</summary>
+    /// <summary>
+    /// Does a slot of another id than <paramref name="exceptId"/> hold a gfn of [<paramref name="start"/>, <paramref name="end"/>)?
+    /// </summary>
     public bool Overlaps(ulong start, ulong end, int exceptId)
     {
         Debug.Assert(start < end);
@@ -89,7 +91,9 @@ public sealed partial class GfnTree
 
     public Enumerator GetEnumerator() => new(this, 0);
 
-    /// <summary>The slots by rising gfn, from the last one that starts at or before <paramref name="gfn"/>, or else from the first.</summary>
+    /// <summary>
+    /// The slots by rising gfn, from the last one that starts at or before <paramref name="gfn"/>, or else from the first.
+    /// </summary>
     internal Enumerator From(ulong gfn) => new(this, gfn);
 
     private static Node Insert(Node node, int level, Memslot slot, out Node? right)

@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Remembers the slot of the last lookup while the slots keep their generation (KVM's per-vCPU <c>last_used_slot</c>). One per vCPU and address
-/// space, used by its thread alone, inside <see cref="VirtualMachine.Srcu"/>.
+/// Remembers the slot of the last lookup while the slots keep their generation (KVM's per-vCPU <c>last_used_slot</c>). One per vCPU and
+/// address space, used by its thread alone, inside <see cref="VirtualMachine.Srcu"/>.
 /// </summary>
 public struct LastUsedSlot
 {

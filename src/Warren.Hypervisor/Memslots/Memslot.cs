@@ -7,7 +7,8 @@ namespace Warren.Hypervisor;
 
 /// <summary>
 /// A range of guest physical pages backed by a range of host virtual addresses (<c>struct kvm_memory_slot</c>). Never changes but for
-/// <see cref="IsInvalid"/>: an update publishes another object. Read it inside <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or in a notifier callback.
+/// <see cref="IsInvalid"/>: an update publishes another object. Read it inside <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or
+/// in a notifier callback.
 /// </summary>
 public sealed class Memslot : NotifierRegion
 {
@@ -15,7 +16,8 @@ public sealed class Memslot : NotifierRegion
     private DirtyBitmap? _dirtyBitmap;
     private SlotRmaps? _arch;
 
-    internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, ulong userspaceAddress, MemslotFlags flags)
+    internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, ulong userspaceAddress,
+        MemslotFlags flags)
         : base(owner, userspaceAddress, userspaceAddress + (pageCount << VirtualMachine.PageShift))
     {
         Debug.Assert(pageCount != 0);
@@ -46,7 +48,9 @@ public sealed class Memslot : NotifierRegion
     public bool IsReadOnly => (Flags & MemslotFlags.ReadOnly) != 0;
     public bool LogsDirtyPages => (Flags & MemslotFlags.LogDirtyPages) != 0;
 
-    /// <summary>The dirty log, or null. Shared by the objects that stand for one slot in turn; freed a grace period after the last that logs.</summary>
+    /// <summary>
+    /// The dirty log, or null. Shared by the objects that stand for one slot in turn; freed a grace period after the last that logs.
+    /// </summary>
     public DirtyBitmap? DirtyBitmap
     {
         get => Shared.Read(ref _dirtyBitmap, this);
@@ -54,8 +58,9 @@ public sealed class Memslot : NotifierRegion
     }
 
     /// <summary>
-    /// What a shadow MMU keeps per slot, from the first root on; null before and with TDP. Written with SlotsArchLock held, to a published object or to one that
-    /// is about to be; an update reads it under that lock and publishes before it lets go. The objects that stand for one slot in turn share it; freed as <see cref="DirtyBitmap"/> is.
+    /// A shadow MMU's data for the slot, from the first root on; null before and with TDP. Written with SlotsArchLock held, to a published
+    /// object or to one that is about to be; an update reads it under that lock and publishes before it lets go. The objects that stand for
+    /// one slot in turn share it; freed as <see cref="DirtyBitmap"/> is.
     /// </summary>
     internal SlotRmaps? Arch
     {
@@ -66,14 +71,18 @@ public sealed class Memslot : NotifierRegion
     /// <summary>Does it hold <paramref name="gfn"/>? One comparison: below the base wraps to a huge offset.</summary>
     public bool Contains(ulong gfn) => gfn - BaseGfn < NPages;
 
-    /// <summary>Host virtual address of the first byte of <paramref name="gfn"/>, which the slot must hold (<c>__gfn_to_hva_memslot</c>).</summary>
+    /// <summary>
+    /// Host virtual address of the first byte of <paramref name="gfn"/>, which the slot must hold (<c>__gfn_to_hva_memslot</c>).
+    /// </summary>
     public ulong GfnToHva(ulong gfn)
     {
         Debug.Assert(Contains(gfn));
         return HvaStart + ((gfn - BaseGfn) << VirtualMachine.PageShift);
     }
 
-    /// <summary>The gfns, end excluded, that have a byte in [<paramref name="hvaStart"/>, <paramref name="hvaEnd"/>); the two ranges must overlap.</summary>
+    /// <summary>
+    /// The gfns, end excluded, that have a byte in [<paramref name="hvaStart"/>, <paramref name="hvaEnd"/>); the two ranges must overlap.
+    /// </summary>
     internal (ulong Start, ulong End) HvaRangeToGfns(ulong hvaStart, ulong hvaEnd)
     {
         var start = Math.Max(hvaStart, HvaStart) - HvaStart;

@@ -2,12 +2,14 @@ using Warren.HostMemory;
 
 namespace Warren.Hypervisor;
 
-/// <summary>The checks of <c>KVM_SET_USER_MEMORY_REGION</c>, in KVM's order: a request that is wrong in two ways fails with the earlier one.</summary>
+/// <summary>
+/// The checks of <c>KVM_SET_USER_MEMORY_REGION</c>, in KVM's order: a request that is wrong in two ways fails with the earlier one.
+/// </summary>
 internal static class MemslotCheck
 {
     private const MemslotFlags ValidFlags = MemslotFlags.LogDirtyPages | MemslotFlags.ReadOnly;
 
-    /// <summary>What can be said without looking at the slots there are.</summary>
+    /// <summary>Checks a request without looking at the slots there are.</summary>
     public static void Request(in UserMemoryRegion r, int addressSpaces)
     {
         const ulong offsetMask = VirtualMachine.PageSize - 1;
@@ -20,8 +22,13 @@ internal static class MemslotCheck
         if ((r.GuestPhysicalAddress & offsetMask) != 0)
             throw Invalid($"The guest physical address 0x{r.GuestPhysicalAddress:x} is no multiple of the 4 KiB page.");
         // access_ok; anything above also counts as a tagged pointer.
-        if ((r.UserspaceAddress & offsetMask) != 0 || r.UserspaceAddress >= AddressSpace.AddressLimit || r.MemorySize > AddressSpace.AddressLimit - r.UserspaceAddress)
-            throw Invalid($"The host virtual address 0x{r.UserspaceAddress:x} with size 0x{r.MemorySize:x} must be page aligned and end below 0x{AddressSpace.AddressLimit:x}.");
+        if ((r.UserspaceAddress & offsetMask) != 0 || r.UserspaceAddress >= AddressSpace.AddressLimit || r.MemorySize
+            > AddressSpace.AddressLimit - r.UserspaceAddress)
+        {
+            throw Invalid(
+                $"The host virtual address 0x{r.UserspaceAddress:x} with size 0x{r.MemorySize:x} must be page aligned and end below 0x"
+                    + $"{AddressSpace.AddressLimit:x}.");
+        }
         if (r.AddressSpaceId >= addressSpaces)
             throw Invalid($"There is no address space {r.AddressSpaceId}: this VM has {addressSpaces}.");
         if (r.GuestPhysicalAddress + r.MemorySize < r.GuestPhysicalAddress)
@@ -30,15 +37,20 @@ internal static class MemslotCheck
             throw Invalid($"A slot has at most {VirtualMachine.MaxPagesPerSlot} pages; split the region.");
     }
 
-    /// <summary>What the request means for the slots there are; null when it changes nothing.</summary>
+    /// <summary>The change that the request means for the slots there are; null when it changes nothing.</summary>
     public static MemslotChange? Change(in UserMemoryRegion r, Memslot? old, ulong totalPages, Memslots slots)
     {
         var pages = r.MemorySize >> VirtualMachine.PageShift;
         MemslotChange change;
         if (pages == 0)
         {
-            if (old is null) throw Invalid($"Slot {r.Id} of address space {r.AddressSpaceId} does not exist: a size of 0 deletes one that does.");
-            if (totalPages < old.NPages) throw new MemslotException(Errno.EIO, "The VM's count of pages is smaller than the slot to delete; this is a bug of Warren.");
+            if (old is null)
+                throw Invalid($"Slot {r.Id} of address space {r.AddressSpaceId} does not exist: a size of 0 deletes one that does.");
+            if (totalPages < old.NPages)
+            {
+                throw new MemslotException(Errno.EIO,
+                    "The VM's count of pages is smaller than the slot to delete; this is a bug of Warren.");
+            }
             return MemslotChange.Delete;
         }
         if (old is null)
@@ -56,11 +68,15 @@ internal static class MemslotCheck
         }
         var start = r.GuestPhysicalAddress >> VirtualMachine.PageShift;
         if (slots.Overlaps(start, start + pages, r.Id))
-            throw new MemslotException(Errno.EEXIST, $"Guest physical memory 0x{r.GuestPhysicalAddress:x} to 0x{r.GuestPhysicalAddress + r.MemorySize - 1:x} overlaps another slot.");
+        {
+            throw new MemslotException(Errno.EEXIST,
+                $"Guest physical memory 0x{r.GuestPhysicalAddress:x} to 0x{r.GuestPhysicalAddress + r.MemorySize - 1:x} overlaps another "
+                    + $"slot.");
+        }
         return change;
     }
 
-    /// <summary>What the MMU cannot do (<c>kvm_arch_prepare_memory_region</c>).</summary>
+    /// <summary>Refuses what the MMU cannot do (<c>kvm_arch_prepare_memory_region</c>).</summary>
     public static void Arch(Memslot slot)
     {
         if (slot.EndGfn > VirtualMachine.MaxGfn)

@@ -1,6 +1,8 @@
 namespace Warren.Hypervisor;
 
-/// <summary>Flags of a memslot. The low half is what a caller may set (<c>KVM_MEM_*</c>); bit 16 up is ours (KVM's <c>KVM_MEMSLOT_*</c>).</summary>
+/// <summary>
+/// Flags of a memslot. The low half is what a caller may set (<c>KVM_MEM_*</c>); bit 16 up is ours (KVM's <c>KVM_MEMSLOT_*</c>).
+/// </summary>
 [Flags]
 public enum MemslotFlags : uint
 {
@@ -15,7 +17,7 @@ public enum MemslotFlags : uint
     Invalid = 1 << 16,
 }
 
-/// <summary>What an accepted request does (KVM's <c>enum kvm_mr_change</c>).</summary>
+/// <summary>The change that an accepted request makes (KVM's <c>enum kvm_mr_change</c>).</summary>
 public enum MemslotChange
 {
     Create,

@@ -3,7 +3,9 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
-/// <summary>One address space of a VM: the published slots, the table of ids, and the step that publishes. Changed with SlotsLock held.</summary>
+/// <summary>
+/// One address space of a VM: the published slots, the table of ids, and the step that publishes. Changed with SlotsLock held.
+/// </summary>
 internal sealed class MemslotSpace : IRegionPublisher
 {
     private Memslots _current;
@@ -21,9 +23,9 @@ internal sealed class MemslotSpace : IRegionPublisher
     public Memslots Current => Atomics.Read(ref _current, this);
 
     /// <summary>
-    /// Publishes the set with <paramref name="add"/> in place of <paramref name="remove"/>, either of which may be null, and exchanges the regions that
-    /// notifications find, in a way that the gate answers for towards notifications in flight (the first half of <c>kvm_swap_active_memslots</c>). May
-    /// sleep, if the gate does. When it throws, nothing is published.
+    /// Publishes the set with <paramref name="add"/> in place of <paramref name="remove"/>, either of which may be null, and exchanges the
+    /// regions that notifications find, in a way that the gate answers for towards notifications in flight (the first half of
+    /// <c>kvm_swap_active_memslots</c>). May sleep, if the gate does. When it throws, nothing is published.
     /// </summary>
     public Memslots Publish(InvalidationGate gate, Memslot? remove, Memslot? add)
     {

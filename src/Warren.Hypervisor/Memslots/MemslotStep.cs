@@ -1,15 +1,22 @@
 namespace Warren.Hypervisor;
 
-/// <summary>Where an update, or the first shadow root, stands: places at which a test observes the locks, or makes an allocation fail.</summary>
+/// <summary>
+/// Where an update, or the first shadow root, stands: places at which a test observes the locks, or makes an allocation fail.
+/// </summary>
 internal enum MemslotStep
 {
     ReserveId,
     AllocateSlot,
     AllocateBitmap,
     PrepareArch,
-    /// <summary>Shadow paging: the reverse maps of a slot, in its creation or move and once for each slot when the first root is made; slots_arch_lock is held.</summary>
+    /// <summary>
+    /// Shadow paging: the reverse maps of a slot, in its creation or move and once for each slot when the first root is made;
+    /// slots_arch_lock is held.
+    /// </summary>
     AllocateRmaps,
-    /// <summary>The hash of shadow pages, when the first root is made; the reverse maps of all slots are allocated and not yet theirs.</summary>
+    /// <summary>
+    /// The hash of shadow pages, when the first root is made; the reverse maps of all slots are allocated and not yet theirs.
+    /// </summary>
     AllocateHash,
     /// <summary>All is prepared; the sets of slots and of regions are built and exchanged next.</summary>
     Publish,

@@ -8,7 +8,9 @@ namespace Warren.Hypervisor;
 /// </summary>
 public sealed class Memslots
 {
-    /// <summary>Set in <see cref="Generation"/> while readers of the set before may still be about (<c>KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS</c>).</summary>
+    /// <summary>
+    /// Set in <see cref="Generation"/> while readers of the set before may still be about (<c>KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS</c>).
+    /// </summary>
     public const ulong UpdateInProgress = 1UL << 63;
 
     private readonly GfnTree _tree;
@@ -26,7 +28,10 @@ public sealed class Memslots
     public int AddressSpaceId { get; }
     public int Count => _tree.Count;
 
-    /// <summary>Unique over all sets of the VM, each of which has two in its life: first that of the set before with <see cref="UpdateInProgress"/>, then its own.</summary>
+    /// <summary>
+    /// Unique over all sets of the VM, each of which has two in its life: first that of the set before with <see cref="UpdateInProgress"/>,
+    /// then its own.
+    /// </summary>
     public ulong Generation
     {
         get => Atomics.Read(ref _generation, this);
@@ -35,13 +40,17 @@ public sealed class Memslots
 
     internal GfnTree Tree => _tree;
 
-    /// <summary>The slot that holds <paramref name="gfn"/>, valid or not, or null (<c>gfn_to_memslot</c>). O(log n), no lock, no allocation.</summary>
+    /// <summary>
+    /// The slot that holds <paramref name="gfn"/>, valid or not, or null (<c>gfn_to_memslot</c>). O(log n), no lock, no allocation.
+    /// </summary>
     public Memslot? Find(ulong gfn) => _tree.Find(gfn);
 
     /// <summary>The slot with this id as of the last completed update, or null. SlotsLock must be held.</summary>
     public Memslot? FindById(int id) => _ids.Find(id);
 
-    /// <summary>Does a slot other than <paramref name="exceptId"/> hold a gfn of [<paramref name="start"/>, <paramref name="end"/>)?</summary>
+    /// <summary>
+    /// Does a slot other than <paramref name="exceptId"/> hold a gfn of [<paramref name="start"/>, <paramref name="end"/>)?
+    /// </summary>
     public bool Overlaps(ulong start, ulong end, int exceptId = -1) => _tree.Overlaps(start, end, exceptId);
 
     /// <summary>By rising gfn.</summary>

@@ -17,5 +17,6 @@ public record struct UserMemoryRegion
     public readonly int AddressSpaceId => (int)(Slot >> 16);
 
     public override readonly string ToString() =>
-        $"slot {Id} of address space {AddressSpaceId}: gpa 0x{GuestPhysicalAddress:x}, size 0x{MemorySize:x}, hva 0x{UserspaceAddress:x}, flags {Flags}";
+        $"slot {Id} of address space {AddressSpaceId}: gpa 0x{GuestPhysicalAddress:x}, size 0x{MemorySize:x}, hva 0x{UserspaceAddress:x}, "
+        + $"flags {Flags}";
 }

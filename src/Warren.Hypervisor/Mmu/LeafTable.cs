@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// The valid root of an address space and the leaf table last found in it, so that neighbouring chunks are reached by one walk. Holds for one
-/// section of mmu_lock held for write: within it no table is unlinked and no root becomes obsolete.
+/// The valid root of an address space and the leaf table last found in it, so that neighbouring chunks are reached by one walk. Holds for
+/// one section of mmu_lock held for write: within it no table is unlinked and no root becomes obsolete.
 /// </summary>
 /// <param name="root">null when the address space has no valid root: there is never a second one</param>
 /// <param name="addressSpaceId">address space of the root</param>

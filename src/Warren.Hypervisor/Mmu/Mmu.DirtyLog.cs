@@ -4,8 +4,9 @@ namespace Warren.Hypervisor;
 internal abstract partial class Mmu
 {
     /// <summary>
-    /// After the memslots changed for good (<c>kvm_mmu_slot_apply_flags</c>): a slot whose logging was switched on loses its huge leaves and W (unless everything counts as dirty
-    /// already: then CLEAR does it piece by piece), one whose logging was switched off gets huge leaves back. SlotsLock held, no spinning lock.
+    /// After the memslots changed for good (<c>kvm_mmu_slot_apply_flags</c>): a slot whose logging was switched on loses its huge leaves
+    /// and W (unless everything counts as dirty already: then CLEAR does it piece by piece), one whose logging was switched off gets huge
+    /// leaves back. SlotsLock held, no spinning lock.
     /// </summary>
     /// <param name="before">the slot as it was, or null</param>
     /// <param name="after">the slot as it is, or null</param>
@@ -27,6 +28,9 @@ internal abstract partial class Mmu
     /// <summary>Takes W and D from every page of the slot, splitting huge leaves. The caller flushes. Takes mmu_lock.</summary>
     protected abstract void ProtectSlot(Memslot slot);
 
-    /// <summary>Makes huge leaves possible again where the slot's pages are neighbours in the host (<c>kvm_mmu_recover_huge_pages</c>). Takes mmu_lock.</summary>
+    /// <summary>
+    /// Makes huge leaves possible again where the slot's pages are neighbours in the host (<c>kvm_mmu_recover_huge_pages</c>). Takes
+    /// mmu_lock.
+    /// </summary>
     protected abstract void RecoverHugePages(Memslot slot);
 }

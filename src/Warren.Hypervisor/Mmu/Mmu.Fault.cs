@@ -2,15 +2,21 @@ using Warren.HostMemory;
 
 namespace Warren.Hypervisor;
 
-/// <summary>The page fault, as far as it is the same for both kinds of tables: from a gfn to the frame behind it, and the checks under mmu_lock.</summary>
+/// <summary>
+/// The page fault, as far as it is the same for both kinds of tables: from a gfn to the frame behind it, and the checks under mmu_lock.
+/// </summary>
 internal abstract unsafe partial class Mmu
 {
     /// <summary>
-    /// Resolves one fault of a vCPU that is outside guest mode, with full caches. May sleep in the host's memory manager, before mmu_lock is taken. Allocates nothing on the managed heap.
+    /// Resolves one fault of a vCPU that is outside guest mode, with full caches. May sleep in the host's memory manager, before mmu_lock
+    /// is taken. Allocates nothing on the managed heap.
     /// </summary>
     public abstract FaultResult HandleFault(ref PageFault fault);
 
-    /// <summary>A write that can be answered from the slot and the tables as they are, before the host is asked. Inside SRCU, no lock held; the slot is valid and writable.</summary>
+    /// <summary>
+    /// A write that can be answered from the slot and the tables as they are, before the host is asked. Inside SRCU, no lock held; the slot
+    /// is valid and writable.
+    /// </summary>
     protected abstract bool TrySettleWrite(ref PageFault fault, out FaultResult result);
 
     /// <summary>Remembers that no memslot is there, for the generation of memslots that was read in this SRCU section.</summary>
@@ -28,8 +34,8 @@ internal abstract unsafe partial class Mmu
     protected FaultResult FaultAt(ref PageFault fault)
     {
         fault.Pessimistic = fault.Retries >= _vm.OptimisticRetries;
-        Memslots slots = _vm.GetMemslots(fault.Vcpu.AddressSpaceId);
-        Memslot? slot = fault.Slot = slots.Find(fault.Gfn);
+        var slots = _vm.GetMemslots(fault.Vcpu.AddressSpaceId);
+        var slot = fault.Slot = slots.Find(fault.Gfn);
         if (slot is null) return MapMmio(ref fault, slots);
         if ((slot.Flags & MemslotFlags.Invalid) != 0)
         {
@@ -41,21 +47,22 @@ internal abstract unsafe partial class Mmu
             fault.Statistics->FaultsMmio++;
             return FaultResult.Mmio;
         }
-        return fault.IsWrite && TrySettleWrite(ref fault, out FaultResult result) ? result : FaultIn(ref fault);
+        return fault.IsWrite && TrySettleWrite(ref fault, out var result) ? result : FaultIn(ref fault);
     }
 
     /// <summary>Finds the frame (<c>kvm_mmu_faultin_pfn</c>), and has it mapped.</summary>
     private FaultResult FaultIn(ref PageFault fault)
     {
         if (IsStaleUnsafe(ref fault)) return FaultResult.Retry;
-        FaultStatus status = _vm.Memory.Fault(fault.Hva, fault.IsWrite, out fault.Mapping);
+        var status = _vm.Memory.Fault(fault.Hva, fault.IsWrite, out fault.Mapping);
         if (status != FaultStatus.Ok) return HostFaultFailed(ref fault, status);
-        FaultResult result = FaultResult.Retry;
-        int superseded = -1;
+        var result = FaultResult.Retry;
+        var superseded = -1;
         if (!IsStaleUnsafe(ref fault))
         {
             LockForFault();
-            if (!fault.Pessimistic || _vm.TryLookUp(fault.Slot!, fault.Gfn, fault.IsWrite, ref fault.Mapping, out superseded)) result = MapFault(ref fault);
+            if (!fault.Pessimistic || _vm.TryLookUp(fault.Slot!, fault.Gfn, fault.IsWrite, ref fault.Mapping, out superseded))
+                result = MapFault(ref fault);
             else fault.Statistics->RetriesInvalidation++;
             UnlockForFault();
         }
@@ -83,7 +90,8 @@ internal abstract unsafe partial class Mmu
     }
 
     /// <summary>
-    /// Whether what was found may be mapped (<c>is_page_fault_stale</c>), and at which level (<c>kvm_mmu_hugepage_adjust</c>). mmu_lock held as <see cref="LockForFault"/> takes it.
+    /// True when what was found may be mapped (<c>is_page_fault_stale</c>), and at which level (<c>kvm_mmu_hugepage_adjust</c>). mmu_lock
+    /// held as <see cref="LockForFault"/> takes it.
     /// </summary>
     /// <param name="fault">gets its <see cref="PageFault.GoalLevel"/></param>
     /// <param name="mayBeHuge">nothing but the slot, the host and invalidations speaks against 2 MiB</param>
@@ -100,8 +108,8 @@ internal abstract unsafe partial class Mmu
         if (mayBeHuge && fault.Mapping.Order >= FramePool.BlockOrder && HugeAllowed(fault.Slot!, fault.Gfn))
         {
             // Every page of the mapping must be outside of what is being invalidated, not only the one that faulted.
-            ulong first = fault.Gfn & ~(SpteTable.PagesPerEntry(2) - 1);
-            ulong sequence = fault.Pessimistic ? _vm.Invalidation.Sequence : fault.Sequence;
+            var first = fault.Gfn & ~(SpteTable.PagesPerEntry(2) - 1);
+            var sequence = fault.Pessimistic ? _vm.Invalidation.Sequence : fault.Sequence;
             if (!_vm.Invalidation.RetryGfnRange(sequence, first, first + SpteTable.PagesPerEntry(2))) fault.GoalLevel = 2;
         }
         if (fault.GoalLevel == 1 && !fault.Pessimistic && _vm.Invalidation.RetryGfn(fault.Sequence, fault.Gfn))
@@ -118,11 +126,14 @@ internal abstract unsafe partial class Mmu
         return true;
     }
 
-    /// <summary>A 2 MiB leaf may stand for the pages around gfn when the memslot covers them all, aligned alike on both sides, and none of them is logged.</summary>
+    /// <summary>
+    /// A 2 MiB leaf may stand for the pages around gfn when the memslot covers them all, aligned alike on both sides, and none of them is
+    /// logged.
+    /// </summary>
     protected bool HugeAllowed(Memslot slot, ulong gfn)
     {
-        ulong pages = SpteTable.PagesPerEntry(2);
-        ulong first = gfn & ~(pages - 1);
+        var pages = SpteTable.PagesPerEntry(2);
+        var first = gfn & ~(pages - 1);
         return _vm.Options.HugePages
             && (slot.Flags & MemslotFlags.LogDirtyPages) == 0
             && first >= slot.BaseGfn && first + pages <= slot.EndGfn

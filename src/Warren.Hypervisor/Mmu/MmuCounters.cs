@@ -1,6 +1,6 @@
 namespace Warren.Hypervisor;
 
-/// <summary>What happened to a VM's page tables outside its vCPUs. Statistics: racing increments may be lost, nothing depends on them.</summary>
+/// <summary>Events of a VM's page tables outside its vCPUs. Statistics: racing increments may be lost, nothing depends on them.</summary>
 public struct MmuCounters
 {
     /// <summary>Leaves removed by notifications.</summary>
@@ -10,11 +10,16 @@ public struct MmuCounters
     public long RootsAllocated;
     public long RootsInvalidated;
     public long FastZaps;
-    /// <summary>Table pages in use when all that existed was made obsolete, summed over the fast zaps: what each may have to free.</summary>
+    /// <summary>
+    /// Table pages in use when all that existed was made obsolete, summed over the fast zaps: what each may have to free.
+    /// </summary>
     public long TablesAtToggle;
     /// <summary>Table pages the fast zaps freed.</summary>
     public long TablesZapped;
-    /// <summary>The longest stretch for which a fast zap held mmu_lock, in ticks of <see cref="System.Diagnostics.Stopwatch"/>, with what its thread spent off the CPU meanwhile.</summary>
+    /// <summary>
+    /// The longest stretch for which a fast zap held mmu_lock, in ticks of <see cref="System.Diagnostics.Stopwatch"/>, with what its thread
+    /// spent off the CPU meanwhile.
+    /// </summary>
     public long LongestZapHold;
     public long Yields;
     public long HugeSplits;

@@ -16,10 +16,12 @@ public sealed class MmuKind
     }
 
     /// <summary>Two-dimensional paging: the guest walks its own tables, each step through the VM's.</summary>
-    public static MmuKind Tdp { get; } = new("tdp", "tables from guest physical address to frame; the guest's own are walked at each TLB miss", vm => new TdpMmu(vm));
+    public static MmuKind Tdp { get; } =
+        new("tdp", "tables from guest physical address to frame; the guest's own are walked at each TLB miss", vm => new TdpMmu(vm));
 
     /// <summary>Shadow paging: one walk, of tables that follow the guest's.</summary>
-    public static MmuKind Shadow { get; } = new("shadow", "tables from guest virtual address to frame, kept in step with the guest's own", vm => new ShadowMmu(vm));
+    public static MmuKind Shadow { get; } =
+        new("shadow", "tables from guest virtual address to frame, kept in step with the guest's own", vm => new ShadowMmu(vm));
 
     /// <summary><see cref="Tdp"/>.</summary>
     public static MmuKind Default => Tdp;
@@ -27,7 +29,7 @@ public sealed class MmuKind
     /// <summary>Every kind.</summary>
     public static IReadOnlyList<MmuKind> All { get; } = [Tdp, Shadow];
 
-    /// <summary>What the command line calls it.</summary>
+    /// <summary>Its name on the command line.</summary>
     public string Name { get; }
 
     /// <summary>How it works, in one line.</summary>

@@ -3,14 +3,15 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// One page fault (<c>struct kvm_page_fault</c>): what was accessed, and what has been found out about it so far. Made by the vCPU for an access that no SPTE allows; it lives on the
-/// stack through every retry of that access, each of which finds all but the access itself out anew.
+/// One page fault (<c>struct kvm_page_fault</c>): what was accessed, and what has been found out about it so far. Made by the vCPU for an
+/// access that no SPTE allows; it lives on the stack through every retry of that access, each of which finds all but the access itself out
+/// anew.
 /// </summary>
 internal unsafe ref struct PageFault(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode)
 {
-    /// <summary>Whose root, caches and statistics serve.</summary>
+    /// <summary>The vCPU whose root, caches and statistics serve.</summary>
     public readonly Vcpu Vcpu = vcpu;
-    /// <summary>What was accessed: its root address (see <see cref="Mmu"/>).</summary>
+    /// <summary>The address accessed, as the root translates it (see <see cref="Mmu"/>).</summary>
     public readonly ulong Address = address;
     public readonly GuestAccess Access = access;
     /// <summary>The guest's mode for the access; nothing to TDP, whose guest walks its tables itself.</summary>
@@ -18,15 +19,20 @@ internal unsafe ref struct PageFault(Vcpu vcpu, ulong address, GuestAccess acces
 
     /// <summary>How often this access has come back with <see cref="FaultResult.Retry"/>.</summary>
     public int Retries;
-    /// <summary>It has retried so often that it looks its page up under mmu_lock: see <see cref="VirtualMachine.TryLookUp"/>. What <see cref="Sequence"/> says no longer counts.</summary>
+    /// <summary>
+    /// It has retried so often that it looks its page up under mmu_lock: see <see cref="VirtualMachine.TryLookUp"/>. What
+    /// <see cref="Sequence"/> says no longer counts.
+    /// </summary>
     public bool Pessimistic;
-    /// <summary>The snapshot of <see cref="InvalidationState.Sequence"/> (<c>mmu_seq</c>), from before everything below was looked up.</summary>
+    /// <summary>
+    /// The snapshot of <see cref="InvalidationState.Sequence"/> (<c>mmu_seq</c>), from before everything below was looked up.
+    /// </summary>
     public ulong Sequence;
     /// <summary>Of the page accessed.</summary>
     public ulong Gfn;
     /// <summary>Of <see cref="Gfn"/>, or null. Good inside the read section of <see cref="VirtualMachine.Srcu"/> it was found in.</summary>
     public Memslot? Slot;
-    /// <summary>What backs the page (<c>pfn</c>, <c>map_writable</c>).</summary>
+    /// <summary>The frame that backs the page (<c>pfn</c>, <c>map_writable</c>).</summary>
     public FrameMapping Mapping;
     /// <summary>Level of the leaf to be installed, 1 or 2.</summary>
     public int GoalLevel;

@@ -3,14 +3,15 @@ using System.Globalization;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// One entry of a VM's page tables, TDP or shadow: a 64-bit word. A leaf maps a frame, a table entry points at the next lower table, anything else maps nothing.
-/// Layout: 0 R, 1 W, 2 X, 3 A, 4 D, 5 host-writable, 6 MMU-writable, 7 huge, 8 leaf, 9 table, 10 MMIO, 11 frozen;
-/// 12..42 frame (leaf), 12..47 address of a table (table), 12..47 gfn (MMIO), 48..62 memslot generation (MMIO), 63 U.
+/// One entry of a VM's page tables, TDP or shadow: a 64-bit word. A leaf maps a frame, a table entry points at the next lower table,
+/// anything else maps nothing. Layout: 0 R, 1 W, 2 X, 3 A, 4 D, 5 host-writable, 6 MMU-writable, 7 huge, 8 leaf, 9 table, 10 MMIO, 11
+/// frozen; 12..42 frame (leaf), 12..47 address of a table (table), 12..47 gfn (MMIO), 48..62 memslot generation (MMIO), 63 U.
 /// </summary>
 /// <remarks>
 /// W implies both host-writable (the host maps the page writable, so no CoW is pending) and MMU-writable (nothing but dirty logging or
 /// nobody at all keeps W away, so W may be restored without <c>mmu_lock</c>). A and D are set by a walk in guest mode, like hardware does.
-/// R, W, X and U of a shadow leaf, and of a shadow MMIO entry, are the guest's rights cut by the host's; TDP knows no U, and gives what host and slot allow.
+/// R, W, X and U of a shadow leaf, and of a shadow MMIO entry, are the guest's rights cut by the host's; TDP knows no U, and gives what
+/// host and slot allow.
 /// </remarks>
 public readonly struct Spte(ulong raw) : IEquatable<Spte>
 {
@@ -31,7 +32,9 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     /// <summary>All that says what the guest may do.</summary>
     public const ulong Rights = R | W | X | U;
 
-    /// <summary>Bits of the memslot generation that an MMIO entry remembers; see <see cref="Mmu.OnMemslotGeneration"/> for what wraps.</summary>
+    /// <summary>
+    /// Bits of the memslot generation that an MMIO entry remembers; see <see cref="Mmu.OnMemslotGeneration"/> for what wraps.
+    /// </summary>
     public const int MmioGenerationBits = 15;
 
     internal const int FrameShift = 12;
@@ -82,7 +85,7 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     /// <param name="huge">a 2 MiB leaf</param>
     internal static Spte ForLeaf(int frame, bool hostWritable, bool mmuWritable, bool writable, bool huge)
     {
-        ulong raw = (ulong)(uint)frame << FrameShift | LeafBit | R | X;
+        var raw = (ulong)(uint)frame << FrameShift | LeafBit | R | X;
         if (hostWritable) raw |= HostWritableBit;
         if (hostWritable && mmuWritable) raw |= MmuWritableBit;
         if (hostWritable && mmuWritable && writable) raw |= W;
@@ -108,7 +111,8 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
         if (IsFrozen) return "frozen";
         if (IsMmio) return string.Create(CultureInfo.InvariantCulture, $"mmio gfn {MmioGfn} gen {MmioGeneration}");
         if (IsTable) return string.Create(CultureInfo.InvariantCulture, $"table {raw & TableMask:x}");
-        return string.Create(CultureInfo.InvariantCulture,
-            $"frame {Frame} {((raw & R) != 0 ? "r" : "-")}{(Writable ? "w" : "-")}{((raw & X) != 0 ? "x" : "-")}{((raw & U) != 0 ? "u" : "")}{(Accessed ? " A" : "")}{(Dirty ? " D" : "")}{(HostWritable ? " host-w" : "")}{(MmuWritable ? " mmu-w" : "")}{(IsHuge ? " 2M" : "")}");
+        var rights = $"{((raw & R) != 0 ? "r" : "-")}{(Writable ? "w" : "-")}{((raw & X) != 0 ? "x" : "-")}{((raw & U) != 0 ? "u" : "")}";
+        var marks = $"{(Accessed ? " A" : "")}{(Dirty ? " D" : "")}{(HostWritable ? " host-w" : "")}{(MmuWritable ? " mmu-w" : "")}";
+        return string.Create(CultureInfo.InvariantCulture, $"frame {Frame} {rights}{marks}{(IsHuge ? " 2M" : "")}");
     }
 }

@@ -4,7 +4,10 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
-/// <summary>What is known of one table page (KVM's <c>struct kvm_mmu_page</c>, as far as a TDP MMU needs it; a shadow MMU keeps the rest in a record of its own): one cache line, outside the page itself.</summary>
+/// <summary>
+/// The metadata of one table page (KVM's <c>struct kvm_mmu_page</c>, as far as a TDP MMU needs it; a shadow MMU keeps the rest in a record
+/// of its own): one cache line, outside the page itself.
+/// </summary>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct TableInfo
 {
@@ -14,7 +17,9 @@ internal unsafe struct TableInfo
     public int Level;
     /// <summary>Role: the memslot address space. Two roots of one role are never both valid.</summary>
     public int AddressSpaceId;
-    /// <summary>Roots only; under TdpPagesLock. One per vCPU that loaded it, one per walker, one of the MMU itself until invalidated and zapped.</summary>
+    /// <summary>
+    /// Roots only; under TdpPagesLock. One per vCPU that loaded it, one per walker, one of the MMU itself until invalidated and zapped.
+    /// </summary>
     public int RootCount;
     /// <summary>Roots only; set with mmu_lock held for write, never cleared.</summary>
     public int Invalid;
@@ -39,7 +44,9 @@ internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable
     public ref TableInfo Info => ref *TableAllocator.InfoOf(entries);
 
     /// <summary>No entries, and nothing recorded: as <see cref="TableAllocator.MakeNew"/> leaves it. For checks.</summary>
-    public bool IsNew => NextUsed(entries, 0) == EntryCount && !new ReadOnlySpan<byte>(TableAllocator.InfoOf(entries), sizeof(TableInfo)).ContainsAnyExcept((byte)0);
+    public bool IsNew =>
+        NextUsed(entries, 0) == EntryCount
+        && !new ReadOnlySpan<byte>(TableAllocator.InfoOf(entries), sizeof(TableInfo)).ContainsAnyExcept((byte)0);
 
     public ref ulong this[int index] => ref entries[index];
 
@@ -57,7 +64,9 @@ internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable
         set => Shared.Write(ref Info.RootCount, value);
     }
 
-    /// <summary><see cref="TableInfo.ScheduledZap"/>: set with mmu_lock held for write, cleared by the zapper, with SlotsLock held.</summary>
+    /// <summary>
+    /// <see cref="TableInfo.ScheduledZap"/>: set with mmu_lock held for write, cleared by the zapper, with SlotsLock held.
+    /// </summary>
     public bool ScheduledZap
     {
         get => Shared.Read(ref Info.ScheduledZap) != 0;
@@ -69,7 +78,10 @@ internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable
 
     public static int IndexOf(ulong gfn, int level) => (int)(gfn >> (level - 1) * IndexBits) & EntryCount - 1;
 
-    /// <summary>Index of the first entry at or behind <paramref name="from"/> that is not empty, or <see cref="EntryCount"/>; what is filled meanwhile may be missed.</summary>
+    /// <summary>
+    /// Index of the first entry at or behind <paramref name="from"/> that is not empty, or <see cref="EntryCount"/>; what is filled
+    /// meanwhile may be missed.
+    /// </summary>
     public static int NextUsed(ulong* table, int from)
     {
         while (from < EntryCount && (from & 7) != 0)

@@ -5,7 +5,8 @@ namespace Warren.Hypervisor;
 
 /// <summary>
 /// Table pages of one VM, in native chunks of 256 KiB: the first page of a chunk holds one 64-byte <see cref="TableInfo"/> for each of
-/// its 64 pages (its own first record links the chunks), so that a table's metadata is found from its address. Chunks go back when the VM dies.
+/// its 64 pages (its own first record links the chunks), so that a table's metadata is found from its address. Chunks go back when the VM
+/// dies.
 /// </summary>
 /// <remarks>
 /// A page is free, handed out, or retired: unlinked from its tree, yet perhaps still read by a lockless walker. Retired pages become free
@@ -39,11 +40,14 @@ internal sealed unsafe class TableAllocator : IDisposable
 
     public static TableInfo* InfoOf(ulong* table)
     {
-        nuint address = (nuint)table;
+        var address = (nuint)table;
         return (TableInfo*)(address & ~(ChunkSize - 1)) + (address & ChunkSize - 1) / PageSize;
     }
 
-    /// <summary>Makes a page that nobody else knows as good as new, whatever it has been: no entries, and nothing recorded of it. Whatever is handed out, or kept to be, comes by here.</summary>
+    /// <summary>
+    /// Makes a page that nobody else knows as good as new, whatever it has been: no entries, and nothing recorded of it. Whatever is handed
+    /// out, or kept to be, comes by here.
+    /// </summary>
     public static void MakeNew(SpteTable table)
     {
         new Span<byte>(table.Entries, (int)PageSize).Clear();
@@ -56,7 +60,7 @@ internal sealed unsafe class TableAllocator : IDisposable
         for (; ; )
         {
             _lock.Lock();
-            ulong* page = TakeLocked();
+            var page = TakeLocked();
             _lock.Unlock();
             if (page != null)
             {
@@ -98,14 +102,14 @@ internal sealed unsafe class TableAllocator : IDisposable
     public void Reclaim(Srcu tdpSrcu)
     {
         _lock.Lock();
-        ulong* list = _retired;
+        var list = _retired;
         _retired = null;
         _lock.Unlock();
         if (list == null) return;
         tdpSrcu.SynchronizeExpedited();
         while (list != null)
         {
-            ulong* next = new SpteTable(list).Next;
+            var next = new SpteTable(list).Next;
             Free(new(list));
             list = next;
         }
@@ -115,7 +119,7 @@ internal sealed unsafe class TableAllocator : IDisposable
     {
         while (_chunks != null)
         {
-            byte* next = (byte*)((TableInfo*)_chunks)->Next;
+            var next = (byte*)((TableInfo*)_chunks)->Next;
             NativeBlock.AlignedFree(_chunks);
             _chunks = next;
         }
@@ -124,13 +128,16 @@ internal sealed unsafe class TableAllocator : IDisposable
         _fresh = _freshEnd = null;
     }
 
-    /// <summary>The table that the address lies in, or in whose metadata, then <paramref name="field"/> bytes from its beginning; null: neither. No step and no lock: while every thread stands still.</summary>
+    /// <summary>
+    /// The table that the address lies in, or in whose metadata, then <paramref name="field"/> bytes from its beginning; null: neither. No
+    /// step and no lock: while every thread stands still.
+    /// </summary>
     internal ulong* TableAt(void* address, out int field)
     {
         field = -1;
-        for (byte* chunk = _chunks; chunk != null; chunk = (byte*)((TableInfo*)chunk)->Next)
+        for (var chunk = _chunks; chunk != null; chunk = (byte*)((TableInfo*)chunk)->Next)
         {
-            nuint inside = (nuint)((byte*)address - chunk);
+            var inside = (nuint)((byte*)address - chunk);
             if (inside >= ChunkSize) continue;
             if (inside >= PageSize) return (ulong*)(chunk + (inside & ~(PageSize - 1)));
             field = (int)(inside % (nuint)sizeof(TableInfo));
@@ -141,7 +148,7 @@ internal sealed unsafe class TableAllocator : IDisposable
 
     private ulong* TakeLocked()
     {
-        ulong* page = _free;
+        var page = _free;
         if (page != null)
         {
             _free = new SpteTable(page).Next;

@@ -15,7 +15,7 @@ internal unsafe struct TableCache
     {
         while (_count < Capacity)
         {
-            SpteTable table = allocator.TryAllocate();
+            var table = allocator.TryAllocate();
             if (table.IsNull) return false;
             Push(table);
         }
@@ -24,12 +24,12 @@ internal unsafe struct TableCache
 
     public readonly bool IsEmpty => _count == 0;
 
-    /// <summary>Whether all in it is as good as new. For checks.</summary>
+    /// <summary>True when all in it is as good as new. For checks.</summary>
     public readonly bool IsNew
     {
         get
         {
-            for (int i = 0; i < _count; i++)
+            for (var i = 0; i < _count; i++)
             {
                 if (!new SpteTable((ulong*)_pages[i]).IsNew) return false;
             }

@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// Descriptors kept ready, one such cache a vCPU, so that nothing is allocated while <c>mmu_lock</c> is held. An addition uses at most one; a fault makes one for
-/// the leaf and one for each table it links.
+/// Descriptors kept ready, one such cache a vCPU, so that nothing is allocated while <c>mmu_lock</c> is held. An addition uses at most one;
+/// a fault makes one for the leaf and one for each table it links.
 /// </summary>
 internal unsafe struct RmapCache
 {
@@ -15,7 +15,7 @@ internal unsafe struct RmapCache
     {
         while (_count < Capacity)
         {
-            RmapDescriptor* descriptor = pool.TryAllocate();
+            var descriptor = pool.TryAllocate();
             if (descriptor == null) return false;
             _descriptors[_count++] = (ulong)descriptor;
         }

@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// One link of a chain of SPTE addresses (KVM's <c>pte_list_desc</c>): two cache lines of native memory, owned by the chain. Free ones are linked by
-/// <see cref="Next"/>.
+/// One link of a chain of SPTE addresses (KVM's <c>pte_list_desc</c>): two cache lines of native memory, owned by the chain. Free ones are
+/// linked by <see cref="Next"/>.
 /// </summary>
 internal unsafe struct RmapDescriptor
 {

@@ -3,16 +3,20 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// Which SPTEs map a gfn, or which table entries point at a shadow page (<c>struct kvm_rmap_head</c>): one word in native memory, used in place. It is 0, the address of
-/// the only SPTE, or with bit 0 set the address of a chain of descriptors of which only the first may be partly filled. <c>mmu_lock</c> held for write in every member.
+/// Which SPTEs map a gfn, or which table entries point at a shadow page (<c>struct kvm_rmap_head</c>): one word in native memory, used in
+/// place. It is 0, the address of the only SPTE, or with bit 0 set the address of a chain of descriptors of which only the first may be
+/// partly filled. <c>mmu_lock</c> held for write in every member.
 /// </summary>
 /// <remarks>
-/// The addresses are a stack: position 0 lies at the chain's far end, additions go on top, and a removal fills its gap with the top. So an iteration from the
-/// top down never has what it has not seen yet moved, while it removes what it has seen.
+/// The addresses are a stack: position 0 lies at the chain's far end, additions go on top, and a removal fills its gap with the top. So an
+/// iteration from the top down never has what it has not seen yet moved, while it removes what it has seen.
 /// </remarks>
 internal unsafe struct RmapHead
 {
-    /// <summary>SPTEs of one gfn above which its mappings are all dropped, so that no walk over them grows without bound (KVM's RMAP_RECYCLE_THRESHOLD).</summary>
+    /// <summary>
+    /// SPTEs of one gfn above which its mappings are all dropped, so that no walk over them grows without bound (KVM's
+    /// RMAP_RECYCLE_THRESHOLD).
+    /// </summary>
     public const int RecycleThreshold = 1000;
 
     private const ulong ChainBit = 1;
@@ -31,9 +35,9 @@ internal unsafe struct RmapHead
     {
         get
         {
-            ulong word = Word;
+            var word = Word;
             if ((word & ChainBit) == 0) return word == 0 ? 0 : 1;
-            RmapDescriptor* top = Chain(word);
+            var top = Chain(word);
             return top->Behind + top->Count;
         }
     }
@@ -42,7 +46,7 @@ internal unsafe struct RmapHead
     /// <returns>false, and nothing is added: a descriptor is needed, and the cache has none</returns>
     public bool TryAdd(ulong* spte, ref RmapCache cache)
     {
-        ulong word = Word;
+        var word = Word;
         if (word == 0)
         {
             Word = (ulong)spte;
@@ -58,7 +62,7 @@ internal unsafe struct RmapHead
                 return true;
             }
         }
-        RmapDescriptor* added = cache.Take();
+        var added = cache.Take();
         if (added == null) return false;
         added->Next = top;
         added->Count = 0;
@@ -72,17 +76,17 @@ internal unsafe struct RmapHead
     /// <summary>Removes an address. False: it is not there, which is a bug of the caller.</summary>
     public bool Remove(ulong* spte, RmapPool pool)
     {
-        ulong word = Word;
+        var word = Word;
         if ((word & ChainBit) == 0)
         {
             if (word != (ulong)spte || word == 0) return false;
             Word = 0;
             return true;
         }
-        RmapDescriptor* top = Chain(word);
-        for (RmapDescriptor* at = top; at != null; at = at->Next)
+        var top = Chain(word);
+        for (var at = top; at != null; at = at->Next)
         {
-            for (int i = at->Count - 1; i >= 0; i--)
+            for (var i = at->Count - 1; i >= 0; i--)
             {
                 if ((*at)[i] != spte) continue;
                 (*at)[i] = (*top)[--top->Count];
@@ -96,12 +100,12 @@ internal unsafe struct RmapHead
     /// <summary>Forgets all addresses and gives the chain back, for a caller that has dealt with each.</summary>
     public void Clear(RmapPool pool)
     {
-        ulong word = Word;
+        var word = Word;
         Word = 0;
         if ((word & ChainBit) == 0) return;
-        for (RmapDescriptor* at = Chain(word); at != null;)
+        for (var at = Chain(word); at != null;)
         {
-            RmapDescriptor* next = at->Next;
+            var next = at->Next;
             pool.Free(at);
             at = next;
         }
@@ -134,8 +138,8 @@ internal unsafe struct RmapHead
     private static RmapDescriptor* Chain(ulong word) => (RmapDescriptor*)(word & ~ChainBit);
 
     /// <summary>
-    /// A walk over the addresses from the top down. Meanwhile those already returned, the last one included, may be removed; after any other removal, after an
-    /// addition, or after <c>mmu_lock</c> was dropped, begin again.
+    /// A walk over the addresses from the top down. Meanwhile those already returned, the last one included, may be removed; after any
+    /// other removal, after an addition, or after <c>mmu_lock</c> was dropped, begin again.
     /// </summary>
     public struct Iterator
     {
@@ -146,7 +150,7 @@ internal unsafe struct RmapHead
         internal Iterator(RmapHead* head)
         {
             _head = head;
-            ulong word = head->Word;
+            var word = head->Word;
             _at = (word & ChainBit) == 0 ? null : Chain(word);
             _next = head->Count - 1;
         }
@@ -155,11 +159,11 @@ internal unsafe struct RmapHead
         public ulong* Next()
         {
             if (_next < 0) return null;
-            int position = _next--;
-            ulong word = _head->Word;
+            var position = _next--;
+            var word = _head->Word;
             // One address is left, and its descriptor has gone.
             if ((word & ChainBit) == 0) return (ulong*)word;
-            ulong* entry = (*_at)[position - _at->Behind];
+            var entry = (*_at)[position - _at->Behind];
             // Read on before the caller removes this one, and with it perhaps the descriptor.
             if (position == _at->Behind) _at = _at->Next;
             return entry;

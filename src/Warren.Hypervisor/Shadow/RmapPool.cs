@@ -5,8 +5,8 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// The descriptors of one VM, in native chunks that go back when the VM dies. Whoever adds to a chain with <c>mmu_lock</c> held takes from a
-/// <see cref="RmapCache"/> that was filled before; whoever removes gives back here.
+/// The descriptors of one VM, in native chunks that go back when the VM dies. Whoever adds to a chain with <c>mmu_lock</c> held takes from
+/// a <see cref="RmapCache"/> that was filled before; whoever removes gives back here.
 /// </summary>
 /// <param name="pagesLock">a leaf spinlock, the one of the VM's table pages</param>
 internal sealed unsafe class RmapPool(SpinLock pagesLock) : IDisposable
@@ -38,7 +38,7 @@ internal sealed unsafe class RmapPool(SpinLock pagesLock) : IDisposable
         for (; ; )
         {
             pagesLock.Lock();
-            RmapDescriptor* descriptor = TakeLocked();
+            var descriptor = TakeLocked();
             pagesLock.Unlock();
             if (descriptor != null)
             {
@@ -64,7 +64,7 @@ internal sealed unsafe class RmapPool(SpinLock pagesLock) : IDisposable
     {
         while (_chunks != null)
         {
-            byte* next = *(byte**)_chunks;
+            var next = *(byte**)_chunks;
             NativeBlock.AlignedFree(_chunks);
             _chunks = next;
         }
@@ -76,7 +76,7 @@ internal sealed unsafe class RmapPool(SpinLock pagesLock) : IDisposable
 
     private RmapDescriptor* TakeLocked()
     {
-        RmapDescriptor* descriptor = _free;
+        var descriptor = _free;
         if (descriptor != null)
         {
             _free = descriptor->Next;

@@ -5,8 +5,8 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// Recomputes what all shadow pages, and all that is kept about them, must be, and compares. First the links from below are gathered (reverse maps, parents, the hash); then each entry of each page takes
-/// its own from them; what is left over leads nowhere.
+/// Recomputes what all shadow pages, and all that is kept about them, must be, and compares. First the links from below are gathered
+/// (reverse maps, parents, the hash); then each entry of each page takes its own from them; what is left over leads nowhere.
 /// </summary>
 internal sealed unsafe partial class ShadowAuditor
 {
@@ -41,22 +41,31 @@ internal sealed unsafe partial class ShadowAuditor
         GatherPages();
         GatherParents();
         GatherRmaps();
-        for (ShadowPage* page = _mmu.OldestPage; page != null; page = page->Newer) CheckPage(page);
-        foreach ((nint spte, (ulong gfn, int level, _)) in _rmaps)
-            _audit.Wrong($"The reverse map of gfn 0x{gfn:x} at level {level}", "only SPTEs that map it", $"0x{spte:x} ({new Spte(*(ulong*)spte)})");
-        foreach ((nint spte, nint child) in _parents) _audit.Wrong($"The parents of {Name((ShadowPage*)child)}", "only entries that point at it", $"0x{spte:x} ({new Spte(*(ulong*)spte)})");
+        for (var page = _mmu.OldestPage; page != null; page = page->Newer) CheckPage(page);
+        foreach ((var spte, (var gfn, var level, _)) in _rmaps)
+        {
+            _audit.Wrong($"The reverse map of gfn 0x{gfn:x} at level {level}", "only SPTEs that map it",
+                $"0x{spte:x} ({new Spte(*(ulong*)spte)})");
+        }
+        foreach ((var spte, var child) in _parents)
+        {
+            _audit.Wrong($"The parents of {Name((ShadowPage*)child)}",
+                "only entries that point at it", $"0x{spte:x} ({new Spte(*(ulong*)spte)})");
+        }
         CheckCounts();
         CheckRoots();
     }
 
-    private static string Name(ShadowPage* page) => string.Create(CultureInfo.InvariantCulture, $"Shadow page for gfn 0x{page->Gfn:x}, {page->Role}{(page->Unsync ? ", unsync" : "")},");
+    private static string Name(ShadowPage* page) =>
+        string.Create(CultureInfo.InvariantCulture,
+            $"Shadow page for gfn 0x{page->Gfn:x}, {page->Role}{(page->Unsync ? ", unsync" : "")},");
 
     /// <summary>The active list, and that the hash holds the same.</summary>
     private void GatherPages()
     {
-        bool currentSeen = false;
+        var currentSeen = false;
         ShadowPage* older = null;
-        for (ShadowPage* page = _mmu.OldestPage; page != null; older = page, page = page->Newer)
+        for (var page = _mmu.OldestPage; page != null; older = page, page = page->Newer)
         {
             if (!_pages.Add((nint)page))
             {
@@ -64,69 +73,81 @@ internal sealed unsafe partial class ShadowAuditor
                 return;
             }
             _audit.Tables++;
-            if (page->Older != older) _audit.Wrong(Name(page), "links of the active list that agree", $"older 0x{(nint)page->Older:x} instead of 0x{(nint)older:x}");
+            if (page->Older != older)
+            {
+                _audit.Wrong(Name(page), "links of the active list that agree",
+                    $"older 0x{(nint)page->Older:x} instead of 0x{(nint)older:x}");
+            }
             if (page->Role.Invalid) _audit.Wrong("The active list", "no page that was prepared to be zapped", Name(page));
-            bool obsolete = page->Generation != _mmu.Generation;
+            var obsolete = page->Generation != _mmu.Generation;
             if (obsolete && currentSeen) _audit.Wrong("The active list", "obsolete pages only before current ones", Name(page));
             currentSeen |= !obsolete;
-            if (ShadowMmu.PageOf(page->Table) != page) _audit.Wrong(Name(page), "a table that leads back to it", $"0x{(nint)ShadowMmu.PageOf(page->Table):x}");
-            if (page->Role.Direct != (page->Gfns == null) || page->Role.Direct != (page->GuestTable == null)) _audit.Wrong(Name(page), "gfns and a guest's table unless it is direct", "otherwise");
+            if (ShadowMmu.PageOf(page->Table) != page)
+                _audit.Wrong(Name(page), "a table that leads back to it", $"0x{(nint)ShadowMmu.PageOf(page->Table):x}");
+            if (page->Role.Direct != (page->Gfns == null) || page->Role.Direct != (page->GuestTable == null))
+                _audit.Wrong(Name(page), "gfns and a guest's table unless it is direct", "otherwise");
             CheckHash(page);
             if (page->Role.Direct) continue;
             Add(_tables, (page->Gfn, page->Role.AddressSpaceId)).Add((nint)page);
             CollectionsMarshal.GetValueRefOrAddDefault(_disallowHuge, (page->Gfn >> 9, page->Role.AddressSpaceId), out _)++;
         }
         if (_mmu.NewestPage != older) _audit.Wrong("The active list", "its newest page at its end", "another");
-        if (_mmu.PageCount != _pages.Count) _audit.Wrong("The active list", $"{_pages.Count} pages counted", _mmu.PageCount.ToString(CultureInfo.InvariantCulture));
-        int hashed = _mmu.CountHashed(_pages.Count + 1);
-        if (hashed != _pages.Count) _audit.Wrong("The hash", $"{_pages.Count} pages, those of the active list", hashed.ToString(CultureInfo.InvariantCulture));
+        if (_mmu.PageCount != _pages.Count)
+            _audit.Wrong("The active list", $"{_pages.Count} pages counted", _mmu.PageCount.ToString(CultureInfo.InvariantCulture));
+        var hashed = _mmu.CountHashed(_pages.Count + 1);
+        if (hashed != _pages.Count)
+            _audit.Wrong("The hash", $"{_pages.Count} pages, those of the active list", hashed.ToString(CultureInfo.InvariantCulture));
     }
 
     private void CheckHash(ShadowPage* page)
     {
-        int found = 0;
-        int steps = 0;
-        for (ShadowPage* at = _mmu.FirstInBucket(page->Gfn); at != null && steps++ <= _mmu.PageCount; at = at->HashNext)
+        var found = 0;
+        var steps = 0;
+        for (var at = _mmu.FirstInBucket(page->Gfn); at != null && steps++ <= _mmu.PageCount; at = at->HashNext)
         {
             if (at == page) found++;
-            else if (at->Gfn == page->Gfn && at->Role == page->Role && at->Generation == page->Generation) _audit.Wrong("The hash", "one page for a key", $"two: {Name(page)}");
+            else if (at->Gfn == page->Gfn && at->Role == page->Role && at->Generation == page->Generation)
+                _audit.Wrong("The hash", "one page for a key", $"two: {Name(page)}");
         }
         if (found != 1) _audit.Wrong("The hash", $"{Name(page)} once", $"{found} times");
     }
 
     private void GatherParents()
     {
-        foreach (nint address in _pages)
+        foreach (var address in _pages)
         {
             var page = (ShadowPage*)address;
-            RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+            var parents = RmapHead.Iterate(&page->ParentPtes);
             for (ulong* spte; (spte = parents.Next()) != null;)
             {
-                if (!_parents.TryAdd((nint)spte, address)) _audit.Wrong($"The parents of {Name(page)}", "each entry once", $"0x{(nint)spte:x} twice");
+                if (!_parents.TryAdd((nint)spte, address))
+                    _audit.Wrong($"The parents of {Name(page)}", "each entry once", $"0x{(nint)spte:x} twice");
             }
         }
     }
 
     private void GatherRmaps()
     {
-        foreach (Memslots slots in _audit.Slots)
+        foreach (var slots in _audit.Slots)
         {
-            foreach (Memslot slot in slots)
+            foreach (var slot in slots)
             {
                 if (slot.Arch is not { } rmaps)
                 {
                     _audit.Wrong($"Slot {slot.Id}", "reverse maps, for there has been a shadow root", "none");
                     continue;
                 }
-                for (int level = 1; level <= SlotRmaps.Levels; level++)
+                for (var level = 1; level <= SlotRmaps.Levels; level++)
                 {
-                    for (ulong gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, level); gfn < slot.EndGfn; gfn = rmaps.NextMapped(Next(gfn, level), slot.EndGfn, level))
+                    for (var gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, level); gfn < slot.EndGfn; gfn =
+                        rmaps.NextMapped(Next(gfn, level), slot.EndGfn, level))
                     {
-                        RmapHead.Iterator head = RmapHead.Iterate(rmaps.Head(gfn, level));
+                        var head = RmapHead.Iterate(rmaps.Head(gfn, level));
                         for (ulong* spte; (spte = head.Next()) != null;)
                         {
-                            ulong first = gfn & ~(SpteTable.PagesPerEntry(level) - 1);
-                            if (!_rmaps.TryAdd((nint)spte, (first, level, slot.AddressSpaceId))) _audit.Wrong($"The reverse map of gfn 0x{gfn:x}", "each SPTE once", $"0x{(nint)spte:x} twice");
+                            var first = gfn & ~(SpteTable.PagesPerEntry(level) - 1);
+                            if (!_rmaps.TryAdd((nint)spte, (first, level, slot.AddressSpaceId)))
+                                _audit.Wrong($"The reverse map of gfn 0x{gfn:x}", "each SPTE once", $"0x{(nint)spte:x} twice");
                         }
                     }
                 }
@@ -139,21 +160,25 @@ internal sealed unsafe partial class ShadowAuditor
     /// <summary>Write tracking and what forbids huge mappings, of every page of every slot.</summary>
     private void CheckCounts()
     {
-        foreach (Memslots slots in _audit.Slots)
+        foreach (var slots in _audit.Slots)
         {
-            foreach (Memslot slot in slots)
+            foreach (var slot in slots)
             {
                 if (slot.Arch is not { } rmaps) continue;
-                for (ulong gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
+                for (var gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
                 {
                     if (rmaps.WriteTrack(gfn) != 0) CheckTracked(slot, gfn);
                     if (gfn != slot.BaseGfn && (gfn & SpteTable.EntryCount - 1) != 0) continue;
-                    uint tables = TablesInHugePage(slot, gfn);
-                    if (rmaps.DisallowHuge(gfn) != tables) _audit.Wrong($"The disallow-huge count of the 2 MiB around gfn 0x{gfn:x}", tables.ToString(CultureInfo.InvariantCulture), rmaps.DisallowHuge(gfn).ToString(CultureInfo.InvariantCulture));
+                    var tables = TablesInHugePage(slot, gfn);
+                    if (rmaps.DisallowHuge(gfn) != tables)
+                    {
+                        _audit.Wrong($"The disallow-huge count of the 2 MiB around gfn 0x{gfn:x}",
+                            tables.ToString(CultureInfo.InvariantCulture), rmaps.DisallowHuge(gfn).ToString(CultureInfo.InvariantCulture));
+                    }
                 }
             }
         }
-        foreach (((ulong gfn, int space), List<nint> pages) in _tables)
+        foreach (((var gfn, var space), var pages) in _tables)
         {
             if (_audit.FindSlot(space, gfn) is not { } slot) _audit.Wrong(Name((ShadowPage*)pages[0]), "a memslot with its table", "none");
             else if (slot.Arch is not null) CheckTracked(slot, gfn);
@@ -162,44 +187,50 @@ internal sealed unsafe partial class ShadowAuditor
 
     private void CheckTracked(Memslot slot, ulong gfn)
     {
-        int tracked = 0;
-        if (_tables.TryGetValue((gfn, slot.AddressSpaceId), out List<nint>? pages))
+        var tracked = 0;
+        if (_tables.TryGetValue((gfn, slot.AddressSpaceId), out var pages))
         {
-            foreach (nint page in pages) tracked += ((ShadowPage*)page)->Role.Level > 1 ? 1 : 0;
+            foreach (var page in pages) tracked += ((ShadowPage*)page)->Role.Level > 1 ? 1 : 0;
         }
         int found = slot.Arch!.WriteTrack(gfn);
-        if (found != tracked) _audit.Wrong($"The write-track count of gfn 0x{gfn:x}", tracked.ToString(CultureInfo.InvariantCulture), found.ToString(CultureInfo.InvariantCulture));
+        if (found != tracked)
+        {
+            _audit.Wrong($"The write-track count of gfn 0x{gfn:x}", tracked.ToString(CultureInfo.InvariantCulture),
+                found.ToString(CultureInfo.InvariantCulture));
+        }
     }
 
     /// <summary>Tables in 2 MiB, as far as the slot reaches: another slot may hold the rest.</summary>
     private uint TablesInHugePage(Memslot slot, ulong gfn)
     {
-        ulong number = gfn >> 9;
-        if (!_disallowHuge.TryGetValue((number, slot.AddressSpaceId), out uint all)) return 0;
-        ulong first = number << 9;
+        var number = gfn >> 9;
+        if (!_disallowHuge.TryGetValue((number, slot.AddressSpaceId), out var all)) return 0;
+        var first = number << 9;
         if (first >= slot.BaseGfn && first + SpteTable.EntryCount <= slot.EndGfn) return all;
         uint count = 0;
-        for (ulong i = Math.Max(first, slot.BaseGfn); i < Math.Min(first + SpteTable.EntryCount, slot.EndGfn); i++)
+        for (var i = Math.Max(first, slot.BaseGfn); i < Math.Min(first + SpteTable.EntryCount, slot.EndGfn); i++)
         {
-            if (_tables.TryGetValue((i, slot.AddressSpaceId), out List<nint>? pages)) count += (uint)pages.Count;
+            if (_tables.TryGetValue((i, slot.AddressSpaceId), out var pages)) count += (uint)pages.Count;
         }
         return count;
     }
 
-    /// <summary>Who uses which page as a root; and that no vCPU in guest mode goes on with one that is obsolete without being told.</summary>
+    /// <summary>
+    /// Checks which vCPU uses which page as a root; and that no vCPU in guest mode goes on with one that is obsolete without being told.
+    /// </summary>
     private void CheckRoots()
     {
         Dictionary<nint, int> used = [];
-        ulong told = VcpuRequest.FreeObsoleteRoots.Bit() | VcpuRequest.VmDead.Bit();
-        bool still = _audit.AtRest;
-        int cached = 0;
-        foreach (Vcpu vcpu in _vm.VcpuArray)
+        var told = VcpuRequest.FreeObsoleteRoots.Bit() | VcpuRequest.VmDead.Bit();
+        var still = _audit.AtRest;
+        var cached = 0;
+        foreach (var vcpu in _vm.VcpuArray)
         {
             cached += vcpu.ShadowCache.TableCount;
             // Read once: a vCPU forgets its root without the lock, but gives it back under it.
-            ulong* entries = vcpu.Root.Entries;
+            var entries = vcpu.Root.Entries;
             if (entries == Vcpu.NoRoot.Entries) continue;
-            ShadowPage* root = ShadowMmu.PageOf(entries);
+            var root = ShadowMmu.PageOf(entries);
             if (root == null)
             {
                 _audit.Wrong($"vCPU {vcpu.Id}", "a root", "a table that is no shadow page's");
@@ -207,30 +238,37 @@ internal sealed unsafe partial class ShadowAuditor
             }
             CollectionsMarshal.GetValueRefOrAddDefault(used, (nint)root, out _)++;
             // The mode once more: it may just have left and taken the request.
-            if (_mmu.IsObsolete(root) && vcpu.Mode == VcpuMode.InGuestMode && (Atomics.Read(ref vcpu.State->RequestWord) & told) == 0 && vcpu.Mode == VcpuMode.InGuestMode)
+            if (_mmu.IsObsolete(root) && vcpu.Mode == VcpuMode.InGuestMode && (Atomics.Read(ref vcpu.State->RequestWord) & told) == 0
+                && vcpu.Mode == VcpuMode.InGuestMode)
+            {
                 _audit.Wrong($"vCPU {vcpu.Id}", "a request to let go of its obsolete root", "none, and it is in guest mode");
+            }
             if (!root->Role.Invalid) continue;
             if (_pages.Contains((nint)root)) _audit.Wrong(Name(root), "nowhere, for it was prepared to be zapped", "on the active list");
-            if (SpteTable.NextUsed(root->Table, 0) != SpteTable.EntryCount) _audit.Wrong(Name(root), "no entry, for it was prepared to be zapped", "some");
+            if (SpteTable.NextUsed(root->Table, 0) != SpteTable.EntryCount)
+                _audit.Wrong(Name(root), "no entry, for it was prepared to be zapped", "some");
         }
-        foreach ((nint address, int count) in used)
+        foreach ((var address, var count) in used)
         {
             var root = (ShadowPage*)address;
-            if (root->RootCount < count || still && root->RootCount != count) _audit.Wrong(Name(root), $"a root count of {count}", root->RootCount.ToString(CultureInfo.InvariantCulture));
+            if (root->RootCount < count || still && root->RootCount != count)
+                _audit.Wrong(Name(root), $"a root count of {count}", root->RootCount.ToString(CultureInfo.InvariantCulture));
         }
         if (!still) return;
-        int tables = cached;
-        foreach (nint address in _pages)
+        var tables = cached;
+        foreach (var address in _pages)
         {
             var page = (ShadowPage*)address;
             tables += page->Gfns == null ? 1 : 2;
-            if (page->RootCount != 0 && !used.ContainsKey(address)) _audit.Wrong(Name(page), "a root count of 0", page->RootCount.ToString(CultureInfo.InvariantCulture));
+            if (page->RootCount != 0 && !used.ContainsKey(address))
+                _audit.Wrong(Name(page), "a root count of 0", page->RootCount.ToString(CultureInfo.InvariantCulture));
         }
-        foreach ((nint address, _) in used)
+        foreach ((var address, _) in used)
         {
             if (!_pages.Contains(address)) tables += ((ShadowPage*)address)->Gfns == null ? 1 : 2;
         }
-        if (_mmu.Allocator.InUse != tables) _audit.Wrong("The table pages", $"{tables} in use", _mmu.Allocator.InUse.ToString(CultureInfo.InvariantCulture));
+        if (_mmu.Allocator.InUse != tables)
+            _audit.Wrong("The table pages", $"{tables} in use", _mmu.Allocator.InUse.ToString(CultureInfo.InvariantCulture));
     }
 
     private static List<nint> Add(Dictionary<(ulong Gfn, int Space), List<nint>> lists, (ulong Gfn, int Space) key) =>

@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// What a vCPU keeps ready so that nothing is allocated while <c>mmu_lock</c> is held: one mapping makes at most four shadow pages (a root takes one by itself), each of a
-/// record, a table and a page of gfns.
+/// A vCPU's reserve, so that nothing is allocated while <c>mmu_lock</c> is held: one mapping makes at most four shadow pages (a root takes
+/// one by itself), each of a record, a table and a page of gfns.
 /// </summary>
 internal unsafe struct ShadowCache
 {
@@ -23,29 +23,31 @@ internal unsafe struct ShadowCache
     {
         for (; _tableCount < Tables; _tableCount++)
         {
-            SpteTable table = allocator.TryAllocate();
+            var table = allocator.TryAllocate();
             if (table.IsNull) return false;
             _tables[_tableCount] = (ulong)table.Entries;
         }
         for (; _pageCount < Pages; _pageCount++)
         {
-            ShadowPage* page = pages.TryAllocate();
+            var page = pages.TryAllocate();
             if (page == null) return false;
             _pages[_pageCount] = (ulong)page;
         }
         return Descriptors.TryTopUp(descriptors);
     }
 
-    /// <summary>Whether all records and tables in it are as good as new; a descriptor is undefined until it is added to a chain. For checks.</summary>
+    /// <summary>
+    /// True when all records and tables in it are as good as new; a descriptor is undefined until it is added to a chain. For checks.
+    /// </summary>
     public readonly bool IsNew
     {
         get
         {
-            for (int i = 0; i < _tableCount; i++)
+            for (var i = 0; i < _tableCount; i++)
             {
                 if (!new SpteTable((ulong*)_tables[i]).IsNew) return false;
             }
-            for (int i = 0; i < _pageCount; i++)
+            for (var i = 0; i < _pageCount; i++)
             {
                 if (new ReadOnlySpan<byte>((void*)_pages[i], sizeof(ShadowPage)).ContainsAnyExcept((byte)0)) return false;
             }
@@ -53,7 +55,7 @@ internal unsafe struct ShadowCache
         }
     }
 
-    /// <summary>Whether there is enough for one more page that is direct.</summary>
+    /// <summary>True when there is enough for one more page that is direct.</summary>
     public readonly bool HasPage => _pageCount > 0 && _tableCount > 0;
 
     /// <summary>A zeroed record; there is one for each page that a mapping can need.</summary>

@@ -3,7 +3,10 @@ namespace Warren.Hypervisor.Shadow;
 /// <summary>The audit of shadow pages: see <see cref="ShadowAuditor"/>.</summary>
 internal sealed unsafe partial class ShadowMmu
 {
-    /// <summary>Commits of zaps between two audits, at least; more where there are many pages, so that the audits of a VM cost a bounded part of its time.</summary>
+    /// <summary>
+    /// Commits of zaps between two audits, at least; more where there are many pages, so that the audits of a VM cost a bounded part of its
+    /// time.
+    /// </summary>
     private const int CommitsPerAudit = 64;
 
     private int _commitsSinceAudit;

@@ -1,10 +1,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
-using Warren.HostMemory;
 
 namespace Warren.Hypervisor.Shadow;
 
-/// <summary>What dirty logging asks of shadow pages: take W away, split huge SPTEs before, have them come back afterwards.</summary>
+/// <summary>Dirty logging of shadow pages: take W away, split huge SPTEs before, have them come back afterwards.</summary>
 internal sealed unsafe partial class ShadowMmu
 {
     /// <summary>Pages and tables for splits; SlotsLock.</summary>
@@ -21,11 +20,11 @@ internal sealed unsafe partial class ShadowMmu
     public override bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
     {
         if (!HaveRmaps) return true;
-        SlotRmaps rmaps = slot.Arch!;
-        ulong gfn = slot.BaseGfn + offset;
-        int room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
+        var rmaps = slot.Arch!;
+        var gfn = slot.BaseGfn + offset;
+        var room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
         // Slots start anywhere, so a chunk may reach into a second huge page.
-        ulong low = room >= 64 ? mask : mask & (1UL << room) - 1;
+        var low = room >= 64 ? mask : mask & (1UL << room) - 1;
         if (low != 0 && !TrySplitHuge(slot, gfn, zapHuge) || low != mask && !TrySplitHuge(slot, gfn + (ulong)room, zapHuge)) return false;
         for (; mask != 0; mask &= mask - 1) ProtectHead(rmaps.Head(gfn + (ulong)BitOperations.TrailingZeroCount(mask), 1));
         return true;
@@ -35,14 +34,15 @@ internal sealed unsafe partial class ShadowMmu
     protected override void ProtectSlot(Memslot slot)
     {
         if (!HaveRmaps) return;
-        SlotRmaps rmaps = slot.Arch!;
+        var rmaps = slot.Arch!;
         TableCache unused = default;
         ZapList none = default;
-        int work = 0;
-        bool flush = false;
-        bool pages = TryTopUpSplits(ref unused);
+        var work = 0;
+        var flush = false;
+        var pages = TryTopUpSplits(ref unused);
         _mmuLock.WriteLock();
-        for (ulong gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, 2); gfn < slot.EndGfn; gfn = rmaps.NextMapped(NextGfn(gfn, 2), slot.EndGfn, 2))
+        for (var gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, 2); gfn < slot.EndGfn; gfn =
+            rmaps.NextMapped(NextGfn(gfn, 2), slot.EndGfn, 2))
         {
             while (!TrySplitHuge(slot, gfn, zapHuge: !pages))
             {
@@ -51,7 +51,7 @@ internal sealed unsafe partial class ShadowMmu
                 _mmuLock.WriteLock();
             }
         }
-        for (ulong gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, 1); gfn < slot.EndGfn; gfn = rmaps.NextMapped(gfn + 1, slot.EndGfn, 1))
+        for (var gfn = rmaps.NextMapped(slot.BaseGfn, slot.EndGfn, 1); gfn < slot.EndGfn; gfn = rmaps.NextMapped(gfn + 1, slot.EndGfn, 1))
         {
             ProtectHead(rmaps.Head(gfn, 1));
             YieldWrite(ref work, ref flush, ref none);
@@ -62,10 +62,10 @@ internal sealed unsafe partial class ShadowMmu
 
     private void ProtectHead(RmapHead* head)
     {
-        RmapHead.Iterator at = RmapHead.Iterate(head);
+        var at = RmapHead.Iterate(head);
         for (ulong* spte; (spte = at.Next()) != null;)
         {
-            Spte seen = SpteAccess.Read(spte);
+            var seen = SpteAccess.Read(spte);
             if ((seen.Raw & (Spte.W | Spte.D)) == 0) continue;
             if (seen.Writable) _counters.WriteProtected++;
             SpteAccess.ClearBitsExclusive(spte, Spte.W | Spte.D);
@@ -73,8 +73,8 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Replaces every 2 MiB SPTE over <paramref name="gfn"/> by 512 small ones. What cannot be entered into the reverse maps for want of a descriptor is left
-    /// out, and faults in again. mmu_lock held for write; whatever lost its frame is flushed on return.
+    /// Replaces every 2 MiB SPTE over <paramref name="gfn"/> by 512 small ones. What cannot be entered into the reverse maps for want of a
+    /// descriptor is left out, and faults in again. mmu_lock held for write; whatever lost its frame is flushed on return.
     /// </summary>
     /// <param name="slot">of the gfn</param>
     /// <param name="gfn">any page of the 2 MiB</param>
@@ -82,9 +82,9 @@ internal sealed unsafe partial class ShadowMmu
     /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
     private bool TrySplitHuge(Memslot slot, ulong gfn, bool zapHuge)
     {
-        RmapHead* head = slot.Arch!.Head(gfn, 2);
-        bool flush = false;
-        bool done = true;
+        var head = slot.Arch!.Head(gfn, 2);
+        var flush = false;
+        var done = true;
         // The next one each time: a split takes its SPTE out.
         while (RmapHead.Iterate(head).Next() is var spte && spte != null)
         {
@@ -108,10 +108,10 @@ internal sealed unsafe partial class ShadowMmu
 
     private void Split(Memslot slot, RmapHead* head, ulong* spte, ulong first, ref bool flush)
     {
-        ShadowPage* page = PageOf(spte);
-        ShadowRole role = ShadowRole.ForDirect(1, page->RightsAt(IndexOf(spte)), slot.AddressSpaceId);
+        var page = PageOf(spte);
+        var role = ShadowRole.ForDirect(1, page->RightsAt(IndexOf(spte)), slot.AddressSpaceId);
         // Taken out before it is read for the last time, so that no A or D is lost.
-        Spte huge = SpteAccess.Exchange(spte, default);
+        var huge = SpteAccess.Exchange(spte, default);
         head->Remove(spte, _rmapPool);
         ShadowPage* child = null;
         // Nothing new is built below what is obsolete.
@@ -121,11 +121,12 @@ internal sealed unsafe partial class ShadowMmu
             flush = true;
             return;
         }
-        for (int i = 0; i < SpteTable.EntryCount; i++)
+        for (var i = 0; i < SpteTable.EntryCount; i++)
         {
-            ulong* small = child->Table + i;
+            var small = child->Table + i;
             if (!SpteAccess.Read(small).IsNone) continue;
-            if (TryAddRmap(slot, first + (ulong)i, 1, small, ref _splits.Descriptors, ref flush)) SpteAccess.Exchange(small, huge.SplitPage(i));
+            if (TryAddRmap(slot, first + (ulong)i, 1, small, ref _splits.Descriptors, ref flush))
+                SpteAccess.Exchange(small, huge.SplitPage(i));
             else flush = true;
         }
         SpteAccess.Exchange(spte, Spte.ForTable(child->Table));
@@ -133,24 +134,25 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Drops the direct pages of small SPTEs over 2 MiB that the host maps by one huge frame, so that they fault in huge again. Tables of 4 KiB leaves that are
-    /// the guest's own stay: its pages need not be neighbours.
+    /// Drops the direct pages of small SPTEs over 2 MiB that the host maps by one huge frame, so that they fault in huge again. Tables of 4
+    /// KiB leaves that are the guest's own stay: its pages need not be neighbours.
     /// </summary>
     protected override void RecoverHugePages(Memslot slot)
     {
         if (!HaveRmaps || !_vm.Options.HugePages) return;
-        ulong pages = SpteTable.PagesPerEntry(2);
+        var pages = SpteTable.PagesPerEntry(2);
         ZapList zapped = default;
-        int work = 0;
-        bool flush = false;
+        var work = 0;
+        var flush = false;
         _mmuLock.WriteLock();
-        for (ulong first = slot.BaseGfn + pages - 1 & ~(pages - 1); first + pages <= slot.EndGfn; first += pages)
+        for (var first = slot.BaseGfn + pages - 1 & ~(pages - 1); first + pages <= slot.EndGfn; first += pages)
         {
             for (ShadowPage* page = FirstInBucket(first), next; page != null; page = next)
             {
                 next = page->HashNext;
-                ShadowRole role = page->Role;
-                if (page->Gfn != first || !role.Direct || role.Level != 1 || role.AddressSpaceId != slot.AddressSpaceId || IsObsolete(page)) continue;
+                var role = page->Role;
+                if (page->Gfn != first || !role.Direct || role.Level != 1 || role.AddressSpaceId != slot.AddressSpaceId || IsObsolete(page))
+                    continue;
                 if (!HugeAllowed(slot, first) || !IsHugeInHost(slot, first)) break;
                 PrepareZap(page, ref zapped);
                 _counters.HugeMerges++;
@@ -161,12 +163,14 @@ internal sealed unsafe partial class ShadowMmu
         _mmuLock.WriteUnlock();
     }
 
-    /// <summary>Whether the host maps the 2 MiB by one huge frame, and is not about to change that. mmu_lock held; does not sleep.</summary>
+    /// <summary>
+    /// True when the host maps the 2 MiB by one huge frame, and is not about to change that. mmu_lock held; does not sleep.
+    /// </summary>
     private bool IsHugeInHost(Memslot slot, ulong first)
     {
         // Nor may the reference given back here be the last one: the host's own goes only inside an invalidation.
         if (_vm.Invalidation.RetryGfnRange(_vm.Invalidation.Sequence, first, first + SpteTable.PagesPerEntry(2))) return false;
-        if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(first), write: false, out FrameMapping mapping)) return false;
+        if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(first), write: false, out var mapping)) return false;
         _pool.Put(mapping.Frame);
         return mapping.Order >= 9;
     }

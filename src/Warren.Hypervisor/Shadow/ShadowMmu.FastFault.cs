@@ -4,13 +4,14 @@ namespace Warren.Hypervisor.Shadow;
 internal sealed unsafe partial class ShadowMmu
 {
     /// <summary>
-    /// Leaves of direct pages only: their gfn never changes, where one of a guest's table may stand for another page by the time the exchange succeeds, and the wrong page would be marked.
+    /// Leaves of direct pages only: their gfn never changes, where one of a guest's table may stand for another page by the time the
+    /// exchange succeeds, and the wrong page would be marked.
     /// </summary>
     protected override ulong* FindMmuWritable(ref PageFault fault)
     {
-        ulong* spte = FindLeaf(fault.Root, fault.Vcpu.RootLevel, fault.Page, out Spte seen, out int level);
+        var spte = FindLeaf(fault.Root, fault.Vcpu.RootLevel, fault.Page, out var seen, out var level);
         if (spte == null || !seen.MmuWritable || !fault.Vcpu.Allows(seen.With(Spte.W), GuestAccess.Write, fault.Mode)) return null;
-        ShadowPage* page = PageOf(spte);
+        var page = PageOf(spte);
         if (!page->Role.Direct) return null;
         fault.Gfn = page->GfnAt(IndexOf(spte), level) + (fault.Page & SpteTable.PagesPerEntry(level) - 1);
         return spte;

@@ -30,15 +30,15 @@ internal sealed unsafe partial class ShadowMmu
         }
         else
         {
-            GuestWalkStatus status = fault.Vcpu.Engine.WalkGuest(fault.Vcpu, fault.Address, fault.Access, fault.Mode, ref walk);
+            var status = fault.Vcpu.Engine.WalkGuest(fault.Vcpu, fault.Address, fault.Access, fault.Mode, ref walk);
             if (status != GuestWalkStatus.Ok) return WalkFailed(fault.Statistics, status);
             fault.Gpa = walk.Gfn << VirtualMachine.PageShift | fault.Address & VirtualMachine.PageSize - 1;
         }
         // Nothing to map below, until the vCPU enters guest mode again.
         if (fault.Vcpu.HasNoRoot) return FaultResult.Retry;
         fault.Gfn = walk.Gfn;
-        int srcu = _vm.Srcu.ReadLock();
-        FaultResult result = FaultAt(ref fault);
+        var srcu = _vm.Srcu.ReadLock();
+        var result = FaultAt(ref fault);
         _vm.Srcu.ReadUnlock(srcu);
         return result;
     }
@@ -60,7 +60,8 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// A write to a page that holds a table. Not authoritative: spares the host's memory manager a fault that would end so anyway. The store itself is done under mmu_lock, whatever the page holds by then.
+    /// A write to a page that holds a table. Not authoritative: spares the host's memory manager a fault that would end so anyway. The
+    /// store itself is done under mmu_lock, whatever the page holds by then.
     /// </summary>
     protected override bool TrySettleWrite(ref PageFault fault, out FaultResult result)
     {
@@ -77,11 +78,11 @@ internal sealed unsafe partial class ShadowMmu
     /// <inheritdoc/>
     protected override FaultResult MapFault(ref PageFault fault)
     {
-        if (!MayMap(ref fault, mayBeHuge: fault.Walk->RootLevel == 0 || fault.Walk->LeafLevel > 1, out FaultResult result)) return result;
-        bool flush = false;
+        if (!MayMap(ref fault, mayBeHuge: fault.Walk->RootLevel == 0 || fault.Walk->LeafLevel > 1, out var result)) return result;
+        var flush = false;
         ZapList zapped = default;
         MakeRoom(ref zapped);
-        ulong* spte = Descend(ref fault, ref zapped, ref flush);
+        var spte = Descend(ref fault, ref zapped, ref flush);
         if (spte != null)
         {
             result = SetLeaf(ref fault, spte, ref flush);
@@ -97,8 +98,9 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Goes down to the entry that is to be the leaf, linking pages on the way: shadows of the guest's tables as far as those go, direct ones below. Each entry of the guest is read again once its table is
-    /// watched: what stands there then is what the walk saw, or the fault starts again.
+    /// Goes down to the entry that is to be the leaf, linking pages on the way: shadows of the guest's tables as far as those go, direct
+    /// ones below. Each entry of the guest is read again once its table is watched: what stands there then is what the walk saw, or the
+    /// fault starts again.
     /// </summary>
     /// <param name="fault">its slot may be null, where no memslot is; its goal, 1 then, comes back as the level that the entry has</param>
     /// <param name="zapped">takes what goes on the way</param>
@@ -106,27 +108,33 @@ internal sealed unsafe partial class ShadowMmu
     /// <returns>the entry, or null: something has changed</returns>
     private ulong* Descend(ref PageFault fault, ref ZapList zapped, ref bool flush)
     {
-        Vcpu vcpu = fault.Vcpu;
-        ref GuestWalk walk = ref *fault.Walk;
-        ulong number = fault.Page;
-        ShadowPage* page = PageOf(fault.Root.Entries);
-        int level = vcpu.RootLevel;
-        int leafLevel = walk.RootLevel == 0 ? level : walk.LeafLevel;
-        bool direct = walk.RootLevel == 0;
-        if (page->Role.Direct != direct || !direct && (level != walk.RootLevel || page->Gfn != walk.TableGfn[level] || !IsUnchanged(page, number, ref walk, level))) return null;
+        var vcpu = fault.Vcpu;
+        ref var walk = ref *fault.Walk;
+        var number = fault.Page;
+        var page = PageOf(fault.Root.Entries);
+        var level = vcpu.RootLevel;
+        var leafLevel = walk.RootLevel == 0 ? level : walk.LeafLevel;
+        var direct = walk.RootLevel == 0;
+        if (page->Role.Direct != direct || !direct
+            && (level != walk.RootLevel || page->Gfn != walk.TableGfn[level] || !IsUnchanged(page, number, ref walk, level)))
+        {
+            return null;
+        }
         for (; ; level--)
         {
             page->WriteFloodingCount = 0;
-            ulong* spte = page->Table + SpteTable.IndexOf(number, level);
+            var spte = page->Table + SpteTable.IndexOf(number, level);
             if (level == 1) return spte;
-            bool below = direct || level <= leafLevel;
-            ulong gfn = below ? walk.Gfn & ~(SpteTable.PagesPerEntry(level) - 1) : walk.TableGfn[level - 1];
-            ShadowRole role = below ? direct ? ShadowRole.ForDirect(level - 1, AllButUser, vcpu.AddressSpaceId) : DirectRole(level - 1, walk.Leaf, vcpu.AddressSpaceId)
+            var below = direct || level <= leafLevel;
+            var gfn = below ? walk.Gfn & ~(SpteTable.PagesPerEntry(level) - 1) : walk.TableGfn[level - 1];
+            var role = below ? direct ? ShadowRole.ForDirect(level - 1, AllButUser, vcpu.AddressSpaceId)
+                : DirectRole(level - 1, walk.Leaf, vcpu.AddressSpaceId)
                 : ShadowRole.ForTable(level - 1, vcpu.AddressSpaceId);
-            Spte seen = SpteAccess.Read(spte);
-            ShadowPage* child = seen.IsTable ? PageOf(seen.Table) : null;
-            bool follow = child != null && child->Gfn == gfn && child->Role == role;
-            // Small mappings that stand already are gone on with: a fault does not take them away. 2 MiB with a table in them are mapped by pages; only here all tables of the walk are watched, and they may lie in it.
+            var seen = SpteAccess.Read(spte);
+            var child = seen.IsTable ? PageOf(seen.Table) : null;
+            var follow = child != null && child->Gfn == gfn && child->Role == role;
+            // Small mappings that stand already are gone on with: a fault does not take them away. 2 MiB with a table in them are mapped by
+            // pages; only here all tables of the walk are watched, and they may lie in it.
             if (level == fault.GoalLevel && !follow && fault.Slot!.Arch!.DisallowHuge(walk.Gfn) == 0) return spte;
             if (level == fault.GoalLevel) fault.GoalLevel--;
             if (!follow)
@@ -147,18 +155,18 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Makes an entry the leaf that the walk asks for. mmu_lock held for write, all checks done.</summary>
     private FaultResult SetLeaf(ref PageFault fault, ulong* spte, ref bool flush)
     {
-        VcpuStatistics* stats = fault.Statistics;
-        Memslot slot = fault.Slot!;
-        GuestWalk* walk = fault.Walk;
-        bool write = fault.IsWrite;
-        int level = fault.GoalLevel;
-        ShadowPage* page = PageOf(spte);
-        int index = IndexOf(spte);
-        ulong pages = SpteTable.PagesPerEntry(level);
-        ulong gfn = fault.Gfn & ~(pages - 1);
-        int frame = fault.Mapping.Frame - (int)((fault.Hva >> VirtualMachine.PageShift) & pages - 1);
-        GuestRights rights = walk->RootLevel == 0 ? AllButUser : EffectiveRights(walk->Leaf);
-        bool writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
+        var stats = fault.Statistics;
+        var slot = fault.Slot!;
+        var walk = fault.Walk;
+        var write = fault.IsWrite;
+        var level = fault.GoalLevel;
+        var page = PageOf(spte);
+        var index = IndexOf(spte);
+        var pages = SpteTable.PagesPerEntry(level);
+        var gfn = fault.Gfn & ~(pages - 1);
+        var frame = fault.Mapping.Frame - (int)((fault.Hva >> VirtualMachine.PageShift) & pages - 1);
+        var rights = walk->RootLevel == 0 ? AllButUser : EffectiveRights(walk->Leaf);
+        var writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
         if (writable && level == 1 && !TryUnsync(slot, gfn, write))
         {
             if (write)
@@ -168,11 +176,11 @@ internal sealed unsafe partial class ShadowMmu
             }
             writable = false;
         }
-        bool logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
-        Spte leaf = Spte.ForLeaf(frame, fault.Mapping.Writable, writable, writable && (write || !logged), level > 1)
+        var logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
+        var leaf = Spte.ForLeaf(frame, fault.Mapping.Writable, writable, writable && (write || !logged), level > 1)
             .Without(Spte.Rights & ~Spte.W).With(SpteBits(rights & ~GuestRights.Write) | Spte.A | (write ? Spte.D : 0));
-        Spte seen = SpteAccess.Read(spte);
-        bool same = seen.IsLeaf && seen.Frame == frame && seen.IsHuge == leaf.IsHuge && page->GfnAt(index, level) == gfn;
+        var seen = SpteAccess.Read(spte);
+        var same = seen.IsLeaf && seen.Frame == frame && seen.IsHuge == leaf.IsHuge && page->GfnAt(index, level) == gfn;
         if (!seen.IsNone && !same)
         {
             flush |= DropSpte(page, index);
@@ -205,22 +213,23 @@ internal sealed unsafe partial class ShadowMmu
     protected override FaultResult MapMmio(ref PageFault fault, Memslots slots)
     {
         fault.Statistics->FaultsMmio++;
-        ulong generation = slots.Generation;
+        var generation = slots.Generation;
         if (fault.Gfn >= VirtualMachine.MaxGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
-        GuestRights rights = fault.Walk->RootLevel == 0 ? AllButUser : EffectiveRights(fault.Walk->Leaf);
-        Spte mmio = Spte.ForMmio(fault.Gfn, SpteBits(rights), generation);
-        bool flush = false;
+        var rights = fault.Walk->RootLevel == 0 ? AllButUser : EffectiveRights(fault.Walk->Leaf);
+        var mmio = Spte.ForMmio(fault.Gfn, SpteBits(rights), generation);
+        var flush = false;
         ZapList zapped = default;
         _mmuLock.WriteLock();
         if (!IsObsolete(fault.Root))
         {
             MakeRoom(ref zapped);
             fault.GoalLevel = 1;
-            ulong* spte = Descend(ref fault, ref zapped, ref flush);
-            // A leaf here means that a memslot came meanwhile: whoever sees no slot must not cover what is mapped by those who do. Or the guest's table has changed, and the leaf goes at its fence.
+            var spte = Descend(ref fault, ref zapped, ref flush);
+            // A leaf here means that a memslot came meanwhile: whoever sees no slot must not cover what is mapped by those who do. Or the
+            // guest's table has changed, and the leaf goes at its fence.
             if (spte != null && !SpteAccess.Read(spte).IsLeaf)
             {
-                ShadowPage* page = PageOf(spte);
+                var page = PageOf(spte);
                 if (page->Gfns != null) page->Gfns[IndexOf(spte)] = fault.Gfn << 12 | (uint)rights;
                 SpteAccess.Exchange(spte, mmio);
             }

@@ -5,12 +5,13 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// What shadow paging keeps for memslots and pages, made when the first shadow root is (<c>mmu_first_shadow_root_alloc</c>): a VM whose guest
-/// never runs pays nothing. From then on each slot that is created or moved brings its own.
+/// The data of shadow paging for memslots and pages, made when the first shadow root is (<c>mmu_first_shadow_root_alloc</c>): a VM whose
+/// guest never runs pays nothing. From then on each slot that is created or moved brings its own.
 /// </summary>
 /// <remarks>
-/// Both sides hold slots_arch_lock: an update from its first look at what a slot has until the new set is published, the first root while it goes over all published slots
-/// and raises the flag. So an update comes before, and its slots are among those gone over, or after, and finds the flag.
+/// Both sides hold slots_arch_lock: an update from its first look at what a slot has until the new set is published, the first root while
+/// it goes over all published slots and raises the flag. So an update comes before, and its slots are among those gone over, or after, and
+/// finds the flag.
 /// </remarks>
 internal sealed unsafe partial class ShadowMmu
 {
@@ -19,12 +20,15 @@ internal sealed unsafe partial class ShadowMmu
     private nuint _hash;
     private bool _haveRmaps;
 
-    /// <summary>Whether every slot has its <see cref="Memslot.Arch"/> (<c>kvm_memslots_have_rmaps</c>). Whoever reads true may read that without a lock.</summary>
+    /// <summary>
+    /// True when every slot has its <see cref="Memslot.Arch"/> (<c>kvm_memslots_have_rmaps</c>). Whoever reads true may read that without a
+    /// lock.
+    /// </summary>
     internal bool HaveRmaps => Atomics.Read(ref _haveRmaps, this);
 
     /// <summary>
-    /// Makes the hash of shadow pages and the <see cref="SlotRmaps"/> of all slots of all address spaces, unless they are there. To be called before a root is loaded; no spinning lock
-    /// held, SlotsLock neither, SRCU perhaps. One atomic read once it is done.
+    /// Makes the hash of shadow pages and the <see cref="SlotRmaps"/> of all slots of all address spaces, unless they are there. To be
+    /// called before a root is loaded; no spinning lock held, SlotsLock neither, SRCU perhaps. One atomic read once it is done.
     /// </summary>
     /// <returns>ENOMEM when the host has no memory: nothing has changed, and a later try may succeed. Null: they are there</returns>
     public Errno? FirstShadowRoot()
@@ -47,7 +51,12 @@ internal sealed unsafe partial class ShadowMmu
             {
                 foreach (var slot in _vm.GetMemslots(i)) slots += slot.Arch!.Bytes;
             }
-            return new MmuMetadata { Tables = _allocator.Bytes, Slots = slots, Records = _pagePool.Bytes + _rmapPool.Bytes + (HaveRmaps ? sizeof(ulong) << HashShift : 0) };
+            return new MmuMetadata
+            {
+                Tables = _allocator.Bytes,
+                Slots = slots,
+                Records = _pagePool.Bytes + _rmapPool.Bytes + (HaveRmaps ? sizeof(ulong) << HashShift : 0)
+            };
         }
     }
 

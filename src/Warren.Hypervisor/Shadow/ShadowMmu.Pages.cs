@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Warren.HostMemory;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;
@@ -9,7 +8,10 @@ internal sealed unsafe partial class ShadowMmu
 {
     private int _pageCount;
 
-    /// <summary>The active list: pages that may be found and used, obsolete ones included until they are zapped. mmu_lock held for write, also to follow the links.</summary>
+    /// <summary>
+    /// The active list: pages that may be found and used, obsolete ones included until they are zapped. mmu_lock held for write, also to
+    /// follow the links.
+    /// </summary>
     internal ShadowPage* NewestPage { get; private set; }
 
     /// <inheritdoc cref="NewestPage"/>
@@ -18,22 +20,27 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Pages on the active list.</summary>
     internal int PageCount => Atomics.Read(ref _pageCount, this);
 
-    /// <summary>Nothing may be built on it: it is prepared to be zapped, or was made before the last fast zap. Exact with mmu_lock held, a hint otherwise.</summary>
+    /// <summary>
+    /// Nothing may be built on it: it is prepared to be zapped, or was made before the last fast zap. Exact with mmu_lock held, a hint
+    /// otherwise.
+    /// </summary>
     internal bool IsObsolete(ShadowPage* page) => page->Role.Invalid || page->Generation != Atomics.Read(ref _generation, this);
 
     /// <inheritdoc/>
     public override bool IsObsolete(SpteTable root) => IsObsolete(PageOf(root.Entries));
 
-    /// <summary>First of the pages whose gfn hashes to the same place; the others follow by <see cref="ShadowPage.HashNext"/>. mmu_lock held.</summary>
+    /// <summary>
+    /// First of the pages whose gfn hashes to the same place; the others follow by <see cref="ShadowPage.HashNext"/>. mmu_lock held.
+    /// </summary>
     internal ShadowPage* FirstInBucket(ulong gfn) => _hash == 0 ? null : *Bucket(gfn);
 
     /// <summary>Pages in the hash, for checks; stops counting at <paramref name="most"/>. mmu_lock held.</summary>
     internal int CountHashed(int most)
     {
-        int count = 0;
-        for (int i = 0; i < 1 << HashShift && _hash != 0; i++)
+        var count = 0;
+        for (var i = 0; i < 1 << HashShift && _hash != 0; i++)
         {
-            for (ShadowPage* page = ((ShadowPage**)_hash)[i]; page != null && count < most; page = page->HashNext) count++;
+            for (var page = ((ShadowPage**)_hash)[i]; page != null && count < most; page = page->HashNext) count++;
         }
         return count;
     }
@@ -43,7 +50,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>The page for a key that is not obsolete, or null. mmu_lock held.</summary>
     internal ShadowPage* FindPage(ulong gfn, ShadowRole role)
     {
-        for (ShadowPage* page = FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = FirstInBucket(gfn); page != null; page = page->HashNext)
         {
             if (page->Gfn == gfn && page->Role == role && !IsObsolete(page)) return page;
         }
@@ -51,10 +58,11 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// The page for a key, in step with the guest's table: found, or made out of the vCPU's cache. mmu_lock held for write. A page of level 1 over the same table that is unsync
-    /// goes when the table is now used at a higher level, too: that level needs every write noticed.
+    /// The page for a key, in step with the guest's table: found, or made out of the vCPU's cache. mmu_lock held for write. A page of level
+    /// 1 over the same table that is unsync goes when the table is now used at a higher level, too: that level needs every write noticed.
     /// </summary>
-    /// <returns>null: the guest's table is not there now, or is being taken away, and nothing of it may be built on; or others wait for mmu_lock and there is much to bring in step</returns>
+    /// <returns>null: the guest's table is not there now, or is being taken away, and nothing of it may be built on; or others wait for
+    /// mmu_lock and there is much to bring in step</returns>
     private ShadowPage* GetPage(Vcpu vcpu, ulong gfn, ShadowRole role, ref ZapList zapped, ref bool flush)
     {
         for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)
@@ -66,14 +74,17 @@ internal sealed unsafe partial class ShadowMmu
                 // Whoever reaches it through the new link may have fenced long since.
                 return SyncTree(page, ref flush) ? page : null;
             }
-            if (page->Unsync && !role.Direct && role.Level > 1 && page->Role.AddressSpaceId == role.AddressSpaceId) PrepareZap(page, ref zapped);
+            if (page->Unsync && !role.Direct && role.Level > 1 && page->Role.AddressSpaceId == role.AddressSpaceId)
+                PrepareZap(page, ref zapped);
         }
         if (role.Direct) return MakePage(ref vcpu.ShadowCache, gfn, role, null);
-        return TryGetGuestTable(role.AddressSpaceId, gfn, out Memslot? slot, out ulong* table) ? Account(MakePage(ref vcpu.ShadowCache, gfn, role, table), slot!, ref flush) : null;
+        return TryGetGuestTable(role.AddressSpaceId, gfn, out var slot, out var table)
+            ? Account(MakePage(ref vcpu.ShadowCache, gfn, role, table), slot!, ref flush) : null;
     }
 
     /// <summary>
-    /// Where a table of the guest lies in the host now. Good until a notification for it, which takes its shadow pages away. mmu_lock held for write, inside SRCU; does not sleep.
+    /// Where a table of the guest lies in the host now. Good until a notification for it, which takes its shadow pages away. mmu_lock held
+    /// for write, inside SRCU; does not sleep.
     /// </summary>
     private bool TryGetGuestTable(int addressSpaceId, ulong gfn, out Memslot? slot, out ulong* table)
     {
@@ -82,7 +93,7 @@ internal sealed unsafe partial class ShadowMmu
         if (slot is null || slot.IsInvalid) return false;
         // Under mmu_lock what is there now may be used, unless it is just being taken away.
         if (_vm.IsInvalidating(slot, gfn)) return false;
-        if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(gfn), write: false, out FrameMapping mapping)) return false;
+        if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(gfn), write: false, out var mapping)) return false;
         table = (ulong*)_pool.Pointer(mapping.Frame);
         _pool.Put(mapping.Frame);
         return true;
@@ -90,19 +101,19 @@ internal sealed unsafe partial class ShadowMmu
 
     private ShadowPage* MakePage(ref ShadowCache cache, ulong gfn, ShadowRole role, ulong* guestTable)
     {
-        ShadowPage* page = cache.TakePage();
+        var page = cache.TakePage();
         page->Gfn = gfn;
         page->Role = role;
         page->Generation = _generation;
         page->Table = cache.TakeTable().Entries;
         page->GuestTable = guestTable;
         if (!role.Direct) page->Gfns = cache.TakeTable().Entries;
-        TableInfo* info = TableAllocator.InfoOf(page->Table);
+        var info = TableAllocator.InfoOf(page->Table);
         info->ShadowPage = page;
         info->Gfn = gfn;
         info->Level = role.Level;
         info->AddressSpaceId = role.AddressSpaceId;
-        ShadowPage** bucket = Bucket(gfn);
+        var bucket = Bucket(gfn);
         page->HashNext = *bucket;
         *bucket = page;
         page->Older = NewestPage;
@@ -116,7 +127,7 @@ internal sealed unsafe partial class ShadowMmu
 
     private void RemoveFromHash(ShadowPage* page)
     {
-        ShadowPage** link = Bucket(page->Gfn);
+        var link = Bucket(page->Gfn);
         while (*link != page) link = &(*link)->HashNext;
         *link = page->HashNext;
         page->HashNext = null;
@@ -132,7 +143,10 @@ internal sealed unsafe partial class ShadowMmu
         Atomics.Write(ref _pageCount, Atomics.Read(ref _pageCount, this) - 1, this);
     }
 
-    /// <summary>Points an empty entry at a page that is in step. One that very many entries point at loses them first, as a gfn does its SPTEs (<see cref="TryAddRmap"/>). mmu_lock held for write.</summary>
+    /// <summary>
+    /// Points an empty entry at a page that is in step. One that very many entries point at loses them first, as a gfn does its SPTEs
+    /// (<see cref="TryAddRmap"/>). mmu_lock held for write.
+    /// </summary>
     private void LinkPage(Vcpu vcpu, ulong* spte, ShadowPage* child, ref bool flush)
     {
         Debug.Assert(PageOf(spte)->Role.Level == child->Role.Level + 1 && SpteAccess.Read(spte).IsNone);
@@ -142,14 +156,15 @@ internal sealed unsafe partial class ShadowMmu
             _counters.RmapsRecycled++;
             flush = true;
         }
-        if (!child->ParentPtes.TryAdd(spte, ref vcpu.ShadowCache.Descriptors)) throw new InvalidOperationException("A link between tables needs a descriptor, and the cache was not filled before.");
+        if (!child->ParentPtes.TryAdd(spte, ref vcpu.ShadowCache.Descriptors))
+            throw new InvalidOperationException("A link between tables needs a descriptor, and the cache was not filled before.");
         SpteAccess.Exchange(spte, Spte.ForTable(child->Table));
     }
 
     private void UnlinkParents(ShadowPage* page)
     {
-        bool differs = page->MayDiffer;
-        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        var differs = page->MayDiffer;
+        var parents = RmapHead.Iterate(&page->ParentPtes);
         for (ulong* spte; (spte = parents.Next()) != null;)
         {
             SpteAccess.Exchange(spte, default);
@@ -161,7 +176,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Takes an entry away from the page it points at. The page stays, to be found again.</summary>
     private void UnlinkPage(ulong* spte)
     {
-        ShadowPage* child = PageOf(SpteAccess.Exchange(spte, default).Table);
+        var child = PageOf(SpteAccess.Exchange(spte, default).Table);
         child->ParentPtes.Remove(spte, _rmapPool);
         if (child->MayDiffer) ClearUnsyncChild(spte);
     }
@@ -169,8 +184,8 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Empties an SPTE, whatever it is. Says whether a vCPU may have cached what it allowed.</summary>
     private bool DropSpte(ShadowPage* page, int index)
     {
-        ulong* spte = page->Table + index;
-        Spte seen = SpteAccess.Read(spte);
+        var spte = page->Table + index;
+        var seen = SpteAccess.Read(spte);
         if (seen.IsTable)
         {
             UnlinkPage(spte);
@@ -179,7 +194,7 @@ internal sealed unsafe partial class ShadowMmu
         if (seen.IsNone) return false;
         SpteAccess.Exchange(spte, default);
         if (!seen.IsLeaf) return false;
-        ShadowRole role = page->Role;
+        var role = page->Role;
         RemoveRmap(role.AddressSpaceId, page->GfnAt(index, role.Level), role.Level, spte);
         return true;
     }

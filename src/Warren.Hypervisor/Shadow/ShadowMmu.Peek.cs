@@ -7,12 +7,12 @@ internal sealed unsafe partial class ShadowMmu
     public override void ForEachLeaf(LeafVisitor visit)
     {
         _mmuLock.ReadLock();
-        for (ShadowPage* page = OldestPage; page != null; page = page->Newer)
+        for (var page = OldestPage; page != null; page = page->Newer)
         {
-            ShadowRole role = page->Role;
-            for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
+            var role = page->Role;
+            for (var i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
             {
-                Spte seen = SpteAccess.Read(page->Table + i);
+                var seen = SpteAccess.Read(page->Table + i);
                 if (seen.IsLeaf) visit(role.AddressSpaceId, !IsObsolete(page), page->GfnAt(i, role.Level), seen);
             }
         }
@@ -22,14 +22,14 @@ internal sealed unsafe partial class ShadowMmu
     /// <inheritdoc/>
     public override void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves)
     {
-        for (ShadowPage* page = OldestPage; page != null; page = page->Newer)
+        for (var page = OldestPage; page != null; page = page->Newer)
         {
-            TableInfo* info = TableAllocator.InfoOf(page->Table);
-            ulong pages = SpteTable.PagesPerEntry(info->Level);
-            for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
+            var info = TableAllocator.InfoOf(page->Table);
+            var pages = SpteTable.PagesPerEntry(info->Level);
+            for (var i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
             {
                 Spte seen = new(page->Table[i]);
-                ulong at = gfn - page->GfnAt(i, info->Level);
+                var at = gfn - page->GfnAt(i, info->Level);
                 if (!seen.IsLeaf || at >= pages) continue;
                 leaves.Add(new(seen.IsHuge ? seen.SplitPage((int)at) : seen, page->Generation != _generation));
             }

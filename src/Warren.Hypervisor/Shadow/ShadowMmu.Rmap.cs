@@ -1,6 +1,6 @@
 namespace Warren.Hypervisor.Shadow;
 
-/// <summary>What is done to all SPTEs of a gfn, found through the reverse maps: notifications, aging, write protection.</summary>
+/// <summary>Operations on all SPTEs of a gfn, found through the reverse maps: notifications, aging, write protection.</summary>
 internal sealed unsafe partial class ShadowMmu
 {
     /// <summary>Heads a walk that may yield handles between two looks at who waits for mmu_lock.</summary>
@@ -11,22 +11,22 @@ internal sealed unsafe partial class ShadowMmu
     {
         // Before the first root there is no SPTE, and slots have nothing to look through.
         if (!HaveRmaps) return false;
-        bool flush = false;
-        int work = 0;
+        var flush = false;
+        var work = 0;
         ZapList zapped = default;
-        // Slots may change while mmu_lock is dropped. One that comes has no SPTE in the range, which is being invalidated; one that goes takes its SPTEs along, and its rmaps
-        // stay for as long as the caller is inside SRCU.
-        GfnTree.Enumerator slots = _vm.GetMemslots(addressSpaceId).Tree.From(start);
+        // Slots may change while mmu_lock is dropped. One that comes has no SPTE in the range, which is being invalidated; one that goes
+        // takes its SPTEs along, and its rmaps stay for as long as the caller is inside SRCU.
+        var slots = _vm.GetMemslots(addressSpaceId).Tree.From(start);
         while (slots.MoveNext())
         {
-            Memslot slot = slots.Current;
+            var slot = slots.Current;
             if (slot.BaseGfn >= end) break;
             if (slot.EndGfn <= start) continue;
-            SlotRmaps rmaps = slot.Arch!;
-            ulong first = Math.Max(start, slot.BaseGfn);
-            ulong last = Math.Min(end, slot.EndGfn);
+            var rmaps = slot.Arch!;
+            var first = Math.Max(start, slot.BaseGfn);
+            var last = Math.Min(end, slot.EndGfn);
             // What was made from tables in the range goes, too: they may be other memory afterwards.
-            for (ulong huge = first; huge < last; huge = NextGfn(huge, 2))
+            for (var huge = first; huge < last; huge = NextGfn(huge, 2))
             {
                 if (rmaps.DisallowHuge(huge) == 0) continue;
                 ZapTablesInRange(slot, huge, Math.Min(last, NextGfn(huge, 2)), ref zapped);
@@ -34,9 +34,9 @@ internal sealed unsafe partial class ShadowMmu
                 work = YieldInterval - 1;
                 if (mayBlock) YieldWrite(ref work, ref flush, ref zapped);
             }
-            for (int level = SlotRmaps.Levels; level >= 1; level--)
+            for (var level = SlotRmaps.Levels; level >= 1; level--)
             {
-                for (ulong gfn = rmaps.NextMapped(first, last, level); gfn < last; gfn = rmaps.NextMapped(NextGfn(gfn, level), last, level))
+                for (var gfn = rmaps.NextMapped(first, last, level); gfn < last; gfn = rmaps.NextMapped(NextGfn(gfn, level), last, level))
                 {
                     _counters.SptesUnmapped += ZapHead(rmaps.Head(gfn, level));
                     flush = true;
@@ -53,22 +53,23 @@ internal sealed unsafe partial class ShadowMmu
     public override bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
     {
         if (!HaveRmaps) return false;
-        bool young = false;
-        int work = 0;
+        var young = false;
+        var work = 0;
         // Reverse maps change with the lock held for write only.
         _mmuLock.ReadLock();
-        GfnTree.Enumerator slots = _vm.GetMemslots(addressSpaceId).Tree.From(start);
+        var slots = _vm.GetMemslots(addressSpaceId).Tree.From(start);
         while ((clear || !young) && slots.MoveNext())
         {
-            Memslot slot = slots.Current;
+            var slot = slots.Current;
             if (slot.BaseGfn >= end) break;
             if (slot.EndGfn <= start) continue;
-            SlotRmaps rmaps = slot.Arch!;
-            ulong first = Math.Max(start, slot.BaseGfn);
-            ulong last = Math.Min(end, slot.EndGfn);
-            for (int level = 1; level <= SlotRmaps.Levels; level++)
+            var rmaps = slot.Arch!;
+            var first = Math.Max(start, slot.BaseGfn);
+            var last = Math.Min(end, slot.EndGfn);
+            for (var level = 1; level <= SlotRmaps.Levels; level++)
             {
-                for (ulong gfn = rmaps.NextMapped(first, last, level); gfn < last && (clear || !young); gfn = rmaps.NextMapped(NextGfn(gfn, level), last, level))
+                for (var gfn = rmaps.NextMapped(first, last, level); gfn < last && (clear || !young); gfn =
+                    rmaps.NextMapped(NextGfn(gfn, level), last, level))
                 {
                     young |= AgeHead(rmaps.Head(gfn, level), clear);
                     if (++work % YieldInterval != 0 || !_mmuLock.IsContended) continue;
@@ -83,8 +84,8 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Enters an SPTE that was just set into the reverse map of its gfn. A gfn that very many SPTEs map loses them all first: walks over them would hold mmu_lock too long
-    /// (KVM recycles alike). mmu_lock held for write.
+    /// Enters an SPTE that was just set into the reverse map of its gfn. A gfn that very many SPTEs map loses them all first: walks over
+    /// them would hold mmu_lock too long (KVM recycles alike). mmu_lock held for write.
     /// </summary>
     /// <param name="slot">the slot of the gfn</param>
     /// <param name="gfn">what the SPTE maps, the first page when huge</param>
@@ -95,7 +96,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <returns>false when the cache is empty and a descriptor is needed: then nothing was added</returns>
     internal bool TryAddRmap(Memslot slot, ulong gfn, int level, ulong* spte, ref RmapCache cache, ref bool flush)
     {
-        RmapHead* head = slot.Arch!.Head(gfn, level);
+        var head = slot.Arch!.Head(gfn, level);
         if (head->Count >= RmapHead.RecycleThreshold)
         {
             ZapHead(head);
@@ -106,28 +107,30 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Takes an SPTE that no longer maps anything out of the reverse map of the gfn it mapped. The gfn must be the one it was entered under, whatever the guest's table says now
-    /// (CVE-2026-46113). mmu_lock held for write; SlotsLock held or inside SRCU.
+    /// Takes an SPTE that no longer maps anything out of the reverse map of the gfn it mapped. The gfn must be the one it was entered
+    /// under, whatever the guest's table says now (CVE-2026-46113). mmu_lock held for write; SlotsLock held or inside SRCU.
     /// </summary>
     internal void RemoveRmap(int addressSpaceId, ulong gfn, int level, ulong* spte)
     {
-        Memslot? slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
+        var slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
         if (slot?.Arch is not { } rmaps || !rmaps.Head(gfn, level)->Remove(spte, _rmapPool)) _vm.ReportError(VmErrors.RmapLost);
     }
 
     /// <summary>
-    /// Makes sure that every write of the guest to the page faults until whoever asked lets go of it: W goes, and with it the permission to give W back without
-    /// mmu_lock. Huge SPTEs over the page go altogether, since the rest of the 2 MiB need not suffer. mmu_lock held for write.
+    /// Makes sure that every write of the guest to the page faults until whoever asked lets go of it: W goes, and with it the permission to
+    /// give W back without mmu_lock. Huge SPTEs over the page go altogether, since the rest of the 2 MiB need not suffer. mmu_lock held for
+    /// write.
     /// </summary>
     /// <returns>whether remote TLBs must be flushed before mmu_lock is dropped</returns>
     internal bool WriteProtectGfn(Memslot slot, ulong gfn)
     {
-        RmapHead* pages = slot.Arch!.Head(gfn, 1);
-        bool flush = ZapHead(slot.Arch!.Head(gfn, 2)) > 0;
-        RmapHead.Iterator at = RmapHead.Iterate(pages);
+        var pages = slot.Arch!.Head(gfn, 1);
+        var flush = ZapHead(slot.Arch!.Head(gfn, 2)) > 0;
+        var at = RmapHead.Iterate(pages);
         for (ulong* spte; (spte = at.Next()) != null;)
         {
-            // W that the dirty log took away may not have been flushed yet, and lockless code may give it back at this moment: MMU-writable tells of both.
+            // W that the dirty log took away may not have been flushed yet, and lockless code may give it back at this moment: MMU-writable
+            // tells of both.
             flush |= SpteAccess.Read(spte).MmuWritable;
             SpteAccess.ClearBitsExclusive(spte, Spte.W | Spte.MmuWritableBit);
         }
@@ -137,9 +140,9 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Removes every SPTE of a head; says how many there were.</summary>
     private int ZapHead(RmapHead* head)
     {
-        int count = head->Count;
+        var count = head->Count;
         if (count == 0) return 0;
-        RmapHead.Iterator at = RmapHead.Iterate(head);
+        var at = RmapHead.Iterate(head);
         for (ulong* spte; (spte = at.Next()) != null;) SpteAccess.Exchange(spte, default);
         head->Clear(_rmapPool);
         return count;
@@ -147,19 +150,19 @@ internal sealed unsafe partial class ShadowMmu
 
     private static bool AgeHead(RmapHead* head, bool clear)
     {
-        bool young = false;
-        RmapHead.Iterator at = RmapHead.Iterate(head);
+        var young = false;
+        var at = RmapHead.Iterate(head);
         for (ulong* spte; (spte = at.Next()) != null;)
-        {
             young |= (clear ? SpteAccess.ClearLeafBits(spte, Spte.A) : SpteAccess.Read(spte)) is { IsLeaf: true, Accessed: true };
-        }
         return young;
     }
 
     /// <summary>The first gfn behind what an SPTE of the level maps.</summary>
     private static ulong NextGfn(ulong gfn, int level) => (gfn | SpteTable.PagesPerEntry(level) - 1) + 1;
 
-    /// <summary>Drops mmu_lock, held for write, for those who wait for it. What was zapped so far is flushed before anybody else gets the lock.</summary>
+    /// <summary>
+    /// Drops mmu_lock, held for write, for those who wait for it. What was zapped so far is flushed before anybody else gets the lock.
+    /// </summary>
     private void YieldWrite(ref int work, ref bool flush, ref ZapList zapped)
     {
         if (++work % YieldInterval != 0 || !_mmuLock.IsContended) return;

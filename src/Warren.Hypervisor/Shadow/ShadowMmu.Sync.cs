@@ -4,11 +4,12 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// Pages that may differ from the guest's tables, and how they are brought in step again. As with a TLB, what the guest wrote to a table counts at its next fence; tables of level 1, which are
-/// written most, may be unsync for that long.
+/// Pages that may differ from the guest's tables, and how they are brought in step again. As with a TLB, what the guest wrote to a table
+/// counts at its next fence; tables of level 1, which are written most, may be unsync for that long.
 /// </summary>
 /// <remarks>
-/// A page is marked before the guest can write to its table, with mmu_lock held for write, and a fence looks without it: whoever fences after a write, on whatever vCPU, finds the mark.
+/// A page is marked before the guest can write to its table, with mmu_lock held for write, and a fence looks without it: whoever fences
+/// after a write, on whatever vCPU, finds the mark.
 /// </remarks>
 internal sealed unsafe partial class ShadowMmu
 {
@@ -16,18 +17,23 @@ internal sealed unsafe partial class ShadowMmu
     private const int SyncBatch = 16;
 
     /// <summary>
-    /// Whether an SPTE may make the page writable (<c>mmu_try_to_unsync_pages</c>): not if it holds a table in use, except of level 1, whose shadow is then unsync if
-    /// <paramref name="write"/> says that the guest is about to write. mmu_lock held for write. False: its table must stay write-protected.
+    /// True when an SPTE may make the page writable (<c>mmu_try_to_unsync_pages</c>): not if it holds a table in use, except of level 1,
+    /// whose shadow is then unsync if <paramref name="write"/> says that the guest is about to write. mmu_lock held for write. False: its
+    /// table must stay write-protected.
     /// </summary>
     private bool TryUnsync(Memslot slot, ulong gfn, bool write)
     {
-        SlotRmaps rmaps = slot.Arch!;
+        var rmaps = slot.Arch!;
         if (rmaps.WriteTrack(gfn) != 0) return false;
         // Each table in use, of whatever level, forbids the 2 MiB around it to be mapped huge.
         if (rmaps.DisallowHuge(gfn) == 0) return true;
-        for (ShadowPage* page = FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = FirstInBucket(gfn); page != null; page = page->HashNext)
         {
-            if (page->Gfn != gfn || page->Unsync || page->Role.Direct || page->Role.AddressSpaceId != slot.AddressSpaceId || IsObsolete(page)) continue;
+            if (page->Gfn != gfn || page->Unsync || page->Role.Direct || page->Role.AddressSpaceId != slot.AddressSpaceId
+                || IsObsolete(page))
+            {
+                continue;
+            }
             Debug.Assert(page->Role.Level == 1);
             if (!write) return false;
             page->Unsync = true;
@@ -40,38 +46,38 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Tells all above the page that there is something below them to be brought in step.</summary>
     private void MarkParents(ShadowPage* page)
     {
-        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        var parents = RmapHead.Iterate(&page->ParentPtes);
         for (ulong* spte; (spte = parents.Next()) != null;) MarkUnsyncChild(spte);
     }
 
     private void MarkUnsyncChild(ulong* spte)
     {
-        ShadowPage* parent = PageOf(spte);
-        bool first = parent->UnsyncChildren == 0;
+        var parent = PageOf(spte);
+        var first = parent->UnsyncChildren == 0;
         if (parent->SetUnsyncChild(IndexOf(spte), true) && first) MarkParents(parent);
     }
 
     private void ClearUnsyncChild(ulong* spte)
     {
-        ShadowPage* parent = PageOf(spte);
+        var parent = PageOf(spte);
         if (parent->SetUnsyncChild(IndexOf(spte), false) && parent->UnsyncChildren == 0) ClearParents(parent);
     }
 
     private void ClearParents(ShadowPage* page)
     {
-        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        var parents = RmapHead.Iterate(&page->ParentPtes);
         for (ulong* spte; (spte = parents.Next()) != null;) ClearUnsyncChild(spte);
     }
 
     /// <summary>The guest's fence: brings all below the vCPU's root in step. Outside guest mode.</summary>
     public void SyncRoot(Vcpu vcpu)
     {
-        int srcu = _vm.Srcu.ReadLock();
-        bool done = false;
+        var srcu = _vm.Srcu.ReadLock();
+        var done = false;
         while (!done)
         {
             _mmuLock.WriteLock();
-            bool flush = false;
+            var flush = false;
             // An obsolete root is about to be replaced by one in step.
             done = vcpu.HasNoRoot || IsObsolete(vcpu.Root) || SyncTree(PageOf(vcpu.Root.Entries), ref flush);
             if (done) SyncAliases(ref flush);
@@ -82,12 +88,14 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Whether a fence has anything to do; no lock. An obsolete root is left at a fence: what other vCPUs write to the guest's tables is no longer noticed for it.
+    /// True when a fence has anything to do; no lock. An obsolete root is left at a fence: what other vCPUs write to the guest's tables is
+    /// no longer noticed for it.
     /// </summary>
     public bool NeedsSync(SpteTable root) => PageOf(root.Entries)->MayDiffer || IsObsolete(root) || IsAliased;
 
     /// <summary>
-    /// Brings a page and all below it in step. Their tables are write-protected first, so that what is read is what will be noticed to change. mmu_lock held for write, inside SRCU.
+    /// Brings a page and all below it in step. Their tables are write-protected first, so that what is read is what will be noticed to
+    /// change. mmu_lock held for write, inside SRCU.
     /// </summary>
     /// <param name="page">any page</param>
     /// <param name="flush">set when remote TLBs must be flushed before mmu_lock is dropped</param>
@@ -95,24 +103,24 @@ internal sealed unsafe partial class ShadowMmu
     private bool SyncTree(ShadowPage* page, ref bool flush)
     {
         if (!page->MayDiffer) return true;
-        ShadowPage** batch = stackalloc ShadowPage*[SyncBatch];
+        var batch = stackalloc ShadowPage*[SyncBatch];
         for (; ; )
         {
-            int count = 0;
+            var count = 0;
             CollectUnsync(page, batch, ref count);
-            bool writable = flush;
-            for (int i = 0; i < count; i++)
+            var writable = flush;
+            for (var i = 0; i < count; i++)
             {
-                ShadowPage* unsync = batch[i];
-                Memslot slot = _vm.GetMemslots(unsync->Role.AddressSpaceId).Find(unsync->Gfn)!;
+                var unsync = batch[i];
+                var slot = _vm.GetMemslots(unsync->Role.AddressSpaceId).Find(unsync->Gfn)!;
                 writable |= WriteProtectGfn(slot, unsync->Gfn);
             }
             // Before anything is read: a store through a stale TLB entry must come before, too.
             if (writable) _vm.FlushRemoteTlbs();
             flush = false;
-            for (int i = 0; i < count; i++)
+            for (var i = 0; i < count; i++)
             {
-                ShadowPage* unsync = batch[i];
+                var unsync = batch[i];
                 if (!unsync->Unsync) continue;
                 SyncPage(unsync, ref flush);
                 unsync->Unsync = false;
@@ -125,49 +133,52 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// Fills the batch. A page that hangs below another by several entries may be in it as often: each entry followed leads to one more place in the batch, so that no guest can make the walk longer than
-    /// the batch, however it tangles its tables.
+    /// Fills the batch. A page that hangs below another by several entries may be in it as often: each entry followed leads to one more
+    /// place in the batch, so that no guest can make the walk longer than the batch, however it tangles its tables.
     /// </summary>
     private static void CollectUnsync(ShadowPage* page, ShadowPage** batch, ref int count)
     {
         if (page->Unsync) batch[count++] = page;
-        for (int i = page->NextUnsyncChild(0); i < SpteTable.EntryCount && count < SyncBatch; i = page->NextUnsyncChild(i + 1))
+        for (var i = page->NextUnsyncChild(0); i < SpteTable.EntryCount && count < SyncBatch; i = page->NextUnsyncChild(i + 1))
             CollectUnsync(PageOf(SpteAccess.Read(page->Table + i).Table), batch, ref count);
     }
 
     private void SyncPage(ShadowPage* page, ref bool flush)
     {
-        for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1)) SyncEntry(page, i, ref flush);
+        for (var i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
+            SyncEntry(page, i, ref flush);
     }
 
     /// <summary>
-    /// Makes one SPTE allow no more than the guest's entry does now. What the entry allows beyond is left to faults, which see to reverse maps, logging and write tracking. mmu_lock held for write.
+    /// Makes one SPTE allow no more than the guest's entry does now. What the entry allows beyond is left to faults, which see to reverse
+    /// maps, logging and write tracking. mmu_lock held for write.
     /// </summary>
     private void SyncEntry(ShadowPage* page, int index, ref bool flush)
     {
-        ulong* spte = page->Table + index;
-        Spte seen = SpteAccess.Read(spte);
+        var spte = page->Table + index;
+        var seen = SpteAccess.Read(spte);
         if (seen.IsNone) return;
-        ShadowRole role = page->Role;
-        GuestPte pte = PageFormat!.Decode(Atomics.Read(ref page->GuestTable[index]), role.Level, index);
-        bool maps = pte.IsPresent && (pte.IsLeaf ? pte.Accessed : role.Level > 1);
+        var role = page->Role;
+        var pte = PageFormat!.Decode(Atomics.Read(ref page->GuestTable[index]), role.Level, index);
+        var maps = pte.IsPresent && (pte.IsLeaf ? pte.Accessed : role.Level > 1);
         if (seen.IsTable)
         {
-            ShadowPage* child = PageOf(seen.Table);
-            ShadowRole below = pte.IsLeaf ? DirectRole(role.Level - 1, pte, role.AddressSpaceId) : ShadowRole.ForTable(role.Level - 1, role.AddressSpaceId);
+            var child = PageOf(seen.Table);
+            var below = pte.IsLeaf ? DirectRole(role.Level - 1, pte, role.AddressSpaceId)
+                : ShadowRole.ForTable(role.Level - 1, role.AddressSpaceId);
             if (maps && child->Gfn == pte.Gfn && child->Role == below) return;
         }
         else if (maps && pte.IsLeaf && page->GfnAt(index, role.Level) == pte.Gfn)
         {
-            GuestRights rights = EffectiveRights(pte);
-            GuestRights had = page->RightsAt(index);
+            var rights = EffectiveRights(pte);
+            var had = page->RightsAt(index);
             if (rights == had) return;
             if (((rights ^ had) & GuestRights.User) == 0)
             {
                 page->Gfns[index] = pte.Gfn << 12 | (uint)rights;
-                ulong lost = SpteBits(had & ~rights);
+                var lost = SpteBits(had & ~rights);
                 if ((lost & Spte.W) != 0) lost |= Spte.MmuWritableBit;
-                ulong gained = SpteBits(rights & ~had & ~GuestRights.Write);
+                var gained = SpteBits(rights & ~had & ~GuestRights.Write);
                 if (lost != 0) SpteAccess.ClearBitsExclusive(spte, lost);
                 if (gained != 0) SpteAccess.SetBitsExclusive(spte, gained);
                 flush |= lost != 0;
@@ -177,35 +188,39 @@ internal sealed unsafe partial class ShadowMmu
         flush |= DropSpte(page, index);
     }
 
-    /// <summary>What a leaf of the guest allows as it stands: no write that would have to set D.</summary>
+    /// <summary>The rights of a leaf of the guest as it stands: no write that would have to set D.</summary>
     internal static GuestRights EffectiveRights(in GuestPte leaf) => leaf.Dirty ? leaf.Rights : leaf.Rights & ~GuestRights.Write;
 
-    private static ShadowRole DirectRole(int level, in GuestPte leaf, int addressSpaceId) => ShadowRole.ForDirect(level, EffectiveRights(leaf), addressSpaceId);
+    private static ShadowRole DirectRole(int level, in GuestPte leaf, int addressSpaceId) =>
+        ShadowRole.ForDirect(level, EffectiveRights(leaf), addressSpaceId);
 
     /// <summary>The bits of an SPTE for rights of the guest.</summary>
     internal static ulong SpteBits(GuestRights rights) =>
         (ulong)((uint)rights & 7) | (ulong)((uint)rights & 8) << 60;
 
-    /// <summary>Entries of a table that may stand for one leaf of the guest (Svnapot), aligned: a fence for an address of any is one for all.</summary>
+    /// <summary>
+    /// Entries of a table that may stand for one leaf of the guest (Svnapot), aligned: a fence for an address of any is one for all.
+    /// </summary>
     private const int LeafEntries = 16;
 
     /// <summary>
-    /// The guest's fence for one address: its SPTE, and those that may belong to the same leaf of the guest, are brought in step if their page is unsync, which it stays. Outside guest mode.
+    /// The guest's fence for one address: its SPTE, and those that may belong to the same leaf of the guest, are brought in step if their
+    /// page is unsync, which it stays. Outside guest mode.
     /// </summary>
     public void SyncAddress(Vcpu vcpu, ulong address)
     {
-        int srcu = _vm.Srcu.ReadLock();
+        var srcu = _vm.Srcu.ReadLock();
         _mmuLock.WriteLock();
-        bool flush = false;
-        ulong* spte = vcpu.HasNoRoot || IsObsolete(vcpu.Root) ? null : FindUnsyncEntry(vcpu, address);
+        var flush = false;
+        var spte = vcpu.HasNoRoot || IsObsolete(vcpu.Root) ? null : FindUnsyncEntry(vcpu, address);
         if (spte != null)
         {
-            ShadowPage* page = PageOf(spte);
-            int first = IndexOf(spte) & ~(LeafEntries - 1);
-            for (int i = first; i < first + LeafEntries; i++) SyncEntry(page, i, ref flush);
+            var page = PageOf(spte);
+            var first = IndexOf(spte) & ~(LeafEntries - 1);
+            for (var i = first; i < first + LeafEntries; i++) SyncEntry(page, i, ref flush);
             if (flush) _vm.FlushRemoteTlbsExcept(Ways(page, vcpu.Root) == 1 ? vcpu : null);
         }
-        bool others = false;
+        var others = false;
         SyncAliases(ref others);
         if (others) _vm.FlushRemoteTlbs();
         _mmuLock.WriteUnlock();
@@ -213,46 +228,49 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// How many ways lead from the root down to the page: 0, 1, or 2 for more. When it is one, a vCPU that walks the root knows each SPTE of the page by one address, and drops those from its TLB itself.
-    /// What it knows from other roots it dropped when it left them; ways there were before were flushed when they went.
+    /// How many ways lead from the root down to the page: 0, 1, or 2 for more. When it is one, a vCPU that walks the root knows each SPTE
+    /// of the page by one address, and drops those from its TLB itself. What it knows from other roots it dropped when it left them; ways
+    /// there were before were flushed when they went.
     /// </summary>
     private static int Ways(ShadowPage* page, SpteTable root)
     {
         if (page->Table == root.Entries) return 1;
         if (page->ParentPtes.Count > MaxWaysFollowed) return 2;
-        int ways = 0;
-        RmapHead.Iterator parents = RmapHead.Iterate(&page->ParentPtes);
+        var ways = 0;
+        var parents = RmapHead.Iterate(&page->ParentPtes);
         for (ulong* spte; ways < 2 && (spte = parents.Next()) != null;) ways += Ways(PageOf(spte), root);
         return ways;
     }
 
     private const int MaxWaysFollowed = 4;
 
-    /// <summary>Whether a fence for the address has anything to do. In guest mode; no lock.</summary>
+    /// <summary>True when a fence for the address has anything to do. In guest mode; no lock.</summary>
     public bool NeedsSync(Vcpu vcpu, ulong address)
     {
         if (!vcpu.HasNoRoot && IsObsolete(vcpu.Root) || IsAliased) return true;
-        ulong* spte = FindUnsyncEntry(vcpu, address);
+        var spte = FindUnsyncEntry(vcpu, address);
         if (spte == null) return false;
         spte -= IndexOf(spte) & LeafEntries - 1;
-        for (int i = 0; i < LeafEntries; i++)
+        for (var i = 0; i < LeafEntries; i++)
         {
             if (!SpteAccess.Read(spte + i).IsNone) return true;
         }
         return false;
     }
 
-    /// <summary>The entry of an unsync page that the address leads to, used or not; or null. In guest mode, or with mmu_lock held.</summary>
+    /// <summary>
+    /// The entry of an unsync page that the address leads to, used or not; or null. In guest mode, or with mmu_lock held.
+    /// </summary>
     private static ulong* FindUnsyncEntry(Vcpu vcpu, ulong address)
     {
-        ulong* table = vcpu.Root.Entries;
-        for (int level = vcpu.RootLevel; level > 1; level--)
+        var table = vcpu.Root.Entries;
+        for (var level = vcpu.RootLevel; level > 1; level--)
         {
-            Spte seen = SpteAccess.Read(table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, level));
+            var seen = SpteAccess.Read(table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, level));
             if (!seen.IsTable) return null;
             table = seen.Table;
         }
-        ulong* spte = table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, 1);
+        var spte = table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, 1);
         return PageOf(spte)->Unsync ? spte : null;
     }
 }

@@ -1,15 +1,20 @@
 namespace Warren.Hypervisor.Shadow;
 
-/// <summary>Tables that are shadowed are watched: no SPTE lets the guest write to them unnoticed, and every store to them, by whomever, is followed by their shadows.</summary>
+/// <summary>
+/// Tables that are shadowed are watched: no SPTE lets the guest write to them unnoticed, and every store to them, by whomever, is followed
+/// by their shadows.
+/// </summary>
 internal sealed unsafe partial class ShadowMmu
 {
     /// <summary>Tracked writes to one table without a mapping made through it, after which it is taken for a table no more.</summary>
     private const int WriteFloodingThreshold = 3;
 
-    /// <summary>Starts to watch the table of a new page. What was writable until now is flushed before the table is read. mmu_lock held for write.</summary>
+    /// <summary>
+    /// Starts to watch the table of a new page. What was writable until now is flushed before the table is read. mmu_lock held for write.
+    /// </summary>
     private ShadowPage* Account(ShadowPage* page, Memslot slot, ref bool flush)
     {
-        SlotRmaps rmaps = slot.Arch!;
+        var rmaps = slot.Arch!;
         rmaps.DisallowHuge(page->Gfn)++;
         if (page->Role.Level > 1) rmaps.WriteTrack(page->Gfn)++;
         if (WriteProtectGfn(slot, page->Gfn) || flush)
@@ -22,22 +27,25 @@ internal sealed unsafe partial class ShadowMmu
 
     private void Unaccount(ShadowPage* page)
     {
-        SlotRmaps rmaps = _vm.GetMemslots(page->Role.AddressSpaceId).Find(page->Gfn)!.Arch!;
+        var rmaps = _vm.GetMemslots(page->Role.AddressSpaceId).Find(page->Gfn)!.Arch!;
         rmaps.DisallowHuge(page->Gfn)--;
         if (page->Role.Level > 1) rmaps.WriteTrack(page->Gfn)--;
     }
 
     /// <summary>
-    /// True: no page of the 2 MiB is a table in use. A device may come with the object of a slot that was replaced before the first root was made: its successor has counts, and it has none; then only the
-    /// hash can tell.
+    /// True: no page of the 2 MiB is a table in use. A device may come with the object of a slot that was replaced before the first root
+    /// was made: its successor has counts, and it has none; then only the hash can tell.
     /// </summary>
     private bool HoldsNoTable(Memslot slot, ulong gfn) => !HaveRmaps || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
 
-    /// <summary>Whether a store to the page must be followed by <see cref="AfterWrite"/>, both in one section of mmu_lock held for write. mmu_lock held, inside SRCU.</summary>
+    /// <summary>
+    /// True when a store to the page must be followed by <see cref="AfterWrite"/>, both in one section of mmu_lock held for write. mmu_lock
+    /// held, inside SRCU.
+    /// </summary>
     public bool IsShadowed(Memslot slot, ulong gfn)
     {
         if (HoldsNoTable(slot, gfn)) return false;
-        for (ShadowPage* page = FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = FirstInBucket(gfn); page != null; page = page->HashNext)
         {
             if (page->Gfn == gfn && !page->Role.Direct && page->Role.AddressSpaceId == slot.AddressSpaceId) return true;
         }
@@ -45,7 +53,8 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// After a store to a page that may hold tables: their shadows follow at once, but for those that are unsync. mmu_lock held for write since before the store, inside SRCU.
+    /// After a store to a page that may hold tables: their shadows follow at once, but for those that are unsync. mmu_lock held for write
+    /// since before the store, inside SRCU.
     /// </summary>
     /// <param name="slot">of the page</param>
     /// <param name="gfn">the page</param>
@@ -56,7 +65,7 @@ internal sealed unsafe partial class ShadowMmu
     {
         if (HoldsNoTable(slot, gfn)) return;
         ZapList zapped = default;
-        bool flush = false;
+        var flush = false;
         for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)
         {
             next = page->HashNext;
@@ -67,16 +76,18 @@ internal sealed unsafe partial class ShadowMmu
                 PrepareZap(page, ref zapped);
                 continue;
             }
-            for (int i = offset >> 3; i <= offset + length - 1 >> 3; i++) SyncEntry(page, i, ref flush);
+            for (var i = offset >> 3; i <= offset + length - 1 >> 3; i++) SyncEntry(page, i, ref flush);
         }
         if (flush && zapped.IsEmpty) _vm.FlushRemoteTlbs();
         CommitZap(ref zapped);
     }
 
-    /// <summary>Takes away all shadows of the table at a page (<c>kvm_mmu_unprotect_page</c>). Outside guest mode, no spinning lock held.</summary>
+    /// <summary>
+    /// Takes away all shadows of the table at a page (<c>kvm_mmu_unprotect_page</c>). Outside guest mode, no spinning lock held.
+    /// </summary>
     public void Unprotect(int addressSpaceId, ulong gfn)
     {
-        int srcu = _vm.Srcu.ReadLock();
+        var srcu = _vm.Srcu.ReadLock();
         _mmuLock.WriteLock();
         ZapList zapped = default;
         ZapTables(addressSpaceId, gfn, ref zapped);
@@ -86,15 +97,15 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>
-    /// For a notification: the tables that lie in [<paramref name="start"/>, <paramref name="end"/>) may be other memory afterwards, so what was made from them goes. mmu_lock held for write, the
-    /// invalidation counted: until it ends no shadow of them is made again.
+    /// For a notification: the tables that lie in [<paramref name="start"/>, <paramref name="end"/>) may be other memory afterwards, so
+    /// what was made from them goes. mmu_lock held for write, the invalidation counted: until it ends no shadow of them is made again.
     /// </summary>
     internal void ZapTablesInRange(Memslot slot, ulong start, ulong end, ref ZapList zapped)
     {
-        SlotRmaps rmaps = slot.Arch!;
-        for (ulong gfn = start; gfn < end;)
+        var rmaps = slot.Arch!;
+        for (var gfn = start; gfn < end;)
         {
-            ulong next = Math.Min(end, (gfn | SpteTable.EntryCount - 1) + 1);
+            var next = Math.Min(end, (gfn | SpteTable.EntryCount - 1) + 1);
             for (; gfn < next && rmaps.DisallowHuge(gfn) != 0; gfn++) ZapTables(slot.AddressSpaceId, gfn, ref zapped);
             gfn = next;
         }

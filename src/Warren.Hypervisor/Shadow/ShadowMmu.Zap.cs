@@ -1,19 +1,21 @@
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// The end of shadow pages, in two steps as in KVM: prepared, a page is found and reached by nobody new; after one flush for all of them they are freed.
+/// The end of shadow pages, in two steps as in KVM: prepared, a page is found and reached by nobody new; after one flush for all of them
+/// they are freed.
 /// </summary>
 internal sealed unsafe partial class ShadowMmu
 {
     /// <summary>
-    /// Takes a page out of everything: its entries, those that point at it, write tracking, the hash, the active list (<c>kvm_mmu_prepare_zap_page</c>). What hangs below it stays, unlinked.
-    /// mmu_lock held for write; inside SRCU or with SlotsLock held. <see cref="CommitZap"/> must follow before the lock is dropped, unless every page of the list is obsolete.
+    /// Takes a page out of everything: its entries, those that point at it, write tracking, the hash, the active list
+    /// (<c>kvm_mmu_prepare_zap_page</c>). What hangs below it stays, unlinked. mmu_lock held for write; inside SRCU or with SlotsLock held.
+    /// <see cref="CommitZap"/> must follow before the lock is dropped, unless every page of the list is obsolete.
     /// </summary>
     internal void PrepareZap(ShadowPage* page, ref ZapList zapped)
     {
-        bool obsolete = IsObsolete(page);
+        var obsolete = IsObsolete(page);
         if (page->Role.Invalid) return;
-        for (int i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
+        for (var i = SpteTable.NextUsed(page->Table, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(page->Table, i + 1))
         {
             DropSpte(page, i);
             _counters.SptesZapped++;
@@ -41,7 +43,10 @@ internal sealed unsafe partial class ShadowMmu
         }
     }
 
-    /// <summary>Flushes once, so that no vCPU in guest mode reaches what was prepared, and frees it (<c>kvm_mmu_commit_zap_page</c>). mmu_lock held for write.</summary>
+    /// <summary>
+    /// Flushes once, so that no vCPU in guest mode reaches what was prepared, and frees it (<c>kvm_mmu_commit_zap_page</c>). mmu_lock held
+    /// for write.
+    /// </summary>
     internal void CommitZap(ref ZapList zapped)
     {
         if (zapped.IsEmpty) return;

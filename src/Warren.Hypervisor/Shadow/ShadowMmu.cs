@@ -3,14 +3,17 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// Page tables that map the addresses the guest uses straight to frames, kept in step with the guest's own (KVM's shadow MMU). Each guest table in use has shadow pages, one for each
-/// level it is used at; a guest without translation, or a large leaf of the guest, has direct ones.
+/// Page tables that map the addresses the guest uses straight to frames, kept in step with the guest's own (KVM's shadow MMU). Each guest
+/// table in use has shadow pages, one for each level it is used at; a guest without translation, or a large leaf of the guest, has direct
+/// ones.
 /// </summary>
 /// <remarks>
-/// Everything changes with <c>mmu_lock</c> held for write. Two things happen without it: a vCPU in guest mode walks the tables (and sets A and D), and gives W back to a leaf of a direct page.
-/// Both are in guest mode, so that a flush, which waits for them, is all that must stand between unlinking a page and freeing it.
-/// <para>In step means: an SPTE never allows what the guest's entry did not allow at the guest's last fence for it. A shadowed table is write-protected; a store to it faults, is done under
-/// <c>mmu_lock</c>, and its SPTE follows (<c>.Track</c>). Tables of level 1 are let go instead, and read again at the next fence (<c>.Sync</c>).</para>
+/// Everything changes with <c>mmu_lock</c> held for write. Two things happen without it: a vCPU in guest mode walks the tables (and sets A
+/// and D), and gives W back to a leaf of a direct page. Both are in guest mode, so that a flush, which waits for them, is all that must
+/// stand between unlinking a page and freeing it.
+/// <para>In step means: an SPTE never allows what the guest's entry did not allow at the guest's last fence for it. A shadowed table is
+/// write-protected; a store to it faults, is done under <c>mmu_lock</c>, and its SPTE follows (<c>.Track</c>). Tables of level 1 are let go
+/// instead, and read again at the next fence (<c>.Sync</c>).</para>
 /// </remarks>
 internal sealed unsafe partial class ShadowMmu : Mmu
 {
@@ -25,7 +28,7 @@ internal sealed unsafe partial class ShadowMmu : Mmu
         _pagePool = new ShadowPagePool(_pagesLock);
     }
 
-    /// <summary>What the guest's entries mean: all vCPUs agree on it. Set before the first indirect page is made.</summary>
+    /// <summary>The meaning of the guest's entries: all vCPUs agree on it. Set before the first indirect page is made.</summary>
     internal IGuestPageFormat? PageFormat => Atomics.Read(ref _format, this);
 
     /// <inheritdoc/>

@@ -23,7 +23,7 @@ internal sealed unsafe class ShadowPagePool(SpinLock pagesLock) : IDisposable
         for (; ; )
         {
             pagesLock.Lock();
-            ShadowPage* page = _free;
+            var page = _free;
             if (page != null) _free = page->HashNext;
             pagesLock.Unlock();
             if (page != null)
@@ -49,7 +49,7 @@ internal sealed unsafe class ShadowPagePool(SpinLock pagesLock) : IDisposable
     {
         while (_chunks != null)
         {
-            ShadowPage* next = _chunks->HashNext;
+            var next = _chunks->HashNext;
             NativeBlock.AlignedFree(_chunks);
             _chunks = next;
         }
@@ -74,7 +74,7 @@ internal sealed unsafe class ShadowPagePool(SpinLock pagesLock) : IDisposable
         chunk->HashNext = _chunks;
         _chunks = chunk;
         Atomics.Write(ref _chunkCount, _chunkCount + 1, this);
-        for (int i = 1; i <= PagesPerChunk; i++)
+        for (var i = 1; i <= PagesPerChunk; i++)
         {
             chunk[i].HashNext = _free;
             _free = chunk + i;

@@ -7,9 +7,10 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>
-/// What shadow paging keeps for each page of a memslot (<c>struct kvm_arch_memory_slot</c>): the SPTEs that map it, how many shadow pages track writes to it, and
-/// how many forbid to map the 2 MiB around it at once. One native allocation, which the host commits where it is touched. Its contents are under <c>mmu_lock</c>; it is
-/// shared by the <see cref="Memslot"/> objects that stand for one slot in turn, and freed a grace period after the last.
+/// The records of shadow paging for each page of a memslot (<c>struct kvm_arch_memory_slot</c>): the SPTEs that map it, how many shadow
+/// pages track writes to it, and how many forbid to map the 2 MiB around it at once. One native allocation, which the host commits where it
+/// is touched. Its contents are under <c>mmu_lock</c>; it is shared by the <see cref="Memslot"/> objects that stand for one slot in turn,
+/// and freed a grace period after the last.
 /// </summary>
 internal sealed unsafe class SlotRmaps : IDisposable
 {
@@ -34,7 +35,7 @@ internal sealed unsafe class SlotRmaps : IDisposable
         Pages = pages;
         HugePages = (baseGfn + pages - 1 >> 9) - _baseHuge + 1;
         Bytes = BytesFor(pages, HugePages);
-        byte* memory = (byte*)NativeMemory.AllocZeroed((nuint)Bytes);
+        var memory = (byte*)NativeMemory.AllocZeroed((nuint)Bytes);
         Check.Mark(LockingMarks.Reused, this, (nint)memory, Bytes);
         _pages = (RmapHead*)memory;
         _hugePages = _pages + pages;
@@ -52,7 +53,9 @@ internal sealed unsafe class SlotRmaps : IDisposable
     /// <summary>Native memory reserved: some 10 bytes a page, 0.25 % of the guest's memory.</summary>
     public long Bytes { get; }
 
-    /// <summary>The SPTEs of this level that map <paramref name="gfn"/>, which the slot holds; for level 2 the huge page it lies in.</summary>
+    /// <summary>
+    /// The SPTEs of this level that map <paramref name="gfn"/>, which the slot holds; for level 2 the huge page it lies in.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public RmapHead* Head(ulong gfn, int level)
     {
@@ -61,17 +64,17 @@ internal sealed unsafe class SlotRmaps : IDisposable
     }
 
     /// <summary>
-    /// The first gfn of [<paramref name="gfn"/>, <paramref name="end"/>) whose head at the level is not empty, or <paramref name="end"/>; the range lies in the slot. Most heads are
-    /// empty, so eight are looked at at once.
+    /// The first gfn of [<paramref name="gfn"/>, <paramref name="end"/>) whose head at the level is not empty, or <paramref name="end"/>;
+    /// the range lies in the slot. Most heads are empty, so eight are looked at at once.
     /// </summary>
     public ulong NextMapped(ulong gfn, ulong end, int level)
     {
         if (gfn >= end) return end;
-        int shift = (level - 1) * 9;
-        ulong first = level == 1 ? _baseGfn : _baseHuge;
-        ulong* heads = (ulong*)(level == 1 ? _pages : _hugePages);
-        ulong at = (gfn >> shift) - first;
-        ulong stop = (end - 1 >> shift) - first + 1;
+        var shift = (level - 1) * 9;
+        var first = level == 1 ? _baseGfn : _baseHuge;
+        var heads = (ulong*)(level == 1 ? _pages : _hugePages);
+        var at = (gfn >> shift) - first;
+        var stop = (end - 1 >> shift) - first + 1;
         Check.Mark(LockingMarks.Touched, this, (nint)(heads + at), (long)(stop - at) * sizeof(ulong));
         while (at + 8 <= stop && Vector512.Load(heads + at) == Vector512<ulong>.Zero) at += 8;
         while (at < stop && heads[at] == 0) at++;
@@ -89,10 +92,12 @@ internal sealed unsafe class SlotRmaps : IDisposable
     /// <summary>Disposed: not to be touched any more.</summary>
     public bool IsFreed { get; private set; }
 
-    /// <summary>Whether nothing is mapped, tracked or forbidden, as must be when the slot goes. Looks at every page: for checks.</summary>
+    /// <summary>
+    /// True when nothing is mapped, tracked or forbidden, as must be when the slot goes. Looks at every page: for checks.
+    /// </summary>
     public bool IsIdle()
     {
-        byte* memory = (byte*)_pages;
+        var memory = (byte*)_pages;
         for (long i = 0; i < Bytes; i++)
         {
             if (memory[i] != 0) return false;

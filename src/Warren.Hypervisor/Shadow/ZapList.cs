@@ -1,6 +1,9 @@
 namespace Warren.Hypervisor.Shadow;
 
-/// <summary>Pages prepared to be zapped (KVM's <c>invalid_list</c>): out of reach but for vCPUs that have not been flushed yet, freed by <see cref="ShadowMmu.CommitZap"/>.</summary>
+/// <summary>
+/// Pages prepared to be zapped (KVM's <c>invalid_list</c>): out of reach but for vCPUs that have not been flushed yet, freed by
+/// <see cref="ShadowMmu.CommitZap"/>.
+/// </summary>
 internal unsafe struct ZapList
 {
     public ShadowPage* First;

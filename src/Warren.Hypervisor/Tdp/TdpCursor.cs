@@ -2,12 +2,13 @@ namespace Warren.Hypervisor.Tdp;
 
 /// <summary>
 /// Walks the entries of one root over a range of gfns, in order, stepping over what is absent a whole entry of that level at a time.
-/// It keeps no table pointer but the last leaf table, and after <see cref="Restart"/> none: a walker that dropped <c>mmu_lock</c> or saw the
-/// tables change calls that and goes on behind the last entry it was given. Yield-safe as long as the caller holds a reference on the root.
+/// It keeps no table pointer but the last leaf table, and after <see cref="Restart"/> none: a walker that dropped <c>mmu_lock</c> or saw
+/// the tables change calls that and goes on behind the last entry it was given. Yield-safe as long as the caller holds a reference on the
+/// root.
 /// </summary>
 internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
 {
-    /// <summary>What coming to a table costs, in entries: its lines are cold.</summary>
+    /// <summary>The cost of coming to a table, in entries: its lines are cold.</summary>
     private const int TableEffort = 8;
 
     /// <summary>Work without a find after which it stops for a while.</summary>
@@ -23,7 +24,9 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     /// <summary>The value seen when the cursor came here.</summary>
     public Spte Seen { get; private set; }
 
-    /// <summary>Nothing was found for a long time: there is no current entry, and the caller may want to drop mmu_lock before it calls again.</summary>
+    /// <summary>
+    /// Nothing was found for a long time: there is no current entry, and the caller may want to drop mmu_lock before it calls again.
+    /// </summary>
     public bool IsPause { get; private set; }
 
     /// <summary>Work done since the caller set it to 0, in entries.</summary>
@@ -42,7 +45,7 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     public bool NextLeaf()
     {
         IsPause = false;
-        int limit = Effort++ + PauseEffort;
+        var limit = Effort++ + PauseEffort;
         while (_next < end)
         {
             if (Effort >= limit) return Pause();
@@ -51,13 +54,13 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
                 if (ScanLeafTable()) return true;
                 continue;
             }
-            ulong* table = root.Entries;
-            int level = TdpMmu.RootLevel;
+            var table = root.Entries;
+            var level = TdpMmu.RootLevel;
             Effort += TableEffort;
             for (; level > 1; level--)
             {
-                ulong* entry = table + SpteTable.IndexOf(_next, level);
-                Spte seen = SpteAccess.Read(entry);
+                var entry = table + SpteTable.IndexOf(_next, level);
+                var seen = SpteAccess.Read(entry);
                 if (seen.IsTable)
                 {
                     table = seen.Table;
@@ -77,15 +80,15 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     public bool NextAt(int wanted)
     {
         IsPause = false;
-        int limit = Effort++ + PauseEffort;
+        var limit = Effort++ + PauseEffort;
         while (_next < end)
         {
             if (Effort >= limit) return Pause();
-            ulong* table = root.Entries;
-            for (int level = TdpMmu.RootLevel; ; level--)
+            var table = root.Entries;
+            for (var level = TdpMmu.RootLevel; ; level--)
             {
-                ulong* entry = table + SpteTable.IndexOf(_next, level);
-                Spte seen = SpteAccess.Read(entry);
+                var entry = table + SpteTable.IndexOf(_next, level);
+                var seen = SpteAccess.Read(entry);
                 if (level > wanted && seen.IsTable)
                 {
                     table = seen.Table;
@@ -110,7 +113,7 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
 
     private void Visit(ulong* entry, int level, Spte seen)
     {
-        ulong span = SpteTable.PagesPerEntry(level);
+        var span = SpteTable.PagesPerEntry(level);
         Gfn = _next & ~(span - 1);
         Level = level;
         Entry = entry;
@@ -119,14 +122,14 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     }
 
     /// <summary>
-    /// Behind an empty entry, steps over those that are empty too. Most of a table is, and a walk over all of a guest meets little else. Entries that
-    /// are filled meanwhile may be missed, as if they had been filled behind the cursor.
+    /// Behind an empty entry, steps over those that are empty too. Most of a table is, and a walk over all of a guest meets little else.
+    /// Entries that are filled meanwhile may be missed, as if they had been filled behind the cursor.
     /// </summary>
     private void SkipEmpty()
     {
         if (!Seen.IsNone) return;
-        int index = SpteTable.IndexOf(Gfn, Level) + 1;
-        int used = SpteTable.NextUsed(Entry - (index - 1), index);
+        var index = SpteTable.IndexOf(Gfn, Level) + 1;
+        var used = SpteTable.NextUsed(Entry - (index - 1), index);
         _next += (ulong)(used - index) * SpteTable.PagesPerEntry(Level);
     }
 
@@ -134,7 +137,7 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     {
         do
         {
-            ulong* entry = _leafTable + SpteTable.IndexOf(_next, 1);
+            var entry = _leafTable + SpteTable.IndexOf(_next, 1);
             Visit(entry, 1, SpteAccess.Read(entry));
             SkipEmpty();
             if ((_next & SpteTable.EntryCount - 1) == 0) _leafTable = null;

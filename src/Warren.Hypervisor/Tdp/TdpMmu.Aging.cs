@@ -5,7 +5,7 @@ internal sealed unsafe partial class TdpMmu
 {
     public override bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
     {
-        bool young = false;
+        var young = false;
         _mmuLock.ReadLock();
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: true))

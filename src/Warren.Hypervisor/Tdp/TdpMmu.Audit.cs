@@ -6,7 +6,7 @@ internal sealed unsafe partial class TdpMmu
     /// <inheritdoc/>
     public override void Audit(Auditor audit)
     {
-        int tables = 0;
+        var tables = 0;
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false)) AuditTable(audit, root, root, RootLevel, 0, ref tables);
         audit.Tables += tables;
@@ -15,19 +15,21 @@ internal sealed unsafe partial class TdpMmu
     private void AuditTable(Auditor audit, SpteTable root, SpteTable table, int level, ulong gfn, ref int tables)
     {
         tables++;
-        int space = root.Info.AddressSpaceId;
-        bool obsolete = IsObsolete(root);
+        var space = root.Info.AddressSpaceId;
+        var obsolete = IsObsolete(root);
         string Name() => $"TDP table of level {level} for gfn 0x{gfn:x}";
-        if (table.Info.Level != level || table.Info.Gfn != gfn) audit.Wrong(Name(), "a record that says so", $"level {table.Info.Level}, gfn 0x{table.Info.Gfn:x}");
-        for (int i = SpteTable.NextUsed(table.Entries, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(table.Entries, i + 1))
+        if (table.Info.Level != level || table.Info.Gfn != gfn)
+            audit.Wrong(Name(), "a record that says so", $"level {table.Info.Level}, gfn 0x{table.Info.Gfn:x}");
+        for (var i = SpteTable.NextUsed(table.Entries, 0); i < SpteTable.EntryCount; i = SpteTable.NextUsed(table.Entries, i + 1))
         {
-            ulong at = gfn + (ulong)i * SpteTable.PagesPerEntry(level);
+            var at = gfn + (ulong)i * SpteTable.PagesPerEntry(level);
             Spte seen = new(table[i]);
             AuditedEntry place = new(Name, space, i, obsolete);
             if (seen.IsTable && level > 1) AuditTable(audit, root, new SpteTable(seen.Table), level - 1, at, ref tables);
             else if (seen.IsLeaf && seen.IsHuge == level > 1 && level <= 2) audit.Leaf(place, table.Entries + i, at);
             else if (seen.IsMmio && seen.MmioGfn == at) audit.Mmio(place, seen);
-            else if (!seen.IsNone && !(seen.IsFrozen && obsolete)) audit.Wrong(place.ToString(), "an entry that can stand there", seen.ToString());
+            else if (!seen.IsNone && !(seen.IsFrozen && obsolete))
+                audit.Wrong(place.ToString(), "an entry that can stand there", seen.ToString());
         }
     }
 }

@@ -2,7 +2,7 @@ using System.Runtime.CompilerServices;
 
 namespace Warren.Hypervisor.Tdp;
 
-/// <summary>What dirty logging asks of the tables: take W away, split huge leaves before, merge them afterwards.</summary>
+/// <summary>Dirty logging of the tables: take W away, split huge leaves before, merge them afterwards.</summary>
 internal sealed unsafe partial class TdpMmu
 {
     /// <summary>Table entries replaced by huge leaves behind one flush.</summary>
@@ -16,11 +16,11 @@ internal sealed unsafe partial class TdpMmu
     {
         if (!at.IsOf(slot.AddressSpaceId)) at = new(ValidRoot(slot.AddressSpaceId), slot.AddressSpaceId);
         if (at.Root.IsNull) return true;
-        ulong gfn = slot.BaseGfn + offset;
-        int room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
+        var gfn = slot.BaseGfn + offset;
+        var room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
         if (room >= 64) return WriteProtectRun(gfn, mask, ref cache, ref at, zapHuge);
         // Slots start anywhere, so a chunk may reach into a second leaf table.
-        ulong low = mask & (1UL << room) - 1;
+        var low = mask & (1UL << room) - 1;
         return (low == 0 || WriteProtectRun(gfn, low, ref cache, ref at, zapHuge))
             && (low == mask || WriteProtectRun(gfn + (ulong)room, mask >> room, ref cache, ref at, zapHuge));
     }
@@ -31,11 +31,11 @@ internal sealed unsafe partial class TdpMmu
     {
         if (!at.Covers(gfn))
         {
-            ulong* table = at.Root.Entries;
-            for (int level = RootLevel; level > 1;)
+            var table = at.Root.Entries;
+            for (var level = RootLevel; level > 1;)
             {
-                ulong* entry = table + SpteTable.IndexOf(gfn, level);
-                Spte seen = SpteAccess.Read(entry);
+                var entry = table + SpteTable.IndexOf(gfn, level);
+                var seen = SpteAccess.Read(entry);
                 if (seen.IsTable)
                 {
                     table = seen.Table;
@@ -55,12 +55,12 @@ internal sealed unsafe partial class TdpMmu
             }
             at.Set(gfn, table);
         }
-        ulong* first = at.Entries + SpteTable.IndexOf(gfn, 1);
-        int taken = 0;
+        var first = at.Entries + SpteTable.IndexOf(gfn, 1);
+        var taken = 0;
         for (; mask != 0; mask &= mask - 1)
         {
-            ulong* entry = first + System.Numerics.BitOperations.TrailingZeroCount(mask);
-            Spte seen = SpteAccess.Read(entry);
+            var entry = first + System.Numerics.BitOperations.TrailingZeroCount(mask);
+            var seen = SpteAccess.Read(entry);
             if (!seen.IsLeaf || (seen.Raw & (Spte.W | Spte.D)) == 0) continue;
             if (seen.Writable) taken++;
             SpteAccess.ClearBitsExclusive(entry, Spte.W | Spte.D);
@@ -73,9 +73,9 @@ internal sealed unsafe partial class TdpMmu
     protected override void ProtectSlot(Memslot slot)
     {
         TableCache cache = default;
-        bool flush = false;
-        ulong end = slot.BaseGfn + slot.NPages;
-        bool tables = cache.TryTopUp(_allocator);
+        var flush = false;
+        var end = slot.BaseGfn + slot.NPages;
+        var tables = cache.TryTopUp(_allocator);
         _mmuLock.WriteLock();
         SpteTable root = default;
         while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
@@ -115,25 +115,25 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>
-    /// Replaces each table of the slot whose 512 leaves are one aligned run of frames with the same rights by one huge leaf. The entries are frozen,
-    /// flushed, and only then read for the last time, so that no A or D that a vCPU sets meanwhile is lost.
+    /// Replaces each table of the slot whose 512 leaves are one aligned run of frames with the same rights by one huge leaf. The entries
+    /// are frozen, flushed, and only then read for the last time, so that no A or D that a vCPU sets meanwhile is lost.
     /// </summary>
     protected override void RecoverHugePages(Memslot slot)
     {
         if (!_vm.Options.HugePages) return;
-        ulong** frozen = stackalloc ulong*[MergeBatch];
-        ulong** tables = stackalloc ulong*[MergeBatch];
-        ulong pages = SpteTable.PagesPerEntry(2);
+        var frozen = stackalloc ulong*[MergeBatch];
+        var tables = stackalloc ulong*[MergeBatch];
+        var pages = SpteTable.PagesPerEntry(2);
         _mmuLock.WriteLock();
         SpteTable root = default;
         while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
         {
             TdpCursor cursor = new(root, slot.BaseGfn + pages - 1 & ~(pages - 1), slot.BaseGfn + slot.NPages & ~(pages - 1));
-            bool more = true;
+            var more = true;
             while (more)
             {
-                int count = 0;
-                for (int looked = 0; count < MergeBatch && looked < MergeLook && (more = cursor.NextAt(2)); looked++)
+                var count = 0;
+                for (var looked = 0; count < MergeBatch && looked < MergeLook && (more = cursor.NextAt(2)); looked++)
                 {
                     if (!cursor.Seen.IsTable || !HugeAllowed(slot, cursor.Gfn) || !IsMergeable(cursor.Seen.Table)) continue;
                     tables[count] = cursor.Seen.Table;
@@ -143,7 +143,7 @@ internal sealed unsafe partial class TdpMmu
                 if (count > 0)
                 {
                     _vm.FlushRemoteTlbs();
-                    for (int i = 0; i < count; i++) FinishMerge(frozen[i], new(tables[i]));
+                    for (var i = 0; i < count; i++) FinishMerge(frozen[i], new(tables[i]));
                 }
                 // Nothing is owed to anybody here, so the lock is free for a moment whether somebody waits or not.
                 if (more)
@@ -161,12 +161,12 @@ internal sealed unsafe partial class TdpMmu
 
     private static bool IsMergeable(ulong* table)
     {
-        Spte first = SpteAccess.Read(table);
+        var first = SpteAccess.Read(table);
         if (!first.IsLeaf || (first.Frame & SpteTable.EntryCount - 1) != 0) return false;
         const ulong Rights = Spte.HostWritableBit | Spte.MmuWritableBit;
-        for (int i = 1; i < SpteTable.EntryCount; i++)
+        for (var i = 1; i < SpteTable.EntryCount; i++)
         {
-            Spte page = SpteAccess.Read(table + i);
+            var page = SpteAccess.Read(table + i);
             if (!page.IsLeaf || page.Frame != first.Frame + i || ((page.Raw ^ first.Raw) & Rights) != 0) return false;
         }
         return true;
@@ -175,9 +175,9 @@ internal sealed unsafe partial class TdpMmu
     private void FinishMerge(ulong* entry, SpteTable table)
     {
         ulong ad = 0;
-        for (int i = 0; i < SpteTable.EntryCount; i++) ad |= SpteAccess.Read(table.Entries + i).Raw & (Spte.A | Spte.D);
-        Spte first = SpteAccess.Read(table.Entries);
-        Spte huge = Spte.ForLeaf(first.Frame, first.HostWritable, first.MmuWritable, writable: true, huge: true).With(ad);
+        for (var i = 0; i < SpteTable.EntryCount; i++) ad |= SpteAccess.Read(table.Entries + i).Raw & (Spte.A | Spte.D);
+        var first = SpteAccess.Read(table.Entries);
+        var huge = Spte.ForLeaf(first.Frame, first.HostWritable, first.MmuWritable, writable: true, huge: true).With(ad);
         SpteAccess.Exchange(entry, huge);
         _counters.HugeMerges++;
         _allocator.Retire(table);

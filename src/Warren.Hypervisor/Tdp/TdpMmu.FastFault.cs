@@ -9,9 +9,9 @@ internal sealed unsafe partial class TdpMmu
     protected override bool TrySettleWrite(ref PageFault fault, out FaultResult result)
     {
         result = FaultResult.Fixed;
-        int srcu = TdpSrcu.ReadLock();
-        ulong* spte = FindLeaf(fault.Root, fault.Gfn, out _, out _);
-        bool done = spte != null && TryRestoreWrite(ref fault, spte);
+        var srcu = TdpSrcu.ReadLock();
+        var spte = FindLeaf(fault.Root, fault.Gfn, out _, out _);
+        var done = spte != null && TryRestoreWrite(ref fault, spte);
         TdpSrcu.ReadUnlock(srcu);
         if (done) fault.Statistics->FaultsFast++;
         return done;
@@ -20,11 +20,12 @@ internal sealed unsafe partial class TdpMmu
     protected override ulong* FindMmuWritable(ref PageFault fault)
     {
         fault.Gfn = fault.Page;
-        ulong* spte = FindLeaf(fault.Root, fault.Gfn, out Spte seen, out _);
+        var spte = FindLeaf(fault.Root, fault.Gfn, out var seen, out _);
         return spte != null && seen.MmuWritable ? spte : null;
     }
 
     /// <summary>The leaf that maps gfn, or null. In guest mode, inside TdpSrcu, or with mmu_lock held.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong* FindLeaf(SpteTable root, ulong gfn, out Spte seen, out int level) => FindLeaf(root, RootLevel, gfn, out seen, out level);
+    public static ulong* FindLeaf(SpteTable root, ulong gfn, out Spte seen, out int level) =>
+    FindLeaf(root, RootLevel, gfn, out seen, out level);
 }

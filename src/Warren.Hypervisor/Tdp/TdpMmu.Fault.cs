@@ -5,7 +5,10 @@ namespace Warren.Hypervisor.Tdp;
 /// <summary>The page fault: from a guest physical address that no SPTE answers to an installed SPTE.</summary>
 internal sealed unsafe partial class TdpMmu
 {
-    /// <summary>Tables built only to remember that nothing is there, between two zaps of everything: a guest must not make its host fill memory by probing.</summary>
+    /// <summary>
+    /// Tables built only to remember that nothing is there, between two zaps of everything: a guest must not make its host fill memory by
+    /// probing.
+    /// </summary>
     internal const int MaxMmioTables = 256;
 
     /// <summary>Called between the look at an entry and the attempt to link a table there, which may then fail. For tests.</summary>
@@ -19,11 +22,11 @@ internal sealed unsafe partial class TdpMmu
     {
         // Nothing to map below, until the vCPU enters guest mode again.
         if (fault.Vcpu.HasNoRoot) return FaultResult.Retry;
-        int srcu = _vm.Srcu.ReadLock();
+        var srcu = _vm.Srcu.ReadLock();
         // The sequence comes before the memslot and the frame: an invalidation that ends after this point is noticed under mmu_lock.
         fault.Sequence = _vm.Invalidation.Sequence;
         fault.Gfn = fault.Page;
-        FaultResult result = FaultAt(ref fault);
+        var result = FaultAt(ref fault);
         _vm.Srcu.ReadUnlock(srcu);
         return result;
     }
@@ -33,24 +36,25 @@ internal sealed unsafe partial class TdpMmu
     protected override void UnlockForFault() => _mmuLock.ReadUnlock();
 
     /// <inheritdoc/>
-    protected override FaultResult MapFault(ref PageFault fault) => MayMap(ref fault, mayBeHuge: true, out FaultResult refusal) ? Map(ref fault) : refusal;
+    protected override FaultResult MapFault(ref PageFault fault) =>
+        MayMap(ref fault, mayBeHuge: true, out var refusal) ? Map(ref fault) : refusal;
 
     /// <summary>
-    /// Installs the leaf, linking tables on the way down. Each step is a compare-exchange; losing one means looking again. mmu_lock held for read,
-    /// all checks done. A goal of level 2 is missed where a table stands already.
+    /// Installs the leaf, linking tables on the way down. Each step is a compare-exchange; losing one means looking again. mmu_lock held
+    /// for read, all checks done. A goal of level 2 is missed where a table stands already.
     /// </summary>
     private FaultResult Map(ref PageFault fault)
     {
-        VcpuStatistics* stats = fault.Statistics;
-        Memslot slot = fault.Slot!;
-        ulong gfn = fault.Gfn;
-        bool hostWritable = fault.Mapping.Writable;
-        ulong* table = fault.Root.Entries;
-        int level = RootLevel;
+        var stats = fault.Statistics;
+        var slot = fault.Slot!;
+        var gfn = fault.Gfn;
+        var hostWritable = fault.Mapping.Writable;
+        var table = fault.Root.Entries;
+        var level = RootLevel;
         while (level > fault.GoalLevel)
         {
-            ulong* entry = table + SpteTable.IndexOf(gfn, level);
-            Spte seen = SpteAccess.Read(entry);
+            var entry = table + SpteTable.IndexOf(gfn, level);
+            var seen = SpteAccess.Read(entry);
             if (seen.IsFrozen)
             {
                 stats->RetriesFrozen++;
@@ -67,8 +71,8 @@ internal sealed unsafe partial class TdpMmu
         }
         for (; ; )
         {
-            ulong* entry = table + SpteTable.IndexOf(gfn, level);
-            Spte seen = SpteAccess.Read(entry);
+            var entry = table + SpteTable.IndexOf(gfn, level);
+            var seen = SpteAccess.Read(entry);
             if (seen.IsFrozen)
             {
                 stats->RetriesFrozen++;
@@ -81,8 +85,8 @@ internal sealed unsafe partial class TdpMmu
                 level = 1;
                 continue;
             }
-            bool huge = level == 2;
-            int first = fault.Mapping.Frame - (huge ? (int)(fault.Hva >> VirtualMachine.PageShift) & SpteTable.EntryCount - 1 : 0);
+            var huge = level == 2;
+            var first = fault.Mapping.Frame - (huge ? (int)(fault.Hva >> VirtualMachine.PageShift) & SpteTable.EntryCount - 1 : 0);
             if (seen.IsLeaf)
             {
                 if (seen.Frame != first)
@@ -97,9 +101,10 @@ internal sealed unsafe partial class TdpMmu
                     return FaultResult.Fixed;
                 }
             }
-            bool slotWritable = (slot.Flags & MemslotFlags.ReadOnly) == 0;
-            bool logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
-            Spte leaf = Spte.ForLeaf(first, hostWritable, slotWritable, fault.IsWrite || !logged, huge).With(Spte.A | (fault.IsWrite ? Spte.D : 0));
+            var slotWritable = (slot.Flags & MemslotFlags.ReadOnly) == 0;
+            var logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
+            var leaf = Spte.ForLeaf(first, hostWritable, slotWritable, fault.IsWrite || !logged, huge)
+                .With(Spte.A | (fault.IsWrite ? Spte.D : 0));
             if (seen.IsLeaf) leaf = leaf.With(seen.Raw & (Spte.A | Spte.D));
             if (!SpteAccess.TryReplace(entry, seen, leaf)) continue;
             stats->SptesSet++;
@@ -113,19 +118,19 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>
-    /// Puts a table where nothing (or a huge leaf, which it then maps page by page) stands. Complete before it is linked. False: the entry has changed since it was seen, and the
-    /// page is back in the cache, as new.
+    /// Puts a table where nothing (or a huge leaf, which it then maps page by page) stands. Complete before it is linked. False: the entry
+    /// has changed since it was seen, and the page is back in the cache, as new.
     /// </summary>
     internal bool LinkTable(ref TableCache cache, ulong* entry, Spte seen, ulong gfn, int level)
     {
-        SpteTable child = cache.Pop();
-        ref TableInfo info = ref child.Info;
+        var child = cache.Pop();
+        ref var info = ref child.Info;
         info.Level = level - 1;
         info.Gfn = gfn & ~(SpteTable.PagesPerEntry(level) - 1);
-        bool split = seen.IsLeaf;
+        var split = seen.IsLeaf;
         if (split)
         {
-            for (int i = 0; i < SpteTable.EntryCount; i++) child[i] = seen.SplitPage(i).Raw;
+            for (var i = 0; i < SpteTable.EntryCount; i++) child[i] = seen.SplitPage(i).Raw;
         }
         Linking?.Invoke();
         if (SpteAccess.TryReplace(entry, seen, Spte.ForTable(child.Entries)))
@@ -142,7 +147,7 @@ internal sealed unsafe partial class TdpMmu
     protected override FaultResult MapMmio(ref PageFault fault, Memslots slots)
     {
         fault.Statistics->FaultsMmio++;
-        ulong generation = slots.Generation;
+        var generation = slots.Generation;
         if (fault.Gfn >= VirtualMachine.MaxGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
         _mmuLock.ReadLock();
         if (!IsObsolete(fault.Root)) InstallMmio(ref fault, Spte.ForMmio(fault.Gfn, Spte.R | Spte.W | Spte.X, generation));
@@ -152,12 +157,12 @@ internal sealed unsafe partial class TdpMmu
 
     private void InstallMmio(ref PageFault fault, Spte mmio)
     {
-        ulong* table = fault.Root.Entries;
-        int level = RootLevel;
+        var table = fault.Root.Entries;
+        var level = RootLevel;
         while (level > 1)
         {
-            ulong* entry = table + SpteTable.IndexOf(fault.Gfn, level);
-            Spte seen = SpteAccess.Read(entry);
+            var entry = table + SpteTable.IndexOf(fault.Gfn, level);
+            var seen = SpteAccess.Read(entry);
             if (seen.IsTable)
             {
                 table = seen.Table;
@@ -166,13 +171,14 @@ internal sealed unsafe partial class TdpMmu
             }
             // A leaf here means that a memslot came meanwhile: whoever sees no slot must not cover what is mapped by those who do.
             if (!seen.IsNone) return;
-            bool fits = Atomics.Increment(ref _mmioTables, this) <= MaxMmioTables;
-            // Only tables that stand count: not one that lost its place to another's, nor one too many, or a guest that goes on probing would count round and have room again.
+            var fits = Atomics.Increment(ref _mmioTables, this) <= MaxMmioTables;
+            // Only tables that stand count: not one that lost its place to another's, nor one too many, or a guest that goes on probing
+            // would count round and have room again.
             if (!fits || !LinkTable(ref fault.Vcpu.TableCache, entry, seen, fault.Gfn, level)) Atomics.Decrement(ref _mmioTables, this);
             if (!fits) return;
         }
-        ulong* last = table + SpteTable.IndexOf(fault.Gfn, 1);
-        Spte old = SpteAccess.Read(last);
+        var last = table + SpteTable.IndexOf(fault.Gfn, 1);
+        var old = SpteAccess.Read(last);
         if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);
     }
 }

@@ -3,12 +3,14 @@ namespace Warren.Hypervisor.Tdp;
 /// <summary>Looking at all roots there are, for checks.</summary>
 internal sealed unsafe partial class TdpMmu
 {
-    /// <summary>The next root of the list, valid or not, or null; no step and no lock: for checks while every thread stands still.</summary>
+    /// <summary>
+    /// The next root of the list, valid or not, or null; no step and no lock: for checks while every thread stands still.
+    /// </summary>
     internal SpteTable PeekRootAfter(SpteTable root) => FindRootLocked(root, addressSpaceId: -1, validOnly: false);
 
     public override void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves)
     {
-        for (SpteTable root = PeekRootAfter(default); !root.IsNull; root = PeekRootAfter(root))
+        for (var root = PeekRootAfter(default); !root.IsNull; root = PeekRootAfter(root))
         {
             if (PeekLeaf(root, gfn) is { IsLeaf: true } leaf) leaves.Add(new(leaf, root.Info.Invalid != 0));
         }
@@ -16,8 +18,8 @@ internal sealed unsafe partial class TdpMmu
 
     private static Spte PeekLeaf(SpteTable root, ulong gfn)
     {
-        ulong* table = root.Entries;
-        for (int level = RootLevel; ; level--)
+        var table = root.Entries;
+        for (var level = RootLevel; ; level--)
         {
             Spte entry = new(table[SpteTable.IndexOf(gfn, level)]);
             if (entry.IsLeaf) return entry.IsHuge ? entry.SplitPage((int)gfn & SpteTable.EntryCount - 1) : entry;

@@ -10,8 +10,8 @@ internal sealed unsafe partial class TdpMmu
     private int _mmioTables;
 
     /// <summary>
-    /// Not 0 from the moment roots became obsolete until every vCPU has let go of them: what is unmapped from them must be flushed like anything else.
-    /// Changed with mmu_lock held, for write or by the only zapper; read with it held for write.
+    /// Not 0 from the moment roots became obsolete until every vCPU has let go of them: what is unmapped from them must be flushed like
+    /// anything else. Changed with mmu_lock held, for write or by the only zapper; read with it held for write.
     /// </summary>
     private int _obsoleteInUse;
 
@@ -23,19 +23,19 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>
-    /// The valid root of the address space, with a reference for the caller; allocated from the vCPU's cache when there is none, with a second
-    /// reference that belongs to the TDP MMU until the root is invalidated and zapped. No spinning lock held.
+    /// The valid root of the address space, with a reference for the caller; allocated from the vCPU's cache when there is none, with a
+    /// second reference that belongs to the TDP MMU until the root is invalidated and zapped. No spinning lock held.
     /// </summary>
     public override SpteTable LoadRoot(Vcpu vcpu)
     {
-        int addressSpaceId = vcpu.AddressSpaceId;
+        var addressSpaceId = vcpu.AddressSpaceId;
         _mmuLock.ReadLock();
         _pagesLock.Lock();
-        SpteTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
+        var root = FindRootLocked(default, addressSpaceId, validOnly: true);
         if (root.IsNull)
         {
             root = vcpu.TableCache.Pop();
-            ref TableInfo info = ref root.Info;
+            ref var info = ref root.Info;
             info.Level = RootLevel;
             info.AddressSpaceId = addressSpaceId;
             root.RootCount = 1;
@@ -59,14 +59,16 @@ internal sealed unsafe partial class TdpMmu
 
     public override bool IsObsolete(SpteTable root) => Atomics.Read(ref root.Info.Invalid) != 0;
 
-    /// <summary>Makes every root obsolete; mmu_lock held for write. Says whether there was a valid one. vCPUs in guest mode may still be in them.</summary>
+    /// <summary>
+    /// Makes every root obsolete; mmu_lock held for write. Says whether there was a valid one. vCPUs in guest mode may still be in them.
+    /// </summary>
     internal override bool InvalidateAll()
     {
-        bool any = false;
+        var any = false;
         _pagesLock.Lock();
-        for (ulong* root = Roots; root != null; root = new SpteTable(root).Next)
+        for (var root = Roots; root != null; root = new SpteTable(root).Next)
         {
-            TableInfo* info = TableAllocator.InfoOf(root);
+            var info = TableAllocator.InfoOf(root);
             if (info->Invalid != 0) continue;
             Atomics.Write(ref info->Invalid, 1);
             new SpteTable(root).ScheduledZap = true;
@@ -83,11 +85,14 @@ internal sealed unsafe partial class TdpMmu
         return any;
     }
 
-    /// <summary>Empties the invalidated roots, gives back the TDP MMU's reference on each, and frees the tables. SlotsLock held: one zapper at a time; every vCPU has let go.</summary>
+    /// <summary>
+    /// Empties the invalidated roots, gives back the TDP MMU's reference on each, and frees the tables. SlotsLock held: one zapper at a
+    /// time; every vCPU has let go.
+    /// </summary>
     internal override void ZapObsolete()
     {
         _mmuLock.ReadLock();
-        long since = Stopwatch.GetTimestamp();
+        var since = Stopwatch.GetTimestamp();
         Shared.Write(ref _obsoleteInUse, 0, this);
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
@@ -103,8 +108,8 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>
-    /// Steps to the next root, taking a reference on it and dropping the one on <paramref name="root"/>; a root held that way stays on the list,
-    /// so mmu_lock may be dropped in between. mmu_lock held. A caller that stops early puts the root it holds.
+    /// Steps to the next root, taking a reference on it and dropping the one on <paramref name="root"/>; a root held that way stays on the
+    /// list, so mmu_lock may be dropped in between. mmu_lock held. A caller that stops early puts the root it holds.
     /// </summary>
     /// <param name="root">null to start</param>
     /// <param name="addressSpaceId">-1: every address space</param>
@@ -112,7 +117,7 @@ internal sealed unsafe partial class TdpMmu
     private bool NextRoot(ref SpteTable root, int addressSpaceId, bool validOnly)
     {
         _pagesLock.Lock();
-        SpteTable next = FindRootLocked(root, addressSpaceId, validOnly);
+        var next = FindRootLocked(root, addressSpaceId, validOnly);
         if (!next.IsNull) next.RootCount++;
         if (!root.IsNull) PutRootLocked(root);
         _pagesLock.Unlock();
@@ -121,22 +126,22 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>
-    /// The valid root of the address space, or null. mmu_lock held for write: until it is dropped the root stays valid, and the TDP MMU's own
-    /// reference keeps it.
+    /// The valid root of the address space, or null. mmu_lock held for write: until it is dropped the root stays valid, and the TDP MMU's
+    /// own reference keeps it.
     /// </summary>
     private SpteTable ValidRoot(int addressSpaceId)
     {
         _pagesLock.Lock();
-        SpteTable root = FindRootLocked(default, addressSpaceId, validOnly: true);
+        var root = FindRootLocked(default, addressSpaceId, validOnly: true);
         _pagesLock.Unlock();
         return root;
     }
 
     private SpteTable FindRootLocked(SpteTable after, int addressSpaceId, bool validOnly)
     {
-        for (ulong* root = after.IsNull ? Roots : after.Next; root != null; root = new SpteTable(root).Next)
+        for (var root = after.IsNull ? Roots : after.Next; root != null; root = new SpteTable(root).Next)
         {
-            TableInfo* info = TableAllocator.InfoOf(root);
+            var info = TableAllocator.InfoOf(root);
             if ((addressSpaceId < 0 || info->AddressSpaceId == addressSpaceId) && !(validOnly && info->Invalid != 0)) return new(root);
         }
         return default;
@@ -146,7 +151,7 @@ internal sealed unsafe partial class TdpMmu
     {
         if (--root.RootCount != 0) return;
         SpteTable before = default;
-        for (ulong* at = Roots; at != root.Entries; at = before.Next) before = new(at);
+        for (var at = Roots; at != root.Entries; at = before.Next) before = new(at);
         if (before.IsNull) Roots = root.Next;
         else before.Next = root.Next;
         _allocator.RetireLocked(root);

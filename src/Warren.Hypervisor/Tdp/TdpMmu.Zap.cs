@@ -5,12 +5,12 @@ namespace Warren.Hypervisor.Tdp;
 /// <summary>Removing SPTEs: a gfn range for a notification, a whole root after it became obsolete.</summary>
 internal sealed unsafe partial class TdpMmu
 {
-    /// <summary>What giving up a table costs, in entries: a lock, and a cold line.</summary>
+    /// <summary>The cost of giving up a table, in entries: a lock, and a cold line.</summary>
     private const int RetireEffort = 4;
 
     public override bool UnmapGfnRange(int addressSpaceId, ulong start, ulong end, bool mayBlock)
     {
-        bool flush = false;
+        var flush = false;
         end = Math.Min(end, VirtualMachine.MaxGfn);
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: false))
@@ -32,20 +32,21 @@ internal sealed unsafe partial class TdpMmu
     }
 
     /// <summary>
-    /// Empties an invalid root, lowest level first so that each pass does small work between two yields and a table is empty when it is unlinked.
-    /// Nothing is flushed: no vCPU in guest mode can reach it, and nobody maps into it. mmu_lock held for read, and the caller's reference.
+    /// Empties an invalid root, lowest level first so that each pass does small work between two yields and a table is empty when it is
+    /// unlinked. Nothing is flushed: no vCPU in guest mode can reach it, and nobody maps into it. mmu_lock held for read, and the caller's
+    /// reference.
     /// </summary>
     private void ZapRoot(SpteTable root, ref long since)
     {
-        int work = 0;
-        for (int level = 1; level <= RootLevel; level++)
+        var work = 0;
+        for (var level = 1; level <= RootLevel; level++)
         {
             TdpCursor cursor = new(root, 0, VirtualMachine.MaxGfn);
             while (cursor.NextAt(level))
             {
                 if (!cursor.IsPause)
                 {
-                    Spte old = SpteAccess.Exchange(cursor.Entry, default);
+                    var old = SpteAccess.Exchange(cursor.Entry, default);
                     if (old.IsTable)
                     {
                         _allocator.Retire(new(old.Table));

@@ -4,20 +4,22 @@ using Warren.Locking;
 namespace Warren.Hypervisor.Tdp;
 
 /// <summary>
-/// The stage-2 page tables of one VM (KVM's TDP MMU): guest frame numbers to host frames, four levels of 512 entries. Faults run in parallel
-/// with <c>mmu_lock</c> shared and publish by compare-exchange; tables are unlinked only from invalid roots or with <c>mmu_lock</c>
-/// held for write, and freed after every lockless walker has left.
+/// The stage-2 page tables of one VM (KVM's TDP MMU): guest frame numbers to host frames, four levels of 512 entries. Faults run in
+/// parallel with <c>mmu_lock</c> shared and publish by compare-exchange; tables are unlinked only from invalid roots or with
+/// <c>mmu_lock</c> held for write, and freed after every lockless walker has left.
 /// </summary>
 /// <remarks>
-/// Who may walk a table: a vCPU in guest mode (a flush that waits for it ends that), a thread inside <see cref="TdpSrcu"/> outside guest mode,
-/// a holder of <c>mmu_lock</c>. A table page is retired after the flush and freed after a grace period of <see cref="TdpSrcu"/>.
+/// Who may walk a table: a vCPU in guest mode (a flush that waits for it ends that), a thread inside <see cref="TdpSrcu"/> outside guest
+/// mode, a holder of <c>mmu_lock</c>. A table page is retired after the flush and freed after a grace period of <see cref="TdpSrcu"/>.
 /// </remarks>
 internal sealed unsafe partial class TdpMmu : Mmu
 {
     /// <summary>Entries a walk that may yield handles between two looks at who waits for mmu_lock.</summary>
     private const int YieldInterval = 64;
 
-    /// <summary>Entries a walk that owes no flush handles before it drops mmu_lock, whoever waits or does not: some 20 to 50 us of work.</summary>
+    /// <summary>
+    /// Entries a walk that owes no flush handles before it drops mmu_lock, whoever waits or does not: some 20 to 50 us of work.
+    /// </summary>
     private const int BreakInterval = 512;
 
     /// <summary>Level of a root: 48 bits of guest physical address.</summary>
@@ -46,7 +48,9 @@ internal sealed unsafe partial class TdpMmu : Mmu
         _allocator.Dispose();
     }
 
-    /// <summary>Drops mmu_lock, held for read, for those who wait for it, when somebody does; the cursor then starts from the root again.</summary>
+    /// <summary>
+    /// Drops mmu_lock, held for read, for those who wait for it, when somebody does; the cursor then starts from the root again.
+    /// </summary>
     private void YieldRead(ref TdpCursor cursor)
     {
         if (cursor.Effort < YieldInterval) return;
@@ -58,7 +62,9 @@ internal sealed unsafe partial class TdpMmu : Mmu
         cursor.Restart();
     }
 
-    /// <summary>As <see cref="YieldRead"/> with mmu_lock held for write. What was zapped so far is flushed before anybody else gets the lock.</summary>
+    /// <summary>
+    /// As <see cref="YieldRead"/> with mmu_lock held for write. What was zapped so far is flushed before anybody else gets the lock.
+    /// </summary>
     private void YieldWrite(ref TdpCursor cursor, ref bool flush)
     {
         if (cursor.Effort < YieldInterval) return;

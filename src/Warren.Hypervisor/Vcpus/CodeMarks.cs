@@ -4,18 +4,21 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Which frames hold code that some engine has decoded: bit 0 of <see cref="FrameInfo.CodeState"/>, with a generation above it. A marked frame is not
-/// written through any cached translation: whoever translates it for writing clears the mark and steps the generation first.
+/// Which frames hold code that some engine has decoded: bit 0 of <see cref="FrameInfo.CodeState"/>, with a generation above it. A marked
+/// frame is not written through any cached translation: whoever translates it for writing clears the mark and steps the generation first.
 /// </summary>
 /// <remarks>
-/// Marking sets the bit, then has every vCPU drop its translations if one may hold a write entry from before (<see cref="WriteTranslated"/>); only then may the
-/// bit be relied on. In between (<c>_marking</c> is not 0) other vCPUs that meet the bit come here and wait, too. The state belongs to the frame, and a frame may be shared
-/// by several VMs of the process, but only read-only: none of the others can hold a write entry for it. Becoming exclusive again does not matter either,
-/// since each translation for writing looks at the mark. Two VMs over one writable address space must not execute what the other writes.
+/// Marking sets the bit, then has every vCPU drop its translations if one may hold a write entry from before
+/// (<see cref="WriteTranslated"/>); only then may the bit be relied on. In between (<c>_marking</c> is not 0) other vCPUs that meet the bit
+/// come here and wait, too. The state belongs to the frame, and a frame may be shared by several VMs of the process, but only read-only:
+/// none of the others can hold a write entry for it. Becoming exclusive again does not matter either, since each translation for writing
+/// looks at the mark. Two VMs over one writable address space must not execute what the other writes.
 /// </remarks>
 internal sealed unsafe class CodeMarks
 {
-    /// <summary>Bit of <see cref="FrameInfo.Flags"/>: some vCPU translated the frame for writing since it was allocated or last marked.</summary>
+    /// <summary>
+    /// Bit of <see cref="FrameInfo.Flags"/>: some vCPU translated the frame for writing since it was allocated or last marked.
+    /// </summary>
     private const int WriteTranslated = 1;
 
     private readonly VirtualMachine _vm;
@@ -36,15 +39,15 @@ internal sealed unsafe class CodeMarks
     {
         for (; ; )
         {
-            int state = Atomics.Read(ref info.CodeState);
+            var state = Atomics.Read(ref info.CodeState);
             // Odd + 1: the bit goes, the generation above it steps.
             if ((state & 1) == 0 || Atomics.CompareExchange(ref info.CodeState, state + 1, state) == state) return;
         }
     }
 
     /// <summary>
-    /// After a device or the hypervisor wrote to the frame. After, not before: a vCPU that marks and decodes in between has read the old bytes, and its
-    /// mark is found here; the barrier makes sure that one of the two sees the other.
+    /// After a device or the hypervisor wrote to the frame. After, not before: a vCPU that marks and decodes in between has read the old
+    /// bytes, and its mark is found here; the barrier makes sure that one of the two sees the other.
     /// </summary>
     public static void AfterHostWrite(FramePool pool, int frame)
     {
@@ -52,7 +55,9 @@ internal sealed unsafe class CodeMarks
         ClearMark(ref pool.Info(frame));
     }
 
-    /// <summary>In guest mode: whether the frame is marked and every write entry from before is gone; then the version decoded code carries.</summary>
+    /// <summary>
+    /// In guest mode: whether the frame is marked and every write entry from before is gone; then the version decoded code carries.
+    /// </summary>
     public bool IsMarked(ref FrameInfo info, out int version)
     {
         version = Atomics.Read(ref info.CodeState);
@@ -69,15 +74,15 @@ internal sealed unsafe class CodeMarks
     public void Mark(Vcpu vcpu, ulong page, out int frame, out int version)
     {
         _lock.Lock();
-        bool flush = false;
+        var flush = false;
         version = 0;
         // Held so that the frame cannot be freed, and mean something else, between the look at the SPTE and the mark.
         _vm.MmuLock.ReadLock();
         frame = -1;
-        if (Mmu.FindLeaf(vcpu.Root, vcpu.RootLevel, page, out Spte leaf, out _) != null)
+        if (Mmu.FindLeaf(vcpu.Root, vcpu.RootLevel, page, out var leaf, out _) != null)
         {
             frame = leaf.Frame + (leaf.IsHuge ? (int)page & SpteTable.EntryCount - 1 : 0);
-            ref FrameInfo info = ref _vm.Pool.Info(frame);
+            ref var info = ref _vm.Pool.Info(frame);
             version = Atomics.Read(ref info.CodeState);
             if ((version & 1) == 0)
             {

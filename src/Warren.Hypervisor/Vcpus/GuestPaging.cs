@@ -1,6 +1,6 @@
 namespace Warren.Hypervisor;
 
-/// <summary>What an entry of a guest's page table lets the guest do.</summary>
+/// <summary>The rights that an entry of a guest's page table gives the guest.</summary>
 [Flags]
 public enum GuestRights : byte
 {

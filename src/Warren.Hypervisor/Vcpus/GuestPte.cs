@@ -8,8 +8,8 @@ public readonly struct GuestPte
     /// <summary>It maps memory; otherwise it points at the next lower table. An entry of level 1 that is present is a leaf.</summary>
     public bool IsLeaf { get; init; }
     /// <summary>
-    /// Of the next table; or of the first page that the leaf maps, aligned as its level wants. Where several entries stand for one larger leaf (Svnapot): of the very
-    /// page of this entry's index.
+    /// Of the next table; or of the first page that the leaf maps, aligned as its level wants. Where several entries stand for one larger
+    /// leaf (Svnapot): of the very page of this entry's index.
     /// </summary>
     public ulong Gfn { get; init; }
     /// <summary>Of a leaf, whatever A and D say.</summary>
@@ -18,7 +18,9 @@ public readonly struct GuestPte
     public bool Dirty { get; init; }
 }
 
-/// <summary>What the bits of a guest's page-table entries mean. Pure: called with <c>mmu_lock</c> held, it may neither lock nor allocate.</summary>
+/// <summary>
+/// The meaning of the bits of a guest's page-table entries. Pure: called with <c>mmu_lock</c> held, it may neither lock nor allocate.
+/// </summary>
 public interface IGuestPageFormat
 {
     /// <summary>Decodes one entry.</summary>

@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// What a walk of the guest's tables found, filled in by an engine (<see cref="IVcpuEngine.WalkGuest"/>). The shadow MMU reads every entry of it again under
-/// <c>mmu_lock</c> before it builds on it.
+/// The result of a walk of the guest's tables, filled in by an engine (<see cref="IVcpuEngine.WalkGuest"/>). The shadow MMU reads every
+/// entry of it again under <c>mmu_lock</c> before it builds on it.
 /// </summary>
 public unsafe struct GuestWalk
 {
@@ -14,7 +14,9 @@ public unsafe struct GuestWalk
     public ulong Gfn;
     /// <summary>The leaf, decoded from its entry of <see cref="Entries"/>.</summary>
     public GuestPte Leaf;
-    /// <summary>By level, <see cref="RootLevel"/> down to <see cref="LeafLevel"/>: where the table of that level lies. [0] is not used.</summary>
+    /// <summary>
+    /// By level, <see cref="RootLevel"/> down to <see cref="LeafLevel"/>: where the table of that level lies. [0] is not used.
+    /// </summary>
     public fixed ulong TableGfn[6];
     /// <summary>By level likewise: the entry as it stands in memory, after A and D were set.</summary>
     public fixed ulong Entries[6];

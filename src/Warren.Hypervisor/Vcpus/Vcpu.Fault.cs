@@ -2,14 +2,17 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
-/// <summary>What a vCPU does about an access that the tables do not answer: leaves guest mode, has the fault handled, comes back and looks again.</summary>
+/// <summary>
+/// The answer to an access that the tables do not serve: the vCPU leaves guest mode, has the fault handled, comes back and looks again.
+/// </summary>
 public sealed unsafe partial class Vcpu
 {
     private bool KickPending => (Atomics.Read(ref _state->RequestWord) & VcpuRequest.Kick.Bit()) != 0;
 
     /// <summary>The fault's access once more, in guest mode.</summary>
     private WalkResult WalkAgain(ref PageFault fault, out Translation t) =>
-        _shadow is null ? Walk(fault.Address, fault.Access, out t) : WalkVirtual(fault.Address, fault.Access, fault.Mode, out t, out fault.Gpa);
+        _shadow is null ? Walk(fault.Address, fault.Access, out t)
+        : WalkVirtual(fault.Address, fault.Access, fault.Mode, out t, out fault.Gpa);
 
     /// <summary>In guest mode on call and on return.</summary>
     /// <param name="fault">just made</param>
@@ -17,8 +20,8 @@ public sealed unsafe partial class Vcpu
     /// <param name="t">set when the result is Memory</param>
     private TranslateStatus Resolve(ref PageFault fault, WalkResult walk, out Translation t)
     {
-        int markedFrame = -1;
-        int markedVersion = 0;
+        var markedFrame = -1;
+        var markedVersion = 0;
         SpinState spin = default;
         if (walk == WalkResult.Miss && fault.IsWrite && DirtyRing is not { IsSoftFull: true } && _mmu.FastFaultInGuestMode(ref fault))
         {
@@ -30,7 +33,7 @@ public sealed unsafe partial class Vcpu
             t = default;
             if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
             LeaveGuestMode();
-            FaultResult result = FaultResult.Retry;
+            var result = FaultResult.Retry;
             if (walk == WalkResult.Unmarked)
             {
                 _state->Statistics.CodeMarks++;
@@ -38,7 +41,8 @@ public sealed unsafe partial class Vcpu
             }
             else if ((fault.IsWrite || _shadow is not null) && DirtyRing is { IsSoftFull: true })
             {
-                // The ring must have room for every page that becomes writable, and for the guest's table that a read sets A in: harvest first.
+                // The ring must have room for every page that becomes writable, and for the guest's table that a read sets A in: harvest
+                // first.
                 PostRequest(VcpuRequest.DirtyRingSoftFull);
                 EnterGuestMode();
                 return TranslateStatus.Stopped;
@@ -47,7 +51,8 @@ public sealed unsafe partial class Vcpu
             {
                 result = TryTopUp() ? _mmu.HandleFault(ref fault) : FaultResult.Error;
             }
-            if (!ReenterGuestMode() || result == FaultResult.Retry && walk == WalkResult.Miss && KickPending) return TranslateStatus.Stopped;
+            if (!ReenterGuestMode() || result == FaultResult.Retry && walk == WalkResult.Miss && KickPending)
+                return TranslateStatus.Stopped;
             switch (result)
             {
                 case FaultResult.Mmio: return TranslateStatus.Mmio;
@@ -70,7 +75,10 @@ public sealed unsafe partial class Vcpu
         }
     }
 
-    /// <summary>Back into guest mode in the middle of an instruction. Always there on return; false: the VM is dead or has no tables, the engine must stop.</summary>
+    /// <summary>
+    /// Back into guest mode in the middle of an instruction. Always there on return; false: the VM is dead or has no tables, the engine
+    /// must stop.
+    /// </summary>
     private bool ReenterGuestMode()
     {
         for (; ; )

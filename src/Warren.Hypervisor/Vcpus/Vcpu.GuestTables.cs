@@ -4,21 +4,28 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
-/// <summary>What the guest does to its own tables, in a VM with a shadow MMU: switches, fences, stores; and how an engine reads them.</summary>
+/// <summary>
+/// The guest's operations on its own tables, in a VM with a shadow MMU: switches, fences, stores; and how an engine reads them.
+/// </summary>
 public sealed unsafe partial class Vcpu
 {
     /// <summary>The root last set; no translation at first.</summary>
     public GuestRoot GuestRoot => new(_state->GuestLevels, _state->GuestRootGfn);
 
     /// <summary>
-    /// The guest has switched to another top-level table (its satp was written), or translation on or off. In guest mode on call and on return, outside meanwhile unless the root is the one it has.
-    /// The tables below it are brought in step. The engine drops its own TLB when the root is another one: nothing it knows may outlive the root it was found by.
+    /// The guest has switched to another top-level table (its satp was written), or translation on or off. In guest mode on call and on
+    /// return, outside meanwhile unless the root is the one it has. The tables below it are brought in step. The engine drops its own TLB
+    /// when the root is another one: nothing it knows may outlive the root it was found by.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">not 0, 3, 4 or 5 levels</exception>
     public void SetGuestRoot(GuestRoot root)
     {
         if (root == GuestRoot) return;
-        if (root.Levels is not (0 or 3 or 4 or 5)) throw new ArgumentOutOfRangeException(nameof(root), $"A guest has tables of 3, 4 or 5 levels, or none (0), not of {root.Levels}.");
+        if (root.Levels is not (0 or 3 or 4 or 5))
+        {
+            throw new ArgumentOutOfRangeException(nameof(root),
+                $"A guest has tables of 3, 4 or 5 levels, or none (0), not of {root.Levels}.");
+        }
         LeaveGuestMode();
         PutRoot();
         _state->GuestLevels = root.Levels;
@@ -27,11 +34,11 @@ public sealed unsafe partial class Vcpu
         ReenterGuestMode();
     }
 
-    /// <summary>What follows from the number of levels: where a walk begins, and which addresses there are.</summary>
+    /// <summary>Derives from the number of levels where a walk begins, and which addresses there are.</summary>
     private void SetRootForm()
     {
-        int levels = _state->GuestLevels == 0 ? ShadowMmu.DirectLevels : _state->GuestLevels;
-        int bits = VirtualMachine.PageShift + levels * SpteTable.IndexBits;
+        var levels = _state->GuestLevels == 0 ? ShadowMmu.DirectLevels : _state->GuestLevels;
+        var bits = VirtualMachine.PageShift + levels * SpteTable.IndexBits;
         _state->RootShift = bits - SpteTable.IndexBits;
         _state->AddressLimit = 1UL << bits;
         // Virtual addresses are sign-extended, physical ones are not.
@@ -39,7 +46,10 @@ public sealed unsafe partial class Vcpu
         _state->ModeMask = _state->GuestLevels == 0 ? 0 : -1;
     }
 
-    /// <summary>The guest's fence for all addresses: what the guest wrote to its tables counts from now on. In guest mode on call and on return. The engine flushes its own TLB itself, afterwards.</summary>
+    /// <summary>
+    /// The guest's fence for all addresses: what the guest wrote to its tables counts from now on. In guest mode on call and on return. The
+    /// engine flushes its own TLB itself, afterwards.
+    /// </summary>
     public void SyncGuest()
     {
         if (HasNoRoot || !_shadow!.NeedsSync(Root)) return;
@@ -48,7 +58,10 @@ public sealed unsafe partial class Vcpu
         ReenterGuestMode();
     }
 
-    /// <summary>As <see cref="SyncGuest"/>, for the page of one address. Of its own TLB the engine drops, afterwards, the aligned 16 pages around it: they may be one leaf of the guest (Svnapot).</summary>
+    /// <summary>
+    /// As <see cref="SyncGuest"/>, for the page of one address. Of its own TLB the engine drops, afterwards, the aligned 16 pages around
+    /// it: they may be one leaf of the guest (Svnapot).
+    /// </summary>
     public void InvalidateGuestPage(ulong address)
     {
         if (!_shadow!.NeedsSync(this, address)) return;
@@ -58,8 +71,8 @@ public sealed unsafe partial class Vcpu
     }
 
     /// <summary>
-    /// The guest's store of an aligned value to a page of which <see cref="TranslateVirtual"/> said Tracked: done for it, and the shadow of the table with it. In guest mode on call
-    /// and on return, outside meanwhile. What is not aligned is stored in pieces.
+    /// The guest's store of an aligned value to a page of which <see cref="TranslateVirtual"/> said Tracked: done for it, and the shadow of
+    /// the table with it. In guest mode on call and on return, outside meanwhile. What is not aligned is stored in pieces.
     /// </summary>
     /// <param name="gpa">guest physical address, a multiple of <paramref name="size"/></param>
     /// <param name="size">1, 2, 4 or 8</param>
@@ -69,14 +82,15 @@ public sealed unsafe partial class Vcpu
     {
         LeaveGuestMode();
         _state->Statistics.TrackedWrites++;
-        TranslateStatus status = StoreGuest(new GuestStore { Gpa = gpa, Size = size, Value = value, ByGuest = true }, out _);
+        var status = StoreGuest(new GuestStore { Gpa = gpa, Size = size, Value = value, ByGuest = true }, out _);
         ReenterGuestMode();
         return status;
     }
 
     /// <summary>
-    /// As <see cref="WriteTracked"/>, for atomic instructions: stores <paramref name="value"/> into the aligned word of 8 bytes if it is <paramref name="expected"/>. An AMO, an SC and the like are
-    /// made of it, those of 4 bytes too; it always gets on, where <see cref="Unprotect"/> may not.
+    /// As <see cref="WriteTracked"/>, for atomic instructions: stores <paramref name="value"/> into the aligned word of 8 bytes if it is
+    /// <paramref name="expected"/>. An AMO, an SC and the like are made of it, those of 4 bytes too; it always gets on, where
+    /// <see cref="Unprotect"/> may not.
     /// </summary>
     /// <param name="gpa">guest physical address, a multiple of 8</param>
     /// <param name="expected">what the word must be</param>
@@ -87,14 +101,17 @@ public sealed unsafe partial class Vcpu
     {
         LeaveGuestMode();
         _state->Statistics.TrackedWrites++;
-        TranslateStatus status = StoreGuest(new GuestStore { Gpa = gpa, Size = 8, Value = value, Compares = true, Expected = expected, ByGuest = true }, out found);
+        var status =
+            StoreGuest(new GuestStore { Gpa = gpa, Size = 8, Value = value, Compares = true, Expected = expected, ByGuest = true },
+                out found);
         ReenterGuestMode();
         return status;
     }
 
     /// <summary>
-    /// Takes away the shadows of the table at a page of which <see cref="TranslateVirtual"/> said Tracked, so that the access can be tried again as an ordinary one. That is in vain, for ever, if
-    /// the access itself goes through that table: whoever cannot exclude that uses <see cref="WriteTracked"/> and <see cref="CompareExchangeTracked"/>. In guest mode on call and on return.
+    /// Takes away the shadows of the table at a page of which <see cref="TranslateVirtual"/> said Tracked, so that the access can be tried
+    /// again as an ordinary one. That is in vain, for ever, if the access itself goes through that table: whoever cannot exclude that uses
+    /// <see cref="WriteTracked"/> and <see cref="CompareExchangeTracked"/>. In guest mode on call and on return.
     /// </summary>
     public void Unprotect(ulong gpa)
     {
@@ -110,8 +127,10 @@ public sealed unsafe partial class Vcpu
     public bool ReadGuestWord(ulong gpa, out ulong value)
     {
         value = 0;
-        int srcu = EnterSlot(gpa >> VirtualMachine.PageShift, out Memslot? slot);
-        bool there = slot is not null && _vm.Memory.Fault(slot.GfnToHva(gpa >> VirtualMachine.PageShift), write: false, out FrameMapping mapping) == FaultStatus.Ok && Read(mapping, gpa, out value);
+        var srcu = EnterSlot(gpa >> VirtualMachine.PageShift, out var slot);
+        var there = slot is not null
+            && _vm.Memory.Fault(slot.GfnToHva(gpa >> VirtualMachine.PageShift), write: false, out var mapping) == FaultStatus.Ok
+            && Read(mapping, gpa, out value);
         _vm.Srcu.ReadUnlock(srcu);
         return there;
     }
@@ -124,8 +143,8 @@ public sealed unsafe partial class Vcpu
     }
 
     /// <summary>
-    /// Replaces one aligned word of guest physical memory if it is <paramref name="expected"/>, for a walk that sets A and D. As a store of the guest: logged, decoded code voided, and
-    /// shadows of the table kept in step. Outside guest mode, no lock held; may sleep.
+    /// Replaces one aligned word of guest physical memory if it is <paramref name="expected"/>, for a walk that sets A and D. As a store of
+    /// the guest: logged, decoded code voided, and shadows of the table kept in step. Outside guest mode, no lock held; may sleep.
     /// </summary>
     /// <param name="gpa">guest physical address, a multiple of 8</param>
     /// <param name="expected">what the word must be</param>
@@ -134,7 +153,9 @@ public sealed unsafe partial class Vcpu
     /// <returns>false: there is no memory, it is read-only, or the host cannot back it</returns>
     public bool CompareExchangeGuestWord(ulong gpa, ulong expected, ulong value, out bool exchanged)
     {
-        bool done = StoreGuest(new GuestStore { Gpa = gpa, Size = 8, Value = value, Compares = true, Expected = expected }, out ulong found) == TranslateStatus.Memory;
+        var done =
+            StoreGuest(new GuestStore { Gpa = gpa, Size = 8, Value = value, Compares = true, Expected = expected }, out var found)
+            == TranslateStatus.Memory;
         exchanged = done && found == expected;
         return done;
     }
@@ -149,18 +170,23 @@ public sealed unsafe partial class Vcpu
         public bool ByGuest;
     }
 
-    /// <summary>A store under mmu_lock, so that the shadows of the page, if it holds a table, change with it. Outside guest mode, no lock held; may sleep.</summary>
+    /// <summary>
+    /// A store under mmu_lock, so that the shadows of the page, if it holds a table, change with it. Outside guest mode, no lock held; may
+    /// sleep.
+    /// </summary>
     private TranslateStatus StoreGuest(in GuestStore store, out ulong found)
     {
         found = 0;
-        ulong gfn = store.Gpa >> VirtualMachine.PageShift;
-        int srcu = EnterSlot(gfn, out Memslot? slot);
-        TranslateStatus status = TranslateStatus.Mmio;
+        var gfn = store.Gpa >> VirtualMachine.PageShift;
+        var srcu = EnterSlot(gfn, out var slot);
+        var status = TranslateStatus.Mmio;
         if (slot is { IsReadOnly: false })
         {
             SpinState spin = default;
-            for (int retries = 0; !TryStore(slot, gfn, store, retries >= _vm.OptimisticRetries, out status, out found); retries++) Cpu.Relax(ref spin);
-            if (status == TranslateStatus.Memory && !(store.Compares && found != store.Expected)) _vm.DirtyLog.MarkPageDirty(slot, gfn, this);
+            for (var retries = 0; !TryStore(slot, gfn, store, retries >= _vm.OptimisticRetries, out status, out found); retries++)
+                Cpu.Relax(ref spin);
+            if (status == TranslateStatus.Memory && !(store.Compares && found != store.Expected))
+                _vm.DirtyLog.MarkPageDirty(slot, gfn, this);
         }
         _vm.Srcu.ReadUnlock(srcu);
         return status;
@@ -170,15 +196,17 @@ public sealed unsafe partial class Vcpu
     {
         found = 0;
         status = TranslateStatus.Error;
-        ulong sequence = _vm.Invalidation.Sequence;
-        if (_vm.Memory.Fault(slot.GfnToHva(gfn), write: true, out FrameMapping mapping) != FaultStatus.Ok) return true;
+        var sequence = _vm.Invalidation.Sequence;
+        if (_vm.Memory.Fault(slot.GfnToHva(gfn), write: true, out var mapping) != FaultStatus.Ok) return true;
         _vm.MmuLock.WriteLock();
-        // As a store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot become another's.
-        int superseded = -1;
-        bool done = pessimistic ? _vm.TryLookUp(slot, gfn, write: true, ref mapping, out superseded) : !_vm.Invalidation.RetryGfn(sequence, gfn);
+        // As a store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot become
+        // another's.
+        var superseded = -1;
+        var done = pessimistic ? _vm.TryLookUp(slot, gfn, write: true, ref mapping, out superseded)
+            : !_vm.Invalidation.RetryGfn(sequence, gfn);
         if (done)
         {
-            int offset = (int)(store.Gpa & VirtualMachine.PageSize - 1);
+            var offset = (int)(store.Gpa & VirtualMachine.PageSize - 1);
             // A word replaced by itself is a read: it says nothing about what the page is used for.
             if (Store(_pool.Pointer(mapping.Frame) + offset, store, out found) && !(store.Compares && store.Value == store.Expected))
             {
@@ -217,7 +245,7 @@ public sealed unsafe partial class Vcpu
         SpinState spin = default;
         for (; ; )
         {
-            int srcu = _vm.Srcu.ReadLock();
+            var srcu = _vm.Srcu.ReadLock();
             slot = _vm.GetMemslots(AddressSpaceId).Find(gfn);
             if (slot is not { IsInvalid: true }) return srcu;
             _vm.Srcu.ReadUnlock(srcu);

@@ -3,9 +3,9 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Modes and requests. Both sides follow one pattern, each with a full barrier in the middle: the vCPU stores its mode, then reads the requests;
-/// whoever asks sets a request, then reads the mode. So either the vCPU sees the request before it executes anything, or the other sees it in
-/// guest mode and waits.
+/// Modes and requests. Both sides follow one pattern, each with a full barrier in the middle: the vCPU stores its mode, then reads the
+/// requests; whoever asks sets a request, then reads the mode. So either the vCPU sees the request before it executes anything, or the
+/// other sees it in guest mode and waits.
 /// </summary>
 /// <remarks>
 /// Waiting cannot deadlock: a thread waits only for vCPUs in guest mode, which need no lock and wait for nobody until they have
@@ -16,10 +16,13 @@ public sealed unsafe partial class Vcpu
     private const int SectionShift = 2;
     private const ulong ModeMask = (1UL << SectionShift) - 1;
 
-    /// <summary>What a waiting thread sleeps on after it has spun for a while.</summary>
+    /// <summary>The object that a waiting thread sleeps on after it has spun for a while.</summary>
     private readonly object _ack = new();
 
-    /// <summary>Sets a request and wakes or kicks the vCPU as the request says; waits for it only through <see cref="VirtualMachine.MakeAllVcpusRequest"/>.</summary>
+    /// <summary>
+    /// Sets a request and wakes or kicks the vCPU as the request says; waits for it only through
+    /// <see cref="VirtualMachine.MakeAllVcpusRequest"/>.
+    /// </summary>
     public void MakeRequest(VcpuRequest request)
     {
         PostRequest(request);
@@ -30,7 +33,7 @@ public sealed unsafe partial class Vcpu
     /// <summary>Takes the request, if it is there. What its maker published before is visible afterwards.</summary>
     public bool CheckRequest(VcpuRequest request)
     {
-        ulong bit = request.Bit();
+        var bit = request.Bit();
         if ((Atomics.Read(ref _state->RequestWord) & bit) == 0) return false;
         Atomics.And(ref _state->RequestWord, ~bit);
         return true;
@@ -50,17 +53,20 @@ public sealed unsafe partial class Vcpu
         if (Atomics.Read(ref _state->Blocked) != 0 && Atomics.Exchange(ref _state->Blocked, 0) != 0) Wakeup?.Invoke(this);
     }
 
-    /// <summary>After a request was posted: tells a vCPU in guest mode to leave. Returns whether it is in a section that a waiter must see end.</summary>
+    /// <summary>
+    /// After a request was posted: tells a vCPU in guest mode to leave. Returns whether it is in a section that a waiter must see end.
+    /// </summary>
     internal bool MarkExiting(out ulong section)
     {
-        ulong mode = Atomics.Read(ref _state->Mode);
+        var mode = Atomics.Read(ref _state->Mode);
         section = mode >> SectionShift;
-        // Of one section only, or a vCPU that comes and goes would lead a chase: whoever has left it since sees the request before it enters the next.
+        // Of one section only, or a vCPU that comes and goes would lead a chase: whoever has left it since sees the request before it
+        // enters the next.
         while (mode >> SectionShift == section)
         {
             if ((mode & ModeMask) == (ulong)VcpuMode.OutsideGuestMode) return false;
             if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return true;
-            ulong found = Atomics.CompareExchange(ref _state->Mode, mode & ~ModeMask | (ulong)VcpuMode.ExitingGuestMode, mode);
+            var found = Atomics.CompareExchange(ref _state->Mode, mode & ~ModeMask | (ulong)VcpuMode.ExitingGuestMode, mode);
             if (found == mode) return true;
             mode = found;
         }
@@ -71,7 +77,7 @@ public sealed unsafe partial class Vcpu
     internal void AwaitSectionEnd(ulong section)
     {
         SpinState spin = default;
-        for (int i = 0; Check.Steps || i < AckSpins; i++)
+        for (var i = 0; Check.Steps || i < AckSpins; i++)
         {
             if (SectionEnded(section)) return;
             Cpu.Relax(ref spin);
@@ -84,12 +90,14 @@ public sealed unsafe partial class Vcpu
         Atomics.Add(ref _state->AckWaiters, -1);
     }
 
-    /// <summary>Spins before a waiter parks; a vCPU leaves guest mode within one block of guest code unless its thread is off the CPU.</summary>
+    /// <summary>
+    /// Spins before a waiter parks; a vCPU leaves guest mode within one block of guest code unless its thread is off the CPU.
+    /// </summary>
     private const int AckSpins = 200;
 
     private bool SectionEnded(ulong section)
     {
-        ulong mode = Atomics.Read(ref _state->Mode);
+        var mode = Atomics.Read(ref _state->Mode);
         return mode >> SectionShift != section || (mode & ModeMask) == (ulong)VcpuMode.OutsideGuestMode;
     }
 
@@ -117,7 +125,8 @@ public sealed unsafe partial class Vcpu
 
     private void LeaveGuestMode()
     {
-        // A full barrier: every access the guest made comes before, and the look at the waiters after. No step here needs a lock anybody waits under.
+        // A full barrier: every access the guest made comes before, and the look at the waiters after. No step here needs a lock anybody
+        // waits under.
         Atomics.Exchange(ref _state->Mode, ((_state->Mode >> SectionShift) + 1) << SectionShift);
         _vm.GuestModeMap.Leave();
         if (Atomics.Read(ref _state->AckWaiters) != 0) WakeAckWaiters();
@@ -167,7 +176,7 @@ public sealed unsafe partial class Vcpu
     private bool TryLoadRoot()
     {
         if (!TryTopUp()) return false;
-        SpteTable root = _mmu.LoadRoot(this);
+        var root = _mmu.LoadRoot(this);
         if (root.IsNull) return false;
         _state->Root = root.Entries;
         _state->Statistics.RootLoads++;

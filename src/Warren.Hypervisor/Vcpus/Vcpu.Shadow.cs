@@ -6,7 +6,10 @@ namespace Warren.Hypervisor;
 /// <summary>The engine's way to memory in a VM with a shadow MMU: the guest's address to host pointer in one walk.</summary>
 public sealed unsafe partial class Vcpu
 {
-    /// <summary>The VM was made with <see cref="MmuKind.Shadow"/>: memory is reached by <see cref="TranslateVirtual"/>, never by <see cref="Translate"/>.</summary>
+    /// <summary>
+    /// The VM was made with <see cref="MmuKind.Shadow"/>: memory is reached by <see cref="TranslateVirtual"/>, never by
+    /// <see cref="Translate"/>.
+    /// </summary>
     public bool ShadowsGuestTables => _shadow is not null;
 
     /// <summary>Tables ready for the next fault of a shadow MMU; the vCPU's thread only.</summary>
@@ -15,44 +18,47 @@ public sealed unsafe partial class Vcpu
     /// <summary>There is no table the guest's addresses could be looked up in.</summary>
     internal bool HasNoRoot => Root.Equals(EmptyTable);
 
-    /// <summary>What a vCPU walks that has no root.</summary>
+    /// <summary>The table that a vCPU walks while it has no root.</summary>
     internal static SpteTable NoRoot => EmptyTable;
 
     /// <summary>Levels of the root, 3 to 5.</summary>
     internal int RootLevel => (_state->RootShift - VirtualMachine.PageShift) / SpteTable.IndexBits + 1;
 
     /// <summary>
-    /// Finds the page behind an address of the guest: virtual, or physical while the guest has no translation (the mode is then ignored). In guest mode on call and on return; otherwise as
-    /// <see cref="Translate"/>.
+    /// Finds the page behind an address of the guest: virtual, or physical while the guest has no translation (the mode is then ignored).
+    /// In guest mode on call and on return; otherwise as <see cref="Translate"/>.
     /// </summary>
     /// <param name="address">the guest's address</param>
     /// <param name="access">as for <see cref="Translate"/></param>
     /// <param name="mode">the guest's mode for this access</param>
     /// <param name="t">set when the result is Memory</param>
-    /// <param name="gpa">the guest physical address, set when the result is Mmio or Tracked; not when it is Memory, where finding it would cost every walk</param>
+    /// <param name="gpa">the guest physical address, set when the result is Mmio or Tracked; not when it is Memory, where finding it would
+    /// cost every walk</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TranslateStatus TranslateVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation t, out ulong gpa)
     {
-        WalkResult walk = WalkVirtual(address, access, mode, out t, out gpa);
+        var walk = WalkVirtual(address, access, mode, out t, out gpa);
         return walk == WalkResult.Memory ? TranslateStatus.Memory : TranslateVirtualSlow(address, access, mode, walk, out t, ref gpa);
     }
 
-    /// <summary>As <see cref="Walk"/>, by the guest's address: three loads for a guest of three levels, whatever its own tables would cost.</summary>
+    /// <summary>
+    /// As <see cref="Walk"/>, by the guest's address: three loads for a guest of three levels, whatever its own tables would cost.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private WalkResult WalkVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation t, out ulong gpa)
     {
         gpa = address;
         Unsafe.SkipInit(out t);
-        VcpuState* state = _state;
+        var state = _state;
         // Neither the low half nor the high one: no table says anything about it.
         if (address + state->AddressBias >= state->AddressLimit) return WalkResult.Miss;
-        ulong set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
+        var set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
         for (; ; )
         {
-            ulong* table = state->Root;
+            var table = state->Root;
             ulong* entry;
             Spte seen;
-            for (int shift = state->RootShift; ; shift -= SpteTable.IndexBits)
+            for (var shift = state->RootShift; ; shift -= SpteTable.IndexBits)
             {
                 entry = table + (address >> shift & SpteTable.EntryCount - 1);
                 seen = SpteAccess.Read(entry);
@@ -67,32 +73,34 @@ public sealed unsafe partial class Vcpu
                 return WalkResult.Mmio;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
-            int frame = seen.Frame + (seen.IsHuge ? (int)(address >> VirtualMachine.PageShift) & SpteTable.EntryCount - 1 : 0);
+            var frame = seen.Frame + (seen.IsHuge ? (int)(address >> VirtualMachine.PageShift) & SpteTable.EntryCount - 1 : 0);
             return Found(frame, access, out t);
         }
     }
 
-    /// <summary>Whether an SPTE allows the access in that mode of the guest.</summary>
+    /// <summary>True when an SPTE allows the access in that mode of the guest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal bool Allows(Spte spte, GuestAccess access, GuestMode mode)
     {
         // Without translation no mode of the guest counts.
         mode &= (GuestMode)_state->ModeMask;
-        ulong need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
-        ulong asked = need;
+        var need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
+        var asked = need;
         if ((mode & GuestMode.User) != 0) asked = need |= Spte.U;
         else if (access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0) asked |= Spte.U;
         if ((spte.Raw & asked) == need) return true;
-        return access == GuestAccess.Read && (mode & GuestMode.Mxr) != 0 && (spte.Raw & (asked ^ Spte.R ^ Spte.X)) == (need ^ Spte.R ^ Spte.X);
+        return access == GuestAccess.Read && (mode & GuestMode.Mxr) != 0
+            && (spte.Raw & (asked ^ Spte.R ^ Spte.X)) == (need ^ Spte.R ^ Spte.X);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TranslateStatus TranslateVirtualSlow(ulong address, GuestAccess access, GuestMode mode, WalkResult walk, out Translation t, ref ulong gpa)
+    private TranslateStatus TranslateVirtualSlow(ulong address, GuestAccess access, GuestMode mode, WalkResult walk, out Translation t,
+        ref ulong gpa)
     {
         t = default;
         if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
         PageFault fault = new(this, address, access, mode);
-        TranslateStatus status = Resolve(ref fault, walk, out t);
+        var status = Resolve(ref fault, walk, out t);
         gpa = fault.Gpa;
         return status;
     }

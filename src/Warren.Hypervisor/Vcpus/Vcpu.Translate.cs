@@ -17,9 +17,9 @@ public sealed unsafe partial class Vcpu
     }
 
     /// <summary>
-    /// Finds the page behind a guest physical address. In guest mode on call and on return. A hit in the tables stays in guest mode, and so does a
-    /// write that only dirty logging kept away; otherwise the
-    /// vCPU leaves it, handles the fault, serves requests (the engine's TLB may be flushed) and enters again.
+    /// Finds the page behind a guest physical address. In guest mode on call and on return. A hit in the tables stays in guest mode, and so
+    /// does a write that only dirty logging kept away; otherwise the vCPU leaves it, handles the fault, serves requests (the engine's TLB
+    /// may be flushed) and enters again.
     /// </summary>
     /// <param name="gpa">guest physical address; beyond 48 bits there is never memory</param>
     /// <param name="access">Write makes the page writable, and marks it in the dirty log; Execute marks the frame as holding code</param>
@@ -27,7 +27,7 @@ public sealed unsafe partial class Vcpu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public TranslateStatus Translate(ulong gpa, GuestAccess access, out Translation t)
     {
-        WalkResult walk = Walk(gpa, access, out t);
+        var walk = Walk(gpa, access, out t);
         return walk == WalkResult.Memory ? TranslateStatus.Memory : TranslateSlow(gpa, access, walk, out t);
     }
 
@@ -40,7 +40,7 @@ public sealed unsafe partial class Vcpu
     {
         LeaveGuestMode();
         _state->Statistics.MmioAccesses++;
-        bool found = _vm.Bus.Read(gpa, size, out value);
+        var found = _vm.Bus.Read(gpa, size, out value);
         ReenterGuestMode();
         return found;
     }
@@ -50,14 +50,14 @@ public sealed unsafe partial class Vcpu
     {
         LeaveGuestMode();
         _state->Statistics.MmioAccesses++;
-        bool found = _vm.Bus.Write(gpa, size, value);
+        var found = _vm.Bus.Write(gpa, size, value);
         ReenterGuestMode();
         return found;
     }
 
     /// <summary>
-    /// The hardware's walk, in guest mode: no lock, nothing held. Being in guest mode is what protects it: a table or frame it can reach is not freed
-    /// before this vCPU has left.
+    /// The hardware's walk, in guest mode: no lock, nothing held. Being in guest mode is what protects it: a table or frame it can reach is
+    /// not freed before this vCPU has left.
     /// </summary>
     private WalkResult Walk(ulong gpa, GuestAccess access, out Translation t)
     {
@@ -66,19 +66,19 @@ public sealed unsafe partial class Vcpu
             Unsafe.SkipInit(out t);
             return WalkResult.Mmio;
         }
-        ulong gfn = gpa >> 12;
-        ulong need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
-        ulong set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
+        var gfn = gpa >> 12;
+        var need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
+        var set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
         for (; ; )
         {
-            ulong* entry = TdpMmu.FindLeaf(Root, gfn, out Spte seen, out _);
+            var entry = TdpMmu.FindLeaf(Root, gfn, out var seen, out _);
             if ((seen.Raw & need) == 0 || entry == null)
             {
                 Unsafe.SkipInit(out t);
                 return seen.IsMmio && IsCurrent(seen) ? WalkResult.Mmio : WalkResult.Miss;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
-            int frame = seen.Frame + (seen.IsHuge ? (int)gfn & SpteTable.EntryCount - 1 : 0);
+            var frame = seen.Frame + (seen.IsHuge ? (int)gfn & SpteTable.EntryCount - 1 : 0);
             return Found(frame, access, out t);
         }
     }
@@ -94,21 +94,26 @@ public sealed unsafe partial class Vcpu
         t.Writable = access == GuestAccess.Write;
         t.FlushCount = _state->FlushCount;
         if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(frame));
-        else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(frame), out t.CodeVersion)) return WalkResult.Unmarked;
+        else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(frame), out t.CodeVersion))
+            return WalkResult.Unmarked;
         return WalkResult.Memory;
     }
 
     /// <summary>An MMIO entry counts only for the memslots it was made from, and not while they are being replaced.</summary>
     private bool IsCurrent(Spte mmio)
     {
-        ulong generation = _vm.GetMemslots(AddressSpaceId).Generation;
+        var generation = _vm.GetMemslots(AddressSpaceId).Generation;
         return (generation & Memslots.UpdateInProgress) == 0 && mmio.MmioGeneration == (generation & Spte.MmioGenerationMask);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private TranslateStatus TranslateSlow(ulong gpa, GuestAccess access, WalkResult walk, out Translation t)
     {
-        if (_shadow is not null) throw new InvalidOperationException("A VM with a shadow MMU is asked for the guest's addresses: the engine must use TranslateVirtual.");
+        if (_shadow is not null)
+        {
+            throw new InvalidOperationException(
+                "A VM with a shadow MMU is asked for the guest's addresses: the engine must use TranslateVirtual.");
+        }
         t = default;
         if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
         PageFault fault = new(this, gpa, access, GuestMode.Supervisor);

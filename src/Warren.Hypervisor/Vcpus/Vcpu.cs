@@ -6,8 +6,8 @@ using Warren.Locking;
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// A virtual CPU: an engine, the modes and requests that let others stop it from using stale translations, and its way into the stage-2 tables.
-/// One thread at a time runs it, not always the same.
+/// A virtual CPU: an engine, the modes and requests that let others stop it from using stale translations, and its way into the stage-2
+/// tables. One thread at a time runs it, not always the same.
 /// </summary>
 public sealed unsafe partial class Vcpu
 {
@@ -53,7 +53,10 @@ public sealed unsafe partial class Vcpu
     public IVcpuEngine Engine => _engine;
     public VirtualMachine VirtualMachine => _vm;
 
-    /// <summary>Called by whoever makes a request that wakes, once for each time the vCPU halted; perhaps before Run has returned Halted. Must not block.</summary>
+    /// <summary>
+    /// Called by whoever makes a request that wakes, once for each time the vCPU halted; perhaps before Run has returned Halted. Must not
+    /// block.
+    /// </summary>
     public Action<Vcpu>? Wakeup { get; set; }
 
     /// <summary>Native; not zero while a request waits. The engine looks at it between blocks.</summary>
@@ -87,8 +90,9 @@ public sealed unsafe partial class Vcpu
     public VcpuExit Run(ref long budget)
     {
         using var balance = Check.Balanced();
-        if (Atomics.Exchange(ref _state->Running, 1) != 0) throw new InvalidOperationException($"vCPU {Id} is being run by another thread: one thread at a time may run it.");
-        Vcpu? outer = s_running;
+        if (Atomics.Exchange(ref _state->Running, 1) != 0)
+            throw new InvalidOperationException($"vCPU {Id} is being run by another thread: one thread at a time may run it.");
+        var outer = s_running;
         s_running = this;
         Atomics.Write(ref _state->Blocked, 0);
         try
@@ -108,12 +112,12 @@ public sealed unsafe partial class Vcpu
         for (; ; )
         {
             if (_audits) _vm.AuditIfDue();
-            VcpuExitReason reason = ServeRequests();
+            var reason = ServeRequests();
             if (reason != VcpuExitReason.None) return new(reason);
             if (budget <= 0) return new(VcpuExitReason.Budget);
             if (_vm.ErrorReason is not null) return new(VcpuExitReason.InternalError);
             if (!TryEnterGuestMode(deferred: 0)) continue;
-            VcpuExit exit = _engine.Execute(this, ref budget);
+            var exit = _engine.Execute(this, ref budget);
             LeaveGuestMode();
             switch (exit.Reason)
             {
@@ -141,7 +145,8 @@ public sealed unsafe partial class Vcpu
         Atomics.Exchange(ref _state->Blocked, 1);
         // A full barrier stands between the two, as between the bit and the look at Blocked in MakeRequest: one of us sees the other.
         if (!RequestPending) return true;
-        // Whoever turns Blocked off decides: we do, and go on; or the other did and has called Wakeup, so halted it is, to be run again for that.
+        // Whoever turns Blocked off decides: we do, and go on; or the other did and has called Wakeup, so halted it is, to be run again for
+        // that.
         return Atomics.Exchange(ref _state->Blocked, 0) == 0;
     }
 
@@ -154,7 +159,7 @@ public sealed unsafe partial class Vcpu
 
     private void PutRoot()
     {
-        SpteTable root = Root;
+        var root = Root;
         if (HasNoRoot) return;
         _state->Root = EmptyTable.Entries;
         _mmu.PutRoot(root);
@@ -165,7 +170,7 @@ public sealed unsafe partial class Vcpu
 
     private static SpteTable AllocateEmptyTable()
     {
-        void* page = NativeMemory.AlignedAlloc(4096, 4096);
+        var page = NativeMemory.AlignedAlloc(4096, 4096);
         NativeMemory.Clear(page, 4096);
         return new((ulong*)page);
     }

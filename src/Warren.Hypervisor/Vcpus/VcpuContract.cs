@@ -1,24 +1,25 @@
 namespace Warren.Hypervisor;
 
-/// <summary>What executes on a vCPU: a guest CPU, or a script.</summary>
+/// <summary>The executor of a vCPU: a guest CPU, or a script.</summary>
 public interface IVcpuEngine
 {
     /// <summary>
-    /// Executes guest code; in guest mode on entry and on return. Returns soon after <see cref="Vcpu.RequestPending"/> turned true, when the
-    /// budget is used up, or for a reason of its own. Holds no lock and no reference of the hypervisor while it runs.
+    /// Executes guest code; in guest mode on entry and on return. Returns soon after <see cref="Vcpu.RequestPending"/> turned true, when
+    /// the budget is used up, or for a reason of its own. Holds no lock and no reference of the hypervisor while it runs.
     /// </summary>
     VcpuExit Execute(Vcpu vcpu, ref long budget);
 
     /// <summary>Drops every cached translation and host pointer. On the vCPU's thread, outside guest mode.</summary>
     void FlushTlb();
 
-    /// <summary>What the guest's page tables mean; needed by a VM with a shadow MMU.</summary>
+    /// <summary>The meaning of the guest's page tables; needed by a VM with a shadow MMU.</summary>
     IGuestPageFormat PageFormat => throw NoShadowSupport();
 
     /// <summary>
     /// Walks the guest's tables for a VM with a shadow MMU: from the root last given to <see cref="Vcpu.SetGuestRoot"/>, reading them with
-    /// <see cref="Vcpu.ReadGuestWord"/>, checks the rights, and sets A and D as the ISA tells with <see cref="Vcpu.CompareExchangeGuestWord"/>. Not called while there is no translation.
-    /// On the vCPU's thread, outside guest mode, no lock held; may sleep.
+    /// <see cref="Vcpu.ReadGuestWord"/>, checks the rights, and sets A and D as the ISA tells with
+    /// <see cref="Vcpu.CompareExchangeGuestWord"/>. Not called while there is no translation. On the vCPU's thread, outside guest mode, no
+    /// lock held; may sleep.
     /// </summary>
     /// <param name="vcpu">whose guest</param>
     /// <param name="address">guest virtual address, of any form</param>
@@ -27,7 +28,8 @@ public interface IVcpuEngine
     /// <param name="walk">filled in when the answer is Ok</param>
     GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk) => throw NoShadowSupport();
 
-    private static NotSupportedException NoShadowSupport() => new("This engine has no support for shadow paging: use VmOptions.Mmu = MmuKind.Tdp.");
+    private static NotSupportedException NoShadowSupport() =>
+        new("This engine has no support for shadow paging: use VmOptions.Mmu = MmuKind.Tdp.");
 }
 
 public enum VcpuExitReason
@@ -68,17 +70,21 @@ public enum GuestAccess
 public enum TranslateStatus
 {
     Memory,
-    /// <summary>No memslot, or a write to a read-only one: the engine goes through <see cref="Vcpu.MmioRead"/> or <see cref="Vcpu.MmioWrite"/>.</summary>
+    /// <summary>
+    /// No memslot, or a write to a read-only one: the engine goes through <see cref="Vcpu.MmioRead"/> or <see cref="Vcpu.MmioWrite"/>.
+    /// </summary>
     Mmio,
     /// <summary>The host cannot back the page: the engine raises an access fault.</summary>
     Error,
     /// <summary>The engine must return from Execute without completing the instruction, which will be executed again.</summary>
     Stopped,
-    /// <summary>Only from <see cref="Vcpu.TranslateVirtual"/>: the guest's own tables forbid the access; the engine raises a page fault.</summary>
+    /// <summary>
+    /// Only from <see cref="Vcpu.TranslateVirtual"/>: the guest's own tables forbid the access; the engine raises a page fault.
+    /// </summary>
     PageFault,
     /// <summary>
-    /// Only from <see cref="Vcpu.TranslateVirtual"/>, for a write: the page holds a table that is shadowed. The engine stores by <see cref="Vcpu.WriteTracked"/>, or, what reads and
-    /// writes at once, by <see cref="Vcpu.CompareExchangeTracked"/>.
+    /// Only from <see cref="Vcpu.TranslateVirtual"/>, for a write: the page holds a table that is shadowed. The engine stores by
+    /// <see cref="Vcpu.WriteTracked"/>, or, what reads and writes at once, by <see cref="Vcpu.CompareExchangeTracked"/>.
     /// </summary>
     Tracked,
 }
@@ -95,8 +101,8 @@ public unsafe struct Translation
     /// <summary>The frame's code state: bit 0 set while it holds decoded code, the other bits a generation.</summary>
     public int* CodeState;
     /// <summary>
-    /// For Execute: what <see cref="CodeState"/> was once every stale write translation was gone. What is decoded from the page from now on is
-    /// valid while the two are equal; when they differ already, it may be executed once and not be kept.
+    /// For Execute: what <see cref="CodeState"/> was once every stale write translation was gone. What is decoded from the page from now on
+    /// is valid while the two are equal; when they differ already, it may be executed once and not be kept.
     /// </summary>
     public int CodeVersion;
     /// <summary>Only after a Write: stores may go through the pointer.</summary>

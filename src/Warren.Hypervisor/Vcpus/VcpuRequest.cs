@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor;
 
 /// <summary>
-/// Something a vCPU must do before it enters guest mode again (KVM_REQ_*): bits 0..7 the number of its bit in the request word, the others how
-/// it is delivered.
+/// Something a vCPU must do before it enters guest mode again (KVM_REQ_*): bits 0..7 the number of its bit in the request word, the others
+/// how it is delivered.
 /// </summary>
 public enum VcpuRequest : uint
 {
@@ -18,7 +18,9 @@ public enum VcpuRequest : uint
     VmDead = 1 | Wait,
     Unblock = 2,
     DirtyRingSoftFull = 3 | NoWakeup,
-    /// <summary>Lets go of a root that is obsolete, and flushes. Waits, so that obsolete tables are out of reach of guest mode at once.</summary>
+    /// <summary>
+    /// Lets go of a root that is obsolete, and flushes. Waits, so that obsolete tables are out of reach of guest mode at once.
+    /// </summary>
     FreeObsoleteRoots = 4 | Wait | NoWakeup,
     /// <summary><see cref="Vcpu.Run"/> returns <see cref="VcpuExitReason.Interrupted"/>.</summary>
     Kick = 5,

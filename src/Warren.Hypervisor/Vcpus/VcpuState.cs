@@ -81,8 +81,8 @@ public struct VcpuStatistics
 
     internal static void Add(ref VcpuStatistics sum, in VcpuStatistics other)
     {
-        Span<long> to = MemoryMarshal.Cast<VcpuStatistics, long>(MemoryMarshal.CreateSpan(ref sum, 1));
-        ReadOnlySpan<long> from = MemoryMarshal.Cast<VcpuStatistics, long>(MemoryMarshal.CreateReadOnlySpan(in other, 1));
-        for (int i = 0; i < to.Length; i++) to[i] += from[i];
+        var to = MemoryMarshal.Cast<VcpuStatistics, long>(MemoryMarshal.CreateSpan(ref sum, 1));
+        var from = MemoryMarshal.Cast<VcpuStatistics, long>(MemoryMarshal.CreateReadOnlySpan(in other, 1));
+        for (var i = 0; i < to.Length; i++) to[i] += from[i];
     }
 }

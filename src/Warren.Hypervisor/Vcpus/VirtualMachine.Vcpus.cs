@@ -31,7 +31,7 @@ public sealed partial class VirtualMachine
     /// <summary>Why the VM died or cannot go on, the first reason if there were several; null while all is well.</summary>
     public string? ErrorReason => Atomics.Read(ref _error, this)?.Reason;
 
-    /// <summary>What was thrown, if that is why: a bug of a device.</summary>
+    /// <summary>The exception, where one is the cause: a bug of a device.</summary>
     public Exception? ErrorCause => Atomics.Read(ref _error, this)?.Cause;
 
     internal bool HasError => Atomics.Read(ref _error, this) is not null;
@@ -46,7 +46,7 @@ public sealed partial class VirtualMachine
         ArgumentNullException.ThrowIfNull(engine);
         for (; ; )
         {
-            Vcpu[] old = VcpuArray;
+            var old = VcpuArray;
             if (old.Length >= MaxVcpus) throw new InvalidOperationException($"A VM has at most {MaxVcpus} vCPUs.");
             Vcpu vcpu = new(this, old.Length, engine);
             if (Atomics.CompareExchange(ref _vcpus, [.. old, vcpu], old, this) == old) return vcpu;
@@ -54,30 +54,33 @@ public sealed partial class VirtualMachine
     }
 
     /// <summary>
-    /// Makes a request of every vCPU; one that waits returns when each vCPU that was in guest mode has left it at least once. The calling thread's
-    /// own vCPU gets the request too, and serves it before it enters guest mode again. May be called with spinning locks held.
+    /// Makes a request of every vCPU; one that waits returns when each vCPU that was in guest mode has left it at least once. The calling
+    /// thread's own vCPU gets the request too, and serves it before it enters guest mode again. May be called with spinning locks held.
     /// </summary>
     /// <param name="request">what is asked</param>
     /// <param name="except">a vCPU that is not asked</param>
     internal unsafe void MakeAllVcpusRequest(VcpuRequest request, Vcpu? except = null)
     {
-        Vcpu[] vcpus = VcpuArray;
-        ulong* sections = stackalloc ulong[vcpus.Length];
+        var vcpus = VcpuArray;
+        var sections = stackalloc ulong[vcpus.Length];
         PostRequest(vcpus, request, sections, except);
         if ((request & VcpuRequest.Wait) != 0) AwaitRequest(vcpus, sections);
     }
 
-    /// <summary>The first half of <see cref="MakeAllVcpusRequest"/>: makes the request, and notes for <see cref="AwaitRequest"/> who was in guest mode.</summary>
+    /// <summary>
+    /// The first half of <see cref="MakeAllVcpusRequest"/>: makes the request, and notes for <see cref="AwaitRequest"/> who was in guest
+    /// mode.
+    /// </summary>
     internal static unsafe void PostRequest(Vcpu[] vcpus, VcpuRequest request, ulong* sections, Vcpu? except = null)
     {
-        for (int i = 0; i < vcpus.Length; i++)
+        for (var i = 0; i < vcpus.Length; i++)
         {
-            Vcpu vcpu = vcpus[i];
+            var vcpu = vcpus[i];
             sections[i] = ulong.MaxValue;
             if (vcpu == except) continue;
             vcpu.PostRequest(request);
             if ((request & VcpuRequest.NoWakeup) == 0) vcpu.WakeIfBlocked();
-            if (vcpu != Vcpu.Current && vcpu.MarkExiting(out ulong section)) sections[i] = section;
+            if (vcpu != Vcpu.Current && vcpu.MarkExiting(out var section)) sections[i] = section;
         }
     }
 
@@ -85,7 +88,7 @@ public sealed partial class VirtualMachine
     internal unsafe void AwaitRequest(Vcpu[] vcpus, ulong* sections)
     {
         GuestModeMap.Enter(LockMode.Exclusive);
-        for (int i = 0; i < vcpus.Length; i++)
+        for (var i = 0; i < vcpus.Length; i++)
         {
             if (sections[i] != ulong.MaxValue) vcpus[i].AwaitSectionEnd(sections[i]);
         }
@@ -93,7 +96,8 @@ public sealed partial class VirtualMachine
     }
 
     /// <summary>
-    /// Returns when no vCPU uses a translation it cached before the call: each is out of guest mode, or will drop its TLB before it comes back.
+    /// Returns when no vCPU uses a translation it cached before the call: each is out of guest mode, or will drop its TLB before it comes
+    /// back.
     /// </summary>
     internal void FlushRemoteTlbs() => FlushRemoteTlbsExcept(null);
 
@@ -114,11 +118,13 @@ public sealed partial class VirtualMachine
         MakeAllVcpusRequest(VcpuRequest.VmDead);
     }
 
-    /// <summary>Notes why the host cannot go on and has every vCPU come back with InternalError. Waits for nobody; any lock may be held.</summary>
+    /// <summary>
+    /// Notes why the host cannot go on and has every vCPU come back with InternalError. Waits for nobody; any lock may be held.
+    /// </summary>
     internal void ReportError(string reason, Exception? cause = null)
     {
         if (HasError || Atomics.CompareExchange(ref _error, new VmError(reason, cause), null, this) is not null) return;
-        foreach (Vcpu vcpu in VcpuArray) vcpu.Kick();
+        foreach (var vcpu in VcpuArray) vcpu.Kick();
     }
 
     /// <summary>Harvests the bitmap of a memslot; see <see cref="DirtyLog.Get"/>.</summary>
@@ -158,7 +164,7 @@ public sealed partial class VirtualMachine
     public VcpuStatistics SumVcpuStatistics()
     {
         VcpuStatistics sum = default;
-        foreach (Vcpu vcpu in VcpuArray) VcpuStatistics.Add(ref sum, vcpu.Statistics);
+        foreach (var vcpu in VcpuArray) VcpuStatistics.Add(ref sum, vcpu.Statistics);
         return sum;
     }
 
@@ -166,7 +172,7 @@ public sealed partial class VirtualMachine
     private void DisposeVcpus()
     {
         Atomics.Write(ref _dead, true, this);
-        foreach (Vcpu vcpu in VcpuArray)
+        foreach (var vcpu in VcpuArray)
         {
             vcpu.PostRequest(VcpuRequest.VmDead);
             vcpu.ReleaseTables();

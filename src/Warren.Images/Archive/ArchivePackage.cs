@@ -3,10 +3,11 @@ using Warren.Images.Packages;
 
 namespace Warren.Images.Archive;
 
-/// <summary>What the archive's signed index says of one binary package.</summary>
+/// <summary>An entry of the archive's signed index: one binary package.</summary>
 /// <param name="Path">Of the .deb, relative to the mirror's root.</param>
 /// <param name="Sha256">Of the .deb, 64 lower-case hexadecimal digits.</param>
-internal sealed record ArchivePackage(string Name, string Version, string Architecture, string Path, long Size, string Sha256, string Depends)
+internal sealed record ArchivePackage(string Name, string Version, string Architecture, string Path, long Size, string Sha256,
+    string Depends)
 {
     private const long MaxSize = 1L << 30;
 
@@ -15,28 +16,28 @@ internal sealed record ArchivePackage(string Name, string Version, string Archit
     /// <exception cref="ImageException">A needed field is missing, malformed, or would lead outside the mirror.</exception>
     public static ArchivePackage FromStanza(Stanza stanza)
     {
-        string name = stanza["Package"] ?? throw Malformed("an unnamed package");
-        string path = stanza["Filename"] ?? throw Malformed(name);
-        string? digest = stanza["SHA256"];
+        var name = stanza["Package"] ?? throw Malformed("an unnamed package");
+        var path = stanza["Filename"] ?? throw Malformed(name);
+        var digest = stanza["SHA256"];
         if (!RelativePath.IsSafe(path)
             || !Sha256Text.IsValid(digest)
-            || !long.TryParse(stanza["Size"], out long size)
+            || !long.TryParse(stanza["Size"], out var size)
             || size is <= 0 or > MaxSize
             || stanza["Version"] is not { Length: > 0 } version)
         {
             throw Malformed(name);
         }
-        string depends = string.Join(", ", stanza["Pre-Depends"], stanza["Depends"]);
+        var depends = string.Join(", ", stanza["Pre-Depends"], stanza["Depends"]);
         return new ArchivePackage(name, version, stanza["Architecture"] ?? "", path, size, digest, depends);
     }
 
     /// <summary>The names of the packages it depends on, the first of alternatives, without version or architecture.</summary>
     public IEnumerable<string> DependencyNames()
     {
-        foreach (string clause in Depends.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        foreach (var clause in Depends.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
         {
-            string name = clause.Split('|')[0];
-            int end = name.AsSpan().IndexOfAny(s_nameEnds);
+            var name = clause.Split('|')[0];
+            var end = name.AsSpan().IndexOfAny(s_nameEnds);
             yield return (end < 0 ? name : name[..end]).Trim();
         }
     }

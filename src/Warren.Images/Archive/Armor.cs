@@ -15,10 +15,10 @@ internal static class Armor
             return null;
         List<byte> keys = [];
         StringBuilder? block = null;
-        bool headers = false;
-        foreach (string rawLine in Encoding.ASCII.GetString(file).Split('\n'))
+        var headers = false;
+        foreach (var rawLine in Encoding.ASCII.GetString(file).Split('\n'))
         {
-            string line = rawLine.Trim();
+            var line = rawLine.Trim();
             if (line == Begin)
             {
                 block = new StringBuilder();
@@ -26,8 +26,8 @@ internal static class Armor
             }
             else if (line == End && block != null)
             {
-                byte[] bytes = new byte[block.Length];
-                if (!Convert.TryFromBase64String(block.ToString(), bytes, out int length))
+                var bytes = new byte[block.Length];
+                if (!Convert.TryFromBase64String(block.ToString(), bytes, out var length))
                     return null;
                 keys.AddRange(bytes.AsSpan(0, length));
                 block = null;

@@ -13,11 +13,11 @@ internal static class ClearSigned
     /// <exception cref="ImageException">The file is not exactly one clear-signed message.</exception>
     public static void CheckForm(ReadOnlySpan<byte> file)
     {
-        int expected = 0;
-        foreach (Range range in file.Split((byte)'\n'))
+        var expected = 0;
+        foreach (var range in file.Split((byte)'\n'))
         {
-            ReadOnlySpan<byte> line = file[range].TrimEnd(" \t\r"u8);
-            bool fits = expected switch
+            var line = file[range].TrimEnd(" \t\r"u8);
+            var fits = expected switch
             {
                 0 => line.SequenceEqual(Begin),
                 1 or 2 when line.SequenceEqual(Begin) => false,
@@ -28,8 +28,11 @@ internal static class ClearSigned
             };
             if (!fits)
                 throw Malformed();
-            if (expected == 0 || (expected == 1 && line.SequenceEqual(BeginSignature)) || (expected == 2 && line.SequenceEqual(EndSignature)))
+            if (expected == 0 || (expected == 1 && line.SequenceEqual(BeginSignature))
+                || (expected == 2 && line.SequenceEqual(EndSignature)))
+            {
                 expected++;
+            }
         }
         if (expected != 3)
             throw Malformed();

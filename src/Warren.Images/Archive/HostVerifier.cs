@@ -31,9 +31,9 @@ internal sealed class HostVerifier : IReleaseVerifier
     public async Task<ReadOnlyMemory<byte>> VerifyAsync(ReadOnlyMemory<byte> signed, CancellationToken cancellation)
     {
         ClearSigned.CheckForm(signed.Span);
-        string keyring = FindKeyring();
-        string? gpgv = FindProgram("gpgv");
-        string? sqv = gpgv == null ? FindProgram("sqv") : null;
+        var keyring = FindKeyring();
+        var gpgv = FindProgram("gpgv");
+        var sqv = gpgv == null ? FindProgram("sqv") : null;
         if (gpgv == null && sqv == null)
         {
             throw new ImageException(ImageError.Configuration,
@@ -44,8 +44,8 @@ internal sealed class HostVerifier : IReleaseVerifier
         try
         {
             scratch = Directory.CreateTempSubdirectory("warren-verify-");
-            string message = Path.Combine(scratch.FullName, "InRelease");
-            string text = Path.Combine(scratch.FullName, "Release");
+            var message = Path.Combine(scratch.FullName, "InRelease");
+            var text = Path.Combine(scratch.FullName, "Release");
             if (Armor.TryDecodeKeys(await File.ReadAllBytesAsync(keyring, cancellation).ConfigureAwait(false)) is { } keys)
             {
                 keyring = Path.Combine(scratch.FullName, "keyring.gpg");
@@ -63,7 +63,8 @@ internal sealed class HostVerifier : IReleaseVerifier
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ImageException(ImageError.Configuration,
-                $"the archive's signature cannot be checked because a file cannot be read or written ({e.Message.TrimEnd('.')}); see to the keyring and to TMPDIR", e);
+                $"the archive's signature cannot be checked because a file cannot be read or written ({e.Message.TrimEnd('.')}); see to "
+                    + $"the keyring and to TMPDIR", e);
         }
         finally
         {
@@ -75,14 +76,14 @@ internal sealed class HostVerifier : IReleaseVerifier
     // signature by a key of the ring that is neither expired nor revoked is needed, and a bad one spoils all.
     private static async Task RunGpgvAsync(string program, string keyring, string message, string text, CancellationToken cancellation)
     {
-        (int _, string status) = await RunAsync(
+        (var _, var status) = await RunAsync(
             program, ["--status-fd", "1", "--keyring", keyring, "--output", text, message], cancellation).ConfigureAwait(false);
-        bool good = false;
-        bool valid = false;
-        string why = "it is not by a key of the keyring";
-        foreach (string line in status.Split('\n'))
+        var good = false;
+        var valid = false;
+        var why = "it is not by a key of the keyring";
+        foreach (var line in status.Split('\n'))
         {
-            string[] words = line.Split(' ');
+            var words = line.Split(' ');
             if (words.Length < 2 || words[0] != "[GNUPG:]")
                 continue;
             switch (words[1])
@@ -112,7 +113,7 @@ internal sealed class HostVerifier : IReleaseVerifier
 
     private static async Task RunSqvAsync(string program, string keyring, string message, string text, CancellationToken cancellation)
     {
-        (int exit, string _) = await RunAsync(
+        (var exit, var _) = await RunAsync(
             program, ["--keyring", keyring, "--cleartext", "--output", text, message], cancellation).ConfigureAwait(false);
         if (exit != 0)
             throw Bad("sqv finds no valid signature by a key of the keyring");
@@ -140,8 +141,8 @@ internal sealed class HostVerifier : IReleaseVerifier
         try
         {
             process.StandardInput.Close();
-            Task<string> output = process.StandardOutput.ReadToEndAsync(cancellation);
-            Task<string> error = process.StandardError.ReadToEndAsync(cancellation);
+            var output = process.StandardOutput.ReadToEndAsync(cancellation);
+            var error = process.StandardError.ReadToEndAsync(cancellation);
             await Task.WhenAll(output, error).ConfigureAwait(false);
             await process.WaitForExitAsync(cancellation).ConfigureAwait(false);
             return (process.ExitCode, await output.ConfigureAwait(false));
@@ -170,14 +171,15 @@ internal sealed class HostVerifier : IReleaseVerifier
         }
         return s_keyrings.FirstOrDefault(File.Exists)
             ?? throw new ImageException(ImageError.Configuration,
-                "Debian's archive keyring is not on this host; install the package debian-archive-keyring or name a keyring with --keyring or WARREN_KEYRING");
+                "Debian's archive keyring is not on this host; install the package debian-archive-keyring or name a keyring with "
+                    + "--keyring or WARREN_KEYRING");
     }
 
     private string? FindProgram(string name)
     {
-        foreach (string directory in (_searchPath ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var directory in (_searchPath ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
         {
-            string path = Path.Combine(directory, name);
+            var path = Path.Combine(directory, name);
             if (Path.IsPathRooted(directory) && File.Exists(path))
                 return path;
         }
@@ -185,5 +187,6 @@ internal sealed class HostVerifier : IReleaseVerifier
     }
 
     private static ImageException Bad(string why) =>
-        new(ImageError.Signature, $"the archive's signature is not good: {why}; try another mirror with --mirror, or another keyring with --keyring");
+        new(ImageError.Signature,
+            $"the archive's signature is not good: {why}; try another mirror with --mirror, or another keyring with --keyring");
 }

@@ -23,7 +23,7 @@ internal sealed class PackageIndex
         PackageIndex index = new();
         byte[][] heads = [.. prefixes.Select(p => System.Text.Encoding.ASCII.GetBytes("Package: " + p))];
         StanzaReader reader = new(stream, MaxStanza);
-        while (reader.ReadRaw(out ReadOnlySpan<byte> raw))
+        while (reader.ReadRaw(out var raw))
         {
             cancellation.ThrowIfCancellationRequested();
             if (IsWanted(raw, heads))
@@ -37,28 +37,29 @@ internal sealed class PackageIndex
 
     /// <summary>
     /// The packages that hold a kernel and its configuration: what the metapackage's dependencies lead to. In Debian 13 that is one,
-    /// "linux-image-6.12.107+deb13-riscv64" for "linux-image-riscv64". Later that one is a metapackage itself, for "linux-binary-7.2.13+deb14-riscv64"
-    /// with the kernel and "linux-base-7.2.13+deb14-riscv64" with the configuration.
+    /// "linux-image-6.12.107+deb13-riscv64" for "linux-image-riscv64". Later that one is a metapackage itself, for
+    /// "linux-binary-7.2.13+deb14-riscv64" with the kernel and "linux-base-7.2.13+deb14-riscv64" with the configuration.
     /// </summary>
     /// <exception cref="ImageException">The metapackage, its dependency, or a package it names is absent.</exception>
     public IReadOnlyList<ArchivePackage> ResolveKernel(string metapackage, string architecture)
     {
-        ArchivePackage image = Versioned(Require(metapackage), "linux-image-", architecture) ?? throw Unclear(metapackage, "kernel");
+        var image = Versioned(Require(metapackage), "linux-image-", architecture) ?? throw Unclear(metapackage, "kernel");
         if (Versioned(image, "linux-binary-", architecture) is not { } binary)
             return [image];
-        ArchivePackage common = Versioned(binary, "linux-base-", architecture) ?? Versioned(image, "linux-base-", architecture)
+        var common = Versioned(binary, "linux-base-", architecture) ?? Versioned(image, "linux-base-", architecture)
             ?? throw Unclear(binary.Name, "configuration");
         return [binary, common];
     }
 
     /// <exception cref="ImageException">There is no such package.</exception>
     public ArchivePackage Require(string name) =>
-        Find(name) ?? throw new ImageException(ImageError.NotFound, $"the mirror does not have the package {name}; try another mirror with --mirror");
+        Find(name)
+        ?? throw new ImageException(ImageError.NotFound, $"the mirror does not have the package {name}; try another mirror with --mirror");
 
     /// <summary>The first dependency whose name is a stem, a version and the architecture; null when there is none.</summary>
     private ArchivePackage? Versioned(ArchivePackage package, string stem, string architecture)
     {
-        string? name = package.DependencyNames().FirstOrDefault(n => n.StartsWith(stem, StringComparison.Ordinal)
+        var name = package.DependencyNames().FirstOrDefault(n => n.StartsWith(stem, StringComparison.Ordinal)
             && n.EndsWith("-" + architecture, StringComparison.Ordinal)
             && n.Length > stem.Length
             && char.IsAsciiDigit(n[stem.Length]));
@@ -70,7 +71,7 @@ internal sealed class PackageIndex
 
     private static bool IsWanted(ReadOnlySpan<byte> raw, byte[][] heads)
     {
-        foreach (byte[] head in heads)
+        foreach (var head in heads)
         {
             // "Package" is the first field in every archive; the fallback keeps the reader right should it not be.
             if (raw.StartsWith(head))
@@ -78,10 +79,10 @@ internal sealed class PackageIndex
         }
         if (raw.StartsWith("Package:"u8))
             return false;
-        int at = raw.IndexOf("\nPackage: "u8);
+        var at = raw.IndexOf("\nPackage: "u8);
         if (at < 0)
             return false;
-        foreach (byte[] head in heads)
+        foreach (var head in heads)
         {
             if (raw[(at + 1)..].StartsWith(head))
                 return true;
@@ -91,7 +92,7 @@ internal sealed class PackageIndex
 
     private void Add(ArchivePackage package)
     {
-        if (!_packages.TryGetValue(package.Name, out ArchivePackage? known)
+        if (!_packages.TryGetValue(package.Name, out var known)
             || DebianVersion.Order.Compare(package.Version, known.Version) > 0)
         {
             _packages[package.Name] = package;

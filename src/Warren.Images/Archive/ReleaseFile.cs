@@ -20,7 +20,7 @@ internal sealed class ReleaseFile
     /// <summary>SHA-256 of the verified text, which names this state of the suite.</summary>
     public string Digest { get; }
 
-    /// <summary>Whether indexes may be fetched by the name of their digest, which no mirror update in between can break.</summary>
+    /// <summary>True when indexes may be fetched by the name of their digest, which no mirror update in between can break.</summary>
     public bool AcquireByHash { get; }
 
     /// <summary>Debian's point release ("13.7"), or "" where the suite has none.</summary>
@@ -32,32 +32,36 @@ internal sealed class ReleaseFile
     public static ReleaseFile Parse(ReadOnlyMemory<byte> text, string suite, string architecture, DateTimeOffset now)
     {
         using MemoryStream stream = new(text.ToArray());
-        Stanza stanza = new StanzaReader(stream, MaxRelease).Read() ?? throw Malformed();
+        var stanza = new StanzaReader(stream, MaxRelease).Read() ?? throw Malformed();
         if (stanza["Codename"] != suite && stanza["Suite"] != suite)
         {
             throw new ImageException(ImageError.Signature,
-                $"the mirror answers for suite {stanza["Codename"] ?? "without a name"} when asked for {suite}; try another mirror with --mirror");
+                $"the mirror answers for suite {stanza["Codename"] ?? "without a name"} when asked for {suite}; try another mirror with "
+                    + $"--mirror");
         }
         if (stanza.TryGet("Architectures", out _) && !stanza.Words("Architectures").Contains(architecture))
+        {
             throw new ImageException(ImageError.NotFound,
                 $"the mirror's suite {suite} has no {architecture} packages; try another mirror with --mirror");
-        if (stanza.TryGet("Valid-Until", out string? until))
+        }
+        if (stanza.TryGet("Valid-Until", out var until))
         {
-            if (!TryParseDate(until, out DateTimeOffset end))
+            if (!TryParseDate(until, out var end))
                 throw Malformed();
             if (now > end)
             {
                 throw new ImageException(ImageError.Signature,
-                    string.Create(CultureInfo.InvariantCulture, $"the mirror's archive expired on {end.UtcDateTime:yyyy-MM-dd} by this host's clock; ")
+                    string.Create(CultureInfo.InvariantCulture,
+                        $"the mirror's archive expired on {end.UtcDateTime:yyyy-MM-dd} by this host's clock; ")
                     + "set the clock or try another mirror with --mirror");
             }
         }
 
         ReleaseFile release = new(Sha256Text.Of(text.Span), stanza["Acquire-By-Hash"] == "yes", stanza["Version"] ?? "");
-        foreach (string line in (stanza["SHA256"] ?? throw Malformed()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var line in (stanza["SHA256"] ?? throw Malformed()).Split('\n', StringSplitOptions.RemoveEmptyEntries))
         {
-            string[] words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            if (words.Length != 3 || !Sha256Text.IsValid(words[0]) || !long.TryParse(words[1], out long size) || size < 0)
+            var words = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            if (words.Length != 3 || !Sha256Text.IsValid(words[0]) || !long.TryParse(words[1], out var size) || size < 0)
                 throw Malformed();
             release._files.TryAdd(words[2], (words[0], size));
         }
@@ -67,14 +71,14 @@ internal sealed class ReleaseFile
     /// <summary>Digest and size of a file by its path below the suite ("main/binary-riscv64/Packages.xz").</summary>
     public bool TryFind(string path, out string sha256, out long size)
     {
-        bool found = _files.TryGetValue(path, out (string Sha256, long Size) file);
+        var found = _files.TryGetValue(path, out var file);
         (sha256, size) = file;
         return found;
     }
 
     private static bool TryParseDate(string text, out DateTimeOffset date)
     {
-        string trimmed = text.EndsWith(" UTC", StringComparison.Ordinal) ? text[..^4] + " +0000" : text;
+        var trimmed = text.EndsWith(" UTC", StringComparison.Ordinal) ? text[..^4] + " +0000" : text;
         return DateTimeOffset.TryParseExact(
             trimmed, "ddd, d MMM yyyy H:m:s zzz", CultureInfo.InvariantCulture, DateTimeStyles.AllowWhiteSpaces, out date);
     }

@@ -17,8 +17,8 @@ internal static class Sha256Text
     /// <summary>Digest of a stream from its position to its end.</summary>
     public static string Of(Stream stream)
     {
-        using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        byte[] buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = ArrayPool<byte>.Shared.Rent(BufferSize);
         int count;
         while ((count = stream.Read(buffer)) > 0)
             hash.AppendData(buffer, 0, count);

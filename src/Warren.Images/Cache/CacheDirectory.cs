@@ -3,8 +3,9 @@ using Warren.Images.Archive;
 namespace Warren.Images.Cache;
 
 /// <summary>
-/// The files of the cache: <c>manifest.json</c>, <c>lock</c>, <c>content/</c> (what guests are made of), <c>partial/</c> (downloads that can be
-/// resumed) and temporary files next to what they will become. A file appears under its own name only when it is complete and on disk.
+/// The files of the cache: <c>manifest.json</c>, <c>lock</c>, <c>content/</c> (what guests are made of), <c>partial/</c> (downloads that
+/// can be resumed) and temporary files next to what they will become. A file appears under its own name only when it is complete and on
+/// disk.
 /// </summary>
 internal sealed class CacheDirectory
 {
@@ -47,7 +48,7 @@ internal sealed class CacheDirectory
     public void Create()
     {
         const UnixFileMode Private = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute;
-        foreach (string directory in (string[])[Root, Content, Partial])
+        foreach (var directory in (string[])[Root, Content, Partial])
         {
             RefuseFile(directory);
             try
@@ -78,7 +79,9 @@ internal sealed class CacheDirectory
 
     public string PartialFile(string sha256) => Path.Combine(Partial, sha256 + ".partial");
 
-    /// <summary>Opens a file for writing at its end, exclusively: nobody else, a pruner in particular, takes it for an orphan meanwhile.</summary>
+    /// <summary>
+    /// Opens a file for writing at its end, exclusively: nobody else, a pruner in particular, takes it for an orphan meanwhile.
+    /// </summary>
     /// <exception cref="ImageException">It cannot be made or written.</exception>
     public Stream OpenAppend(string path)
     {
@@ -101,11 +104,11 @@ internal sealed class CacheDirectory
     /// <exception cref="ImageException">It cannot be written.</exception>
     public void WriteAtomically(string destination, ReadOnlySpan<byte> content)
     {
-        string temporary = TemporaryFor(destination);
+        var temporary = TemporaryFor(destination);
         try
         {
             // Published while still open, so that no pruner finds it unlocked under its temporary name.
-            using Stream output = OpenAppend(temporary);
+            using var output = OpenAppend(temporary);
             output.Write(content);
             output.Flush();
             Publish(temporary, destination);
@@ -150,7 +153,7 @@ internal sealed class CacheDirectory
             FileInfo file = new(path);
             if (!file.Exists)
                 return 0;
-            long length = file.Length;
+            var length = file.Length;
             file.Delete();
             return length;
         }
@@ -160,15 +163,16 @@ internal sealed class CacheDirectory
         }
     }
 
-    /// <summary>What has become of an entry's file, compared with what was recorded of it.</summary>
+    /// <summary>The state of an entry's file, compared with what was recorded of it.</summary>
     public ImageStatus Check(ImageEntry entry, bool current)
     {
-        string path = ContentFile(entry.File);
-        ImageHealth health = !File.Exists(path) ? ImageHealth.Missing : Matches(path, entry.Size, entry.Sha256) ? ImageHealth.Good : ImageHealth.Altered;
+        var path = ContentFile(entry.File);
+        var health = !File.Exists(path) ? ImageHealth.Missing : Matches(path, entry.Size, entry.Sha256) ? ImageHealth.Good
+            : ImageHealth.Altered;
         return new ImageStatus(entry, path, current, health);
     }
 
-    /// <summary>Whether a file has this size and digest. A file that cannot be read does not.</summary>
+    /// <summary>True when a file has this size and digest. A file that cannot be read does not.</summary>
     public static bool Matches(string path, long size, string sha256)
     {
         try

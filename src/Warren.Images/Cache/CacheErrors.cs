@@ -20,7 +20,8 @@ internal static class CacheErrors
                 $"there is no space left for {path}; free some, run `warren image prune`, or point XDG_CACHE_HOME to a larger disk", e);
         }
         return new ImageException(ImageError.CacheUnwritable,
-            $"the cache file {path} cannot be written ({Reason(e)}); correct its permissions or point XDG_CACHE_HOME to a writable directory", e);
+            $"the cache file {path} cannot be written ({Reason(e)}); correct its permissions or point XDG_CACHE_HOME to a writable "
+                + $"directory", e);
     }
 
     /// <param name="e">Satisfies <see cref="IsFileSystemError"/>.</param>

@@ -3,8 +3,8 @@ using System.Threading;
 namespace Warren.Images.Cache;
 
 /// <summary>
-/// Keeps two <c>warren</c> processes from changing one cache at once: an exclusive lock of the kernel's on a file that is never deleted, so it
-/// ends with its holder however that ends.
+/// Keeps two <c>warren</c> processes from changing one cache at once: an exclusive lock of the kernel's on a file that is never deleted, so
+/// it ends with its holder however that ends.
 /// </summary>
 internal sealed class CacheLock : IDisposable
 {
@@ -20,7 +20,7 @@ internal sealed class CacheLock : IDisposable
     /// <exception cref="ImageException">The lock file cannot be made.</exception>
     public static async Task<CacheLock> AcquireAsync(string path, Action waiting, CancellationToken cancellation)
     {
-        bool told = false;
+        var told = false;
         while (true)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -12,12 +12,15 @@ internal static class GuestFiles
     public static void Check(ImageKind kind, string path)
     {
         Span<byte> head = stackalloc byte[HeadSize];
-        using (FileStream file = File.OpenRead(path))
+        using (var file = File.OpenRead(path))
             head = head[..file.ReadAtLeast(head, HeadSize, throwOnEndOfStream: false)];
         if (kind == ImageKind.Kernel && !IsKernelImage(head))
             throw ImageException.Corrupt("the kernel in the Debian package is not a flat RISC-V Image; try another mirror with --mirror");
         if (kind == ImageKind.Busybox && !IsRiscVElf(head))
-            throw ImageException.Corrupt("the busybox in the Debian package is not a 64-bit RISC-V executable; try another mirror with --mirror");
+        {
+            throw ImageException.Corrupt(
+                "the busybox in the Debian package is not a 64-bit RISC-V executable; try another mirror with --mirror");
+        }
     }
 
     // The second magic number of the kernel's Documentation/arch/riscv/boot-image-header.rst, at byte 56.

@@ -26,20 +26,21 @@ internal sealed class GuestPackages(CacheDirectory cache)
         new(ImageKind.Busybox, "busybox program", "busybox", p => p is "usr/bin/busybox" or "bin/busybox", 32L << 20),
     ];
 
-    /// <summary>What a whole pull holds.</summary>
+    /// <summary>The packages of a whole pull.</summary>
     public static IReadOnlyList<ImageKind> Kinds { get; } = [.. s_imageFiles.Concat(s_busyboxFiles).Select(w => w.Kind)];
 
     private sealed record Wanted(ImageKind Kind, string What, string Stem, Func<string, bool> Matches, long MaxSize);
 
     private static bool IsKernel(string path) =>
-        path.StartsWith("boot/vmlinux-", StringComparison.Ordinal) || path.StartsWith("boot/vmlinuz-", StringComparison.Ordinal) || IsOfModules(path, "vmlinuz");
+        path.StartsWith("boot/vmlinux-", StringComparison.Ordinal) || path.StartsWith("boot/vmlinuz-", StringComparison.Ordinal)
+        || IsOfModules(path, "vmlinuz");
 
     private static bool IsConfig(string path) => path.StartsWith("boot/config-", StringComparison.Ordinal) || IsOfModules(path, "config");
 
     /// <summary>usr/lib/modules/RELEASE/NAME, with or without the usr.</summary>
     private static bool IsOfModules(string path, string name)
     {
-        string[] parts = path.Split('/');
+        var parts = path.Split('/');
         return parts[0] == "usr" ? IsIt(parts[1..]) : IsIt(parts);
 
         bool IsIt(string[] p) => p is ["lib", "modules", not "", var last] && last == name;
@@ -51,7 +52,7 @@ internal sealed class GuestPackages(CacheDirectory cache)
     /// <summary>The kernel's release, out of its package's name.</summary>
     public static string KernelRelease(string package)
     {
-        string? stem = ((string[])[ImageStem, BinaryStem, BaseStem]).FirstOrDefault(s => package.StartsWith(s, StringComparison.Ordinal));
+        var stem = ((string[])[ImageStem, BinaryStem, BaseStem]).FirstOrDefault(s => package.StartsWith(s, StringComparison.Ordinal));
         return package[(stem?.Length ?? 0)..];
     }
 
@@ -60,11 +61,11 @@ internal sealed class GuestPackages(CacheDirectory cache)
     /// <exception cref="ImageException">The package is not what the index says, lacks a file, or the cache cannot hold it.</exception>
     public IReadOnlyList<ImageEntry> Extract(string deb, ArchivePackage package, CancellationToken cancellation)
     {
-        Wanted[] files = FilesOf(package);
+        var files = FilesOf(package);
         string[] temporaries = [.. files.Select(_ => CacheDirectory.TemporaryFor(cache.ContentFile("x")))];
         try
         {
-            using (FileStream stream = OpenDeb(deb))
+            using (var stream = OpenDeb(deb))
             {
                 DebPackage.Extract(
                     stream,
@@ -76,7 +77,7 @@ internal sealed class GuestPackages(CacheDirectory cache)
         }
         finally
         {
-            foreach (string temporary in temporaries)
+            foreach (var temporary in temporaries)
                 CacheDirectory.TryDelete(temporary);
         }
     }
@@ -86,13 +87,13 @@ internal sealed class GuestPackages(CacheDirectory cache)
         GuestFiles.Check(wanted.Kind, temporary);
         long size;
         string digest;
-        using (FileStream file = File.OpenRead(temporary))
+        using (var file = File.OpenRead(temporary))
         {
             size = file.Length;
             digest = Sha256Text.Of(file);
         }
-        string version = wanted.Kind == ImageKind.Busybox ? package.Version : KernelRelease(package.Name);
-        string name = RelativePath.ToName($"{wanted.Stem}-{version}-{digest[..12]}");
+        var version = wanted.Kind == ImageKind.Busybox ? package.Version : KernelRelease(package.Name);
+        var name = RelativePath.ToName($"{wanted.Stem}-{version}-{digest[..12]}");
         CacheDirectory.Publish(temporary, cache.ContentFile(name));
         return new ImageEntry(wanted.Kind, package.Name, package.Version, name, size, digest, package.Sha256);
     }
@@ -108,8 +109,10 @@ internal sealed class GuestPackages(CacheDirectory cache)
     private static void CheckControl(Stanza control, ArchivePackage package)
     {
         if (control["Package"] != package.Name || control["Version"] != package.Version || control["Architecture"] != Architecture)
+        {
             throw ImageException.Corrupt(
                 $"the package {package.Name} is not what the mirror's index calls by this name; try another mirror with --mirror");
+        }
     }
 
     private static FileStream OpenDeb(string path)

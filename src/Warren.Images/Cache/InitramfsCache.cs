@@ -21,7 +21,7 @@ internal sealed class InitramfsCache(CacheDirectory cache)
     /// <exception cref="ImageException">There is none yet and none can be written.</exception>
     public string Get(byte[] archive, IProgress<PullProgress>? progress)
     {
-        string path = cache.ContentFile(Prefix + Sha256Text.Of(archive) + Suffix);
+        var path = cache.ContentFile(Prefix + Sha256Text.Of(archive) + Suffix);
         if (Holds(path, archive))
         {
             Touch(path);

@@ -19,7 +19,8 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
     public ImagePull? Newest => Pulls.Count > 0 ? Pulls[^1] : null;
 
     /// <summary>Reads the file; one that is absent is an empty manifest.</summary>
-    /// <exception cref="ImageException">It is damaged, of another version of Warren, or cannot be read; the message names it and says what is wrong, and nothing else.</exception>
+    /// <exception cref="ImageException">It is damaged, of another version of Warren, or cannot be read; the message names it and says what
+    /// is wrong, and nothing else.</exception>
     public static Manifest Load(CacheDirectory cache)
     {
         CacheDirectory.RefuseFile(cache.Root);
@@ -33,7 +34,8 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
             // Pipes and devices have no length either, and one must not wait for them.
             if (file.Length == 0)
                 throw Bad(cache, "is damaged");
-            return file.Length > MaxFileSize ? throw Bad(cache, "is damaged: it is far too long") : Parse(File.ReadAllBytes(cache.Manifest), cache);
+            return file.Length > MaxFileSize ? throw Bad(cache, "is damaged: it is far too long")
+                : Parse(File.ReadAllBytes(cache.Manifest), cache);
         }
         catch (Exception e) when (CacheErrors.IsFileSystemError(e))
         {
@@ -60,10 +62,10 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
         try
         {
             // The format first: what a newer one holds is not for this version to judge.
-            int? format = JsonSerializer.Deserialize(text, ManifestJson.Default.ManifestFormat)?.Format;
+            var format = JsonSerializer.Deserialize(text, ManifestJson.Default.ManifestFormat)?.Format;
             if (format > CurrentFormat)
                 throw Bad(cache, $"was written by a newer version of Warren (format {format}; this one knows {CurrentFormat})");
-            Manifest? manifest = format == CurrentFormat ? JsonSerializer.Deserialize(text, ManifestJson.Default.Manifest) : null;
+            var manifest = format == CurrentFormat ? JsonSerializer.Deserialize(text, ManifestJson.Default.Manifest) : null;
             return manifest is { Pulls: not null } && manifest.Pulls.All(IsSound) ? manifest : throw Bad(cache, "is damaged");
         }
         catch (JsonException)
@@ -72,13 +74,16 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
         }
     }
 
-    private static ImageException Bad(CacheDirectory cache, string what) => ImageException.Corrupt($"the image cache's table of contents {cache.Manifest} {what}");
+    private static ImageException Bad(CacheDirectory cache, string what) =>
+        ImageException.Corrupt($"the image cache's table of contents {cache.Manifest} {what}");
 
     /// <exception cref="ImageException">The file cannot be written.</exception>
     public void Save(CacheDirectory cache) =>
         cache.WriteAtomically(cache.Manifest, JsonSerializer.SerializeToUtf8Bytes(this, ManifestJson.Default.Manifest));
 
-    /// <summary>With a pull added as the newest; it replaces earlier ones of the very same files. The oldest are forgotten, and pruned, beyond 32.</summary>
+    /// <summary>
+    /// With a pull added as the newest; it replaces earlier ones of the very same files. The oldest are forgotten, and pruned, beyond 32.
+    /// </summary>
     public Manifest With(ImagePull pull) =>
         new(CurrentFormat, [.. Pulls.Where(p => !p.Entries.SequenceEqual(pull.Entries)).TakeLast(MaxPulls - 1), pull]);
 
@@ -90,7 +95,7 @@ internal sealed record Manifest(int Format, IReadOnlyList<ImagePull> Pulls)
             && Sha256Text.IsValid(e.Sha256));
 }
 
-/// <summary>What every version of a manifest says.</summary>
+/// <summary>The part that every version of a manifest has.</summary>
 internal sealed record ManifestFormat(int Format);
 
 [JsonSourceGenerationOptions(WriteIndented = true, PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]

@@ -11,18 +11,19 @@ internal sealed class Pruner(CacheDirectory cache)
     /// <exception cref="ImageException">The manifest cannot be read, so that nobody knows what is needed, or not written.</exception>
     public PruneResult Run(CancellationToken cancellation)
     {
-        Manifest manifest = Manifest.Load(cache);
+        var manifest = Manifest.Load(cache);
         if (manifest.Pulls.Count > 1)
             Manifest.Empty.With(manifest.Newest!).Save(cache);
         HashSet<string> needed = new(manifest.Newest?.Entries.Select(e => e.File) ?? [], StringComparer.Ordinal);
         if (new InitramfsCache(cache).List().FirstOrDefault() is { } initramfs)
             needed.Add(initramfs.File);
 
-        foreach (FileInfo file in CacheDirectory.FilesIn(cache.Content).Concat(CacheDirectory.FilesIn(cache.Partial)).Concat(CacheDirectory.FilesIn(cache.Root)))
+        foreach (var file in CacheDirectory.FilesIn(cache.Content).Concat(CacheDirectory.FilesIn(cache.Partial))
+            .Concat(CacheDirectory.FilesIn(cache.Root)))
         {
             cancellation.ThrowIfCancellationRequested();
-            bool ownPlace = file.DirectoryName != cache.Root;
-            bool temporary = file.Name.StartsWith(CacheDirectory.TemporaryPrefix, StringComparison.Ordinal);
+            var ownPlace = file.DirectoryName != cache.Root;
+            var temporary = file.Name.StartsWith(CacheDirectory.TemporaryPrefix, StringComparison.Ordinal);
             if (temporary ? !IsBeingWritten(file) : ownPlace && !needed.Contains(file.Name))
                 Remove(file);
         }
@@ -31,7 +32,7 @@ internal sealed class Pruner(CacheDirectory cache)
 
     private void Remove(FileInfo file)
     {
-        long bytes = CacheDirectory.TryDelete(file.FullName);
+        var bytes = CacheDirectory.TryDelete(file.FullName);
         if (File.Exists(file.FullName))
             return;
         _bytes += bytes;

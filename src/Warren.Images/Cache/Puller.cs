@@ -18,27 +18,28 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
     public async Task<(ImagePull Pull, bool Changed, long Received)> RunAsync(CancellationToken cancellation)
     {
         // What is wrong with the cache is said before the mirror has its chance to be unreachable.
-        Manifest manifest = Manifest.LoadOrEmpty(cache, progress);
-        bool whole = ReportDamage(manifest.Newest);
-        Mirror mirror = MirrorLocator.Locate(options.Mirror);
+        var manifest = Manifest.LoadOrEmpty(cache, progress);
+        var whole = ReportDamage(manifest.Newest);
+        var mirror = MirrorLocator.Locate(options.Mirror);
         using MirrorClient client = new(mirror, options.Transfer.Silence);
         Downloader downloader = new(client, cache, options.Transfer);
 
         progress?.Report(new PullProgress($"release of {options.Suite}", 0, 0));
-        string suitePath = $"dists/{options.Suite}/";
-        ReadOnlyMemory<byte> signed = await downloader.GetSmallAsync(suitePath + "InRelease", MaxRelease, cancellation).ConfigureAwait(false);
-        ReadOnlyMemory<byte> text = await verifier.VerifyAsync(signed, cancellation).ConfigureAwait(false);
-        ReleaseFile release = ReleaseFile.Parse(text, options.Suite, GuestPackages.Architecture, options.Clock.GetUtcNow());
+        var suitePath = $"dists/{options.Suite}/";
+        var signed = await downloader.GetSmallAsync(suitePath + "InRelease", MaxRelease, cancellation)
+            .ConfigureAwait(false);
+        var text = await verifier.VerifyAsync(signed, cancellation).ConfigureAwait(false);
+        var release = ReleaseFile.Parse(text, options.Suite, GuestPackages.Architecture, options.Clock.GetUtcNow());
 
         if (whole && manifest.Newest is { } newest && newest.ReleaseDigest == release.Digest && newest.Suite == options.Suite)
             return (newest, false, downloader.Received);
 
-        PackageIndex index = await FetchIndexAsync(downloader, suitePath, release, cancellation).ConfigureAwait(false);
-        IReadOnlyList<ArchivePackage> kernel = index.ResolveKernel(GuestPackages.KernelMetapackage, GuestPackages.Architecture);
-        ArchivePackage busybox = index.Require(GuestPackages.BusyboxPackage);
+        var index = await FetchIndexAsync(downloader, suitePath, release, cancellation).ConfigureAwait(false);
+        var kernel = index.ResolveKernel(GuestPackages.KernelMetapackage, GuestPackages.Architecture);
+        var busybox = index.Require(GuestPackages.BusyboxPackage);
         List<ImageEntry> entries = [];
-        bool changed = false;
-        foreach (ArchivePackage package in (ArchivePackage[])[.. kernel, busybox])
+        var changed = false;
+        foreach (var package in (ArchivePackage[])[.. kernel, busybox])
         {
             IReadOnlyList<ImageEntry>? have = FindWhole(manifest, package);
             changed |= have == null;
@@ -50,19 +51,20 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
         return (pull, changed, downloader.Received);
     }
 
-    private async Task<PackageIndex> FetchIndexAsync(Downloader downloader, string suitePath, ReleaseFile release, CancellationToken cancellation)
+    private async Task<PackageIndex> FetchIndexAsync(Downloader downloader, string suitePath, ReleaseFile release,
+        CancellationToken cancellation)
     {
-        foreach (string suffix in (string[])[".xz", ".gz", ""])
+        foreach (var suffix in (string[])[".xz", ".gz", ""])
         {
-            string name = $"main/binary-{GuestPackages.Architecture}/Packages{suffix}";
-            if (!release.TryFind(name, out string sha256, out long size) || size > MaxIndex)
+            var name = $"main/binary-{GuestPackages.Architecture}/Packages{suffix}";
+            if (!release.TryFind(name, out var sha256, out var size) || size > MaxIndex)
                 continue;
             List<string> paths = [suitePath + name];
             if (release.AcquireByHash)
                 paths.Insert(0, $"{suitePath}main/binary-{GuestPackages.Architecture}/by-hash/SHA256/{sha256}");
-            string partial = cache.PartialFile(sha256);
+            var partial = cache.PartialFile(sha256);
             await downloader.FetchAsync(paths, size, sha256, partial, "package index", progress, cancellation).ConfigureAwait(false);
-            PackageIndex index = await Task.Run(() => ReadIndex(partial, suffix, cancellation), cancellation).ConfigureAwait(false);
+            var index = await Task.Run(() => ReadIndex(partial, suffix, cancellation), cancellation).ConfigureAwait(false);
             CacheDirectory.TryDelete(partial);
             return index;
         }
@@ -93,13 +95,14 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
         }
     }
 
-    private async Task<IReadOnlyList<ImageEntry>> FetchPackageAsync(Downloader downloader, ArchivePackage package, CancellationToken cancellation)
+    private async Task<IReadOnlyList<ImageEntry>> FetchPackageAsync(Downloader downloader, ArchivePackage package,
+        CancellationToken cancellation)
     {
-        string partial = cache.PartialFile(package.Sha256);
+        var partial = cache.PartialFile(package.Sha256);
         await downloader.FetchAsync(
             [package.Path], package.Size, package.Sha256, partial, package.Name, progress, cancellation).ConfigureAwait(false);
         progress?.Report(new PullProgress($"unpacking {package.Name}", 0, 0));
-        IReadOnlyList<ImageEntry> entries = await Task.Run(
+        var entries = await Task.Run(
             () => _packages.Extract(partial, package, cancellation), cancellation).ConfigureAwait(false);
         CacheDirectory.TryDelete(partial);
         return entries;
@@ -108,10 +111,10 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
     // Files of this very package that an earlier pull left and that are still as recorded.
     private List<ImageEntry>? FindWhole(Manifest manifest, ArchivePackage package)
     {
-        foreach (ImagePull pull in manifest.Pulls.Reverse())
+        foreach (var pull in manifest.Pulls.Reverse())
         {
             List<ImageEntry> entries = [.. pull.Entries.Where(e => e.PackageSha256 == package.Sha256)];
-            bool all = GuestPackages.KindsOf(package).All(k => entries.Any(e => e.Kind == k));
+            var all = GuestPackages.KindsOf(package).All(k => entries.Any(e => e.Kind == k));
             if (all && entries.All(e => CacheDirectory.Matches(cache.ContentFile(e.File), e.Size, e.Sha256)))
                 return entries;
         }
@@ -123,8 +126,8 @@ internal sealed class Puller(CacheDirectory cache, ImageStoreOptions options, IR
     {
         if (pull == null)
             return false;
-        bool whole = GuestPackages.Kinds.All(k => pull.Find(k) != null);
-        foreach (ImageStatus bad in pull.Entries.Select(e => cache.Check(e, current: true)).Where(s => s.IsBad))
+        var whole = GuestPackages.Kinds.All(k => pull.Find(k) != null);
+        foreach (var bad in pull.Entries.Select(e => cache.Check(e, current: true)).Where(s => s.IsBad))
         {
             whole = false;
             progress?.Report(new PullProgress($"{bad.Sentence}; it is fetched again", 0, 0));

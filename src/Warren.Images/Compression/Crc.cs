@@ -29,7 +29,7 @@ internal static class Crc
     {
         while (data.Length >= 8)
         {
-            ulong word = state ^ BinaryPrimitives.ReadUInt64LittleEndian(data);
+            var word = state ^ BinaryPrimitives.ReadUInt64LittleEndian(data);
             state = tables[7 * 256 + (byte)word]
                 ^ tables[6 * 256 + (byte)(word >> 8)]
                 ^ tables[5 * 256 + (byte)(word >> 16)]
@@ -40,26 +40,26 @@ internal static class Crc
                 ^ tables[(byte)(word >> 56)];
             data = data[8..];
         }
-        foreach (byte b in data)
+        foreach (var b in data)
             state = tables[(byte)(state ^ b)] ^ (state >> 8);
         return state;
     }
 
     private static ulong[] BuildTables(ulong polynomial)
     {
-        ulong[] tables = new ulong[8 * 256];
+        var tables = new ulong[8 * 256];
         for (uint i = 0; i < 256; i++)
         {
             ulong value = i;
-            for (int bit = 0; bit < 8; bit++)
+            for (var bit = 0; bit < 8; bit++)
                 value = (value >> 1) ^ ((value & 1) * polynomial);
             tables[i] = value;
         }
-        for (int k = 1; k < 8; k++)
+        for (var k = 1; k < 8; k++)
         {
-            for (int i = 0; i < 256; i++)
+            for (var i = 0; i < 256; i++)
             {
-                ulong previous = tables[(k - 1) * 256 + i];
+                var previous = tables[(k - 1) * 256 + i];
                 tables[k * 256 + i] = tables[(byte)previous] ^ (previous >> 8);
             }
         }

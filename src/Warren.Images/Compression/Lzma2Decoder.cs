@@ -35,7 +35,7 @@ internal sealed unsafe class Lzma2Decoder
     {
         if (property > 40)
             throw ImageException.Corrupt("the xz data names an impossible dictionary size; fetch it again");
-        long size = property == 40 ? uint.MaxValue : (2L | (property & 1)) << (property / 2 + 11);
+        var size = property == 40 ? uint.MaxValue : (2L | (property & 1)) << (property / 2 + 11);
         if (size > MaxDictionarySize)
         {
             throw new ImageException(ImageError.Unsupported,
@@ -44,7 +44,9 @@ internal sealed unsafe class Lzma2Decoder
         return (int)size;
     }
 
-    /// <summary>Prepares for a new block. <paramref name="outputSize"/> is its uncompressed size when known, else -1; it only saves memory.</summary>
+    /// <summary>
+    /// Prepares for a new block. <paramref name="outputSize"/> is its uncompressed size when known, else -1; it only saves memory.
+    /// </summary>
     public void StartBlock(int dictionarySize, long outputSize)
     {
         _dictionarySize = dictionarySize;
@@ -52,8 +54,8 @@ internal sealed unsafe class Lzma2Decoder
         _history = 0;
         _needsDictionaryReset = true;
         _needsProperties = true;
-        int keep = outputSize >= 0 ? (int)Math.Min(dictionarySize, outputSize) : dictionarySize;
-        int room = outputSize >= 0 ? (int)Math.Min(2L * MaxChunkOutput, outputSize) : 2 * MaxChunkOutput;
+        var keep = outputSize >= 0 ? (int)Math.Min(dictionarySize, outputSize) : dictionarySize;
+        var room = outputSize >= 0 ? (int)Math.Min(2L * MaxChunkOutput, outputSize) : 2 * MaxChunkOutput;
         // The sizes in a header are only claims, so memory beyond one chunk's is taken when output really arrives.
         _wanted = keep + Math.Max(room, 1);
         if (_buffer.Length == 0)
@@ -64,7 +66,7 @@ internal sealed unsafe class Lzma2Decoder
     /// <exception cref="ImageException">The chunk is malformed or cut short.</exception>
     public bool ReadChunk(out ReadOnlyMemory<byte> output)
     {
-        byte control = _input.ReadByte();
+        var control = _input.ReadByte();
         if (control == 0)
         {
             output = default;
@@ -82,7 +84,7 @@ internal sealed unsafe class Lzma2Decoder
             throw Malformed();
         }
 
-        int length = control >= 0x80 ? ReadLzmaChunk(control) : ReadPlainChunk(control);
+        var length = control >= 0x80 ? ReadLzmaChunk(control) : ReadPlainChunk(control);
         output = _buffer.AsMemory(_position, length);
         _position += length;
         _history += Math.Min(length, int.MaxValue - _history);
@@ -94,7 +96,7 @@ internal sealed unsafe class Lzma2Decoder
     {
         if (control > 2)
             throw Malformed();
-        int length = ReadUInt16() + 1;
+        var length = ReadUInt16() + 1;
         MakeRoom(length);
         _input.ReadExactly(_buffer.AsSpan(_position, length));
         return length;
@@ -102,8 +104,8 @@ internal sealed unsafe class Lzma2Decoder
 
     private int ReadLzmaChunk(byte control)
     {
-        int length = ((control & 0x1F) << 16) + ReadUInt16() + 1;
-        int compressedLength = ReadUInt16() + 1;
+        var length = ((control & 0x1F) << 16) + ReadUInt16() + 1;
+        var compressedLength = ReadUInt16() + 1;
         if (control >= 0xC0)
         {
             if (!_lzma.SetProperties(_input.ReadByte()))
@@ -121,7 +123,7 @@ internal sealed unsafe class Lzma2Decoder
         fixed (byte* compressed = _compressed)
         fixed (byte* buffer = _buffer)
         {
-            int history = Math.Min(_history, _position);
+            var history = Math.Min(_history, _position);
             if (!_lzma.Decode(compressed, compressedLength, buffer, _position, length, history, _dictionarySize, _sinceReset))
                 throw Malformed();
         }
@@ -133,13 +135,13 @@ internal sealed unsafe class Lzma2Decoder
     {
         if (_buffer.Length - _position >= length)
             return;
-        int keep = Math.Min(Math.Min(_history, _position), _dictionarySize);
-        int needed = keep + length;
-        byte[] target = _buffer;
+        var keep = Math.Min(Math.Min(_history, _position), _dictionarySize);
+        var needed = keep + length;
+        var target = _buffer;
         if (needed > _buffer.Length || _buffer.Length < _wanted)
         {
-            long doubled = Math.Max(2L * _buffer.Length, needed);
-            int full = Math.Max(_wanted, needed);
+            var doubled = Math.Max(2L * _buffer.Length, needed);
+            var full = Math.Max(_wanted, needed);
             target = GC.AllocateUninitializedArray<byte>((int)Math.Min(doubled, full));
         }
         _buffer.AsSpan(_position - keep, keep).CopyTo(target);

@@ -7,7 +7,9 @@ namespace Warren.Images.Compression;
 /// LZMA2 chunk to the next. It decodes one whole chunk at a time from a complete input buffer into a linear output buffer that
 /// also holds the history, so it never has to stop in the middle of a symbol.
 /// </summary>
-/// <remarks>Source: the LZMA specification that accompanies the LZMA SDK (public domain), sections on the range coder and the model.</remarks>
+/// <remarks>
+/// Source: the LZMA specification that accompanies the LZMA SDK (public domain), sections on the range coder and the model.
+/// </remarks>
 internal sealed unsafe class LzmaDecoder
 {
     /// <summary>
@@ -62,9 +64,9 @@ internal sealed unsafe class LzmaDecoder
     {
         if (packed >= 9 * 5 * 5)
             return false;
-        int lc = packed % 9;
-        int lp = packed / 9 % 5;
-        int pb = packed / 45;
+        var lc = packed % 9;
+        var lp = packed / 9 % 5;
+        var pb = packed / 45;
         if (lc + lp > 4)
             return false;
         _literalContextBits = lc;
@@ -100,24 +102,24 @@ internal sealed unsafe class LzmaDecoder
             return false;
         fixed (ushort* model = _model)
         {
-            byte* inputEnd = input + inputLength;
+            var inputEnd = input + inputLength;
             RangeDecoder rc = new(input + 1);
-            byte* output = buffer + position;
-            byte* outputEnd = output + outputLength;
-            byte* oldest = output - history;
-            uint state = _state;
+            var output = buffer + position;
+            var outputEnd = output + outputLength;
+            var oldest = output - history;
+            var state = _state;
             uint rep0 = _rep0, rep1 = _rep1, rep2 = _rep2, rep3 = _rep3;
-            uint logical = streamPosition - (uint)(nuint)output;
-            byte previous = history > 0 ? output[-1] : (byte)0;
+            var logical = streamPosition - (uint)(nuint)output;
+            var previous = history > 0 ? output[-1] : (byte)0;
 
             while (output < outputEnd)
             {
-                uint now = logical + (uint)(nuint)output;
-                uint positionState = now & _positionMask;
+                var now = logical + (uint)(nuint)output;
+                var positionState = now & _positionMask;
                 if (rc.Bit(model + IsMatch + state * MaxPositionStates + positionState) == 0)
                 {
-                    uint context = ((now & _literalPositionMask) << _literalContextBits) + (uint)(previous >> (8 - _literalContextBits));
-                    ushort* coder = model + Literal + LiteralCoder * context;
+                    var context = ((now & _literalPositionMask) << _literalContextBits) + (uint)(previous >> (8 - _literalContextBits));
+                    var coder = model + Literal + LiteralCoder * context;
                     uint symbol = 1;
                     if (state >= FirstMatchState)
                     {
@@ -127,8 +129,8 @@ internal sealed unsafe class LzmaDecoder
                         do
                         {
                             predicted <<= 1;
-                            uint predictedBit = predicted & offset;
-                            uint bit = rc.Bit(coder + offset + predictedBit + symbol);
+                            var predictedBit = predicted & offset;
+                            var bit = rc.Bit(coder + offset + predictedBit + symbol);
                             symbol = (symbol << 1) | bit;
                             offset &= bit != 0 ? predictedBit : ~predictedBit;
                         }
@@ -160,23 +162,15 @@ internal sealed unsafe class LzmaDecoder
                 }
                 else
                 {
-                    bool single = false;
+                    var single = false;
                     if (rc.Bit(model + IsRepG0 + state) == 0)
-                    {
                         single = rc.Bit(model + IsRep0Long + state * MaxPositionStates + positionState) == 0;
-                    }
                     else if (rc.Bit(model + IsRepG1 + state) == 0)
-                    {
                         (rep0, rep1) = (rep1, rep0);
-                    }
                     else if (rc.Bit(model + IsRepG2 + state) == 0)
-                    {
                         (rep0, rep1, rep2) = (rep2, rep0, rep1);
-                    }
                     else
-                    {
                         (rep0, rep1, rep2, rep3) = (rep3, rep0, rep1, rep2);
-                    }
                     if (single)
                     {
                         length = 1;
@@ -209,7 +203,7 @@ internal sealed unsafe class LzmaDecoder
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void CopyMatch(byte* output, uint distance, uint length)
     {
-        byte* source = output - distance;
+        var source = output - distance;
         if (distance >= length)
         {
             Unsafe.CopyBlockUnaligned(output, source, length);
@@ -236,12 +230,12 @@ internal sealed unsafe class LzmaDecoder
 
     private static uint DecodeDistance(ref RangeDecoder rc, ushort* model, uint length)
     {
-        uint lengthState = Math.Min(length - MinMatch, 3);
-        uint slot = rc.Tree(model + DistanceSlot + lengthState * DistanceSlots, 6);
+        var lengthState = Math.Min(length - MinMatch, 3);
+        var slot = rc.Tree(model + DistanceSlot + lengthState * DistanceSlots, 6);
         if (slot < 4)
             return slot;
-        int footerBits = (int)(slot >> 1) - 1;
-        uint distance = (2 | (slot & 1)) << footerBits;
+        var footerBits = (int)(slot >> 1) - 1;
+        var distance = (2 | (slot & 1)) << footerBits;
         if (slot < 14)
             return distance + rc.ReverseTree(model + DistanceSpecial + distance - slot, footerBits);
         distance += rc.Direct(footerBits - AlignBits) << AlignBits;
@@ -276,7 +270,7 @@ internal sealed unsafe class LzmaDecoder
         {
             Normalize();
             uint p = *probability;
-            uint bound = (_range >> ModelBits) * p;
+            var bound = (_range >> ModelBits) * p;
             if (Code < bound)
             {
                 _range = bound;
@@ -292,7 +286,7 @@ internal sealed unsafe class LzmaDecoder
         public uint Tree(ushort* tree, int bits)
         {
             uint symbol = 1;
-            for (int i = 0; i < bits; i++)
+            for (var i = 0; i < bits; i++)
                 symbol = (symbol << 1) | Bit(tree + symbol);
             return symbol - (1u << bits);
         }
@@ -301,9 +295,9 @@ internal sealed unsafe class LzmaDecoder
         {
             uint symbol = 1;
             uint value = 0;
-            for (int i = 0; i < bits; i++)
+            for (var i = 0; i < bits; i++)
             {
-                uint bit = Bit(tree + symbol);
+                var bit = Bit(tree + symbol);
                 symbol = (symbol << 1) | bit;
                 value |= bit << i;
             }
@@ -313,11 +307,11 @@ internal sealed unsafe class LzmaDecoder
         public uint Direct(int bits)
         {
             uint value = 0;
-            for (int i = 0; i < bits; i++)
+            for (var i = 0; i < bits; i++)
             {
                 Normalize();
                 _range >>= 1;
-                uint bit = Code >= _range ? 1u : 0u;
+                var bit = Code >= _range ? 1u : 0u;
                 Code -= _range & (0 - bit);
                 value = (value << 1) | bit;
             }

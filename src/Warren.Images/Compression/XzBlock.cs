@@ -18,7 +18,7 @@ internal struct XzBlock
     /// <param name="sizeByte">The header's real size divided by 4, less 1; not 0.</param>
     public static XzBlock Read(XzInput input, byte sizeByte)
     {
-        int size = (sizeByte + 1) * 4;
+        var size = (sizeByte + 1) * 4;
         Span<byte> header = stackalloc byte[MaxHeaderSize];
         header = header[..size];
         header[0] = sizeByte;
@@ -26,7 +26,7 @@ internal struct XzBlock
         if (Crc.Compute32(header[..^4]) != BinaryPrimitives.ReadUInt32LittleEndian(header[^4..]))
             throw XzStream.Damaged("block header");
 
-        byte flags = header[1];
+        var flags = header[1];
         if ((flags & 0x3C) != 0)
             throw new ImageException(ImageError.Unsupported, "the xz data sets block flags of a later format that Warren does not know");
         ReadOnlySpan<byte> fields = header[2..^4];
@@ -35,8 +35,8 @@ internal struct XzBlock
             block.CompressedSize = ReadInteger(ref fields);
         if ((flags & 0x80) != 0)
             block.UncompressedSize = ReadInteger(ref fields);
-        long filter = ReadInteger(ref fields);
-        long propertiesSize = ReadInteger(ref fields);
+        var filter = ReadInteger(ref fields);
+        var propertiesSize = ReadInteger(ref fields);
         if ((flags & 3) != 0 || filter != 0x21)
         {
             throw new ImageException(ImageError.Unsupported,
@@ -51,9 +51,9 @@ internal struct XzBlock
     private static long ReadInteger(ref ReadOnlySpan<byte> fields)
     {
         long value = 0;
-        for (int i = 0; i < 9 && i < fields.Length; i++)
+        for (var i = 0; i < 9 && i < fields.Length; i++)
         {
-            byte b = fields[i];
+            var b = fields[i];
             value |= (long)(b & 0x7F) << (7 * i);
             if ((b & 0x80) == 0)
             {

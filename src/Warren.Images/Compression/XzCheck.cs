@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace Warren.Images.Compression;
 
-/// <summary>The integrity check over a block's uncompressed bytes: none, CRC-32, CRC-64 or SHA-256, by the id in the stream flags.</summary>
+/// <summary>
+/// The integrity check over a block's uncompressed bytes: none, CRC-32, CRC-64 or SHA-256, by the id in the stream flags.
+/// </summary>
 internal sealed class XzCheck : IDisposable
 {
     private readonly int _id;

@@ -16,7 +16,7 @@ internal sealed class XzIndexReader
 
     public byte ReadByte()
     {
-        byte value = _input.ReadByte();
+        var value = _input.ReadByte();
         Crc = Compression.Crc.Append32(Crc, [value]);
         return value;
     }
@@ -25,9 +25,9 @@ internal sealed class XzIndexReader
     public long ReadInteger()
     {
         long value = 0;
-        for (int i = 0; i < 9; i++)
+        for (var i = 0; i < 9; i++)
         {
-            byte b = ReadByte();
+            var b = ReadByte();
             value |= (long)(b & 0x7F) << (7 * i);
             if ((b & 0x80) == 0)
                 return b == 0 && i > 0 ? throw XzStream.Damaged("index") : value;

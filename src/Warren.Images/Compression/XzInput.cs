@@ -1,6 +1,8 @@
 namespace Warren.Images.Compression;
 
-/// <summary>A buffered reader over the compressed stream that counts what it gave out; it ends in <see cref="ImageException"/>, never short.</summary>
+/// <summary>
+/// A buffered reader over the compressed stream that counts what it gave out; it ends in <see cref="ImageException"/>, never short.
+/// </summary>
 internal sealed class XzInput(Stream stream)
 {
     private readonly byte[] _buffer = new byte[1 << 16];
@@ -21,7 +23,7 @@ internal sealed class XzInput(Stream stream)
 
     public byte ReadByte()
     {
-        int value = TryReadByte();
+        var value = TryReadByte();
         return value >= 0 ? (byte)value : throw Truncated();
     }
 
@@ -32,7 +34,7 @@ internal sealed class XzInput(Stream stream)
         {
             if (_next == _end && !Fill())
                 throw Truncated();
-            int count = Math.Min(destination.Length, _end - _next);
+            var count = Math.Min(destination.Length, _end - _next);
             _buffer.AsSpan(_next, count).CopyTo(destination);
             _next += count;
             destination = destination[count..];

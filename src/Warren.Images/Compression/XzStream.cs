@@ -3,11 +3,13 @@ using System.Buffers.Binary;
 namespace Warren.Images.Compression;
 
 /// <summary>
-/// Reads the .xz container (version 1.0.4 and later of its specification): one or more streams, each of blocks with one LZMA2 filter, an index and a
-/// footer. Everything that the format lets a reader check is checked: header, index and footer CRCs, block sizes, the integrity check of
-/// the content, the index against the blocks met, padding bytes, and the footer against the header.
+/// Reads the .xz container (version 1.0.4 and later of its specification): one or more streams, each of blocks with one LZMA2 filter, an
+/// index and a footer. Everything that the format lets a reader check is checked: header, index and footer CRCs, block sizes, the integrity
+/// check of the content, the index against the blocks met, padding bytes, and the footer against the header.
 /// </summary>
-/// <remarks>Memory: the dictionary (at most <see cref="Lzma2Decoder.MaxDictionarySize"/>) and 4 MiB. Any fault is an <see cref="ImageException"/>.</remarks>
+/// <remarks>
+/// Memory: the dictionary (at most <see cref="Lzma2Decoder.MaxDictionarySize"/>) and 4 MiB. Any fault is an <see cref="ImageException"/>.
+/// </remarks>
 public sealed class XzStream : Stream
 {
     private static ReadOnlySpan<byte> HeaderMagic => [0xFD, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0];
@@ -62,7 +64,7 @@ public sealed class XzStream : Stream
             if (!Advance())
                 return 0;
         }
-        int count = Math.Min(buffer.Length, _pending.Length);
+        var count = Math.Min(buffer.Length, _pending.Length);
         _pending.Span[..count].CopyTo(buffer);
         _pending = _pending[count..];
         return count;
@@ -78,7 +80,7 @@ public sealed class XzStream : Stream
                 _stage = Stage.Block;
                 return true;
             case Stage.Block:
-                byte size = _input.ReadByte();
+                var size = _input.ReadByte();
                 if (size != 0)
                 {
                     _block = XzBlock.Read(_input, size);
@@ -92,7 +94,7 @@ public sealed class XzStream : Stream
                 }
                 return true;
             case Stage.BlockData:
-                if (_decoder.ReadChunk(out ReadOnlyMemory<byte> output))
+                if (_decoder.ReadChunk(out var output))
                     Deliver(output);
                 else
                     FinishBlock();
@@ -137,7 +139,7 @@ public sealed class XzStream : Stream
 
     private void FinishBlock()
     {
-        long compressed = _input.Position - _block.DataStart;
+        var compressed = _input.Position - _block.DataStart;
         if ((_block.CompressedSize >= 0 && compressed != _block.CompressedSize)
             || (_block.UncompressedSize >= 0 && _block.Produced != _block.UncompressedSize))
         {
@@ -155,10 +157,10 @@ public sealed class XzStream : Stream
 
     private void ReadIndexAndFooter()
     {
-        long start = _input.Position - 1;
+        var start = _input.Position - 1;
         XzIndexReader index = new(_input);
         using XzIndexTally listed = new();
-        long count = index.ReadInteger();
+        var count = index.ReadInteger();
         if (count != _blocks.Count)
             throw Damaged("index");
         for (long i = 0; i < count; i++)
@@ -169,7 +171,7 @@ public sealed class XzStream : Stream
                 throw Damaged("index");
         }
         Span<byte> footer = stackalloc byte[4 + HeaderSize];
-        long indexSize = _input.Position - start + 4;
+        var indexSize = _input.Position - start + 4;
         _input.ReadExactly(footer);
         if (!listed.Matches(_blocks) || BinaryPrimitives.ReadUInt32LittleEndian(footer) != index.Crc)
             throw Damaged("index");
@@ -189,7 +191,7 @@ public sealed class XzStream : Stream
         Span<byte> header = stackalloc byte[HeaderSize];
         while (true)
         {
-            int first = _input.TryReadByte();
+            var first = _input.TryReadByte();
             if (first < 0)
                 return false;
             header[0] = (byte)first;
@@ -204,7 +206,7 @@ public sealed class XzStream : Stream
 
     private void SkipZeros(int count)
     {
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             if (_input.ReadByte() != 0)
                 throw Damaged("block padding");

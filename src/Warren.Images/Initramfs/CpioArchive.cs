@@ -21,7 +21,7 @@ public static class CpioArchive
     {
         ArrayBufferWriter<byte> output = new(1 << 20);
         uint inode = 1;
-        foreach (CpioEntry entry in entries)
+        foreach (var entry in entries)
             Append(output, entry, inode++);
         Append(output, new CpioEntry(Trailer, 0, default), 0);
         return output.WrittenSpan.ToArray();
@@ -29,18 +29,18 @@ public static class CpioArchive
 
     private static void Append(ArrayBufferWriter<byte> output, CpioEntry entry, uint inode)
     {
-        byte[] name = Encoding.UTF8.GetBytes(entry.Path);
-        uint links = entry.Type == CpioType.Directory ? 2u : 1u;
+        var name = Encoding.UTF8.GetBytes(entry.Path);
+        var links = entry.Type == CpioType.Directory ? 2u : 1u;
         output.Write(Magic);
         ReadOnlySpan<uint> fields =
         [
             inode, (uint)entry.Mode, 0, 0, links, 0, (uint)entry.Content.Length,
             0, 0, (uint)entry.DeviceMajor, (uint)entry.DeviceMinor, (uint)name.Length + 1, 0,
         ];
-        foreach (uint field in fields)
+        foreach (var field in fields)
         {
-            Span<byte> digits = output.GetSpan(8);
-            Utf8Formatter.TryFormat(field, digits, out int written, new StandardFormat('x', 8));
+            var digits = output.GetSpan(8);
+            Utf8Formatter.TryFormat(field, digits, out var written, new StandardFormat('x', 8));
             output.Advance(written);
         }
         output.Write(name);
@@ -57,27 +57,27 @@ public static class CpioArchive
     public static IReadOnlyList<CpioEntry> Read(ReadOnlyMemory<byte> archive)
     {
         List<CpioEntry> entries = [];
-        int at = 0;
+        var at = 0;
         while (true)
         {
             if (archive.Length - at < HeaderSize)
                 throw Truncated();
-            ReadOnlySpan<byte> header = archive.Span.Slice(at, HeaderSize);
+            var header = archive.Span.Slice(at, HeaderSize);
             if (!header.StartsWith(Magic))
                 throw ImageException.Corrupt("the initramfs is not a cpio archive of the newc form");
-            int mode = Field(header, 1);
-            int size = Field(header, 6);
-            int nameSize = Field(header, 11);
+            var mode = Field(header, 1);
+            var size = Field(header, 6);
+            var nameSize = Field(header, 11);
             if (nameSize is < 1 or > MaxName)
                 throw Malformed();
-            int nameStart = at + HeaderSize;
-            long contentStart = Aligned((long)nameStart + nameSize);
+            var nameStart = at + HeaderSize;
+            var contentStart = Aligned((long)nameStart + nameSize);
             if (Aligned(contentStart + size) > archive.Length)
                 throw Truncated();
-            ReadOnlySpan<byte> name = archive.Span.Slice(nameStart, nameSize);
+            var name = archive.Span.Slice(nameStart, nameSize);
             if (name[^1] != 0 || name[..^1].Contains((byte)0))
                 throw Malformed();
-            string path = Encoding.UTF8.GetString(name[..^1]);
+            var path = Encoding.UTF8.GetString(name[..^1]);
             if (path == Trailer)
                 return entries;
             entries.Add(new CpioEntry(path, mode, archive.Slice((int)contentStart, size), Field(header, 9), Field(header, 10)));
@@ -87,8 +87,9 @@ public static class CpioArchive
 
     private static int Field(ReadOnlySpan<byte> header, int index)
     {
-        ReadOnlySpan<byte> digits = header.Slice(6 + 8 * index, 8);
-        return Utf8Parser.TryParse(digits, out uint value, out int used, 'x') && used == 8 && value <= int.MaxValue ? (int)value : throw Malformed();
+        var digits = header.Slice(6 + 8 * index, 8);
+        return Utf8Parser.TryParse(digits, out uint value, out var used, 'x') && used == 8 && value <= int.MaxValue ? (int)value
+            : throw Malformed();
     }
 
     private static long Aligned(long offset) => (offset + 3) & ~3L;

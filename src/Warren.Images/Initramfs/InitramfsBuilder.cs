@@ -21,7 +21,7 @@ public sealed class InitramfsBuilder
     public static InitramfsBuilder ForGuest(ReadOnlyMemory<byte> init, ReadOnlyMemory<byte> busybox)
     {
         InitramfsBuilder builder = new();
-        foreach (string directory in (string[])["bin", "dev", "etc", "mnt", "proc", "run", "sbin", "sys", "usr/bin", "usr/sbin", "var/log"])
+        foreach (var directory in (string[])["bin", "dev", "etc", "mnt", "proc", "run", "sbin", "sys", "usr/bin", "usr/sbin", "var/log"])
             builder.AddDirectory(directory);
         return builder
             .AddDirectory("root", 0x1C0)
@@ -62,12 +62,12 @@ public sealed class InitramfsBuilder
     // Linux unpacks in order and creates no parent by itself.
     private InitramfsBuilder Add(CpioEntry entry)
     {
-        string[] segments = entry.Path.Split('/');
+        var segments = entry.Path.Split('/');
         if (segments.Any(s => s is "" or "." or ".." || s.Contains('\0', StringComparison.Ordinal)))
             throw new ArgumentException($"\"{entry.Path}\" is not a path below the root", nameof(entry));
-        for (int i = 1; i < segments.Length; i++)
+        for (var i = 1; i < segments.Length; i++)
         {
-            string parent = string.Join('/', segments[..i]);
+            var parent = string.Join('/', segments[..i]);
             if (_paths.Add(parent))
                 _entries.Add(new CpioEntry(parent, (int)CpioType.Directory | 0x1ED, default));
         }

@@ -8,12 +8,14 @@ namespace Warren.Images.Mirrors;
 /// </summary>
 internal static class AptProxy
 {
-    /// <summary>All "acquire::…::proxy…" settings of one file, by lower-case name, added over those already in <paramref name="settings"/>.</summary>
+    /// <summary>
+    /// All "acquire::…::proxy…" settings of one file, by lower-case name, added over those already in <paramref name="settings"/>.
+    /// </summary>
     public static void Read(string text, IDictionary<string, string> settings)
     {
         List<string> scopes = [];
         List<string> words = [];
-        foreach (string token in Tokens(text))
+        foreach (var token in Tokens(text))
         {
             switch (token)
             {
@@ -29,7 +31,7 @@ internal static class AptProxy
                 case ";":
                     if (words.Count >= 2)
                     {
-                        string name = (string.Concat(scopes) + words[0]).ToLowerInvariant();
+                        var name = (string.Concat(scopes) + words[0]).ToLowerInvariant();
                         if (name.StartsWith("acquire::", StringComparison.Ordinal) && name.Contains("::proxy", StringComparison.Ordinal))
                             settings[name] = words[1].Trim('"');
                     }
@@ -45,9 +47,9 @@ internal static class AptProxy
     /// <summary>The setting for a URL: the one for its host first, then for its scheme; https falls back to http as in apt.</summary>
     public static string? For(Uri uri, IDictionary<string, string> settings)
     {
-        foreach (string scheme in uri.Scheme == "https" ? (string[])["https", "http"] : ["http"])
+        foreach (var scheme in uri.Scheme == "https" ? (string[])["https", "http"] : ["http"])
         {
-            if (settings.TryGetValue($"acquire::{scheme}::proxy::{uri.Host.ToLowerInvariant()}", out string? value)
+            if (settings.TryGetValue($"acquire::{scheme}::proxy::{uri.Host.ToLowerInvariant()}", out var value)
                 || settings.TryGetValue($"acquire::{scheme}::proxy", out value))
             {
                 return value;
@@ -59,21 +61,21 @@ internal static class AptProxy
     private static IEnumerable<string> Tokens(string text)
     {
         StringBuilder word = new();
-        for (int i = 0; i < text.Length; i++)
+        for (var i = 0; i < text.Length; i++)
         {
-            char c = text[i];
-            bool comment = c == '#' || (c == '/' && i + 1 < text.Length && text[i + 1] == '/' && word.Length == 0);
-            bool blockComment = c == '/' && i + 1 < text.Length && text[i + 1] == '*';
+            var c = text[i];
+            var comment = c == '#' || (c == '/' && i + 1 < text.Length && text[i + 1] == '/' && word.Length == 0);
+            var blockComment = c == '/' && i + 1 < text.Length && text[i + 1] == '*';
             if (c == '"')
             {
-                int close = text.IndexOf('"', i + 1);
+                var close = text.IndexOf('"', i + 1);
                 close = close < 0 ? text.Length : close;
                 word.Append('"').Append(text, i + 1, close - i - 1).Append('"');
                 i = close;
             }
             else if (comment || blockComment)
             {
-                int end = blockComment ? text.IndexOf("*/", i + 2, StringComparison.Ordinal) + 1 : text.IndexOf('\n', i);
+                var end = blockComment ? text.IndexOf("*/", i + 2, StringComparison.Ordinal) + 1 : text.IndexOf('\n', i);
                 i = end <= 0 ? text.Length : end;
             }
             else if (c is '{' or '}' or ';' || char.IsWhiteSpace(c))

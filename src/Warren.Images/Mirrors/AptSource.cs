@@ -20,50 +20,50 @@ internal sealed record AptSource(string Uri, string Suite, IReadOnlyList<string>
     /// </summary>
     public int DebianLikeness()
     {
-        if (!System.Uri.TryCreate(Uri, UriKind.Absolute, out Uri? uri) || uri.Scheme is not ("http" or "https"))
+        if (!System.Uri.TryCreate(Uri, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
             return 0;
-        string suite = Suite;
-        foreach (string pocket in (string[])["-updates", "-proposed-updates", "-backports"])
+        var suite = Suite;
+        foreach (var pocket in (string[])["-updates", "-proposed-updates", "-backports"])
         {
             if (suite.EndsWith(pocket, StringComparison.Ordinal))
                 suite = suite[..^pocket.Length];
         }
         if (!s_suites.Contains(suite) || !Components.Contains("main"))
             return 0;
-        bool debianKeyring = SignedBy.Contains("debian-archive", StringComparison.Ordinal);
-        bool otherKeyring = SignedBy.StartsWith('/') && !debianKeyring;
-        string[] segments = uri.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries);
-        bool debianPath = segments.Contains("debian");
+        var debianKeyring = SignedBy.Contains("debian-archive", StringComparison.Ordinal);
+        var otherKeyring = SignedBy.StartsWith('/') && !debianKeyring;
+        var segments = uri.AbsolutePath.Split('/', StringSplitOptions.RemoveEmptyEntries);
+        var debianPath = segments.Contains("debian");
         if (otherKeyring || (!debianKeyring && !debianPath))
             return 0;
-        int score = 1 + (debianKeyring ? 2 : 0) + (segments.Length > 0 && segments[^1] == "debian" ? 1 : 0);
+        var score = 1 + (debianKeyring ? 2 : 0) + (segments.Length > 0 && segments[^1] == "debian" ? 1 : 0);
         return suite == Suite ? score + 4 : score;
     }
 
     /// <summary>The sources of a one-line-style file (sources.list(5)).</summary>
     public static IEnumerable<AptSource> ParseList(string text)
     {
-        foreach (string rawLine in text.Split('\n'))
+        foreach (var rawLine in text.Split('\n'))
         {
-            string line = rawLine.Split('#')[0].Trim();
-            string rest = line.StartsWith("deb", StringComparison.Ordinal) ? line[3..] : "";
+            var line = rawLine.Split('#')[0].Trim();
+            var rest = line.StartsWith("deb", StringComparison.Ordinal) ? line[3..] : "";
             if (rest.Length == 0 || !char.IsWhiteSpace(rest[0]))
                 continue;
             rest = rest.TrimStart();
-            string signedBy = "";
+            var signedBy = "";
             if (rest.StartsWith('['))
             {
-                int close = rest.IndexOf(']', StringComparison.Ordinal);
+                var close = rest.IndexOf(']', StringComparison.Ordinal);
                 if (close < 0)
                     continue;
-                foreach (string option in SplitWords(rest[1..close]))
+                foreach (var option in SplitWords(rest[1..close]))
                 {
                     if (option.StartsWith("signed-by=", StringComparison.OrdinalIgnoreCase))
                         signedBy = option["signed-by=".Length..];
                 }
                 rest = rest[(close + 1)..];
             }
-            string[] words = SplitWords(rest);
+            var words = SplitWords(rest);
             if (words.Length >= 2)
                 yield return new AptSource(words[0], words[1], words[2..], signedBy);
         }
@@ -76,12 +76,15 @@ internal sealed record AptSource(string Uri, string Suite, IReadOnlyList<string>
         StanzaReader reader = new(stream, 1 << 20);
         while (reader.Read() is { } stanza)
         {
-            string enabled = stanza["Enabled"] ?? "yes";
-            if (enabled.ToLowerInvariant() is "no" or "false" or "0" or "off" or "without" or "disable" || !stanza.Words("Types").Contains("deb"))
-                continue;
-            foreach (string uri in stanza.Words("URIs"))
+            var enabled = stanza["Enabled"] ?? "yes";
+            if (enabled.ToLowerInvariant() is "no" or "false" or "0" or "off" or "without" or "disable" || !stanza.Words("Types")
+                .Contains("deb"))
             {
-                foreach (string suite in stanza.Words("Suites"))
+                continue;
+            }
+            foreach (var uri in stanza.Words("URIs"))
+            {
+                foreach (var suite in stanza.Words("Suites"))
                     yield return new AptSource(uri, suite, stanza.Words("Components"), (stanza["Signed-By"] ?? "").Trim());
             }
         }

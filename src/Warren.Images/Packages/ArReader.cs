@@ -36,7 +36,7 @@ internal sealed class ArReader
                 throw BoundedStream.Truncated();
         }
         Span<byte> header = stackalloc byte[HeaderSize];
-        int got = _stream.ReadAtLeast(header, HeaderSize, throwOnEndOfStream: false);
+        var got = _stream.ReadAtLeast(header, HeaderSize, throwOnEndOfStream: false);
         if (got == 0)
         {
             (name, content) = ("", Stream.Null);
@@ -45,7 +45,7 @@ internal sealed class ArReader
         ReadOnlySpan<byte> digits = header[48..58].TrimEnd((byte)' ');
         if (got < HeaderSize
             || !header[58..].SequenceEqual("`\n"u8)
-            || !Utf8Parser.TryParse(digits, out long size, out int used)
+            || !Utf8Parser.TryParse(digits, out long size, out var used)
             || used != digits.Length
             || size < 0)
         {

@@ -32,7 +32,7 @@ internal sealed class BoundedStream : Stream
             buffer = buffer[..(int)_left];
         if (buffer.IsEmpty)
             return 0;
-        int count = _source.Read(buffer);
+        var count = _source.Read(buffer);
         if (count == 0)
             throw Truncated();
         _left -= count;

@@ -24,15 +24,15 @@ internal static class DebPackage
     public static void Extract(Stream deb, Action<Stanza> checkControl, IReadOnlyList<DebWanted> wanted, CancellationToken cancellation)
     {
         ArReader ar = new(deb);
-        if (!ar.MoveNext(out string name, out Stream content) || name != "debian-binary")
+        if (!ar.MoveNext(out var name, out var content) || name != "debian-binary")
             throw ImageException.Corrupt("the file is not a Debian package (no debian-binary member); fetch it again");
         CheckFormatVersion(content);
-        bool controlSeen = false;
+        var controlSeen = false;
         while (ar.MoveNext(out name, out content))
         {
             if (!controlSeen && IsTar(name, "control.tar"))
             {
-                using Stream tar = Decompress(name, content);
+                using var tar = Decompress(name, content);
                 checkControl(ReadControl(tar));
                 controlSeen = true;
             }
@@ -40,7 +40,7 @@ internal static class DebPackage
             {
                 if (!controlSeen)
                     break;
-                using Stream tar = Decompress(name, content);
+                using var tar = Decompress(name, content);
                 ExtractFiles(tar, wanted, cancellation);
                 return;
             }
@@ -52,8 +52,8 @@ internal static class DebPackage
 
     private static void CheckFormatVersion(Stream content)
     {
-        byte[] text = new byte[16];
-        int length = content.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
+        var text = new byte[16];
+        var length = content.ReadAtLeast(text, text.Length, throwOnEndOfStream: false);
         if (!text.AsSpan(0, length).StartsWith("2."u8))
             throw new ImageException(ImageError.Unsupported, "the Debian package is not of format 2, which is the one that Warren reads");
     }
@@ -61,7 +61,7 @@ internal static class DebPackage
     /// <summary>The tar inside a member, by the member's suffix. The member stays open.</summary>
     private static Stream Decompress(string member, Stream content)
     {
-        string suffix = member[(member.IndexOf(".tar", StringComparison.Ordinal) + 4)..];
+        var suffix = member[(member.IndexOf(".tar", StringComparison.Ordinal) + 4)..];
         return suffix switch
         {
             "" => content,
@@ -77,13 +77,13 @@ internal static class DebPackage
         try
         {
             TarWalker walker = new(tar);
-            while (walker.MoveNext(out string name, out Stream content))
+            while (walker.MoveNext(out var name, out var content))
             {
                 if (name != "control")
                     continue;
                 if (content.Length > MaxControlSize)
                     break;
-                byte[] bytes = new byte[(int)content.Length];
+                var bytes = new byte[(int)content.Length];
                 content.ReadExactly(bytes);
                 return new StanzaReader(new MemoryStream(bytes), MaxControlSize).Read()
                     ?? throw ImageException.Corrupt("the Debian package has an empty control file; fetch it again");
@@ -100,17 +100,20 @@ internal static class DebPackage
     {
         List<DebWanted> missing = [.. wanted];
         TarWalker walker = new(tar);
-        byte[] buffer = new byte[1 << 17];
-        while (missing.Count > 0 && Next(walker, out string name, out Stream content))
+        var buffer = new byte[1 << 17];
+        while (missing.Count > 0 && Next(walker, out var name, out var content))
         {
             cancellation.ThrowIfCancellationRequested();
-            int index = missing.FindIndex(w => w.Matches(name));
+            var index = missing.FindIndex(w => w.Matches(name));
             if (index < 0)
                 continue;
-            DebWanted want = missing[index];
+            var want = missing[index];
             if (content.Length > want.MaxSize)
-                throw ImageException.Corrupt($"the {want.What} in the Debian package is larger than {want.MaxSize >> 20} MiB, which cannot be right");
-            using Stream output = want.Open();
+            {
+                throw ImageException.Corrupt(
+                    $"the {want.What} in the Debian package is larger than {want.MaxSize >> 20} MiB, which cannot be right");
+            }
+            using var output = want.Open();
             int count;
             while ((count = Read(content, buffer)) > 0)
             {
@@ -120,8 +123,10 @@ internal static class DebPackage
             missing.RemoveAt(index);
         }
         if (missing.Count > 0)
+        {
             throw new ImageException(ImageError.NotFound,
                 $"the Debian package does not contain the {missing[0].What}; try another mirror with --mirror");
+        }
     }
 
     // Only reading is guarded: an exception of the output stream is not the package's fault.

@@ -1,6 +1,8 @@
 namespace Warren.Images.Packages;
 
-/// <summary>Orders package versions as dpkg does (deb-version(7)): epoch, upstream part, revision; "~" before everything, even the end.</summary>
+/// <summary>
+/// Orders package versions as dpkg does (deb-version(7)): epoch, upstream part, revision; "~" before everything, even the end.
+/// </summary>
 internal sealed class DebianVersion : IComparer<string>
 {
     public static DebianVersion Order { get; } = new();
@@ -9,7 +11,7 @@ internal sealed class DebianVersion : IComparer<string>
     {
         var (epochX, upstreamX, revisionX) = Split(x ?? "");
         var (epochY, upstreamY, revisionY) = Split(y ?? "");
-        int order = ComparePart(epochX, epochY);
+        var order = ComparePart(epochX, epochY);
         if (order == 0)
             order = ComparePart(upstreamX, upstreamY);
         return order != 0 ? order : ComparePart(revisionX, revisionY);
@@ -17,10 +19,10 @@ internal sealed class DebianVersion : IComparer<string>
 
     private static (string Epoch, string Upstream, string Revision) Split(string version)
     {
-        int colon = version.IndexOf(':', StringComparison.Ordinal);
-        string epoch = colon < 0 ? "0" : version[..colon];
-        string rest = version[(colon + 1)..];
-        int dash = rest.LastIndexOf('-');
+        var colon = version.IndexOf(':', StringComparison.Ordinal);
+        var epoch = colon < 0 ? "0" : version[..colon];
+        var rest = version[(colon + 1)..];
+        var dash = rest.LastIndexOf('-');
         return dash < 0 ? (epoch, rest, "0") : (epoch, rest[..dash], rest[(dash + 1)..]);
     }
 
@@ -31,16 +33,16 @@ internal sealed class DebianVersion : IComparer<string>
         {
             while (Weight(x) != 0 || Weight(y) != 0)
             {
-                int order = Weight(x).CompareTo(Weight(y));
+                var order = Weight(x).CompareTo(Weight(y));
                 if (order != 0)
                     return order;
                 x = x[1..];
                 y = y[1..];
             }
-            ReadOnlySpan<char> numberX = TakeNumber(ref x);
-            ReadOnlySpan<char> numberY = TakeNumber(ref y);
-            int byLength = numberX.Length.CompareTo(numberY.Length);
-            int byDigits = byLength != 0 ? byLength : numberX.SequenceCompareTo(numberY);
+            var numberX = TakeNumber(ref x);
+            var numberY = TakeNumber(ref y);
+            var byLength = numberX.Length.CompareTo(numberY.Length);
+            var byDigits = byLength != 0 ? byLength : numberX.SequenceCompareTo(numberY);
             if (byDigits != 0)
                 return byDigits;
         }
@@ -57,10 +59,10 @@ internal sealed class DebianVersion : IComparer<string>
 
     private static ReadOnlySpan<char> TakeNumber(ref ReadOnlySpan<char> text)
     {
-        int length = 0;
+        var length = 0;
         while (length < text.Length && char.IsAsciiDigit(text[length]))
             length++;
-        ReadOnlySpan<char> number = text[..length].TrimStart('0');
+        var number = text[..length].TrimStart('0');
         text = text[length..];
         return number;
     }

@@ -20,7 +20,7 @@ internal sealed class Stanza
 
     /// <summary>The value's words, split at any white space; empty when there is no such field.</summary>
     public string[] Words(string name) =>
-        _fields.TryGetValue(name, out string? value) ? value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) : [];
+        _fields.TryGetValue(name, out var value) ? value.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries) : [];
 
     /// <summary>Parses the lines of one paragraph; comment lines and lines that are neither field nor continuation are skipped.</summary>
     public static Stanza Parse(ReadOnlySpan<byte> text)
@@ -28,9 +28,9 @@ internal sealed class Stanza
         Stanza stanza = new();
         string? name = null;
         StringBuilder value = new();
-        foreach (Range range in text.Split((byte)'\n'))
+        foreach (var range in text.Split((byte)'\n'))
         {
-            ReadOnlySpan<byte> line = text[range].TrimEnd(" \t\r"u8);
+            var line = text[range].TrimEnd(" \t\r"u8);
             if (line.IsEmpty || line[0] == '#')
                 continue;
             if (line[0] is (byte)' ' or (byte)'\t')
@@ -41,7 +41,7 @@ internal sealed class Stanza
             }
             stanza.Add(name, value);
             name = null;
-            int colon = line.IndexOf((byte)':');
+            var colon = line.IndexOf((byte)':');
             if (colon <= 0)
                 continue;
             name = Encoding.UTF8.GetString(line[..colon]);

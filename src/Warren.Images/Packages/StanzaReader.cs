@@ -12,28 +12,28 @@ internal sealed class StanzaReader(Stream stream, int maxStanza)
     private bool _eof;
 
     /// <summary>The next paragraph decoded, or null at the end.</summary>
-    public Stanza? Read() => ReadRaw(out ReadOnlySpan<byte> raw) ? Stanza.Parse(raw) : null;
+    public Stanza? Read() => ReadRaw(out var raw) ? Stanza.Parse(raw) : null;
 
     /// <summary>The next paragraph's bytes, valid until the next call. False at the end.</summary>
     /// <exception cref="ImageException">A paragraph is longer than the limit.</exception>
     public bool ReadRaw(out ReadOnlySpan<byte> stanza)
     {
-        int scanned = 0;
+        var scanned = 0;
         while (true)
         {
             ReadOnlySpan<byte> have = _buffer.AsSpan(_start, _end - _start);
             if (scanned == 0)
             {
-                int blank = 0;
+                var blank = 0;
                 while (blank < have.Length && have[blank] is (byte)'\n' or (byte)'\r')
                     blank++;
                 _start += blank;
                 have = have[blank..];
             }
-            int stop = FindBlankLine(have, scanned);
+            var stop = FindBlankLine(have, scanned);
             if (stop >= 0 || (_eof && !have.IsEmpty))
             {
-                int length = stop >= 0 ? stop : have.Length;
+                var length = stop >= 0 ? stop : have.Length;
                 if (length > maxStanza)
                     throw TooLong();
                 stanza = have[..length];
@@ -54,15 +54,15 @@ internal sealed class StanzaReader(Stream stream, int maxStanza)
     // The index of the newline that ends the last line before a blank one, or -1.
     private static int FindBlankLine(ReadOnlySpan<byte> text, int from)
     {
-        int lf = text[from..].IndexOf("\n\n"u8);
-        int crlf = text[from..].IndexOf("\n\r\n"u8);
-        int first = lf < 0 ? crlf : crlf < 0 ? lf : Math.Min(lf, crlf);
+        var lf = text[from..].IndexOf("\n\n"u8);
+        var crlf = text[from..].IndexOf("\n\r\n"u8);
+        var first = lf < 0 ? crlf : crlf < 0 ? lf : Math.Min(lf, crlf);
         return first < 0 ? -1 : from + first;
     }
 
     private void Fill()
     {
-        int length = _end - _start;
+        var length = _end - _start;
         if (length > maxStanza)
             throw TooLong();
         if (length == _buffer.Length)
@@ -70,7 +70,7 @@ internal sealed class StanzaReader(Stream stream, int maxStanza)
         else
             Buffer.BlockCopy(_buffer, _start, _buffer, 0, length);
         (_start, _end) = (0, length);
-        int count = stream.Read(_buffer, _end, _buffer.Length - _end);
+        var count = stream.Read(_buffer, _end, _buffer.Length - _end);
         _eof = count == 0;
         _end += count;
     }

@@ -5,7 +5,8 @@ namespace Warren.Images.Packages;
 /// <summary>
 /// Walks the regular files of a tar archive (POSIX ustar and pax, and GNU long names), front to back, one at a time. Nothing is
 /// ever created from a name in the archive: a caller takes the files it knows by name. A name or pax record longer than
-/// <see cref="MaxExtension"/> is refused, so that a damaged header cannot ask for memory; System.Formats.Tar sizes its buffers by that header.
+/// <see cref="MaxExtension"/> is refused, so that a damaged header cannot ask for memory; System.Formats.Tar sizes its buffers by that
+/// header.
 /// </summary>
 #pragma warning disable CA1001 // the section is a view of the caller's stream and owns nothing
 internal sealed class TarWalker(Stream stream)
@@ -29,7 +30,7 @@ internal sealed class TarWalker(Stream stream)
         long? paxSize = null;
         while (ReadHeader())
         {
-            long size = paxSize ?? ReadNumber(_header.AsSpan(124, 12));
+            var size = paxSize ?? ReadNumber(_header.AsSpan(124, 12));
             _current = new BoundedStream(stream, size);
             _padding = (int)(-size & (BlockSize - 1));
             switch ((char)_header[156])
@@ -64,14 +65,14 @@ internal sealed class TarWalker(Stream stream)
             new BoundedStream(stream, _padding).Drain();
             _current = null;
         }
-        int got = stream.ReadAtLeast(_header, BlockSize, throwOnEndOfStream: false);
+        var got = stream.ReadAtLeast(_header, BlockSize, throwOnEndOfStream: false);
         if (got == 0 || (got == BlockSize && !_header.AsSpan().ContainsAnyExcept((byte)0)))
             return false;
         if (got < BlockSize)
             throw BoundedStream.Truncated();
-        long stored = ReadNumber(_header.AsSpan(148, 8));
+        var stored = ReadNumber(_header.AsSpan(148, 8));
         long sum = 8 * ' ';
-        for (int i = 0; i < BlockSize; i++)
+        for (var i = 0; i < BlockSize; i++)
             sum += i is >= 148 and < 156 ? 0 : _header[i];
         return sum == stored ? true : throw Malformed();
     }
@@ -80,7 +81,7 @@ internal sealed class TarWalker(Stream stream)
     {
         if (_current!.Length > MaxExtension)
             throw Malformed();
-        byte[] data = new byte[(int)_current.Length];
+        var data = new byte[(int)_current.Length];
         _current.ReadExactly(data);
         return data;
     }
@@ -90,28 +91,31 @@ internal sealed class TarWalker(Stream stream)
     {
         while (!data.IsEmpty)
         {
-            int space = data.IndexOf((byte)' ');
-            if (space <= 0 || !int.TryParse(data[..space], out int length) || length <= space + 1 || length > data.Length || data[length - 1] != '\n')
+            var space = data.IndexOf((byte)' ');
+            if (space <= 0 || !int.TryParse(data[..space], out var length) || length <= space
+                + 1 || length > data.Length || data[length - 1] != '\n')
+            {
                 throw Malformed();
-            ReadOnlySpan<byte> record = data[(space + 1)..(length - 1)];
-            int equals = record.IndexOf((byte)'=');
+            }
+            var record = data[(space + 1)..(length - 1)];
+            var equals = record.IndexOf((byte)'=');
             if (equals < 0)
                 throw Malformed();
-            ReadOnlySpan<byte> key = record[..equals];
-            ReadOnlySpan<byte> value = record[(equals + 1)..];
+            var key = record[..equals];
+            var value = record[(equals + 1)..];
             if (key.SequenceEqual("path"u8))
                 name = Encoding.UTF8.GetString(value);
             else if (key.SequenceEqual("size"u8))
-                size = long.TryParse(value, out long parsed) && parsed >= 0 ? parsed : throw Malformed();
+                size = long.TryParse(value, out var parsed) && parsed >= 0 ? parsed : throw Malformed();
             data = data[length..];
         }
     }
 
     private string ShortName()
     {
-        string name = TrimNul(_header.AsSpan(0, 100));
-        bool posix = _header.AsSpan(257, 6).SequenceEqual("ustar\0"u8);
-        string prefix = posix ? TrimNul(_header.AsSpan(345, 155)) : "";
+        var name = TrimNul(_header.AsSpan(0, 100));
+        var posix = _header.AsSpan(257, 6).SequenceEqual("ustar\0"u8);
+        var prefix = posix ? TrimNul(_header.AsSpan(345, 155)) : "";
         return prefix.Length > 0 ? prefix + "/" + name : name;
     }
 
@@ -124,7 +128,7 @@ internal sealed class TarWalker(Stream stream)
 
     private static string TrimNul(ReadOnlySpan<byte> field)
     {
-        int end = field.IndexOf((byte)0);
+        var end = field.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? field : field[..end]);
     }
 
@@ -136,7 +140,7 @@ internal sealed class TarWalker(Stream stream)
         {
             if (field[0] != 0x80)
                 throw Malformed();
-            foreach (byte b in field[1..])
+            foreach (var b in field[1..])
             {
                 if (value >> 54 != 0)
                     throw Malformed();
@@ -144,8 +148,8 @@ internal sealed class TarWalker(Stream stream)
             }
             return value;
         }
-        bool any = false;
-        foreach (byte b in field)
+        var any = false;
+        foreach (var b in field)
         {
             if (b is >= (byte)'0' and <= (byte)'7')
                 value = value * 8 + (b - '0');

@@ -4,7 +4,9 @@ using Warren.Images.Cache;
 
 namespace Warren.Images.Transfer;
 
-/// <summary>Fetches files of known size and digest into partial files that a later run can continue, and small unknown ones into memory.</summary>
+/// <summary>
+/// Fetches files of known size and digest into partial files that a later run can continue, and small unknown ones into memory.
+/// </summary>
 internal sealed class Downloader(MirrorClient client, CacheDirectory cache, TransferOptions options)
 {
     private const int BufferSize = 1 << 17;
@@ -19,16 +21,19 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
     {
         return RetryAsync(() => 0, async () =>
         {
-            using HttpResponseMessage response = await client.GetAsync(path, 0, cancellation).ConfigureAwait(false);
+            using var response = await client.GetAsync(path, 0, cancellation).ConfigureAwait(false);
             if (!response.IsSuccessStatusCode)
                 throw NotFound(path);
-            long? length = response.Content.Headers.ContentLength;
-            Stream body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
-            byte[] buffer = new byte[limit + 1];
-            int total = 0;
+            var length = response.Content.Headers.ContentLength;
+            var body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+            var buffer = new byte[limit + 1];
+            var total = 0;
             int count;
-            while (total < buffer.Length && (count = await client.ReadAsync(body, buffer.AsMemory(total), cancellation).ConfigureAwait(false)) > 0)
+            while (total < buffer.Length
+                && (count = await client.ReadAsync(body, buffer.AsMemory(total), cancellation).ConfigureAwait(false)) > 0)
+            {
                 total += count;
+            }
             Received += total;
             if (total > limit)
                 throw ImageException.Corrupt($"the mirror {client.Host} sends an endless {path}; try another mirror with --mirror");
@@ -44,15 +49,16 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
     /// </summary>
     /// <param name="paths">Where the mirror may have it, in order of preference.</param>
     /// <param name="what">For progress and messages.</param>
-    /// <exception cref="ImageException">The mirror cannot be reached, lacks the file or sends another; or the cache cannot hold it.</exception>
+    /// <exception cref="ImageException">The mirror cannot be reached, lacks the file or sends another; or the cache cannot hold
+    /// it.</exception>
     public async Task FetchAsync(
         IReadOnlyList<string> paths, long size, string sha256, string partial, string what,
         IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
-        int path = 0;
+        var path = 0;
         while (true)
         {
-            long before = LengthOf(partial);
+            var before = LengthOf(partial);
             if (before > size)
             {
                 CacheDirectory.TryDelete(partial);
@@ -74,7 +80,8 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
             if (before == 0 || LengthOf(partial) > 0)
             {
                 throw ImageException.Corrupt(
-                    $"what the mirror {client.Host} sends as {what} does not have the SHA-256 of the signed index; try another mirror with --mirror");
+                    $"what the mirror {client.Host} sends as {what} does not have the SHA-256 of the signed index; try another mirror "
+                        + $"with --mirror");
             }
         }
     }
@@ -84,8 +91,8 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
         IReadOnlyList<string> paths, int path, long size, string partial, string what,
         IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
-        long from = LengthOf(partial);
-        HttpResponseMessage response = await client.GetAsync(paths[path], from, cancellation).ConfigureAwait(false);
+        var from = LengthOf(partial);
+        var response = await client.GetAsync(paths[path], from, cancellation).ConfigureAwait(false);
         while (response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone)
         {
             response.Dispose();
@@ -95,7 +102,7 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
         }
         using (response)
         {
-            bool continues = response.StatusCode == HttpStatusCode.PartialContent;
+            var continues = response.StatusCode == HttpStatusCode.PartialContent;
             if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable
                 || (continues && response.Content.Headers.ContentRange?.From != from))
             {
@@ -110,7 +117,7 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
             }
             if (response.Content.Headers.ContentLength is { } length && from + length != size)
                 throw WrongSize(what);
-            Stream body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
+            var body = await response.Content.ReadAsStreamAsync(cancellation).ConfigureAwait(false);
             await CopyAsync(body, from, size, partial, what, progress, cancellation).ConfigureAwait(false);
             return path;
         }
@@ -120,11 +127,11 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
         Stream body, long from, long size, string partial, string what,
         IProgress<PullProgress>? progress, CancellationToken cancellation)
     {
-        byte[] buffer = new byte[BufferSize];
-        long step = Math.Max(size / 200, BufferSize);
-        long reported = from;
+        var buffer = new byte[BufferSize];
+        var step = Math.Max(size / 200, BufferSize);
+        var reported = from;
         progress?.Report(new PullProgress(what, from, size));
-        using Stream output = cache.OpenAppend(partial);
+        using var output = cache.OpenAppend(partial);
         int count;
         while ((count = await client.ReadAsync(body, buffer, cancellation).ConfigureAwait(false)) > 0)
         {
@@ -145,8 +152,8 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
 
     private async Task<T> RetryAsync<T>(Func<long> position, Func<Task<T>> attempt, CancellationToken cancellation)
     {
-        int failures = 0;
-        long furthest = position();
+        var failures = 0;
+        var furthest = position();
         while (true)
         {
             try
@@ -160,7 +167,8 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
                 if (failures > options.Retries)
                 {
                     throw new ImageException(ImageError.Network,
-                        $"the mirror {client.Host} cannot be read: {e.Message}; check the network, try again later, or name another mirror with --mirror", e);
+                        $"the mirror {client.Host} cannot be read: {e.Message}; check the network, try again later, or name another "
+                            + $"mirror with --mirror", e);
                 }
             }
             await Task.Delay(options.FirstDelay * (1 << (failures - 1)), cancellation).ConfigureAwait(false);
@@ -169,11 +177,13 @@ internal sealed class Downloader(MirrorClient client, CacheDirectory cache, Tran
 
     private ImageException NotFound(string path) =>
         new(ImageError.NotFound,
-            $"the mirror {client.Host} does not have {path} (HTTP status 404); check its URL, try again later, or name another mirror with --mirror");
+            $"the mirror {client.Host} does not have {path} (HTTP status 404); check its URL, try again later, or name another mirror "
+                + $"with --mirror");
 
     private ImageException WrongSize(string what) =>
         ImageException.Corrupt(
-            $"what the mirror {client.Host} sends as {what} does not have the size of the signed index; try again later, or another mirror with --mirror");
+            $"what the mirror {client.Host} sends as {what} does not have the size of the signed index; try again later, or another "
+                + $"mirror with --mirror");
 
     private static long LengthOf(string path)
     {

@@ -6,7 +6,9 @@ using System.Threading;
 
 namespace Warren.Images.Transfer;
 
-/// <summary>One HTTP conversation with a mirror: requests below its root, with every way they fail sorted into lasting and passing.</summary>
+/// <summary>
+/// One HTTP conversation with a mirror: requests below its root, with every way they fail sorted into lasting and passing.
+/// </summary>
 internal sealed class MirrorClient : IDisposable
 {
     private static readonly TimeSpan s_connectTimeout = TimeSpan.FromSeconds(10);
@@ -33,7 +35,7 @@ internal sealed class MirrorClient : IDisposable
         _http.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("warren", "0.1"));
         if (mirror.Credentials != null)
         {
-            string token = Convert.ToBase64String(Encoding.UTF8.GetBytes(mirror.Credentials));
+            var token = Convert.ToBase64String(Encoding.UTF8.GetBytes(mirror.Credentials));
             _http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", token);
         }
     }
@@ -49,7 +51,7 @@ internal sealed class MirrorClient : IDisposable
         using HttpRequestMessage request = new(HttpMethod.Get, new Uri(_mirror.Root, EscapePath(path)));
         if (from > 0)
             request.Headers.Range = new RangeHeaderValue(from, null);
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(_silence);
         HttpResponseMessage response;
         try
@@ -58,12 +60,14 @@ internal sealed class MirrorClient : IDisposable
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            throw new TransientException(string.Create(CultureInfo.InvariantCulture, $"it gave no answer for {_silence.TotalSeconds:0.#} s"));
+            throw new TransientException(
+                string.Create(CultureInfo.InvariantCulture, $"it gave no answer for {_silence.TotalSeconds:0.#} s"));
         }
         catch (HttpRequestException e) when (e.HttpRequestError == HttpRequestError.SecureConnectionError)
         {
             throw new ImageException(ImageError.Network,
-                $"the mirror {Host} cannot be read: its TLS certificate or handshake is not accepted; see to the host's clock and certificates, or name another mirror with --mirror", e);
+                $"the mirror {Host} cannot be read: its TLS certificate or handshake is not accepted; see to the host's clock and "
+                    + $"certificates, or name another mirror with --mirror", e);
         }
         catch (HttpRequestException e)
         {
@@ -72,19 +76,22 @@ internal sealed class MirrorClient : IDisposable
 
         if (response.IsSuccessStatusCode
             || response.StatusCode is HttpStatusCode.NotFound or HttpStatusCode.Gone or HttpStatusCode.RequestedRangeNotSatisfiable)
+        {
             return response;
-        int status = (int)response.StatusCode;
+        }
+        var status = (int)response.StatusCode;
         response.Dispose();
         if (status is >= 500 or 408 or 425 or 429)
             throw new TransientException($"it answers with status {status}");
-        throw new ImageException(ImageError.Network, $"the mirror {Host} refuses {path} with HTTP status {status}; try another mirror with --mirror");
+        throw new ImageException(ImageError.Network,
+            $"the mirror {Host} refuses {path} with HTTP status {status}; try another mirror with --mirror");
     }
 
     /// <summary>Reads some bytes of an answer's body; 0 at its end.</summary>
     /// <exception cref="TransientException">The connection broke or fell silent.</exception>
     public async ValueTask<int> ReadAsync(Stream body, Memory<byte> buffer, CancellationToken cancellation)
     {
-        using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         limit.CancelAfter(_silence);
         try
         {
@@ -111,7 +118,7 @@ internal sealed class MirrorClient : IDisposable
     {
         if (proxy.UserInfo.Length == 0)
             return null;
-        string[] parts = proxy.UserInfo.Split(':', 2);
+        var parts = proxy.UserInfo.Split(':', 2);
         return new NetworkCredential(Uri.UnescapeDataString(parts[0]), parts.Length > 1 ? Uri.UnescapeDataString(parts[1]) : "");
     }
 

@@ -16,14 +16,15 @@ internal enum AcquireForm : byte
 /// <param name="Class">With the subclass.</param>
 /// <param name="Instance">The lock.</param>
 /// <param name="Mode">How it will be held; Exclusive for those who only wait for everyone.</param>
-/// <param name="Recursive">As a reader that waits for an exclusive holder and for nobody else: readers it finds inside, and writers that wait, do not stop it.</param>
+/// <param name="Recursive">As a reader that waits for an exclusive holder and for nobody else: readers it finds inside, and writers that
+/// wait, do not stop it.</param>
 /// <param name="Form">Taken, tried, or only waited for.</param>
 /// <param name="Context">The wait that taking it may need.</param>
 /// <param name="Inner">The longest wait its holder may do.</param>
 internal readonly record struct Acquisition(
     LockClass Class, object Instance, LockMode Mode, bool Recursive, AcquireForm Form, WaitContext Context, WaitContext Inner)
 {
-    /// <summary>What the key of a chain knows of this link.</summary>
+    /// <summary>The part of a chain's key that knows of this link.</summary>
     internal ulong Token =>
         ((ulong)(uint)Class.Id << 8) | ((ulong)Form << 4) | ((ulong)Inner << 6) | (Recursive ? 8u : 0u) | (ulong)Mode;
 
@@ -59,7 +60,7 @@ internal static class Verbs
         _ => "lock",
     };
 
-    /// <summary>What kind of thing it is, for the braces after the name.</summary>
+    /// <summary>The kind of thing it is, for the braces after the name.</summary>
     internal static string Kind(object? instance) => instance switch
     {
         SpinLock => "spinlock",

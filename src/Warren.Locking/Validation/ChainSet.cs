@@ -3,8 +3,8 @@ using System.Threading;
 namespace Warren.Locking;
 
 /// <summary>
-/// The keys of the chains that have been analysed: open addressing, read without a lock, written under the validator's. A reader may miss a key
-/// that is being added and then looks again under the lock; it never finds one that was not added.
+/// The keys of the chains that have been analysed: open addressing, read without a lock, written under the validator's. A reader may miss a
+/// key that is being added and then looks again under the lock; it never finds one that was not added.
 /// </summary>
 internal sealed class ChainSet
 {

@@ -1,12 +1,13 @@
 namespace Warren.Locking;
 
 /// <summary>
-/// The order that the classes' declarations allow: the transitive closure of <see cref="LockClass.MayNestIn"/>, but not by way of a class that nobody waits for
-/// (<see cref="WaitContext.Free"/>: read sections, pseudo-locks), since what may surround such a section has nothing to do with what may happen in it.
+/// The order that the classes' declarations allow: the transitive closure of <see cref="LockClass.MayNestIn"/>, but not by way of a class
+/// that nobody waits for (<see cref="WaitContext.Free"/>: read sections, pseudo-locks), since what may surround such a section has nothing
+/// to do with what may happen in it.
 /// </summary>
 public static class DeclaredOrder
 {
-    /// <summary>Whether a lock of <paramref name="inner"/> may be taken while one of <paramref name="outer"/> is held.</summary>
+    /// <summary>True when a lock of <paramref name="inner"/> may be taken while one of <paramref name="outer"/> is held.</summary>
     public static bool Allows(LockClass outer, LockClass inner)
     {
         ArgumentNullException.ThrowIfNull(outer);
@@ -32,8 +33,8 @@ public static class DeclaredOrder
     }
 
     /// <summary>
-    /// A circle in the declarations themselves, outermost first and closed, or null. A class that names itself makes none, nor does one through a class that
-    /// nobody waits for (<see cref="WaitContext.Free"/>: an SRCU section may lie inside a lock and around it).
+    /// A circle in the declarations themselves, outermost first and closed, or null. A class that names itself makes none, nor does one
+    /// through a class that nobody waits for (<see cref="WaitContext.Free"/>: an SRCU section may lie inside a lock and around it).
     /// </summary>
     public static IReadOnlyList<LockClass>? FindCircle(IEnumerable<LockClass> classes)
     {

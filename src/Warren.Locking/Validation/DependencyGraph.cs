@@ -1,6 +1,8 @@
 namespace Warren.Locking;
 
-/// <summary>The four kinds of a dependency: how the first lock is held, and whether the second is waited for as by a recursive reader.</summary>
+/// <summary>
+/// The four kinds of a dependency: how the first lock is held, and whether the second is waited for as by a recursive reader.
+/// </summary>
 [Flags]
 public enum DependencyKinds : byte
 {
@@ -20,7 +22,8 @@ public enum DependencyKinds : byte
 }
 
 /// <summary>How a dependency was first seen in one of its kinds.</summary>
-internal sealed record Sighting(DependencyKinds Kind, string Holder, LockSite HolderSite, string Waiter, bool WaiterShared, LockSite WaiterSite);
+internal sealed record Sighting(DependencyKinds Kind, string Holder, LockSite HolderSite, string Waiter, bool WaiterShared,
+    LockSite WaiterSite);
 
 /// <summary>Class From was held when To was waited for.</summary>
 internal sealed class Dependency(LockClass from, LockClass to)
@@ -47,9 +50,10 @@ internal sealed class Dependency(LockClass from, LockClass to)
 internal readonly record struct PathStep(Dependency Dependency, Sighting Sighting);
 
 /// <summary>
-/// Which classes were held when which were waited for, and the search for circles. A circle of dependencies can deadlock only if it is strong: nowhere
-/// is a class entered by a recursive reader and left by a shared holder, since such a reader does not wait for such a holder. Every lock
-/// held counts as a predecessor, not only the innermost, so that a weak link in between hides nothing. Under the validator's lock.
+/// Which classes were held when which were waited for, and the search for circles. A circle of dependencies can deadlock only if it is
+/// strong: nowhere is a class entered by a recursive reader and left by a shared holder, since such a reader does not wait for such a
+/// holder. Every lock held counts as a predecessor, not only the innermost, so that a weak link in between hides nothing. Under the
+/// validator's lock.
 /// </summary>
 internal sealed class DependencyGraph
 {
@@ -60,7 +64,7 @@ internal sealed class DependencyGraph
 
     internal List<LockClass> Classes { get; } = [];
 
-    /// <summary>What kind of lock a class was first seen with; null for one only primed.</summary>
+    /// <summary>The kind of lock a class was first seen with; null for one only primed.</summary>
     internal string? KindName(LockClass lockClass) => _nodes[lockClass.Id]?.Sample;
 
     internal static DependencyKinds KindOf(LockMode holder, bool recursive) => holder == LockMode.Shared
@@ -107,7 +111,8 @@ internal sealed class DependencyGraph
     }
 
     /// <summary>
-    /// The shortest strong path from where the new step leads back to where it starts, that together with it makes a strong circle; null when there is none.
+    /// The shortest strong path from where the new step leads back to where it starts, that together with it makes a strong circle; null
+    /// when there is none.
     /// </summary>
     internal List<PathStep>? FindCircle(PathStep last)
     {
@@ -149,9 +154,11 @@ internal sealed class DependencyGraph
         return null;
     }
 
-    private static bool IsShared(DependencyKinds kind) => (kind & (DependencyKinds.SharedToNonRecursive | DependencyKinds.SharedToRecursive)) != 0;
+    private static bool IsShared(DependencyKinds kind) =>
+        (kind & (DependencyKinds.SharedToNonRecursive | DependencyKinds.SharedToRecursive)) != 0;
 
-    private static bool IsRecursive(DependencyKinds kind) => (kind & (DependencyKinds.ExclusiveToRecursive | DependencyKinds.SharedToRecursive)) != 0;
+    private static bool IsRecursive(DependencyKinds kind) =>
+        (kind & (DependencyKinds.ExclusiveToRecursive | DependencyKinds.SharedToRecursive)) != 0;
 
     /// <summary>The graph lives as long as the process: it must not keep locks, and what they belong to, alive.</summary>
     private static string? Describe(object? sample) => sample is null ? null : Verbs.Kind(sample);

@@ -18,7 +18,7 @@ internal struct HeldLock
     internal WaitContext Limit;
 }
 
-/// <summary>What one thread holds, outermost first, as one validator knows it.</summary>
+/// <summary>The locks of one thread, outermost first, as one validator knows them.</summary>
 internal sealed class HeldLocks(LockValidator owner)
 {
     private HeldLock[] _locks = new HeldLock[16];
@@ -48,7 +48,9 @@ internal sealed class HeldLocks(LockValidator owner)
 
     internal static ulong Bit(LockClass lockClass) => 1UL << (lockClass.Root.Id & 63);
 
-    /// <summary>A mixing step (the finaliser of splitmix64): equal keys of different chains are as likely as equal random numbers.</summary>
+    /// <summary>
+    /// A mixing step (the finaliser of splitmix64): equal keys of different chains are as likely as equal random numbers.
+    /// </summary>
     internal static ulong Extend(ulong key, ulong token)
     {
         var x = (key ^ token) + 0x9E3779B97F4A7C15UL;
@@ -128,7 +130,8 @@ internal sealed class HeldLocks(LockValidator owner)
 
     private void Relink(int from)
     {
-        var (key, mask, limit) = from == 0 ? (0UL, 0UL, WaitContext.Block) : (_locks[from - 1].Key, _locks[from - 1].Mask, _locks[from - 1].Limit);
+        var (key, mask, limit) = from == 0 ? (0UL, 0UL, WaitContext.Block)
+            : (_locks[from - 1].Key, _locks[from - 1].Mask, _locks[from - 1].Limit);
         (Key, Mask, Limit) = (key, mask, limit);
         for (var i = from; i < Count; i++)
             Link(ref _locks[i], Key, Mask, Limit);

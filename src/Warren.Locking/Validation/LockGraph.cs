@@ -9,9 +9,12 @@ namespace Warren.Locking;
 /// <param name="Context">The wait that taking it needs.</param>
 /// <param name="HolderContext">The longest wait it allows its holder.</param>
 /// <param name="MayNestIn">Declared outer classes.</param>
-public sealed record LockGraphClass(string Name, string Kind, WaitContext Context, WaitContext HolderContext, IReadOnlyList<string> MayNestIn);
+public sealed record LockGraphClass(string Name, string Kind, WaitContext Context, WaitContext HolderContext,
+    IReadOnlyList<string> MayNestIn);
 
-/// <summary>A dependency in a <see cref="LockGraph"/>: <paramref name="To"/> was taken, or waited for, while <paramref name="From"/> was held.</summary>
+/// <summary>
+/// A dependency in a <see cref="LockGraph"/>: <paramref name="To"/> was taken, or waited for, while <paramref name="From"/> was held.
+/// </summary>
 /// <param name="From">Index into <see cref="LockGraph.Classes"/>.</param>
 /// <param name="To">Index into <see cref="LockGraph.Classes"/>.</param>
 /// <param name="Kinds">All that were seen.</param>
@@ -20,12 +23,14 @@ public sealed record LockGraphClass(string Name, string Kind, WaitContext Contex
 /// <param name="Chains">Distinct chains that contain it; 0 for one known only beforehand.</param>
 /// <param name="Holder">The call that held, and where.</param>
 /// <param name="Waiter">The call that waited, and where.</param>
-public sealed record LockGraphEdge(int From, int To, DependencyKinds Kinds, bool IsDirect, bool IsViolating, int Chains, string Holder, string Waiter);
+public sealed record LockGraphEdge(int From, int To, DependencyKinds Kinds, bool IsDirect, bool IsViolating, int Chains, string Holder,
+    string Waiter);
 
 /// <summary>The classes that a validator has seen and the order between them: a snapshot.</summary>
 public sealed class LockGraph
 {
-    internal LockGraph(IReadOnlyList<LockGraphClass> classes, IReadOnlyList<LockGraphEdge> edges, int chains, IReadOnlyList<LockReport> reports)
+    internal LockGraph(IReadOnlyList<LockGraphClass> classes, IReadOnlyList<LockGraphEdge> edges, int chains,
+        IReadOnlyList<LockReport> reports)
     {
         Classes = classes;
         Edges = edges;
@@ -48,7 +53,9 @@ public sealed class LockGraph
     /// <exception cref="InvalidOperationException">None is.</exception>
     public static LockGraph Capture() => Check.Hook is LockValidator validator
         ? validator.Graph
-        : throw new InvalidOperationException("No lock validator is installed in this process: set the AppContext switch Warren.Check before the first lock is used and call LockValidator.Install.");
+        : throw new InvalidOperationException(
+            "No lock validator is installed in this process: set the AppContext switch Warren.Check before the first lock is used and "
+                + "call LockValidator.Install.");
 
     public string ToJson()
     {
@@ -105,7 +112,7 @@ public sealed class LockGraph
 
 public sealed partial class LockValidator
 {
-    /// <summary>What has been learnt so far.</summary>
+    /// <summary>The order learnt so far.</summary>
     public LockGraph Graph
     {
         get
@@ -117,11 +124,16 @@ public sealed partial class LockValidator
                 foreach (var c in _graph.Classes.OrderBy(c => c.Id))
                 {
                     index.Add(c, classes.Count);
-                    classes.Add(new LockGraphClass(c.Name, _graph.KindName(c) ?? "", c.Context, c.HolderContext, [.. c.MayNestIn.Select(o => o.Name)]));
+                    classes.Add(
+                        new LockGraphClass(c.Name, _graph.KindName(c) ?? "", c.Context, c.HolderContext,
+                            [.. c.MayNestIn.Select(o => o.Name)]));
                 }
 
-                var edges = _graph.Dependencies.Select(d => new LockGraphEdge(index[d.From], index[d.To], d.Kinds, d.IsDirect, d.IsViolating, d.Chains,
-                    $"{d.Sightings[0].Holder} at {d.Sightings[0].HolderSite.Where}", $"{d.Sightings[0].Waiter} at {d.Sightings[0].WaiterSite.Where}")).ToArray();
+                var edges =
+                    _graph.Dependencies.Select(d =>
+                        new LockGraphEdge(index[d.From], index[d.To], d.Kinds, d.IsDirect, d.IsViolating, d.Chains,
+                    $"{d.Sightings[0].Holder} at {d.Sightings[0].HolderSite.Where}",
+                    $"{d.Sightings[0].Waiter} at {d.Sightings[0].WaiterSite.Where}")).ToArray();
                 return new LockGraph(classes, edges, _chains.Count, _reports.ToArray());
             }
         }

@@ -1,8 +1,9 @@
 namespace Warren.Locking;
 
 /// <summary>
-/// Places classes in rows, outer above inner, and says which edges are worth a line: those that others do not imply. Circles that are no defect exist (a read
-/// section lies inside a lock and around it): the edge that would lead up again is drawn as such and does not count for the rows.
+/// Places classes in rows, outer above inner, and says which edges are worth a line: those that others do not imply. Circles that are no
+/// defect exist (a read section lies inside a lock and around it): the edge that would lead up again is drawn as such and does not count
+/// for the rows.
 /// </summary>
 internal sealed class LockGraphLayout
 {
@@ -36,7 +37,8 @@ internal sealed class LockGraphLayout
     /// <summary>Adds edges that close no circle, those that break nothing first; what is left over leads upward.</summary>
     private void Orient()
     {
-        foreach (var edge in _graph.Edges.OrderBy(e => e.IsViolating).ThenByDescending(e => Weight(e.Kinds)).ThenByDescending(e => e.Chains))
+        foreach (var edge in _graph.Edges.OrderBy(e => e.IsViolating).ThenByDescending(e => Weight(e.Kinds))
+            .ThenByDescending(e => e.Chains))
         {
             if (edge.From == edge.To)
                 continue;
@@ -103,7 +105,8 @@ internal sealed class LockGraphLayout
         {
             foreach (var row in rows)
             {
-                var middle = row.ToDictionary(c => c, c => Lines.Where(l => l.From == c || l.To == c).Select(l => place[l.From == c ? l.To : l.From])
+                var middle =
+                    row.ToDictionary(c => c, c => Lines.Where(l => l.From == c || l.To == c).Select(l => place[l.From == c ? l.To : l.From])
                     .DefaultIfEmpty(place[c]).Average());
                 row.Sort((x, y) => middle[x] != middle[y] ? middle[x].CompareTo(middle[y]) : x.CompareTo(y));
                 Number();

@@ -17,11 +17,21 @@ internal static class LockGraphSvg
         var layout = new LockGraphLayout(graph);
         var boxes = Place(graph, layout, out var width, out var height);
         var svg = new StringBuilder();
-        Add(svg, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n");
-        svg.Append("<style>text{fill:#1f2328}.s{fill:#57606a;font-size:11px}.e{fill:none;stroke:#8c959f;stroke-width:1.3}.w{stroke-dasharray:5 4;opacity:.55}.v{stroke:#cf222e;stroke-width:2.4}path:hover{stroke-width:3.5}</style>\n");
-        svg.Append("<defs><marker id=\"a\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#8c959f\"/></marker><marker id=\"r\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"#cf222e\"/></marker></defs>\n");
+        Add(svg, $"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" height=\"{height}\"");
+        svg.Append(" font-family=\"system-ui, sans-serif\" font-size=\"13\">\n");
+        svg.Append("<style>text{fill:#1f2328}.s{fill:#57606a;font-size:11px}.e{fill:none;stroke:#8c959f;stroke-width:1.3}");
+        svg.Append(".w{stroke-dasharray:5 4;opacity:.55}.v{stroke:#cf222e;stroke-width:2.4}path:hover{stroke-width:3.5}</style>\n");
+        svg.Append("<defs>");
+        ReadOnlySpan<(string Id, string Fill)> arrows = [("a", "#8c959f"), ("r", "#cf222e")];
+        foreach (var (id, fill) in arrows)
+        {
+            Add(svg, $"<marker id=\"{id}\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\"");
+            Add(svg, $" orient=\"auto\"><path d=\"M0 0L8 4L0 8z\" fill=\"{fill}\"/></marker>");
+        }
+        svg.Append("</defs>\n");
         Add(svg, $"<rect width=\"{width}\" height=\"{height}\" fill=\"#ffffff\"/>\n");
-        Add(svg, $"<text x=\"{Margin}\" y=\"30\" font-size=\"17\" font-weight=\"600\">Lock classes: {graph.Classes.Count}, dependencies: {graph.Edges.Count}, chains: {graph.ChainCount}, violations: {graph.Reports.Count}</text>\n");
+        Add(svg, $"<text x=\"{Margin}\" y=\"30\" font-size=\"17\" font-weight=\"600\">Lock classes: {graph.Classes.Count}, ");
+        Add(svg, $"dependencies: {graph.Edges.Count}, chains: {graph.ChainCount}, violations: {graph.Reports.Count}</text>\n");
         Legend(svg);
         foreach (var edge in layout.Lines.OrderBy(e => e.IsViolating))
             Line(svg, graph, edge, boxes, layout.Upward.Contains(edge));
@@ -57,18 +67,23 @@ internal static class LockGraphSvg
         var x = Margin;
         foreach (var (colour, border, text, length) in new[]
         {
-            ("#ffe2c2", "#bc4c00", "waits spinning", 120), ("#d6e8ff", "#0969da", "waits sleeping", 120), ("#d9f2dd", "#1a7f37", "never waits (read section)", 190),
+            ("#ffe2c2", "#bc4c00", "waits spinning", 120), ("#d6e8ff", "#0969da", "waits sleeping", 120),
+            ("#d9f2dd", "#1a7f37", "never waits (read section)", 190),
         })
         {
-            Add(svg, $"<rect x=\"{x}\" y=\"46\" width=\"16\" height=\"16\" rx=\"3\" fill=\"{colour}\" stroke=\"{border}\"/><text x=\"{x + 22}\" y=\"58\" class=\"s\">{text}</text>\n");
+            Add(svg, $"<rect x=\"{x}\" y=\"46\" width=\"16\" height=\"16\" rx=\"3\" fill=\"{colour}\" stroke=\"{border}\"/>");
+            Add(svg, $"<text x=\"{x + 22}\" y=\"58\" class=\"s\">{text}</text>\n");
             x += length;
         }
 
-        Add(svg, $"<rect x=\"{x}\" y=\"46\" width=\"16\" height=\"16\" rx=\"3\" fill=\"#f6f8fa\" stroke=\"#57606a\" stroke-dasharray=\"3 2\"/><text x=\"{x + 22}\" y=\"58\" class=\"s\">pseudo-lock</text>\n");
-        Add(svg, $"<text x=\"{Margin}\" y=\"82\" class=\"s\">outer above inner; implied orders left out; dashed: upward, by readers only, harmless; red: violation</text>\n");
+        Add(svg, $"<rect x=\"{x}\" y=\"46\" width=\"16\" height=\"16\" rx=\"3\" fill=\"#f6f8fa\" stroke=\"#57606a\"");
+        Add(svg, $" stroke-dasharray=\"3 2\"/><text x=\"{x + 22}\" y=\"58\" class=\"s\">pseudo-lock</text>\n");
+        Add(svg, $"<text x=\"{Margin}\" y=\"82\" class=\"s\">");
+        svg.Append("outer above inner; implied orders left out; dashed: upward, by readers only, harmless; red: violation</text>\n");
     }
 
-    private static void Line(StringBuilder svg, LockGraph graph, LockGraphEdge edge, (double X, double Y, double Width)[] boxes, bool upward)
+    private static void Line(StringBuilder svg, LockGraph graph, LockGraphEdge edge, (double X, double Y, double Width)[] boxes,
+        bool upward)
     {
         var (from, to) = (boxes[edge.From], boxes[edge.To]);
         string path;
@@ -76,17 +91,21 @@ internal static class LockGraphSvg
         {
             var (x1, y1, x2, y2) = (from.X + from.Width, from.Y + (BoxHeight / 2), to.X + to.Width, to.Y + (BoxHeight / 2));
             var bend = Math.Max(x1, x2) + 50;
-            path = string.Create(CultureInfo.InvariantCulture, $"M{x1:0.#} {y1:0.#}C{bend:0.#} {y1:0.#} {bend:0.#} {y2:0.#} {x2:0.#} {y2:0.#}");
+            path = string.Create(CultureInfo.InvariantCulture,
+                $"M{x1:0.#} {y1:0.#}C{bend:0.#} {y1:0.#} {bend:0.#} {y2:0.#} {x2:0.#} {y2:0.#}");
         }
         else
         {
             var (x1, y1, x2, y2) = (from.X + (from.Width / 2), from.Y + BoxHeight, to.X + (to.Width / 2), to.Y - 1);
             var pull = Math.Min(60, (y2 - y1) / 2);
-            path = string.Create(CultureInfo.InvariantCulture, $"M{x1:0.#} {y1:0.#}C{x1:0.#} {y1 + pull:0.#} {x2:0.#} {y2 - pull:0.#} {x2:0.#} {y2:0.#}");
+            path = string.Create(CultureInfo.InvariantCulture,
+                $"M{x1:0.#} {y1:0.#}C{x1:0.#} {y1 + pull:0.#} {x2:0.#} {y2 - pull:0.#} {x2:0.#} {y2:0.#}");
         }
 
         var style = edge.IsViolating ? "e v" : upward ? "e w" : "e";
-        Add(svg, $"<path class=\"{style}\" d=\"{path}\" marker-end=\"url(#{(edge.IsViolating ? 'r' : 'a')})\"><title>{Escape($"{graph.Classes[edge.From].Name} --> {graph.Classes[edge.To].Name} ({edge.Kinds})\nheld: {edge.Holder}\nwanted: {edge.Waiter}")}</title></path>\n");
+        var (outer, inner) = (graph.Classes[edge.From].Name, graph.Classes[edge.To].Name);
+        Add(svg, $"<path class=\"{style}\" d=\"{path}\" marker-end=\"url(#{(edge.IsViolating ? 'r' : 'a')})\"><title>");
+        Add(svg, $"{Escape($"{outer} --> {inner} ({edge.Kinds})\nheld: {edge.Holder}\nwanted: {edge.Waiter}")}</title></path>\n");
     }
 
     private static void Box(StringBuilder svg, LockGraphClass lockClass, (double X, double Y, double Width) box)
@@ -99,20 +118,26 @@ internal static class LockGraphSvg
             _ => ("#d6e8ff", "#0969da"),
         };
         var middle = box.X + (box.Width / 2);
-        Add(svg, $"<g><title>{Escape($"{lockClass.Name}\ndeclared inside: {(lockClass.MayNestIn.Count == 0 ? "nothing" : string.Join(", ", lockClass.MayNestIn))}")}</title>");
-        Add(svg, $"<rect x=\"{box.X:0.#}\" y=\"{box.Y:0.#}\" width=\"{box.Width:0.#}\" height=\"{BoxHeight}\" rx=\"6\" fill=\"{fill}\" stroke=\"{border}\"{(isMap ? " stroke-dasharray=\"5 3\"" : "")}/>");
-        Add(svg, $"<text x=\"{middle:0.#}\" y=\"{box.Y + 18:0.#}\" text-anchor=\"middle\" font-weight=\"600\">{Escape(lockClass.Name)}</text>");
-        Add(svg, $"<text x=\"{middle:0.#}\" y=\"{box.Y + 33:0.#}\" text-anchor=\"middle\" class=\"s\">{Escape(Below(lockClass))}</text></g>\n");
+        var outer = lockClass.MayNestIn.Count == 0 ? "nothing" : string.Join(", ", lockClass.MayNestIn);
+        var dashes = isMap ? " stroke-dasharray=\"5 3\"" : "";
+        var (name, below) = (Escape(lockClass.Name), Escape(Below(lockClass)));
+        Add(svg, $"<g><title>{Escape($"{lockClass.Name}\ndeclared inside: {outer}")}</title>");
+        Add(svg, $"<rect x=\"{box.X:0.#}\" y=\"{box.Y:0.#}\" width=\"{box.Width:0.#}\" height=\"{BoxHeight}\" rx=\"6\"");
+        Add(svg, $" fill=\"{fill}\" stroke=\"{border}\"{dashes}/>");
+        Add(svg, $"<text x=\"{middle:0.#}\" y=\"{box.Y + 18:0.#}\" text-anchor=\"middle\" font-weight=\"600\">{name}</text>");
+        Add(svg, $"<text x=\"{middle:0.#}\" y=\"{box.Y + 33:0.#}\" text-anchor=\"middle\" class=\"s\">{below}</text></g>\n");
     }
 
     private static string Below(LockGraphClass lockClass)
     {
         var kind = lockClass.Kind.Length == 0 ? "not taken" : lockClass.Kind == "map" ? "pseudo-lock" : lockClass.Kind;
-        return $"{kind}, holder may {(lockClass.HolderContext == WaitContext.Free ? "not wait" : lockClass.HolderContext.ToString().ToLowerInvariant())}";
+        var may = lockClass.HolderContext == WaitContext.Free ? "not wait" : lockClass.HolderContext.ToString().ToLowerInvariant();
+        return $"{kind}, holder may {may}";
     }
 
     private static string Escape(string text) =>
-        text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal).Replace(">", "&gt;", StringComparison.Ordinal);
+        text.Replace("&", "&amp;", StringComparison.Ordinal).Replace("<", "&lt;", StringComparison.Ordinal)
+        .Replace(">", "&gt;", StringComparison.Ordinal);
 
     private static void Add(StringBuilder svg, FormattableString text) => svg.Append(FormattableString.Invariant(text));
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Warren.Locking;
 
-/// <summary>What is wrong.</summary>
+/// <summary>The kind of violation.</summary>
 public enum LockReportKind
 {
     /// <summary>Classes are taken in orders that make a circle which can deadlock.</summary>
@@ -47,7 +47,8 @@ public sealed record LockReportLock(string Class, string Call, WaitContext Conte
 /// <param name="Waiter">The call that waited for the second.</param>
 /// <param name="WaiterIsShared">That call is a reader's.</param>
 /// <param name="WaiterStack">From where.</param>
-public sealed record LockReportEdge(string From, string To, DependencyKinds Kind, string Holder, IReadOnlyList<string> HolderStack, string Waiter,
+public sealed record LockReportEdge(string From, string To, DependencyKinds Kind, string Holder, IReadOnlyList<string> HolderStack,
+    string Waiter,
     bool WaiterIsShared, IReadOnlyList<string> WaiterStack);
 
 /// <summary>One violation, complete in itself: text for people, JSON for programs.</summary>
@@ -67,10 +68,10 @@ public sealed class LockReport
     /// <summary>Name and managed id of the thread that was caught.</summary>
     public required string Thread { get; init; }
 
-    /// <summary>What the thread was about to take or to do; null for leaks.</summary>
+    /// <summary>The lock or wait that the thread was about to take; null for leaks.</summary>
     public LockReportLock? Wanted { get; init; }
 
-    /// <summary>What it held, outermost first.</summary>
+    /// <summary>The locks it held, outermost first.</summary>
     public required IReadOnlyList<LockReportLock> Held { get; init; }
 
     /// <summary>Which of <see cref="Held"/> is in the way; -1: none in particular.</summary>

@@ -47,7 +47,10 @@ internal static class LockReportText
         }
 
         Line(text);
-        Line(text, report.Held.Count == 0 ? $"{report.Thread} holds no lock." : $"{report.Held.Count} {(report.Held.Count == 1 ? "lock" : "locks")} held by {report.Thread}, outermost first, each with where its chain was first seen:");
+        Line(text,
+            report.Held.Count == 0 ? $"{report.Thread} holds no lock."
+                : $"{report.Held.Count} {(report.Held.Count == 1 ? "lock" : "locks")} held by {report.Thread}, outermost first, each with "
+                + $"where its chain was first seen:");
         for (var i = 0; i < report.Held.Count; i++)
         {
             var held = report.Held[i];
@@ -78,7 +81,8 @@ internal static class LockReportText
     {
         Line(text);
         Line(text, $"new order:       {edges[0].From} --> {edges[0].To}");
-        Line(text, $"existing order:  {string.Join(" --> ", edges.Skip(1).Take(Links).Select(e => e.From).Concat(edges.Count - 1 > Links ? ["...", edges[0].From] : [edges[0].From]))}");
+        string[] end = edges.Count - 1 > Links ? ["...", edges[0].From] : [edges[0].From];
+        Line(text, $"existing order:  {string.Join(" --> ", edges.Skip(1).Take(Links).Select(e => e.From).Concat(end))}");
         foreach (var edge in edges.Skip(1).Take(Links))
         {
             Line(text);
@@ -104,7 +108,10 @@ internal static class LockReportText
             columns.Add((edges[i].Holder, edges[i].Waiter));
             // A reader waits for a reader only with a writer queued between them.
             if (before.WaiterIsShared && edges[i].Kind is DependencyKinds.SharedToNonRecursive or DependencyKinds.SharedToRecursive)
-                writers.Add($"{(before.Waiter.StartsWith("down_", StringComparison.Ordinal) ? "down_write" : "write_lock")}({edges[i].From})");
+            {
+                writers.Add(
+                    $"{(before.Waiter.StartsWith("down_", StringComparison.Ordinal) ? "down_write" : "write_lock")}({edges[i].From})");
+            }
         }
 
         var count = columns.Count + writers.Count;

@@ -4,7 +4,8 @@ using System.Reflection;
 namespace Warren.Locking;
 
 /// <summary>
-/// Where a lock was taken: the calls that led there, innermost first. Capturing one reads no symbols; lines are looked up when a report is printed.
+/// Where a lock was taken: the calls that led there, innermost first. Capturing one reads no symbols; lines are looked up when a report is
+/// printed.
 /// </summary>
 internal sealed class LockSite
 {
@@ -66,7 +67,7 @@ internal sealed class LockSite
     private static bool IsValidator(Type? type) =>
         type is not null && (type == typeof(LockValidator) || type.DeclaringType == typeof(LockValidator));
 
-    /// <summary>What an explorer loads to throw away again must not be remembered here.</summary>
+    /// <summary>Describes a place; one in code that an explorer loads to throw away again must not be remembered here.</summary>
     private static string Describe(MethodBase method, int offset) => method.IsCollectible
         ? Write(method, offset)
         : Described.GetOrAdd((method, offset), static at => Write(at.Method, at.Offset));

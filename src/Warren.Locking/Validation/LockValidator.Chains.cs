@@ -2,7 +2,7 @@ using System.Threading;
 
 namespace Warren.Locking;
 
-/// <summary>What happens when a chain is seen for the first time.</summary>
+/// <summary>The work when a chain is seen for the first time.</summary>
 public sealed partial class LockValidator
 {
     private readonly Lock _lock = new();
@@ -20,8 +20,8 @@ public sealed partial class LockValidator
     }
 
     /// <summary>
-    /// Learns the dependencies that classes declare to exist (<see cref="LockClass.Prime"/>), of all classes known so far. Those of a class that appears later
-    /// are learnt when it is first seen.
+    /// Learns the dependencies that classes declare to exist (<see cref="LockClass.Prime"/>), of all classes known so far. Those of a class
+    /// that appears later are learnt when it is first seen.
     /// </summary>
     public void Prime()
     {
@@ -67,7 +67,9 @@ public sealed partial class LockValidator
             Know(primed.Outer, null, held, reports);
             var recursive = primed.Waiter == LockMode.Shared;
             var site = LockSite.Noted("known beforehand (primed)");
-            var sighting = new Sighting(DependencyGraph.KindOf(primed.Holder, recursive), $"hold({primed.Outer.Name})", site, $"want({lockClass.Name})", recursive, site);
+            var sighting =
+                new Sighting(DependencyGraph.KindOf(primed.Holder, recursive), $"hold({primed.Outer.Name})", site,
+                    $"want({lockClass.Name})", recursive, site);
             var step = AddStep(primed.Outer, lockClass, sighting, out var isNewKind);
             step.Dependency.IsDirect = true;
             if (isNewKind && _graph.FindCircle(step) is { } path)
@@ -98,7 +100,8 @@ public sealed partial class LockValidator
         }
     }
 
-    private PathStep AddStep(LockClass from, LockClass to, Sighting sighting, out bool isNewKind) => AddStep(from, to, sighting, out isNewKind, out _);
+    private PathStep AddStep(LockClass from, LockClass to, Sighting sighting, out bool isNewKind) =>
+        AddStep(from, to, sighting, out isNewKind, out _);
 
     private PathStep AddStep(LockClass from, LockClass to, Sighting sighting, out bool isNewKind, out bool isNewEdge)
     {
@@ -109,8 +112,8 @@ public sealed partial class LockValidator
     }
 
     /// <summary>
-    /// Two locks of one class at once. This depends on the instances, not on the chain, so it is looked at every time; chains in which no class
-    /// occurs twice never get here.
+    /// Two locks of one class at once. This depends on the instances, not on the chain, so it is looked at every time; chains in which no
+    /// class occurs twice never get here.
     /// </summary>
     private void CheckSameClass(HeldLocks held, in Acquisition how)
     {

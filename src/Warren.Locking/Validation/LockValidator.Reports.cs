@@ -8,7 +8,9 @@ public sealed partial class LockValidator
     private readonly List<LockReport> _reports = [];
     private readonly HashSet<string> _told = [];
 
-    /// <summary>Raised on the thread at fault, at the faulty call, for each new report. Lock operations of the handler are not validated.</summary>
+    /// <summary>
+    /// Raised on the thread at fault, at the faulty call, for each new report. Lock operations of the handler are not validated.
+    /// </summary>
     public event Action<LockReport>? Reported;
 
     /// <summary>All distinct violations so far, oldest first; a snapshot.</summary>
@@ -24,10 +26,12 @@ public sealed partial class LockValidator
     private static string Names(List<string> names) =>
         string.Join(" --> ", names.Count <= 12 ? names : [.. names.Take(6), $"({names.Count - 8} more)", .. names.TakeLast(2)]);
 
-    private static LockReportEdge EdgeOf(PathStep step) => new(step.Dependency.From.Name, step.Dependency.To.Name, step.Sighting.Kind, step.Sighting.Holder,
+    private static LockReportEdge EdgeOf(PathStep step) =>
+        new(step.Dependency.From.Name, step.Dependency.To.Name, step.Sighting.Kind, step.Sighting.Holder,
         step.Sighting.HolderSite.Lines, step.Sighting.Waiter, step.Sighting.WaiterShared, step.Sighting.WaiterSite.Lines);
 
-    private static LockReportLock LockOf(in Acquisition how, LockSite site) => new(how.Class.Name, how.Call, how.Form == AcquireForm.Sync ? how.Context : how.Class.Context, how.Inner, site.Lines);
+    private static LockReportLock LockOf(in Acquisition how, LockSite site) =>
+        new(how.Class.Name, how.Call, how.Form == AcquireForm.Sync ? how.Context : how.Class.Context, how.Inner, site.Lines);
 
     private static string ThreadName()
     {
@@ -45,7 +49,9 @@ public sealed partial class LockValidator
         if (before.Exists(classes.IsSupersetOf))
             return;
         before.Add(classes);
-        var sentence = $"{step.Dependency.To.Name} is taken inside {step.Dependency.From.Name}, yet {Names([.. path.Select(s => s.Dependency.From.Name), step.Dependency.From.Name])} was seen: a circle that can deadlock.";
+        var sentence =
+            $"{step.Dependency.To.Name} is taken inside {step.Dependency.From.Name}, yet "
+            + $"{Names([.. path.Select(s => s.Dependency.From.Name), step.Dependency.From.Name])} was seen: a circle that can deadlock.";
         // The same circle in another mode of its links, or closed at another link, is the same defect.
         var key = $"cycle {string.Join(',', classes.Select(c => c.Id).Order())}";
         Add(reports, key, new LockReport
@@ -65,17 +71,20 @@ public sealed partial class LockValidator
     {
         step.Dependency.IsViolating = true;
         var (outer, inner) = (step.Dependency.From, step.Dependency.To);
-        Add(reports, $"order {outer.Root.Id} {inner.Root.Id} {(outer.Root == inner.Root ? $"{outer.SubclassNumber} {inner.SubclassNumber}" : "")}", new LockReport
-        {
-            Kind = LockReportKind.UndeclaredOrder,
-            Sentence = $"{inner.Name} is taken inside {outer.Name}, which its declaration does not allow; it names {(inner.MayNestIn.Count == 0 ? "no class" : string.Join(", ", inner.MayNestIn))}.",
-            Thread = ThreadName(),
-            Wanted = LockOf(how, site),
-            Held = HeldOf(held),
-            Culprit = culprit,
-            Edges = [EdgeOf(step)],
-            Stack = site.Lines,
-        });
+        Add(reports,
+            $"order {outer.Root.Id} {inner.Root.Id} {(outer.Root == inner.Root ? $"{outer.SubclassNumber} {inner.SubclassNumber}" : "")}",
+            new LockReport
+            {
+                Kind = LockReportKind.UndeclaredOrder,
+                Sentence = $"{inner.Name} is taken inside {outer.Name}, which its declaration does not allow; it names "
+                + $"{(inner.MayNestIn.Count == 0 ? "no class" : string.Join(", ", inner.MayNestIn))}.",
+                Thread = ThreadName(),
+                Wanted = LockOf(how, site),
+                Held = HeldOf(held),
+                Culprit = culprit,
+                Edges = [EdgeOf(step)],
+                Stack = site.Lines,
+            });
     }
 
     private void ReportContext(HeldLocks held, in Acquisition how)
@@ -102,10 +111,14 @@ public sealed partial class LockValidator
         {
             (LockReportKind.Recursion, AcquireForm.Sync) => $"{how.Call} waits for the section this thread is in itself: it never ends.",
             (LockReportKind.Recursion, _) => $"{how.Call} while this thread holds that very lock by {other.Call}; it is not recursive.",
-            (_, AcquireForm.Sync) => $"{how.Call} inside a section of another {how.Class.Name}: two threads that do so crosswise wait for each other.",
-            _ when how.Class.Compare is not null => $"A second {how.Class.Name} is taken against the order that the class defines for its locks.",
-            _ when how.Class.NestLock is { } nest => $"A second {how.Class.Name} is taken without {nest.Name} held, which would make it safe.",
-            _ => $"A second {how.Class.Name} is taken while one is held; nothing says in which order two of them are taken (a subclass, Compare, NestLock).",
+            (_, AcquireForm.Sync) =>
+                $"{how.Call} inside a section of another {how.Class.Name}: two threads that do so crosswise wait for each other.",
+            _ when how.Class.Compare is not null =>
+                $"A second {how.Class.Name} is taken against the order that the class defines for its locks.",
+            _ when how.Class.NestLock is { } nest =>
+                $"A second {how.Class.Name} is taken without {nest.Name} held, which would make it safe.",
+            _ => $"A second {how.Class.Name} is taken while one is held; nothing says in which order two of them are taken (a subclass, "
+                + $"Compare, NestLock).",
         };
         Tell(held, $"same {kind} {how.Class.Id} {other.Class.Id} {how.Form} {how.Mode} {other.Mode}", how, culprit, kind, sentence);
     }
@@ -113,9 +126,10 @@ public sealed partial class LockValidator
     private void ReportRelease(HeldLocks held, in CheckStep step, int index)
     {
         var verb = step.Operation == CheckOperation.LockDowngrade ? "downgraded" : "released";
-        var sentence = index < 0
-            ? $"{step.Class!.Name} is {verb} by a thread that does not hold it."
-            : $"{step.Class!.Name} is {verb} as if held {(held.Locks[index].How.Mode == LockMode.Shared ? "exclusively, but it is held shared" : "shared, but it is held exclusively")}.";
+        var how = index < 0 ? "by a thread that does not hold it"
+            : held.Locks[index].How.Mode == LockMode.Shared ? "as if held exclusively, but it is held shared"
+            : "as if held shared, but it is held exclusively";
+        var sentence = $"{step.Class!.Name} is {verb} {how}.";
         Tell(held, $"release {step.Class.Id} {step.Operation} {step.Mode} {index < 0}", null, index, LockReportKind.Release, sentence);
     }
 

@@ -1,12 +1,12 @@
 namespace Warren.Locking;
 
 /// <summary>
-/// Proves the order of locks as it watches it (the idea of the kernel's lockdep): from each chain of classes that a thread holds at once, seen a single
-/// time on a single thread, it learns dependencies between classes, and finds every circle of them that some timing could turn into a
-/// deadlock. Beside that it checks wait contexts, declared orders, releases, assertions and leaks. It never switches itself off: its tables
-/// grow, and every distinct violation is reported once.
-/// <para>One instance may serve a whole process (<see cref="Install"/>) or be fed by another hook, such as an explorer, on whose threads it then
-/// keeps its own account of what is held. A chain seen before costs a hash and a look into a set, without lock or allocation.</para>
+/// Proves the order of locks as it watches it (the idea of the kernel's lockdep): from each chain of classes that a thread holds at once,
+/// seen a single time on a single thread, it learns dependencies between classes, and finds every circle of them that some timing could
+/// turn into a deadlock. Beside that it checks wait contexts, declared orders, releases, assertions and leaks. It never switches itself
+/// off: its tables grow, and every distinct violation is reported once.
+/// <para>One instance may serve a whole process (<see cref="Install"/>) or be fed by another hook, such as an explorer, on whose threads it
+/// then keeps its own account of what is held. A chain seen before costs a hash and a look into a set, without lock or allocation.</para>
 /// </summary>
 public sealed partial class LockValidator : CheckHook
 {
@@ -37,7 +37,7 @@ public sealed partial class LockValidator : CheckHook
     /// <summary>Forgets what this thread holds: after a schedule was broken off in the middle.</summary>
     public void ForgetThread() => Held().Clear();
 
-    /// <summary>Whether this thread holds nothing, and is within no scope of <see cref="Check.Balanced"/>.</summary>
+    /// <summary>True when this thread holds nothing, and is within no scope of <see cref="Check.Balanced"/>.</summary>
     public bool IsThreadIdle => Held().IsIdle;
 
     public override void Before(in CheckStep step)
@@ -124,10 +124,12 @@ public sealed partial class LockValidator : CheckHook
             CheckOperation.SrcuSynchronize or CheckOperation.SrcuBarrier =>
                 new(lockClass, step.Instance!, LockMode.Exclusive, false, AcquireForm.Sync, WaitContext.Sleep, inner),
             // A reader waits for a writer alone, and holds nothing that anyone waits for.
-            CheckOperation.SequenceReadBegin => new(lockClass, step.Instance!, LockMode.Shared, true, AcquireForm.Sync, WaitContext.Free, inner),
+            CheckOperation.SequenceReadBegin =>
+                new(lockClass, step.Instance!, LockMode.Shared, true, AcquireForm.Sync, WaitContext.Free, inner),
             // Readers spin while the count is odd.
             CheckOperation.SequenceWriteBegin =>
-                new(lockClass, step.Instance!, LockMode.Exclusive, false, AcquireForm.Lock, WaitContext.Free, inner < WaitContext.Spin ? inner : WaitContext.Spin),
+                new(lockClass, step.Instance!, LockMode.Exclusive, false, AcquireForm.Lock, WaitContext.Free,
+                    inner < WaitContext.Spin ? inner : WaitContext.Spin),
             _ => step.Mode == LockMode.Shared
                 ? new(lockClass, step.Instance!, LockMode.Shared, true, AcquireForm.Lock, WaitContext.Free, inner)
                 : new(lockClass, step.Instance!, LockMode.Exclusive, false, AcquireForm.Lock, lockClass.Context, inner),

@@ -28,7 +28,8 @@ internal static class SourceLines
 
             return found;
         }
-        catch (Exception e) when (e is BadImageFormatException or IOException or InvalidCastException or InvalidOperationException or NotSupportedException)
+        catch (Exception e)
+            when (e is BadImageFormatException or IOException or InvalidCastException or InvalidOperationException or NotSupportedException)
         {
             return null;
         }

@@ -16,34 +16,36 @@ internal readonly record struct BootLayout(ulong Initrd, ulong InitrdSize, ulong
     /// Throws <see cref="MachineConfigurationException"/> when RAM of <paramref name="ramSize"/> bytes from <paramref name="ramBase"/>
     /// does not hold it all, and <paramref name="beside"/> bytes for the kernel to start in.
     /// </summary>
-    public static BootLayout Plan(KernelImage kernel, ulong initrdSize, ulong deviceTreeSize, ulong ramBase, ulong ramSize, ulong beside = 0)
+    public static BootLayout Plan(KernelImage kernel, ulong initrdSize, ulong deviceTreeSize, ulong ramBase, ulong ramSize,
+        ulong beside = 0)
     {
-        foreach (KernelSegment s in kernel.Segments)
+        foreach (var s in kernel.Segments)
         {
             if (s.Address < ramBase)
             {
                 throw new MachineConfigurationException(
-                    $"The kernel '{kernel.Name}' wants to be loaded at 0x{s.Address:x}, where there is no memory; link it for 0x{ramBase:x} or above.");
+                    $"The kernel '{kernel.Name}' wants to be loaded at 0x{s.Address:x}, where there is no memory; link it for 0x"
+                        + $"{ramBase:x} or above.");
             }
         }
         // What no machine can hold is refused before it is calculated with.
         if (kernel.End - ramBase > MachineOptions.MaxMemoryBytes || initrdSize > MachineOptions.MaxMemoryBytes)
             throw TooLarge(kernel, Math.Max(kernel.End - ramBase, initrdSize));
         // Page tables of the kernel's own first mappings are 2 MiB grained: what it must not clobber starts on such a border.
-        ulong at = AlignUp(kernel.End, HugePageSize);
-        ulong initrd = initrdSize > 0 ? at : 0;
+        var at = AlignUp(kernel.End, HugePageSize);
+        var initrd = initrdSize > 0 ? at : 0;
         at = AlignUp(at + initrdSize, PageSize);
         if (deviceTreeSize <= HugePageSize && at / HugePageSize != (at + deviceTreeSize - 1) / HugePageSize)
             at = AlignUp(at, HugePageSize);
-        ulong end = AlignUp(at + deviceTreeSize, PageSize);
-        ulong need = end - ramBase + beside;
+        var end = AlignUp(at + deviceTreeSize, PageSize);
+        var need = end - ramBase + beside;
         return need <= ramSize ? new BootLayout(initrd, initrdSize, at)
             : throw (need <= MachineOptions.MaxMemoryBytes ? TooSmall(kernel, need, ramSize, isWhole: beside > 0) : TooLarge(kernel, need));
     }
 
     private static MachineConfigurationException TooSmall(KernelImage kernel, ulong need, ulong have, bool isWhole)
     {
-        string name = Path.GetFileName(kernel.Name);
+        var name = Path.GetFileName(kernel.Name);
         return new MachineConfigurationException(isWhole
             ? $"{have >> 20} MiB of memory is too little for the Linux kernel '{name}' to start in, with its initrd; "
                 + $"give the machine at least {Mebibytes(need)} MiB, and more for programs to run in."
@@ -52,7 +54,8 @@ internal readonly record struct BootLayout(ulong Initrd, ulong InitrdSize, ulong
     }
 
     private static MachineConfigurationException TooLarge(KernelImage kernel, ulong need) => new(
-        $"The kernel '{Path.GetFileName(kernel.Name)}', its initrd and the device tree need {Mebibytes(need)} MiB of memory, and a machine has "
+        $"The kernel '{Path.GetFileName(kernel.Name)}', its initrd and the device tree need {Mebibytes(need)} MiB of memory, and a "
+            + $"machine has "
         + $"at most {MachineOptions.MaxMemoryBytes >> 20}; link the kernel lower, or take a smaller initrd.");
 
     private static ulong Mebibytes(ulong bytes) => AlignUp(bytes, 1 << 20) >> 20;

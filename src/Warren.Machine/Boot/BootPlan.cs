@@ -25,13 +25,13 @@ internal sealed class BootPlan
         ulong initrdSize = 0;
         if (options.InitrdPath is { } path)
         {
-            using ByteSource initrd = ByteSource.OpenFile(path, "initrd");
+            using var initrd = ByteSource.OpenFile(path, "initrd");
             initrdSize = (ulong)initrd.Length;
         }
         // The tree names the initrd's address, which does not change the tree's size.
-        ulong size = (ulong)MachineDeviceTree.Build(options, 0, initrdSize).Length;
-        ulong beside = LinuxMemory.LeastBeside(kernel, options.InitrdPath, initrdSize, options);
-        BootLayout layout = BootLayout.Plan(kernel, initrdSize, size, MemoryMap.Ram, (ulong)options.MemoryBytes, beside);
+        var size = (ulong)MachineDeviceTree.Build(options, 0, initrdSize).Length;
+        var beside = LinuxMemory.LeastBeside(kernel, options.InitrdPath, initrdSize, options);
+        var layout = BootLayout.Plan(kernel, initrdSize, size, MemoryMap.Ram, (ulong)options.MemoryBytes, beside);
         return new BootPlan(kernel, options.InitrdPath, MachineDeviceTree.Build(options, layout.Initrd, initrdSize), layout);
     }
 

@@ -8,7 +8,9 @@ internal abstract class ByteSource : IDisposable
 {
     public abstract long Length { get; }
 
-    /// <summary>Reads from <paramref name="offset"/> until <paramref name="target"/> is full or the source ends; returns the count.</summary>
+    /// <summary>
+    /// Reads from <paramref name="offset"/> until <paramref name="target"/> is full or the source ends; returns the count.
+    /// </summary>
     public abstract int Read(long offset, Span<byte> target);
 
     /// <summary>Exactly <paramref name="count"/> bytes, or null when the source is shorter.</summary>
@@ -84,10 +86,10 @@ internal abstract class ByteSource : IDisposable
 
         public override int Read(long offset, Span<byte> target)
         {
-            int done = 0;
+            var done = 0;
             while (done < target.Length)
             {
-                int n = RandomAccess.Read(handle, target[done..], offset + done);
+                var n = RandomAccess.Read(handle, target[done..], offset + done);
                 if (n == 0)
                     break;
                 done += n;
@@ -112,7 +114,7 @@ internal sealed class MemorySource(byte[] bytes) : ByteSource
     {
         if (offset >= bytes.Length)
             return 0;
-        int n = (int)Math.Min(target.Length, bytes.Length - offset);
+        var n = (int)Math.Min(target.Length, bytes.Length - offset);
         bytes.AsSpan((int)offset, n).CopyTo(target);
         return n;
     }

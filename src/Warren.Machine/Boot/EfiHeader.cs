@@ -17,7 +17,7 @@ internal static class EfiHeader
     {
         if (!head.StartsWith("MZ"u8))
             return null;
-        uint at = BinaryPrimitives.ReadUInt32LittleEndian(head[OffsetAt..]);
+        var at = BinaryPrimitives.ReadUInt32LittleEndian(head[OffsetAt..]);
         if (at == 0)
             return null;
         if (file.ReadExactly(at, CoffSize) is not { } coff)
@@ -25,15 +25,15 @@ internal static class EfiHeader
         if (!coff.AsSpan().StartsWith("PE\0\0"u8))
             return null;
         int sections = BinaryPrimitives.ReadUInt16LittleEndian(coff.AsSpan(6));
-        long table = at + CoffSize + (long)BinaryPrimitives.ReadUInt16LittleEndian(coff.AsSpan(20));
-        ulong length = (ulong)table + (ulong)(sections * SectionSize);
+        var table = at + CoffSize + (long)BinaryPrimitives.ReadUInt16LittleEndian(coff.AsSpan(20));
+        var length = (ulong)table + (ulong)(sections * SectionSize);
         if (file.ReadExactly(table, sections * SectionSize) is not { } headers)
             return length;
-        for (int i = 0; i < sections; i++)
+        for (var i = 0; i < sections; i++)
         {
             ReadOnlySpan<byte> section = headers.AsSpan(i * SectionSize);
-            uint size = BinaryPrimitives.ReadUInt32LittleEndian(section[16..]);
-            uint offset = BinaryPrimitives.ReadUInt32LittleEndian(section[20..]);
+            var size = BinaryPrimitives.ReadUInt32LittleEndian(section[16..]);
+            var offset = BinaryPrimitives.ReadUInt32LittleEndian(section[20..]);
             if (size > 0)
                 length = Math.Max(length, (ulong)offset + size);
         }

@@ -25,18 +25,18 @@ internal static class ElfKernel
     /// <summary>Throws <see cref="MachineConfigurationException"/> for whatever cannot be started bare.</summary>
     public static KernelImage Parse(ByteSource file, string path)
     {
-        byte[] header = file.ReadExactly(0, HeaderSize) ?? throw Refuse(path, "is an ELF file cut short; copy it again.");
+        var header = file.ReadExactly(0, HeaderSize) ?? throw Refuse(path, "is an ELF file cut short; copy it again.");
         if (header[5] != 1)
             throw Refuse(path, "is a big-endian ELF file; take one built for riscv64, which is little-endian.");
-        ushort machine = U16(header, 18);
+        var machine = U16(header, 18);
         if (machine != MachineRiscv)
             throw Refuse(path, $"is for another machine ({ForeignKernel.ElfMachine(machine)}); take one built for riscv64.");
         if (header[4] != 2)
             throw Refuse(path, "is a 32-bit RISC-V program; take one built for riscv64.");
-        ushort type = U16(header, 16);
+        var type = U16(header, 16);
         if (type is not (TypeExecutable or TypeShared))
             throw Refuse(path, "is an ELF file that is no executable (an object or core file); link it first.");
-        List<(KernelSegment Segment, ulong VirtualAddress)> loads = ReadSegments(file, header, path);
+        var loads = ReadSegments(file, header, path);
         if (MachineModeFirmware.DescribeOpenSbi(file) is { } firmware)
             throw Refuse(path, firmware);
         if (type == TypeShared)
@@ -49,25 +49,25 @@ internal static class ElfKernel
             throw Refuse(path, $"is linked at a virtual address (0x{lost.Address:x}), and nothing in it says where in memory it goes; "
                 + "take the flat 'Image' of the same build, or link it with physical load addresses (RAM begins at 0x80000000).");
         }
-        ulong entry = PhysicalEntry(loads, U64(header, 24))
+        var entry = PhysicalEntry(loads, U64(header, 24))
             ?? throw Refuse(path, "has its entry point outside of what it loads; check how it was linked.");
         return new KernelImage(path, path, KernelFormat.Elf, entry, loads.ConvertAll(l => l.Segment));
     }
 
     private static List<(KernelSegment Segment, ulong VirtualAddress)> ReadSegments(ByteSource file, byte[] header, string path)
     {
-        ulong tableOffset = U64(header, 32);
+        var tableOffset = U64(header, 32);
         int entrySize = U16(header, 54);
         int count = U16(header, 56);
         if (count == 0 || entrySize < ProgramHeaderSize || count > MaxProgramHeaders || tableOffset > long.MaxValue)
             throw Refuse(path, "is an ELF file without usable program headers, so nothing says what to load; link it as an executable.");
-        byte[] table = file.ReadExactly((long)tableOffset, count * entrySize)
+        var table = file.ReadExactly((long)tableOffset, count * entrySize)
             ?? throw Refuse(path, "is an ELF file cut short (its program headers lie behind its end); copy it again.");
         var loads = new List<(KernelSegment Segment, ulong VirtualAddress)>();
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> p = table.AsSpan(i * entrySize, ProgramHeaderSize);
-            uint kind = BinaryPrimitives.ReadUInt32LittleEndian(p);
+            var kind = BinaryPrimitives.ReadUInt32LittleEndian(p);
             if (kind == SegmentInterpreter)
                 throw Refuse(path, "is a program for an operating system (it asks for a dynamic linker), not a bare-metal executable.");
             ulong offset = U64(p, 8), address = U64(p, 24), fileSize = U64(p, 32), memorySize = U64(p, 40);
@@ -82,7 +82,7 @@ internal static class ElfKernel
         if (loads.Count == 0)
             throw Refuse(path, "is an ELF file without anything to load; link it as an executable.");
         loads.Sort((a, b) => a.Segment.Address.CompareTo(b.Segment.Address));
-        for (int i = 1; i < loads.Count; i++)
+        for (var i = 1; i < loads.Count; i++)
         {
             if (loads[i].Segment.Address < loads[i - 1].Segment.End)
                 throw Refuse(path, "is an ELF file whose segments overlap in physical memory; check how it was linked.");
@@ -93,12 +93,12 @@ internal static class ElfKernel
     /// <summary>e_entry is a virtual address; with paging off the guest begins at the same byte's physical address.</summary>
     private static ulong? PhysicalEntry(List<(KernelSegment Segment, ulong VirtualAddress)> loads, ulong entry)
     {
-        foreach ((KernelSegment segment, ulong virtualAddress) in loads)
+        foreach ((var segment, var virtualAddress) in loads)
         {
             if (entry - virtualAddress < segment.FileSize)
                 return entry - virtualAddress + segment.Address;
         }
-        foreach ((KernelSegment segment, _) in loads)
+        foreach ((var segment, _) in loads)
         {
             if (entry - segment.Address < segment.FileSize)
                 return entry;

@@ -17,7 +17,10 @@ internal static class ForeignKernel
         if (At(head, 0x24, [0x18, 0x28, 0x6f, 0x01]))
             return "is for another machine (32-bit ARM zImage); take the one built for riscv64.";
         if (At(head, 4, "zimg"u8))
-            return "is an EFI zboot image (vmlinuz.efi), which unpacks itself only under EFI firmware; take the flat 'Image' or 'Image.gz' of the same build.";
+        {
+            return "is an EFI zboot image (vmlinuz.efi), which unpacks itself only under EFI firmware; take the flat 'Image' or "
+                + "'Image.gz' of the same build.";
+        }
         if (head.StartsWith("MZ"u8))
             return PortableExecutable(head);
         if (head.StartsWith("070701"u8) || head.StartsWith("070702"u8))
@@ -48,10 +51,10 @@ internal static class ForeignKernel
         const string flat = "is an EFI program without a RISC-V boot header; take the flat 'Image' of a riscv64 kernel.";
         if (head.Length < 0x40)
             return flat;
-        uint pe = BinaryPrimitives.ReadUInt32LittleEndian(head[0x3c..]);
+        var pe = BinaryPrimitives.ReadUInt32LittleEndian(head[0x3c..]);
         if (pe > (uint)head.Length - 6 || !head[(int)pe..].StartsWith("PE\0\0"u8))
             return flat;
-        ushort machine = BinaryPrimitives.ReadUInt16LittleEndian(head[((int)pe + 4)..]);
+        var machine = BinaryPrimitives.ReadUInt16LittleEndian(head[((int)pe + 4)..]);
         return machine switch
         {
             PeMachineRiscv64 => flat,

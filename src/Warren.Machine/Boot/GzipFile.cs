@@ -38,7 +38,7 @@ internal static class GzipFile
 
     private static void KeepLast(Span<byte> last, ReadOnlySpan<byte> more)
     {
-        int fresh = Math.Min(last.Length, more.Length);
+        var fresh = Math.Min(last.Length, more.Length);
         last[fresh..].CopyTo(last);
         more[^fresh..].CopyTo(last[^fresh..]);
     }
@@ -72,7 +72,7 @@ internal static class GzipFile
 
         public override int Read(Span<byte> buffer)
         {
-            int n = _sealRead == 0 ? file.Read(buffer) : 0;
+            var n = _sealRead == 0 ? file.Read(buffer) : 0;
             if (n > 0)
                 return n;
             n = Math.Min(buffer.Length, SealMember.Length - _sealRead);

@@ -18,10 +18,10 @@ internal static class GzipKernelCache
     {
         get
         {
-            string? cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
+            var cache = Environment.GetEnvironmentVariable("XDG_CACHE_HOME");
             if (string.IsNullOrEmpty(cache) || !Path.IsPathRooted(cache))
             {
-                string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+                var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
                 cache = home.Length > 0 ? Path.Combine(home, ".cache") : Path.GetTempPath();
             }
             return Path.Combine(cache, "warren", "kernels");
@@ -39,7 +39,7 @@ internal static class GzipKernelCache
     {
         try
         {
-            string source = HashFile(path);
+            var source = HashFile(path);
             if (FindIntact(directory, source) is { } found)
                 return found;
             Directory.CreateDirectory(directory);
@@ -53,7 +53,8 @@ internal static class GzipKernelCache
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new MachineConfigurationException(
-                $"The kernel '{path}' cannot be decompressed into '{directory}': {e.Message.TrimEnd('.')}; decompress it by hand, or set XDG_CACHE_HOME.", e);
+                $"The kernel '{path}' cannot be decompressed into '{directory}': {e.Message.TrimEnd('.')}; decompress it by hand, or set "
+                    + $"XDG_CACHE_HOME.", e);
         }
     }
 
@@ -61,9 +62,9 @@ internal static class GzipKernelCache
     {
         if (!Directory.Exists(directory))
             return null;
-        foreach (string candidate in Directory.EnumerateFiles(directory, source + ".*.Image"))
+        foreach (var candidate in Directory.EnumerateFiles(directory, source + ".*.Image"))
         {
-            string name = Path.GetFileName(candidate);
+            var name = Path.GetFileName(candidate);
             if (name == $"{source}.{HashFile(candidate)}.Image")
                 return candidate;
             File.Delete(candidate);
@@ -73,7 +74,7 @@ internal static class GzipKernelCache
 
     private static string Expand(string path, string directory, string source, Action<string> check)
     {
-        string temporary = Path.Combine(directory, $".{source[..16]}-{Guid.NewGuid():N}.part");
+        var temporary = Path.Combine(directory, $".{source[..16]}-{Guid.NewGuid():N}.part");
         try
         {
             using (var target = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
@@ -84,7 +85,7 @@ internal static class GzipKernelCache
             if (new FileInfo(temporary).Length == 0)
                 throw new MachineConfigurationException($"The kernel '{path}' is a gzip file of nothing; compress the Image itself.");
             check(temporary);
-            string final = Path.Combine(directory, $"{source}.{HashFile(temporary)}.Image");
+            var final = Path.Combine(directory, $"{source}.{HashFile(temporary)}.Image");
             File.Move(temporary, final, overwrite: true);
             return final;
         }
@@ -96,7 +97,7 @@ internal static class GzipKernelCache
 
     private static string HashFile(string path)
     {
-        using FileStream file = File.OpenRead(path);
+        using var file = File.OpenRead(path);
         return Convert.ToHexStringLower(SHA256.HashData(file));
     }
 }

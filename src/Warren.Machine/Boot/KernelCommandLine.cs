@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Warren.Machines.Boot;
 
-/// <summary>What of a kernel's command line reaches the kernel: UTF-8 in the device tree's <c>bootargs</c>, ended by a NUL.</summary>
+/// <summary>The kernel's command line as it reaches the kernel: UTF-8 in the device tree's <c>bootargs</c>, ended by a NUL.</summary>
 internal static class KernelCommandLine
 {
     /// <summary>
@@ -14,14 +14,15 @@ internal static class KernelCommandLine
     /// <summary>Throws <see cref="MachineConfigurationException"/>, one sentence, for text that would not arrive as it is.</summary>
     public static void Validate(string text)
     {
-        for (int i = 0; i < text.Length; i++)
+        for (var i = 0; i < text.Length; i++)
         {
             if (text[i] == '\0')
                 throw new MachineConfigurationException("The kernel's command line holds a NUL character; take it out.");
             if (char.IsControl(text[i]))
             {
                 throw new MachineConfigurationException(
-                    $"The kernel's command line holds a control character (U+{(int)text[i]:X4}, after {i} others); write it on one line, with spaces.");
+                    $"The kernel's command line holds a control character (U+{(int)text[i]:X4}, after {i} others); write it on one line, "
+                        + $"with spaces.");
             }
             if (!char.IsSurrogate(text[i]))
                 continue;
@@ -39,7 +40,7 @@ internal static class KernelCommandLine
     /// <summary>As <see cref="Validate"/>, for text that is too long for <paramref name="format"/>.</summary>
     public static void CheckLength(string text, KernelFormat format)
     {
-        int bytes = Encoding.UTF8.GetByteCount(text);
+        var bytes = Encoding.UTF8.GetByteCount(text);
         if (format == KernelFormat.Image && bytes > MaxLinuxBytes)
         {
             throw new MachineConfigurationException(

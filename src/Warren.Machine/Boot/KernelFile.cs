@@ -18,13 +18,13 @@ public static class KernelFile
     /// <param name="cacheDirectory">Where a decompressed copy is kept; null for the user's cache directory.</param>
     public static KernelImage Open(string path, ulong ramBase, string? cacheDirectory = null)
     {
-        using ByteSource file = ByteSource.OpenFile(path, "kernel");
+        using var file = ByteSource.OpenFile(path, "kernel");
         try
         {
             Span<byte> head = stackalloc byte[3];
             if (file.Read(0, head) == 3 && GzipKernelCache.IsGzip(head))
             {
-                string unpacked = GzipKernelCache.Decompress(
+                var unpacked = GzipKernelCache.Decompress(
                     path, cacheDirectory ?? GzipKernelCache.DefaultDirectory, copy => ParseFile(copy, path, ramBase));
                 return ParseFile(unpacked, path, ramBase) with { Path = unpacked };
             }
@@ -38,7 +38,7 @@ public static class KernelFile
 
     private static KernelImage ParseFile(string unpacked, string path, ulong ramBase)
     {
-        using ByteSource file = ByteSource.OpenFile(unpacked, "kernel");
+        using var file = ByteSource.OpenFile(unpacked, "kernel");
         return Parse(file, path, ramBase);
     }
 
@@ -46,7 +46,7 @@ public static class KernelFile
     internal static KernelImage Parse(ByteSource file, string path, ulong ramBase)
     {
         var head = new byte[(int)Math.Min(HeadSize, file.Length)];
-        int got = file.Read(0, head);
+        var got = file.Read(0, head);
         ReadOnlySpan<byte> bytes = head.AsSpan(0, got);
         if (ElfKernel.IsPresent(bytes))
             return ElfKernel.Parse(file, path);
@@ -67,30 +67,36 @@ public static class KernelFile
     /// </summary>
     private static void RefuseCut(ByteSource file, ReadOnlySpan<byte> head, string path)
     {
-        ulong needed = EfiHeader.FileLength(file, head) ?? (ulong)Math.Max(0, RiscvImageHeader.FirstJump(head) + 1 ?? 0);
+        var needed = EfiHeader.FileLength(file, head) ?? (ulong)Math.Max(0, RiscvImageHeader.FirstJump(head) + 1 ?? 0);
         if ((ulong)file.Length < needed)
         {
             throw new MachineConfigurationException(
-                $"The kernel '{path}' is cut short: its header speaks of at least {needed} bytes, and it has {file.Length}; copy it again.");
+                $"The kernel '{path}' is cut short: its header speaks of at least {needed} bytes, and it has {file.Length}; copy it "
+                    + $"again.");
         }
     }
 
     private static KernelImage FlatImage(RiscvImageHeader header, ulong length, string path, ulong ramBase)
     {
         if (header.IsBigEndian)
-            throw new MachineConfigurationException($"The kernel '{path}' is big-endian; take one built for ordinary (little-endian) riscv64.");
+        {
+            throw new MachineConfigurationException(
+                $"The kernel '{path}' is big-endian; take one built for ordinary (little-endian) riscv64.");
+        }
         if (header.ImageSize > 0 && header.ImageSize < length)
         {
             throw new MachineConfigurationException(
-                $"The kernel '{path}' has {length} bytes, and its header says that {header.ImageSize} are all it needs in memory; copy it again.");
+                $"The kernel '{path}' has {length} bytes, and its header says that {header.ImageSize} are all it needs in memory; copy it "
+                    + $"again.");
         }
-        ulong size = Math.Max(header.ImageSize, length);
+        var size = Math.Max(header.ImageSize, length);
         if ((header.TextOffset & OffsetMask) != 0 || size > 1UL << 40 || header.TextOffset > 1UL << 40)
         {
             throw new MachineConfigurationException(
-                $"The kernel '{path}' has an impossible header (text offset 0x{header.TextOffset:x}, image size 0x{header.ImageSize:x}); copy it again.");
+                $"The kernel '{path}' has an impossible header (text offset 0x{header.TextOffset:x}, image size 0x{header.ImageSize:x}); "
+                    + $"copy it again.");
         }
-        ulong address = ramBase + header.TextOffset;
+        var address = ramBase + header.TextOffset;
         return new KernelImage(path, path, KernelFormat.Image, address, [new KernelSegment(address, 0, length, size)]);
     }
 }

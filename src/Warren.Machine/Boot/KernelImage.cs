@@ -31,7 +31,9 @@ public sealed record KernelImage(string Name, string Path, KernelFormat Format, 
     /// <summary>The first address behind all segments.</summary>
     public ulong End => Segments[^1].End;
 
-    /// <summary>True for a Linux kernel, which has a use for an initial ramdisk and a command line; other programs come as flat images, too.</summary>
+    /// <summary>
+    /// True for a Linux kernel, which has a use for an initial ramdisk and a command line; other programs come as flat images, too.
+    /// </summary>
     /// <exception cref="MachineConfigurationException">The file cannot be read any more.</exception>
     public bool IsLinux => Format == KernelFormat.Image && LinuxBanner.IsIn(Path);
 }

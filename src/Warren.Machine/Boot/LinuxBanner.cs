@@ -1,6 +1,8 @@
 namespace Warren.Machines.Boot;
 
-/// <summary>The one thing that every Linux kernel carries and no other program does: the line it introduces itself with (<c>linux_banner</c>).</summary>
+/// <summary>
+/// The one thing that every Linux kernel carries and no other program does: the line it introduces itself with (<c>linux_banner</c>).
+/// </summary>
 internal static class LinuxBanner
 {
     private const int ChunkSize = 1 << 20;
@@ -11,12 +13,12 @@ internal static class LinuxBanner
     /// <exception cref="MachineConfigurationException">The file cannot be read.</exception>
     public static bool IsIn(string path)
     {
-        using ByteSource file = ByteSource.OpenFile(path, "kernel");
+        using var file = ByteSource.OpenFile(path, "kernel");
         var chunk = new byte[ChunkSize];
-        int overlap = Beginning.Length - 1;
+        var overlap = Beginning.Length - 1;
         for (long at = 0; at + overlap < file.Length; at += ChunkSize - overlap)
         {
-            int got = file.Read(at, chunk);
+            var got = file.Read(at, chunk);
             if (chunk.AsSpan(0, got).IndexOf(Beginning) >= 0)
                 return true;
         }

@@ -3,21 +3,22 @@ using System.IO.Compression;
 namespace Warren.Machines.Boot;
 
 /// <summary>
-/// What a Linux kernel needs beside itself, its initrd and the device tree before it can run its first program. Much of it is set aside before there is a
-/// console, and a kernel that does not get it dies in silence: so a machine with less is refused, and no machine that would do.
+/// The memory that a Linux kernel needs beside itself, its initrd and the device tree before it can run its first program. Much of it is
+/// set aside before there is a console, and a kernel that does not get it dies in silence: so a machine with less is refused, and no
+/// machine that would do.
 /// </summary>
 /// <remarks>
-/// The kernel's own strings say which of the tables it makes. Of what is left, the allocations of a boot, only the least is counted that was ever seen to
-/// do (Debian's 6.12.117, by bisection with <c>warren run --memory N -- true</c>: 80 MiB with one CPU, 82, 85 and 96 with two, four and sixteen; its
-/// 7.2.13 takes 90). A kernel smaller than that one is given in proportion.
+/// The kernel's own strings say which of the tables it makes. Of what is left, the allocations of a boot, only the least is counted that
+/// was ever seen to do (Debian's 6.12.117, by bisection with <c>warren run --memory N -- true</c>: 80 MiB with one CPU, 82, 85 and 96 with
+/// two, four and sixteen; its 7.2.13 takes 90). A kernel smaller than that one is given in proportion.
 /// </remarks>
 internal static class LinuxMemory
 {
     private const ulong Mebibyte = 1 << 20;
 
     /// <summary>
-    /// SPARSEMEM_EXTREME on RV64: one pointer for each page full of section records, for 2^56 bytes in sections of 2^27, whatever memory there is. A
-    /// record has 16 bytes, or 32 where each page has an extension (PAGE_EXTENSION): 256 or 128 a page.
+    /// SPARSEMEM_EXTREME on RV64: one pointer for each page full of section records, for 2^56 bytes in sections of 2^27, whatever memory
+    /// there is. A record has 16 bytes, or 32 where each page has an extension (PAGE_EXTENSION): 256 or 128 a page.
     /// </summary>
     private const ulong SectionRoots = 16 * Mebibyte, ExtendedSectionRoots = 32 * Mebibyte;
 
@@ -35,7 +36,7 @@ internal static class LinuxMemory
 
     private static ReadOnlySpan<byte> Linux => "Linux version "u8;
 
-    /// <summary>What mm/sparse.c, mm/page_ext.c, mm/kfence and mm/shmem.c may print, or take as a parameter.</summary>
+    /// <summary>Words that mm/sparse.c, mm/page_ext.c, mm/kfence and mm/shmem.c may print, or take as a parameter.</summary>
     private static ReadOnlySpan<byte> Sparse => "memory map backing failed"u8;
 
     private static ReadOnlySpan<byte> PageExtension => "early_page_ext"u8;
@@ -54,14 +55,14 @@ internal static class LinuxMemory
     public static ulong LeastBeside(KernelImage kernel, string? initrdPath, ulong initrdSize, MachineOptions options)
     {
         ulong memory = (ulong)options.MemoryBytes, kernelSize = kernel.End - MemoryMap.Ram;
-        ulong most = ExtendedSectionRoots + FencePool + Boot + (ulong)options.Cpus * EachCpu + Maps(memory)
+        var most = ExtendedSectionRoots + FencePool + Boot + (ulong)options.Cpus * EachCpu + Maps(memory)
             + 2 * Estimate(initrdPath, initrdSize);
         if (memory >= kernelSize + initrdSize + most + 4 * Mebibyte)
             return 0;
-        Traits traits = Look(kernel);
+        var traits = Look(kernel);
         if (!traits.IsLinux)
             return 0;
-        ulong early = traits switch
+        var early = traits switch
         {
             { IsSparse: false } => memory / 64,
             { HasPageExtension: true } => ExtendedSectionRoots + Maps(memory),
@@ -71,12 +72,14 @@ internal static class LinuxMemory
             early += FencePool;
         // What lies below the kernel is free for the tables.
         early -= Math.Min(early, kernel.Segments[0].Address - MemoryMap.Ram);
-        ulong unpacked = initrdPath is null ? 0 : Unpacked(initrdPath, initrdSize);
-        ulong boot = Boot * Math.Min(MeasuredKernel, kernel.Segments.Aggregate(0UL, (sum, s) => sum + s.MemorySize)) / MeasuredKernel;
-        ulong running = unpacked + boot + (ulong)(options.Cpus - 1) * EachCpu;
-        // The root file system, where it is a tmpfs, may fill half of what memory is left once the tables are made, and the initrd is still there then.
-        bool isTmpfs = traits.HasTmpfs
-            && !options.CommandLine.Contains("root=", StringComparison.Ordinal) && !options.CommandLine.Contains("rootfstype=", StringComparison.Ordinal);
+        var unpacked = initrdPath is null ? 0 : Unpacked(initrdPath, initrdSize);
+        var boot = Boot * Math.Min(MeasuredKernel, kernel.Segments.Aggregate(0UL, (sum, s) => sum + s.MemorySize)) / MeasuredKernel;
+        var running = unpacked + boot + (ulong)(options.Cpus - 1) * EachCpu;
+        // The root file system, where it is a tmpfs, may fill half of what memory is left once the tables are made, and the initrd is still
+        // there then.
+        var isTmpfs = traits.HasTmpfs
+            && !options.CommandLine.Contains("root=", StringComparison.Ordinal)
+            && !options.CommandLine.Contains("rootfstype=", StringComparison.Ordinal);
         return early + (isTmpfs ? Math.Max(running, 2 * unpacked) : running);
     }
 
@@ -87,14 +90,14 @@ internal static class LinuxMemory
     private static Traits Look(KernelImage kernel)
     {
         const int piece = 1 << 20, overlap = 64;
-        using ByteSource file = ByteSource.OpenFile(kernel.Path, "kernel");
+        using var file = ByteSource.OpenFile(kernel.Path, "kernel");
         var buffer = new byte[piece + overlap];
         var traits = default(Traits);
-        foreach (KernelSegment s in kernel.Segments)
+        foreach (var s in kernel.Segments)
         {
             for (ulong at = 0; at < s.FileSize; at += piece)
             {
-                int n = file.Read(s.FileOffset + (long)at, buffer.AsSpan(0, (int)Math.Min((ulong)buffer.Length, s.FileSize - at)));
+                var n = file.Read(s.FileOffset + (long)at, buffer.AsSpan(0, (int)Math.Min((ulong)buffer.Length, s.FileSize - at)));
                 ReadOnlySpan<byte> text = buffer.AsSpan(0, n);
                 traits = new Traits(
                     traits.IsLinux || text.IndexOf(Linux) >= 0,
@@ -112,17 +115,19 @@ internal static class LinuxMemory
     {
         if (path is null)
             return 0;
-        using ByteSource file = ByteSource.OpenFile(path, "initrd");
+        using var file = ByteSource.OpenFile(path, "initrd");
         Span<byte> word = stackalloc byte[4];
         if (!IsGzip(file) || size < 18 || file.Read((long)size - 4, word) != 4)
             return size;
         return Math.Max(size, BitConverter.ToUInt32(word));
     }
 
-    /// <summary>The least that an initrd takes once it is unpacked. Compressors other than gzip are not known here, and make nothing larger.</summary>
+    /// <summary>
+    /// The least that an initrd takes once it is unpacked. Compressors other than gzip are not known here, and make nothing larger.
+    /// </summary>
     private static ulong Unpacked(string path, ulong size)
     {
-        using (ByteSource file = ByteSource.OpenFile(path, "initrd"))
+        using (var file = ByteSource.OpenFile(path, "initrd"))
         {
             if (!IsGzip(file))
                 return size;

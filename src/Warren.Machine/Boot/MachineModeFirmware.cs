@@ -15,7 +15,7 @@ internal static class MachineModeFirmware
     /// </summary>
     public static string? DescribeOpenSbi(ByteSource file)
     {
-        ReadOnlySpan<byte> content = Content(file);
+        var content = Content(file);
         return HasReturn(content) && content.IndexOf("\nOpenSBI "u8) >= 0 ? $"is OpenSBI, machine-mode firmware; {Remedy}" : null;
     }
 
@@ -30,7 +30,7 @@ internal static class MachineModeFirmware
     private static bool HasReturn(ReadOnlySpan<byte> content)
     {
         ReadOnlySpan<byte> mret = [0x73, 0x00, 0x20, 0x30];
-        int from = 0;
+        var from = 0;
         while (content[from..].IndexOf(mret) is >= 0 and var at)
         {
             if ((from + at) % 2 == 0)

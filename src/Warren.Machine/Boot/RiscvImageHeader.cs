@@ -21,7 +21,9 @@ internal readonly record struct RiscvImageHeader(ulong TextOffset, ulong ImageSi
 
     public bool IsBigEndian => (Flags & 1) != 0;
 
-    /// <summary>True when <paramref name="head"/> carries either magic. The first is deprecated, the second younger than some kernels.</summary>
+    /// <summary>
+    /// True when <paramref name="head"/> carries either magic. The first is deprecated, the second younger than some kernels.
+    /// </summary>
     public static bool IsPresent(ReadOnlySpan<byte> head)
         => head.Length >= Size && (head[Magic2At..].StartsWith(Magic2) || head[MagicAt..].StartsWith(Magic));
 
@@ -31,10 +33,10 @@ internal readonly record struct RiscvImageHeader(ulong TextOffset, ulong ImageSi
     /// </summary>
     public static long? FirstJump(ReadOnlySpan<byte> head)
     {
-        int at = 0;
+        var at = 0;
         while (at < TextOffsetAt)
         {
-            uint bits = BinaryPrimitives.ReadUInt32LittleEndian(head[at..]);
+            var bits = BinaryPrimitives.ReadUInt32LittleEndian(head[at..]);
             if ((bits & 0x7f) == 0x6f)
                 return at + JumpOffset(bits);
             if ((bits & 0xe003) == 0xa001)

@@ -44,7 +44,7 @@ public sealed class FdtNode(string name)
     public FdtNode Cells(string property, params ReadOnlySpan<uint> cells)
     {
         var value = new byte[cells.Length * 4];
-        for (int i = 0; i < cells.Length; i++)
+        for (var i = 0; i < cells.Length; i++)
             BinaryPrimitives.WriteUInt32BigEndian(value.AsSpan(i * 4), cells[i]);
         return Bytes(property, value);
     }
@@ -53,7 +53,7 @@ public sealed class FdtNode(string name)
     public FdtNode Cells64(string property, params ReadOnlySpan<ulong> values)
     {
         var value = new byte[values.Length * 8];
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
             BinaryPrimitives.WriteUInt64BigEndian(value.AsSpan(i * 8), values[i]);
         return Bytes(property, value);
     }
@@ -62,7 +62,7 @@ public sealed class FdtNode(string name)
     public FdtNode Strings(string property, params ReadOnlySpan<string> strings)
     {
         using var value = new MemoryStream();
-        foreach (string s in strings)
+        foreach (var s in strings)
         {
             value.Write(Encoding.UTF8.GetBytes(s));
             value.WriteByte(0);
@@ -73,7 +73,7 @@ public sealed class FdtNode(string name)
     /// <summary>The raw value of a property, or null when the node has none of that name.</summary>
     public byte[]? Find(string property)
     {
-        foreach (FdtProperty p in _properties)
+        foreach (var p in _properties)
         {
             if (p.Name == property)
                 return p.Value;
@@ -81,10 +81,12 @@ public sealed class FdtNode(string name)
         return null;
     }
 
-    /// <summary>The cell at <paramref name="index"/> of a property; throws <see cref="KeyNotFoundException"/> when absent or too short.</summary>
+    /// <summary>
+    /// The cell at <paramref name="index"/> of a property; throws <see cref="KeyNotFoundException"/> when absent or too short.
+    /// </summary>
     public uint Cell(string property, int index = 0)
     {
-        byte[]? value = Find(property);
+        var value = Find(property);
         return value is not null && value.Length >= (index + 1) * 4
             ? BinaryPrimitives.ReadUInt32BigEndian(value.AsSpan(index * 4))
             : throw new KeyNotFoundException($"'{Name}' has no cell {index} in '{property}'.");
@@ -93,16 +95,16 @@ public sealed class FdtNode(string name)
     /// <summary>The strings of a string-list property; throws <see cref="KeyNotFoundException"/> when absent.</summary>
     public string[] StringList(string property)
     {
-        byte[] value = Find(property) ?? throw new KeyNotFoundException($"'{Name}' has no property '{property}'.");
-        string text = Encoding.UTF8.GetString(value);
+        var value = Find(property) ?? throw new KeyNotFoundException($"'{Name}' has no property '{property}'.");
+        var text = Encoding.UTF8.GetString(value);
         return text.TrimEnd('\0').Split('\0');
     }
 
     /// <summary>The node at a path such as <c>/cpus/cpu@0</c>, relative to this one; null when there is none.</summary>
     public FdtNode? At(string path)
     {
-        FdtNode? node = this;
-        foreach (string part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
+        var node = this;
+        foreach (var part in path.Split('/', StringSplitOptions.RemoveEmptyEntries))
         {
             node = node._children.Find(c => c.Name == part);
             if (node is null)

@@ -27,7 +27,9 @@ public ref struct FdtReader
 
     public static FdtNode Read(ReadOnlySpan<byte> blob) => Read(blob, out _);
 
-    /// <summary>The tree and the memory reservation block of <paramref name="blob"/>; bytes after its stated total size are ignored.</summary>
+    /// <summary>
+    /// The tree and the memory reservation block of <paramref name="blob"/>; bytes after its stated total size are ignored.
+    /// </summary>
     public static FdtNode Read(ReadOnlySpan<byte> blob, out List<FdtReservation> reservations)
     {
         if (blob.Length < FlattenedDeviceTree.HeaderSize || HeaderCell(blob, 0) != FlattenedDeviceTree.Magic)
@@ -39,13 +41,13 @@ public ref struct FdtReader
             throw new FdtFormatException("The device tree blob's stated size is smaller than its header.");
         if (HeaderCell(blob, 6) > FlattenedDeviceTree.Version)
             throw new FdtFormatException("The device tree blob is of a version newer than 17.");
-        ReadOnlySpan<byte> structure = Block(blob, HeaderCell(blob, 2), HeaderCell(blob, 9), "structure");
-        ReadOnlySpan<byte> strings = Block(blob, HeaderCell(blob, 3), HeaderCell(blob, 8), "strings");
+        var structure = Block(blob, HeaderCell(blob, 2), HeaderCell(blob, 9), "structure");
+        var strings = Block(blob, HeaderCell(blob, 3), HeaderCell(blob, 8), "strings");
         reservations = ReadReservations(blob, HeaderCell(blob, 4));
         var reader = new FdtReader(structure, strings);
         if (reader.NextToken() != FlattenedDeviceTree.BeginNode)
             throw new FdtFormatException("The device tree blob does not begin with a root node.");
-        FdtNode root = reader.ReadNode(0);
+        var root = reader.ReadNode(0);
         if (reader.NextToken() != FlattenedDeviceTree.End)
             throw new FdtFormatException("The device tree blob has something after its root node.");
         return root;
@@ -79,7 +81,7 @@ public ref struct FdtReader
     {
         if (_structure.Length - _at < 4)
             throw new FdtFormatException("The device tree's structure block ends in the middle of a node.");
-        uint value = BinaryPrimitives.ReadUInt32BigEndian(_structure[_at..]);
+        var value = BinaryPrimitives.ReadUInt32BigEndian(_structure[_at..]);
         _at += 4;
         return value;
     }
@@ -99,7 +101,7 @@ public ref struct FdtReader
     {
         if (depth == MaxDepth)
             throw new FdtFormatException("The device tree is nested too deeply.");
-        int end = _structure[_at..].IndexOf((byte)0);
+        var end = _structure[_at..].IndexOf((byte)0);
         if (end < 0)
             throw new FdtFormatException("A device tree node's name has no end.");
         var node = new FdtNode(Encoding.UTF8.GetString(_structure.Slice(_at, end)));
@@ -110,8 +112,8 @@ public ref struct FdtReader
             switch (NextToken())
             {
                 case FlattenedDeviceTree.Property:
-                    uint length = Cell();
-                    string name = PropertyName(Cell());
+                    var length = Cell();
+                    var name = PropertyName(Cell());
                     if (length > (uint)(_structure.Length - _at))
                         throw new FdtFormatException($"The device tree property '{name}' is longer than its block.");
                     node.Bytes(name, _structure.Slice(_at, (int)length));
@@ -133,8 +135,8 @@ public ref struct FdtReader
     {
         if (offset >= (uint)_strings.Length)
             throw new FdtFormatException("A device tree property's name lies outside of the strings block.");
-        ReadOnlySpan<byte> tail = _strings[(int)offset..];
-        int end = tail.IndexOf((byte)0);
+        var tail = _strings[(int)offset..];
+        var end = tail.IndexOf((byte)0);
         return end >= 0 ? Encoding.UTF8.GetString(tail[..end]) : throw new FdtFormatException("A device tree property's name has no end.");
     }
 }

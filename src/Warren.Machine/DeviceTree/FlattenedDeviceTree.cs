@@ -31,10 +31,10 @@ public static class FlattenedDeviceTree
         WriteNode(structure, strings, root);
         WriteCell(structure, End);
 
-        int reserveOffset = HeaderSize;
-        int structureOffset = reserveOffset + (reservations.Length + 1) * 16;
-        int stringsOffset = structureOffset + (int)structure.Length;
-        int total = stringsOffset + strings.Length;
+        var reserveOffset = HeaderSize;
+        var structureOffset = reserveOffset + (reservations.Length + 1) * 16;
+        var stringsOffset = structureOffset + (int)structure.Length;
+        var total = stringsOffset + strings.Length;
         // Whole 8-byte words, so that a blob placed on an aligned address can be followed by another.
         var blob = new byte[(total + 7) & ~7];
         Span<uint> header =
@@ -42,9 +42,9 @@ public static class FlattenedDeviceTree
             Magic, (uint)blob.Length, (uint)structureOffset, (uint)stringsOffset, (uint)reserveOffset, Version, LastCompatibleVersion,
             bootCpu, (uint)strings.Length, (uint)structure.Length,
         ];
-        for (int i = 0; i < header.Length; i++)
+        for (var i = 0; i < header.Length; i++)
             BinaryPrimitives.WriteUInt32BigEndian(blob.AsSpan(i * 4), header[i]);
-        for (int i = 0; i < reservations.Length; i++)
+        for (var i = 0; i < reservations.Length; i++)
         {
             BinaryPrimitives.WriteUInt64BigEndian(blob.AsSpan(reserveOffset + i * 16), reservations[i].Address);
             BinaryPrimitives.WriteUInt64BigEndian(blob.AsSpan(reserveOffset + i * 16 + 8), reservations[i].Size);
@@ -60,7 +60,7 @@ public static class FlattenedDeviceTree
         s.Write(Encoding.UTF8.GetBytes(node.Name));
         s.WriteByte(0);
         Pad(s);
-        foreach (FdtProperty p in node.Properties)
+        foreach (var p in node.Properties)
         {
             WriteCell(s, Property);
             WriteCell(s, (uint)p.Value.Length);
@@ -68,7 +68,7 @@ public static class FlattenedDeviceTree
             s.Write(p.Value);
             Pad(s);
         }
-        foreach (FdtNode child in node.Children)
+        foreach (var child in node.Children)
             WriteNode(s, strings, child);
         WriteCell(s, EndNode);
     }
@@ -96,7 +96,7 @@ public static class FlattenedDeviceTree
 
         public uint OffsetOf(string name)
         {
-            if (!_offsets.TryGetValue(name, out uint offset))
+            if (!_offsets.TryGetValue(name, out var offset))
             {
                 offset = (uint)_bytes.Count;
                 _offsets.Add(name, offset);

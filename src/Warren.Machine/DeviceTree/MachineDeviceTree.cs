@@ -27,8 +27,8 @@ internal static class MachineDeviceTree
         root.Cells("#address-cells", 2).Cells("#size-cells", 2)
             .Strings("compatible", "warren,virt", "riscv-virtio").Strings("model", "warren,virt");
         AddChosen(root.Add("chosen"), options, initrdStart, initrdSize);
-        FdtNode aliases = root.Add("aliases");
-        for (int i = 0; i < options.Serial.Count; i++)
+        var aliases = root.Add("aliases");
+        for (var i = 0; i < options.Serial.Count; i++)
             aliases.Strings($"serial{i}", $"/soc/{UartNode(i)}");
         root.Add($"memory@{MemoryMap.Ram:x}").Strings("device_type", "memory")
             .Cells64("reg", MemoryMap.Ram, (ulong)options.MemoryBytes);
@@ -49,12 +49,12 @@ internal static class MachineDeviceTree
 
     private static void AddCpus(FdtNode cpus, MachineOptions options)
     {
-        HartOptions hart = options.Hart;
+        var hart = options.Hart;
         cpus.Cells("#address-cells", 1).Cells("#size-cells", 0).Cells("timebase-frequency", MachineClock.Frequency);
         string[] extensions = [.. hart.IsaExtensionNames];
         for (uint i = 0; i < options.Cpus; i++)
         {
-            FdtNode cpu = cpus.Add($"cpu@{i:x}");
+            var cpu = cpus.Add($"cpu@{i:x}");
             cpu.Strings("device_type", "cpu").Cells("reg", i).Strings("status", "okay").Strings("compatible", "riscv")
                 .Strings("riscv,isa", hart.IsaString).Strings("riscv,isa-base", "rv64i").Strings("riscv,isa-extensions", extensions)
                 .Strings("mmu-type", MmuType(hart.MaxSatpMode));
@@ -66,7 +66,7 @@ internal static class MachineDeviceTree
             cpu.Add("interrupt-controller").Cells("#interrupt-cells", 1).Cells("#address-cells", 0).Flag("interrupt-controller")
                 .Strings("compatible", "riscv,cpu-intc").Cells("phandle", FirstInterruptController + i);
         }
-        FdtNode cluster = cpus.Add("cpu-map").Add("cluster0");
+        var cluster = cpus.Add("cpu-map").Add("cluster0");
         for (uint i = 0; i < options.Cpus; i++)
             cluster.Add($"core{i}").Cells("cpu", FirstCpu + i);
     }
@@ -83,7 +83,7 @@ internal static class MachineDeviceTree
     {
         soc.Cells("#address-cells", 2).Cells("#size-cells", 2).Strings("compatible", "simple-bus").Flag("ranges");
         AddPlic(soc, options.Cpus);
-        for (int i = 0; i < options.Serial.Count; i++)
+        for (var i = 0; i < options.Serial.Count; i++)
         {
             soc.Add(UartNode(i)).Strings("compatible", "ns16550a").Cells64("reg", MemoryMap.Uart(i), Uart16550.WindowSize)
                 .Cells("clock-frequency", UartClock).Cells("interrupt-parent", PlicPhandle)
@@ -98,12 +98,13 @@ internal static class MachineDeviceTree
     private static void AddPlic(FdtNode soc, int harts)
     {
         var contexts = new uint[harts * 2];
-        for (int i = 0; i < harts; i++)
+        for (var i = 0; i < harts; i++)
         {
             contexts[i * 2] = FirstInterruptController + (uint)i;
             contexts[i * 2 + 1] = SupervisorExternal;
         }
-        soc.Add($"plic@{MemoryMap.Plic:x}").Strings("compatible", "sifive,plic-1.0.0", "riscv,plic0").Cells64("reg", MemoryMap.Plic, Plic.WindowSize)
+        soc.Add($"plic@{MemoryMap.Plic:x}").Strings("compatible", "sifive,plic-1.0.0", "riscv,plic0")
+            .Cells64("reg", MemoryMap.Plic, Plic.WindowSize)
             .Cells("#interrupt-cells", 1).Cells("#address-cells", 0).Flag("interrupt-controller").Cells("riscv,ndev", Plic.LastSource)
             .Cells("interrupts-extended", contexts).Cells("phandle", PlicPhandle);
     }

@@ -24,7 +24,7 @@ internal struct ByteFifo
     /// <summary>Takes the oldest byte; the caller has seen that there is one.</summary>
     public byte Pop()
     {
-        byte value = _bytes[_head];
+        var value = _bytes[_head];
         _head = (_head + 1) & (Size - 1);
         Count--;
         return value;

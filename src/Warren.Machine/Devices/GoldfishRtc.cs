@@ -52,7 +52,7 @@ internal sealed class GoldfishRtc : IMmioDevice, IInterruptSource, IDisposable
         get
         {
             _lock.Lock();
-            bool can = _alarmRunning && _interruptEnabled && !_interruptPending;
+            var can = _alarmRunning && _interruptEnabled && !_interruptPending;
             _lock.Unlock();
             return can;
         }
@@ -90,7 +90,7 @@ internal sealed class GoldfishRtc : IMmioDevice, IInterruptSource, IDisposable
         {
             case TimeLow:
                 // Reading the low half latches the high one, so that the pair belongs together.
-                ulong now = Now;
+                var now = Now;
                 _timeHighLatch = (uint)(now >> 32);
                 return (uint)now;
             case TimeHigh:
@@ -143,7 +143,7 @@ internal sealed class GoldfishRtc : IMmioDevice, IInterruptSource, IDisposable
     /// <summary>Rings an alarm that is due, and has the timer armed for one that is not.</summary>
     private void Schedule()
     {
-        ulong now = Now;
+        var now = Now;
         if (_alarmRunning && _alarm <= now)
         {
             _alarmRunning = false;
@@ -154,7 +154,7 @@ internal sealed class GoldfishRtc : IMmioDevice, IInterruptSource, IDisposable
             _timers.Disarm(_timer);
             return;
         }
-        ulong wait = Math.Min(_alarm - now, long.MaxValue / 2);
+        var wait = Math.Min(_alarm - now, long.MaxValue / 2);
         // ArmAhead: this runs under the lock that announcing a passed deadline takes.
         _timers.ArmAhead(_timer, HostClock.Nanoseconds + (long)wait);
     }

@@ -4,9 +4,9 @@ using System.Text;
 namespace Warren.Machines.Devices;
 
 /// <summary>
-/// Follows a console's output for the kernel's announcement that it died. Text ends nothing; it explains an end that the machine has seen. Only
-/// what begins a line counts (after the kernel's timestamp, if it prints one), and only as long as no more follows than a kernel says while it
-/// dies. Called under the UART's lock.
+/// Follows a console's output for the kernel's announcement that it died. Text ends nothing; it explains an end that the machine has seen.
+/// Only what begins a line counts (after the kernel's timestamp, if it prints one), and only as long as no more follows than a kernel says
+/// while it dies. Called under the UART's lock.
 /// </summary>
 internal sealed class LineWatcher
 {
@@ -51,7 +51,7 @@ internal sealed class LineWatcher
 
     private void EndLine()
     {
-        ReadOnlySpan<byte> line = AfterTimestamp(_buffer.AsSpan(0, _length));
+        var line = AfterTimestamp(_buffer.AsSpan(0, _length));
         if (line.StartsWith(PanicMarker))
             (_panic, _linesSince) = (Encoding.UTF8.GetString(line), 0);
         else if (++_linesSince > LastWords)
@@ -63,7 +63,7 @@ internal sealed class LineWatcher
     {
         if (line.Length == 0 || line[0] != (byte)'[')
             return line;
-        int end = line.IndexOf("] "u8);
+        var end = line.IndexOf("] "u8);
         return end > 0 && !line[1..end].ContainsAnyExcept(PrefixBytes) ? line[(end + 2)..] : line;
     }
 }

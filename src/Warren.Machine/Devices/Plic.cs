@@ -71,9 +71,9 @@ public sealed class Plic : IMmioDevice
     {
         ulong sources = 0;
         _lock.Lock();
-        for (ulong open = _contexts[hart].Enabled & ~_pending & ~_inService; open != 0; open &= open - 1)
+        for (var open = _contexts[hart].Enabled & ~_pending & ~_inService; open != 0; open &= open - 1)
         {
-            int source = BitOperations.TrailingZeroCount(open);
+            var source = BitOperations.TrailingZeroCount(open);
             if (_priorities[source] > _contexts[hart].Threshold)
                 sources |= 1UL << source;
         }
@@ -86,7 +86,7 @@ public sealed class Plic : IMmioDevice
         if (size != 4 || (offset & 3) != 0)
             return 0;
         _lock.Lock();
-        uint value = ReadRegister(offset, out uint raised);
+        var value = ReadRegister(offset, out var raised);
         _lock.Unlock();
         Wake(raised);
         return value;
@@ -98,14 +98,14 @@ public sealed class Plic : IMmioDevice
             return;
         _lock.Lock();
         WriteRegister(offset, (uint)value);
-        uint raised = UpdatePins();
+        var raised = UpdatePins();
         _lock.Unlock();
         Wake(raised);
     }
 
     private void SetLevel(int source, bool level)
     {
-        ulong bit = 1UL << source;
+        var bit = 1UL << source;
         _lock.Lock();
         uint raised = 0;
         if (level != ((_levels & bit) != 0))
@@ -131,10 +131,10 @@ public sealed class Plic : IMmioDevice
             return Word(_pending, (offset - PendingBase) / 4);
         if (offset < ContextBase)
         {
-            ulong context = (offset - EnableBase) / EnableStride;
+            var context = (offset - EnableBase) / EnableStride;
             return context < (ulong)_contexts.Length ? Word(_contexts[context].Enabled, (offset - EnableBase) % EnableStride / 4) : 0u;
         }
-        ulong number = (offset - ContextBase) / ContextStride;
+        var number = (offset - ContextBase) / ContextStride;
         if (number >= (ulong)_contexts.Length)
             return 0;
         switch ((offset - ContextBase) % ContextStride)
@@ -142,7 +142,7 @@ public sealed class Plic : IMmioDevice
             case 0:
                 return _contexts[number].Threshold;
             case 4:
-                uint source = Claim(ref _contexts[number]);
+                var source = Claim(ref _contexts[number]);
                 raised = UpdatePins();
                 return source;
             default:
@@ -162,17 +162,17 @@ public sealed class Plic : IMmioDevice
             return;
         if (offset < ContextBase)
         {
-            ulong context = (offset - EnableBase) / EnableStride;
-            ulong word = (offset - EnableBase) % EnableStride / 4;
+            var context = (offset - EnableBase) / EnableStride;
+            var word = (offset - EnableBase) % EnableStride / 4;
             if (context < (ulong)_contexts.Length && word < 2)
             {
-                int shift = (int)word * 32;
-                ulong enabled = (_contexts[context].Enabled & ~(0xffff_ffffUL << shift)) | ((ulong)value << shift);
+                var shift = (int)word * 32;
+                var enabled = (_contexts[context].Enabled & ~(0xffff_ffffUL << shift)) | ((ulong)value << shift);
                 _contexts[context].Enabled = enabled & ~1UL;
             }
             return;
         }
-        ulong number = (offset - ContextBase) / ContextStride;
+        var number = (offset - ContextBase) / ContextStride;
         if (number >= (ulong)_contexts.Length)
             return;
         switch ((offset - ContextBase) % ContextStride)
@@ -188,10 +188,10 @@ public sealed class Plic : IMmioDevice
 
     private uint Claim(ref Context context)
     {
-        int source = Best(_pending & context.Enabled);
+        var source = Best(_pending & context.Enabled);
         if (source == 0)
             return 0;
-        ulong bit = 1UL << source;
+        var bit = 1UL << source;
         _pending &= ~bit;
         _inService |= bit;
         Claims++;
@@ -202,20 +202,22 @@ public sealed class Plic : IMmioDevice
     {
         if (source is 0 or > LastSource)
             return;
-        ulong bit = 1UL << (int)source;
+        var bit = 1UL << (int)source;
         if ((context.Enabled & _inService & bit) == 0)
             return;
         _inService &= ~bit;
         _pending |= _levels & bit;
     }
 
-    /// <summary>The source of highest priority among <paramref name="candidates"/>, lowest number first; 0 when none has a priority.</summary>
+    /// <summary>
+    /// The source of highest priority among <paramref name="candidates"/>, lowest number first; 0 when none has a priority.
+    /// </summary>
     private int Best(ulong candidates)
     {
-        int best = 0;
+        var best = 0;
         for (; candidates != 0; candidates &= candidates - 1)
         {
-            int source = BitOperations.TrailingZeroCount(candidates);
+            var source = BitOperations.TrailingZeroCount(candidates);
             if (_priorities[source] > _priorities[best])
                 best = source;
         }
@@ -226,11 +228,11 @@ public sealed class Plic : IMmioDevice
     private uint UpdatePins()
     {
         uint raised = 0;
-        for (int i = 0; i < _contexts.Length; i++)
+        for (var i = 0; i < _contexts.Length; i++)
         {
-            ref Context context = ref _contexts[i];
+            ref var context = ref _contexts[i];
             // _priorities[0] is 0 for ever, so "none" never exceeds a threshold.
-            bool pin = _priorities[Best(_pending & context.Enabled)] > context.Threshold;
+            var pin = _priorities[Best(_pending & context.Enabled)] > context.Threshold;
             if (pin == context.Pin)
                 continue;
             context.Pin = pin;

@@ -49,13 +49,15 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
 
     public string Name { get; }
 
-    /// <summary>By input, where the guest takes some and wants to be told; by a host that reads on, where the transmitter waits for it.</summary>
+    /// <summary>
+    /// By input, where the guest takes some and wants to be told; by a host that reads on, where the transmitter waits for it.
+    /// </summary>
     public bool CanRaise
     {
         get
         {
             _lock.Lock();
-            bool can = !_lineLevel
+            var can = !_lineLevel
                 && (((_enable & InterruptEnable.DataAvailable) != 0 && MayReceive && !IsLoopback)
                     || ((_enable & InterruptEnable.TransmitterEmpty) != 0 && _transmit.Count > 0));
             _lock.Unlock();
@@ -80,7 +82,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
         if (offset > 7)
             return 0;
         _lock.Lock();
-        byte value = ReadRegister((UartRegister)offset);
+        var value = ReadRegister((UartRegister)offset);
         UpdateInterrupt();
         _lock.Unlock();
         return value;
@@ -116,8 +118,8 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
     public int DebugWrite(ReadOnlySpan<byte> bytes)
     {
         _lock.Lock();
-        int n = _transmit.Count == 0 ? _channel.Put(bytes) : 0;
-        for (int i = 0; i < n; i++)
+        var n = _transmit.Count == 0 ? _channel.Put(bytes) : 0;
+        for (var i = 0; i < n; i++)
             _watcher?.Feed(bytes[i]);
         _lock.Unlock();
         return n;
@@ -127,7 +129,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
     public int DebugRead(Span<byte> target)
     {
         _lock.Lock();
-        int n = 0;
+        var n = 0;
         while (n < target.Length && _receive.Count > 0)
             target[n++] = _receive.Pop();
         if (n < target.Length)
@@ -142,7 +144,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
     public string LastLine()
     {
         _lock.Lock();
-        string line = _watcher?.LastLine ?? string.Empty;
+        var line = _watcher?.LastLine ?? string.Empty;
         _lock.Unlock();
         return line;
     }
@@ -156,7 +158,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
             case UartRegister.InterruptEnable:
                 return DivisorSelected ? _divisorHigh : (byte)_enable;
             case UartRegister.InterruptIdentification:
-                InterruptIdentification id = Identify();
+                var id = Identify();
                 // Reading the register is what acknowledges "transmitter empty", and only when that is what it says.
                 if (id == InterruptIdentification.TransmitterEmpty)
                     _transmitEmptyPending = false;
@@ -167,11 +169,11 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
                 return (byte)_modemControl;
             case UartRegister.LineStatus:
                 LookForInput();
-                LineStatus line = CurrentLineStatus();
+                var line = CurrentLineStatus();
                 _errors = 0;
                 return (byte)line;
             case UartRegister.ModemStatus:
-                ModemStatus modem = _modemStatus;
+                var modem = _modemStatus;
                 _modemStatus &= ~ModemStatus.Deltas;
                 return (byte)modem;
             default:
@@ -231,7 +233,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
         LookForInput();
         if (_receive.Count == 0)
             return 0;
-        byte value = _receive.Pop();
+        var value = _receive.Pop();
         Receive();
         return value;
     }
@@ -257,7 +259,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
 
     private void WriteFifoControl(FifoControl value)
     {
-        bool enable = (value & FifoControl.Enable) != 0;
+        var enable = (value & FifoControl.Enable) != 0;
         if (enable != _fifoEnabled)
         {
             _fifoEnabled = enable;
@@ -291,13 +293,13 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
 
     private void WriteModemControl(ModemControl value)
     {
-        bool wasLoopback = IsLoopback;
+        var wasLoopback = IsLoopback;
         _modemControl = value;
         _usesFlowControl |= (value & (ModemControl.DataTerminalReady | ModemControl.RequestToSend)) != 0 && !IsLoopback;
-        ModemStatus lines = IsLoopback ? LoopedBack(value) : ModemStatus.Connected;
-        ModemStatus before = _modemStatus & ModemStatus.Lines;
-        ModemStatus changed = before ^ lines;
-        ModemStatus deltas = _modemStatus & ModemStatus.Deltas;
+        var lines = IsLoopback ? LoopedBack(value) : ModemStatus.Connected;
+        var before = _modemStatus & ModemStatus.Lines;
+        var changed = before ^ lines;
+        var deltas = _modemStatus & ModemStatus.Deltas;
         if ((changed & ModemStatus.ClearToSend) != 0)
             deltas |= ModemStatus.DeltaClearToSend;
         if ((changed & ModemStatus.DataSetReady) != 0)
@@ -332,11 +334,11 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
     {
         if (_transmit.Count == 0)
             return;
-        int queued = _transmit.Count;
-        for (int i = 0; i < queued; i++)
+        var queued = _transmit.Count;
+        for (var i = 0; i < queued; i++)
             _burst[i] = _transmit.Peek(i);
-        int sent = _channel.Put(_burst.AsSpan(0, queued));
-        for (int i = 0; i < sent; i++)
+        var sent = _channel.Put(_burst.AsSpan(0, queued));
+        for (var i = 0; i < sent; i++)
             _transmit.Pop();
         if (_transmit.Count == 0)
             _transmitEmptyPending = true;
@@ -353,7 +355,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
 
     private LineStatus CurrentLineStatus()
     {
-        LineStatus status = _errors;
+        var status = _errors;
         if (_receive.Count > 0)
             status |= LineStatus.DataReady;
         if (_transmit.Count == 0)
@@ -380,7 +382,7 @@ internal sealed class Uart16550 : IMmioDevice, ISerialDevice, IInterruptSource
 
     private void UpdateInterrupt()
     {
-        bool level = Identify() != InterruptIdentification.None;
+        var level = Identify() != InterruptIdentification.None;
         if (level == _lineLevel)
             return;
         _lineLevel = level;

@@ -45,7 +45,7 @@ internal sealed class HartStates
     public SbiError Start(int hart, HartEntry entry)
     {
         _lock.Lock();
-        SbiError error = this[hart] == HsmState.Stopped ? SbiError.Success : SbiError.AlreadyAvailable;
+        var error = this[hart] == HsmState.Stopped ? SbiError.Success : SbiError.AlreadyAvailable;
         if (error == SbiError.Success)
         {
             _entries[hart] = entry;
@@ -92,8 +92,8 @@ internal sealed class HartStates
     {
         // Nobody starts a hart meanwhile, so that one seen stopped is so until the last was looked at.
         _lock.Lock();
-        bool alone = true;
-        for (int i = 0; i < Count; i++)
+        var alone = true;
+        for (var i = 0; i < Count; i++)
             alone &= i == hart || this[i] == HsmState.Stopped;
         _lock.Unlock();
         return alone;

@@ -17,7 +17,7 @@ internal sealed partial class SbiHandler
                     return SbiResult.Success;
                 if (call.A2 != 0 || !platform.IsMemory(call.A1, call.A0))
                     return SbiResult.Fail(SbiError.InvalidParameter);
-                int count = (int)Math.Min(call.A0, MaxConsoleTransfer);
+                var count = (int)Math.Min(call.A0, MaxConsoleTransfer);
                 return call.Function == 0 ? ConsoleWrite(call.A1, count) : ConsoleRead(call.A1, count);
             case 2:
                 return ConsoleWriteByte((byte)call.A0) ? SbiResult.Success : SbiResult.Fail(SbiError.Failed);
@@ -37,7 +37,7 @@ internal sealed partial class SbiHandler
     private SbiResult ConsoleRead(ulong address, int count)
     {
         Span<byte> buffer = stackalloc byte[count];
-        int got = platform.ConsoleRead(buffer);
+        var got = platform.ConsoleRead(buffer);
         return platform.WriteMemory(address, buffer[..got]) ? SbiResult.Return((ulong)got) : SbiResult.Fail(SbiError.Failed);
     }
 

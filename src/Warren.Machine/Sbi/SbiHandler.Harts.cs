@@ -26,7 +26,7 @@ internal sealed partial class SbiHandler
         // What a hart's former life left pending is gone; what it is sent from now on is kept until it runs.
         if (harts[(int)hart] == HsmState.Stopped)
             platform.SetSoftwareInterrupt((int)hart, false);
-        SbiError error = harts.Start((int)hart, new HartEntry(address, opaque));
+        var error = harts.Start((int)hart, new HartEntry(address, opaque));
         if (error != SbiError.Success)
             return SbiResult.Fail(error);
         platform.NotifyHart((int)hart);

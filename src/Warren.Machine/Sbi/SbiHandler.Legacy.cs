@@ -25,7 +25,7 @@ internal sealed partial class SbiHandler
                 platform.Reset(SbiResetType.Shutdown, systemFailure: false);
                 return SbiResult.NoReturn;
         }
-        if (!TryReadMask(hart, call.A0, out uint targets))
+        if (!TryReadMask(hart, call.A0, out var targets))
             return SbiResult.Legacy((long)SbiError.InvalidAddress);
         switch ((SbiExtension)call.Extension)
         {
@@ -52,10 +52,10 @@ internal sealed partial class SbiHandler
         if (pointer == 0)
             return true;
         Span<byte> word = stackalloc byte[8];
-        for (int i = 0; i < word.Length; i++)
+        for (var i = 0; i < word.Length; i++)
         {
             // A byte at a time: the word may be misaligned and cross into another page.
-            if (!platform.TryTranslate(hart, pointer + (ulong)i, out ulong address) || !platform.ReadMemory(address, word.Slice(i, 1)))
+            if (!platform.TryTranslate(hart, pointer + (ulong)i, out var address) || !platform.ReadMemory(address, word.Slice(i, 1)))
                 return false;
         }
         targets &= (uint)BinaryPrimitives.ReadUInt64LittleEndian(word);

@@ -71,7 +71,7 @@ internal sealed partial class SbiHandler(ISbiPlatform platform, HartStates harts
     /// <summary>The harts a mask and its base name; false when one of them does not exist.</summary>
     private bool TryHarts(ulong mask, ulong maskBase, out uint targets)
     {
-        uint all = (uint)((1UL << platform.HartCount) - 1);
+        var all = (uint)((1UL << platform.HartCount) - 1);
         targets = all;
         if (maskBase == ulong.MaxValue)
             return true;
@@ -80,14 +80,14 @@ internal sealed partial class SbiHandler(ISbiPlatform platform, HartStates harts
             return true;
         if (maskBase >= (ulong)platform.HartCount)
             return false;
-        int shift = (int)maskBase;
+        var shift = (int)maskBase;
         targets = (uint)(mask << shift) & all;
         return targets >> shift == mask;
     }
 
     private SbiResult SendIpi(ulong mask, ulong maskBase)
     {
-        if (!TryHarts(mask, maskBase, out uint targets))
+        if (!TryHarts(mask, maskBase, out var targets))
             return SbiResult.Fail(SbiError.InvalidParameter);
         SendIpi(targets);
         return SbiResult.Success;
@@ -95,7 +95,7 @@ internal sealed partial class SbiHandler(ISbiPlatform platform, HartStates harts
 
     private void SendIpi(uint targets)
     {
-        for (int i = 0; i < platform.HartCount; i++)
+        for (var i = 0; i < platform.HartCount; i++)
         {
             if ((targets >> i & 1) != 0 && harts[i] != HsmState.Stopped)
                 platform.SetSoftwareInterrupt(i, true);
@@ -106,9 +106,9 @@ internal sealed partial class SbiHandler(ISbiPlatform platform, HartStates harts
     {
         if (call.Function > 2)
             return SbiResult.Fail(SbiError.NotSupported);
-        if (!TryHarts(call.A0, call.A1, out uint targets))
+        if (!TryHarts(call.A0, call.A1, out var targets))
             return SbiResult.Fail(SbiError.InvalidParameter);
-        Fence fence = call.Function switch
+        var fence = call.Function switch
         {
             0 => new Fence(FenceKind.Instructions, 0, 0, -1),
             1 => new Fence(FenceKind.Addresses, call.A2, call.A3, -1),

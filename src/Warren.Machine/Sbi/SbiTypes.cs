@@ -39,7 +39,7 @@ internal enum SbiExtension : ulong
 /// <summary>An environment call: extension in a7, function in a6, arguments in a0 to a4.</summary>
 internal readonly record struct SbiCall(ulong Extension, ulong Function, ulong A0, ulong A1, ulong A2, ulong A3, ulong A4);
 
-/// <summary>What happens to the calling hart after a call.</summary>
+/// <summary>The state of the calling hart after a call.</summary>
 internal enum SbiOutcome
 {
     /// <summary>a0 and a1 take error and value; the hart runs on.</summary>
@@ -73,7 +73,7 @@ internal readonly record struct SbiResult(SbiOutcome Outcome, SbiError Error, ul
     public static SbiResult Legacy(long value) => new(SbiOutcome.ReturnLegacy, (SbiError)value, 0);
 }
 
-/// <summary>What a guest asked of SRST.</summary>
+/// <summary>A guest's request to SRST.</summary>
 internal enum SbiResetType : uint
 {
     Shutdown = 0,

@@ -4,7 +4,7 @@ using Volatile = System.Threading.Volatile;
 
 namespace Warren.Machines.Scheduling;
 
-/// <summary>What a remote fence asks of a hart.</summary>
+/// <summary>The request of a remote fence to a hart.</summary>
 internal enum FenceKind
 {
     /// <summary>fence.i</summary>
@@ -51,7 +51,7 @@ internal sealed class FenceMailbox
     {
         Span<Fence> taken = stackalloc Fence[Capacity];
         _lock.Lock();
-        int count = _count;
+        var count = _count;
         _fences.CopyTo(taken);
         Volatile.Write(ref _count, 0);
         _lock.Unlock();
@@ -61,7 +61,7 @@ internal sealed class FenceMailbox
             hart.FenceI();
             return;
         }
-        foreach (ref readonly Fence fence in taken[..count])
+        foreach (ref readonly var fence in taken[..count])
             Execute(hart, in fence);
     }
 

@@ -10,7 +10,7 @@ internal sealed class HartTimer(Hart hart, MachineClock clock, TimerQueue timers
 {
     private const int SupervisorTimer = 5;
 
-    /// <summary>Whom to notify; set before the hart first runs.</summary>
+    /// <summary>The runner to notify; set before the hart first runs.</summary>
     public VcpuRunner? Runner { get; set; }
 
     /// <summary>The deadline set last, in timebase ticks.</summary>

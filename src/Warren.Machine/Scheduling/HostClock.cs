@@ -11,7 +11,7 @@ internal static class HostClock
     {
         get
         {
-            long timestamp = Stopwatch.GetTimestamp();
+            var timestamp = Stopwatch.GetTimestamp();
             return Stopwatch.Frequency == NanosecondsPerSecond
                 ? timestamp
                 : (long)((Int128)timestamp * NanosecondsPerSecond / Stopwatch.Frequency);

@@ -12,7 +12,9 @@ internal sealed class MachineClock
 
     public ulong Ticks => (ulong)(HostClock.Nanoseconds - _epoch) / NanosecondsPerTick;
 
-    /// <summary>The host's time at which the clock reads <paramref name="ticks"/>; <see cref="long.MaxValue"/> when that is centuries away.</summary>
+    /// <summary>
+    /// The host's time at which the clock reads <paramref name="ticks"/>; <see cref="long.MaxValue"/> when that is centuries away.
+    /// </summary>
     public long ToNanoseconds(ulong ticks)
         => ticks >= (ulong)((long.MaxValue - _epoch) / NanosecondsPerTick) ? long.MaxValue : _epoch + (long)ticks * NanosecondsPerTick;
 }

@@ -21,7 +21,9 @@ internal sealed partial class PreciseSleeper : IDisposable
             throw new IOException($"The host gives no event descriptor (errno {Marshal.GetLastPInvokeError()}); too many open files?");
     }
 
-    /// <summary>Sleeps for <paramref name="nanoseconds"/>, for ever when negative, or until <see cref="Interrupt"/>, whichever is first.</summary>
+    /// <summary>
+    /// Sleeps for <paramref name="nanoseconds"/>, for ever when negative, or until <see cref="Interrupt"/>, whichever is first.
+    /// </summary>
     public unsafe void Sleep(long nanoseconds)
     {
         var poll = new PollFd { Descriptor = _event, Events = PollIn };

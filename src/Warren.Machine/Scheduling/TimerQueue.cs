@@ -65,7 +65,9 @@ internal sealed class TimerQueue : IDisposable
         entry.Announce();
     }
 
-    /// <summary>As <see cref="Arm"/>, but even a deadline that has passed expires on the timer's thread: the caller may hold locks.</summary>
+    /// <summary>
+    /// As <see cref="Arm"/>, but even a deadline that has passed expires on the timer's thread: the caller may hold locks.
+    /// </summary>
     public void ArmAhead(TimerEntry entry, long deadline)
     {
         _lock.Lock();
@@ -74,7 +76,7 @@ internal sealed class TimerQueue : IDisposable
             Remove(entry);
         else
             Insert(entry, deadline);
-        bool interrupt = !_stopping && _count > 0 && _heap[0].Deadline < _sleepsUntil;
+        var interrupt = !_stopping && _count > 0 && _heap[0].Deadline < _sleepsUntil;
         if (interrupt)
             _sleepsUntil = _heap[0].Deadline;
         _lock.Unlock();
@@ -82,7 +84,9 @@ internal sealed class TimerQueue : IDisposable
             _sleeper.Interrupt();
     }
 
-    /// <summary>Takes an entry out. When this returns it neither is nor will be expiring under the lock; an announcement may still run.</summary>
+    /// <summary>
+    /// Takes an entry out. When this returns it neither is nor will be expiring under the lock; an announcement may still run.
+    /// </summary>
     public void Disarm(TimerEntry entry)
     {
         _lock.Lock();
@@ -137,7 +141,7 @@ internal sealed class TimerQueue : IDisposable
 
     private void Insert(TimerEntry entry, long deadline)
     {
-        bool later = entry.HeapIndex != TimerEntry.NotQueued && deadline > entry.Deadline;
+        var later = entry.HeapIndex != TimerEntry.NotQueued && deadline > entry.Deadline;
         entry.Deadline = deadline;
         if (entry.HeapIndex == TimerEntry.NotQueued)
         {
@@ -153,11 +157,11 @@ internal sealed class TimerQueue : IDisposable
 
     private void Remove(TimerEntry entry)
     {
-        int hole = entry.HeapIndex;
+        var hole = entry.HeapIndex;
         if (hole == TimerEntry.NotQueued)
             return;
         entry.HeapIndex = TimerEntry.NotQueued;
-        TimerEntry last = _heap[--_count];
+        var last = _heap[--_count];
         _heap[_count] = null!;
         if (last == entry)
             return;
@@ -174,10 +178,10 @@ internal sealed class TimerQueue : IDisposable
 
     private void SiftUp(int index)
     {
-        TimerEntry entry = _heap[index];
+        var entry = _heap[index];
         while (index > 0)
         {
-            int parent = (index - 1) / 2;
+            var parent = (index - 1) / 2;
             if (_heap[parent].Deadline <= entry.Deadline)
                 break;
             Place(_heap[parent], index);
@@ -188,10 +192,10 @@ internal sealed class TimerQueue : IDisposable
 
     private void SiftDown(int index)
     {
-        TimerEntry entry = _heap[index];
+        var entry = _heap[index];
         while (true)
         {
-            int child = index * 2 + 1;
+            var child = index * 2 + 1;
             if (child >= _count)
                 break;
             if (child + 1 < _count && _heap[child + 1].Deadline < _heap[child].Deadline)

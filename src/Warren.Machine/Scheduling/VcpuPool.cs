@@ -39,7 +39,7 @@ public sealed class VcpuPool : IDisposable
         get
         {
             _lock.Lock();
-            int count = _threads.Count;
+            var count = _threads.Count;
             _lock.Unlock();
             return count;
         }
@@ -51,8 +51,8 @@ public sealed class VcpuPool : IDisposable
     internal bool HasWaiting => Volatile.Read(ref _queued) != 0;
 
     /// <summary>
-    /// One vCPU more: starts a thread for it unless there are enough. Not when it becomes runnable, since a device's lock may be held there and the start of
-    /// a thread waits for the host.
+    /// One vCPU more: starts a thread for it unless there are enough. Not when it becomes runnable, since a device's lock may be held there
+    /// and the start of a thread waits for the host.
     /// </summary>
     internal void Admit()
     {
@@ -68,10 +68,12 @@ public sealed class VcpuPool : IDisposable
         starting?.Start();
     }
 
-    /// <summary>Puts a vCPU at the end of the queue. Waits for nobody: a spinning lock may be held. It must not be in the queue, nor running.</summary>
+    /// <summary>
+    /// Puts a vCPU at the end of the queue. Waits for nobody: a spinning lock may be held. It must not be in the queue, nor running.
+    /// </summary>
     internal void Enqueue(VcpuRunner runner)
     {
-        bool wake = false;
+        var wake = false;
         _lock.Lock();
         runner.NextInQueue = null;
         if (_last is null)
@@ -95,14 +97,14 @@ public sealed class VcpuPool : IDisposable
     {
         _lock.Lock();
         _stopping = true;
-        int idle = _idle;
+        var idle = _idle;
         _idle = 0;
         Thread[] threads = [.. _threads];
         _lock.Unlock();
         if (idle > 0)
             _parked.Release(idle);
         Check.MightWait(WaitContext.Block);
-        foreach (Thread thread in threads)
+        foreach (var thread in threads)
             thread.Join();
         Timers.Dispose();
         _parked.Dispose();
@@ -113,7 +115,7 @@ public sealed class VcpuPool : IDisposable
         while (true)
         {
             _lock.Lock();
-            VcpuRunner? runner = _first;
+            var runner = _first;
             if (runner is not null)
             {
                 _first = runner.NextInQueue;

@@ -5,7 +5,7 @@ using Volatile = System.Threading.Volatile;
 
 namespace Warren.Machines.Scheduling;
 
-/// <summary>What became of a vCPU's time slice.</summary>
+/// <summary>The end of a vCPU's time slice.</summary>
 internal enum SliceEnd
 {
     /// <summary>The slice is used up; there is more to run.</summary>
@@ -18,7 +18,7 @@ internal enum SliceEnd
     Ended,
 }
 
-/// <summary>What a runner asks of the machine it belongs to. Called on the worker that runs the vCPU, outside of guest mode.</summary>
+/// <summary>A runner's requests to the machine it belongs to. Called on the worker that runs the vCPU, outside of guest mode.</summary>
 internal interface IRunnerOwner
 {
     bool IsEnding { get; }
@@ -29,7 +29,7 @@ internal interface IRunnerOwner
     /// <summary>Handles an environment call; false when the hart does not run on.</summary>
     bool EnvironmentCall(int hart);
 
-    /// <summary>Whether a hart that has nothing to run may be woken without another hart's doing.</summary>
+    /// <summary>True when a hart that has nothing to run may be woken without another hart's doing.</summary>
     bool CanWake(int hart);
 
     /// <summary>A runner that cannot be woken so has settled: perhaps it was the last, and the machine is stuck.</summary>
@@ -51,15 +51,16 @@ internal interface IRunnerOwner
 /// <summary>
 /// One vCPU as the scheduler sees it. Its state is one word:
 /// idle → queued (notified) → running → idle, or → queued again when the slice is used up and others wait. A notification while
-/// running is remembered (running, notified), so that the runner looks again before it goes idle: no wake-up is lost. One whose hart waits for other harts
-/// alone goes idle by way of settling, where it asks whether all do (<see cref="WakeSources"/>); its machine cannot be taken away from it there.
+/// running is remembered (running, notified), so that the runner looks again before it goes idle: no wake-up is lost. One whose hart waits
+/// for other harts alone goes idle by way of settling, where it asks whether all do (<see cref="WakeSources"/>); its machine cannot be
+/// taken away from it there.
 /// </summary>
 internal sealed class VcpuRunner
 {
     /// <summary>Guest instructions a vCPU may run before another gets its thread: one to two milliseconds.</summary>
     private const long SliceInstructions = 200_000;
 
-    /// <summary>What an environment call costs of a slice, so that a guest that only calls gives way too.</summary>
+    /// <summary>The cost of an environment call, in instructions of a slice, so that a guest that only calls gives way too.</summary>
     private const long CallCost = 500;
 
     private const int Idle = 0;
@@ -107,7 +108,9 @@ internal sealed class VcpuRunner
     /// <summary>Slices run so far.</summary>
     public long Slices => Volatile.Read(ref _slices);
 
-    /// <summary>True while nothing is run nor about to be: until the next notification, or until this runner itself has decided to go on.</summary>
+    /// <summary>
+    /// True while nothing is run nor about to be: until the next notification, or until this runner itself has decided to go on.
+    /// </summary>
     public bool IsAsleep => Volatile.Read(ref _state) is Idle or Settling;
 
     /// <summary>
@@ -125,7 +128,7 @@ internal sealed class VcpuRunner
     {
         while (true)
         {
-            int state = Volatile.Read(ref _state);
+            var state = Volatile.Read(ref _state);
             switch (state)
             {
                 case Idle:
@@ -158,7 +161,7 @@ internal sealed class VcpuRunner
         Interlocked.Exchange(ref _state, Running);
         while (true)
         {
-            SliceEnd end = RunGuarded();
+            var end = RunGuarded();
             _owner.SliceEnded();
             switch (end)
             {
@@ -208,7 +211,7 @@ internal sealed class VcpuRunner
     private SliceEnd RunSlice()
     {
         Volatile.Write(ref _slices, _slices + 1);
-        long budget = SliceInstructions;
+        var budget = SliceInstructions;
         while (budget > 0)
         {
             if (_owner.IsEnding)
@@ -223,7 +226,7 @@ internal sealed class VcpuRunner
                 Fences.Drain(Hart);
                 continue;
             }
-            VcpuExit exit = Vcpu.Run(ref budget);
+            var exit = Vcpu.Run(ref budget);
             Volatile.Write(ref _guestSections, _guestSections + 1);
             Volatile.Write(ref _inGuest, 0);
             switch (exit.Reason)

@@ -4,28 +4,29 @@ using Warren.Machines.Sbi;
 namespace Warren.Machines.Scheduling;
 
 /// <summary>
-/// Tells a machine that sleeps from one that is dead: whether anything can still wake its harts. An interprocessor interrupt or a start comes only from
-/// a hart that runs; what is left is time (a hart's timer, the RTC's alarm) and the host (a serial line).
+/// Tells a machine that sleeps from one that is dead: whether anything can still wake its harts. An interprocessor interrupt or a start
+/// comes only from a hart that runs; what is left is time (a hart's timer, the RTC's alarm) and the host (a serial line).
 /// </summary>
 /// <remarks>
-/// While every hart is asleep nothing of what decides this changes but by an event, and an event either can still come, and is seen here as such, or has
-/// notified a runner, under the lock of the device that is asked. So a runner that found nothing to do settles, which all can see, and then looks: at all
-/// runners, at what could wake each, and at all runners again. If none was awake either time, and none has run in between, the machine is stuck. Of
-/// runners that settle at the same time the last one to do so sees the others settled, so the end is never missed, and whoever is notified meanwhile is
-/// seen to be awake, so it never comes too early.
+/// While every hart is asleep nothing of what decides this changes but by an event, and an event either can still come, and is seen here as
+/// such, or has notified a runner, under the lock of the device that is asked. So a runner that found nothing to do settles, which all can
+/// see, and then looks: at all runners, at what could wake each, and at all runners again. If none was awake either time, and none has run
+/// in between, the machine is stuck. Of runners that settle at the same time the last one to do so sees the others settled, so the end is
+/// never missed, and whoever is notified meanwhile is seen to be awake, so it never comes too early.
 /// </remarks>
 internal sealed class WakeSources(HartSet harts, HartStates states, Plic plic, IReadOnlyList<(int Source, IInterruptSource Device)> devices)
 {
     private const ulong TimerBit = 1 << 5, ExternalBit = 1 << 9;
 
     /// <summary>
-    /// Whether a hart that does not run may yet be woken without another hart. True at once for most that sleep: an idle kernel has a timer set.
+    /// True when a hart that does not run may yet be woken without another hart. True at once for most that sleep: an idle kernel has a
+    /// timer set.
     /// </summary>
     public bool CanWake(int hart)
     {
         if (states[hart] is not (HsmState.Started or HsmState.Suspended))
             return states[hart] != HsmState.Stopped;
-        ulong enabled = harts[hart].EnabledInterrupts;
+        var enabled = harts[hart].EnabledInterrupts;
         if ((harts[hart].RaisedInterrupts & enabled) != 0)
             return true;
         if ((enabled & TimerBit) != 0 && harts.HasDeadline(hart))
@@ -33,23 +34,23 @@ internal sealed class WakeSources(HartSet harts, HartStates states, Plic plic, I
         return (enabled & ExternalBit) != 0 && CanInterrupt(plic.Listening(hart));
     }
 
-    /// <summary>Whether no hart will ever run again. Asked by a runner that has settled.</summary>
+    /// <summary>True when no hart will ever run again. Asked by a runner that has settled.</summary>
     public bool IsStuck()
     {
         Span<long> slices = stackalloc long[harts.Count];
-        for (int i = 0; i < slices.Length; i++)
+        for (var i = 0; i < slices.Length; i++)
         {
             // In this order: a run that the count does not show yet makes a runner awake, or shows in the count later.
             slices[i] = harts.Runners[i].Slices;
             if (!harts.Runners[i].IsAsleep)
                 return false;
         }
-        for (int i = 0; i < slices.Length; i++)
+        for (var i = 0; i < slices.Length; i++)
         {
             if (CanWake(i))
                 return false;
         }
-        for (int i = 0; i < slices.Length; i++)
+        for (var i = 0; i < slices.Length; i++)
         {
             if (!harts.Runners[i].IsAsleep || harts.Runners[i].Slices != slices[i])
                 return false;
@@ -57,11 +58,11 @@ internal sealed class WakeSources(HartSet harts, HartStates states, Plic plic, I
         return true;
     }
 
-    /// <summary>What the harts of a stuck machine do, as the end of a sentence.</summary>
+    /// <summary>The doings of a stuck machine's harts, as the end of a sentence.</summary>
     public string Describe()
     {
-        int stopped = Enumerable.Range(0, states.Count).Count(i => states[i] == HsmState.Stopped);
-        int waiting = states.Count - stopped;
+        var stopped = Enumerable.Range(0, states.Count).Count(i => states[i] == HsmState.Stopped);
+        var waiting = states.Count - stopped;
         const string nothing = "for an interrupt that nothing can raise (no timer is set, no device enabled)";
         return (waiting, stopped) switch
         {
@@ -76,7 +77,7 @@ internal sealed class WakeSources(HartSet harts, HartStates states, Plic plic, I
 
     private bool CanInterrupt(ulong sources)
     {
-        foreach ((int source, IInterruptSource device) in devices)
+        foreach ((var source, var device) in devices)
         {
             if ((sources >> source & 1) != 0 && device.CanRaise)
                 return true;

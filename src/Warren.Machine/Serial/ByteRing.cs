@@ -26,9 +26,9 @@ internal sealed class ByteRing
     /// <summary>Producer: appends as much as fits; returns how much.</summary>
     public int Write(ReadOnlySpan<byte> source)
     {
-        int n = Math.Min(source.Length, Free);
-        int at = (int)_written & (Capacity - 1);
-        int first = Math.Min(n, Capacity - at);
+        var n = Math.Min(source.Length, Free);
+        var at = (int)_written & (Capacity - 1);
+        var first = Math.Min(n, Capacity - at);
         source[..first].CopyTo(_bytes.AsSpan(at));
         source[first..n].CopyTo(_bytes);
         Volatile.Write(ref _written, _written + n);
@@ -38,9 +38,9 @@ internal sealed class ByteRing
     /// <summary>Consumer: takes what there is, up to the length of <paramref name="target"/>; returns how much.</summary>
     public int Read(Span<byte> target)
     {
-        int n = Math.Min(target.Length, Count);
-        int at = (int)_read & (Capacity - 1);
-        int first = Math.Min(n, Capacity - at);
+        var n = Math.Min(target.Length, Count);
+        var at = (int)_read & (Capacity - 1);
+        var first = Math.Min(n, Capacity - at);
         _bytes.AsSpan(at, first).CopyTo(target);
         _bytes.AsSpan(0, n - first).CopyTo(target[first..]);
         Volatile.Write(ref _read, _read + n);

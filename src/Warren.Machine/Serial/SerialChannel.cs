@@ -20,7 +20,8 @@ internal interface ISerialDevice
 /// end of each time slice, or at once when half of the queue is full: so a kernel's log reaches the host in few large pieces, and an
 /// echo as soon as the guest has nothing else to do.
 /// </summary>
-[SuppressMessage("Usage", "CA2213", Justification = "Its semaphores own nothing, and whoever still waits on one must find the channel closed, not gone.")]
+[SuppressMessage("Usage", "CA2213",
+    Justification = "Its semaphores own nothing, and whoever still waits on one must find the channel closed, not gone.")]
 internal sealed class SerialChannel : ISerialPort, IDisposable
 {
     private readonly ByteRing _toHost;
@@ -56,7 +57,9 @@ internal sealed class SerialChannel : ISerialPort, IDisposable
 
     // ---- the device's side ----
 
-    /// <summary>Queues bytes for the host; returns how many were taken. Less than all: <see cref="ISerialDevice.OutputDrained"/> follows.</summary>
+    /// <summary>
+    /// Queues bytes for the host; returns how many were taken. Less than all: <see cref="ISerialDevice.OutputDrained"/> follows.
+    /// </summary>
     public int Put(ReadOnlySpan<byte> bytes)
     {
         if (Volatile.Read(ref _discard))
@@ -64,7 +67,7 @@ internal sealed class SerialChannel : ISerialPort, IDisposable
             _fromGuest += bytes.Length;
             return bytes.Length;
         }
-        int n = _toHost.Write(bytes);
+        var n = _toHost.Write(bytes);
         if (n < bytes.Length)
         {
             // A reader that drains between the failed write and this store would not see it, so try once more behind the fence.
@@ -81,7 +84,7 @@ internal sealed class SerialChannel : ISerialPort, IDisposable
     /// <summary>Takes bytes from the host; returns how many there were.</summary>
     public int Take(Span<byte> target)
     {
-        int n = _toGuest.Read(target);
+        var n = _toGuest.Read(target);
         if (n > 0)
         {
             Volatile.Write(ref _toGuestTaken, _toGuestTaken + n);
@@ -103,7 +106,7 @@ internal sealed class SerialChannel : ISerialPort, IDisposable
     public int Read(Span<byte> buffer)
     {
         _hostLock.Lock();
-        int n = _toHost.Read(buffer);
+        var n = _toHost.Read(buffer);
         _hostLock.Unlock();
         if (n > 0)
         {
@@ -123,8 +126,8 @@ internal sealed class SerialChannel : ISerialPort, IDisposable
         {
             while (true)
             {
-                bool ended = HasEnded;
-                int n = Read(buffer.Span);
+                var ended = HasEnded;
+                var n = Read(buffer.Span);
                 if (n > 0 || ended)
                     return n;
                 _readable.Arm();
@@ -145,7 +148,7 @@ internal sealed class SerialChannel : ISerialPort, IDisposable
         if (HasEnded)
             return 0;
         _hostLock.Lock();
-        int n = _toGuest.Write(bytes);
+        var n = _toGuest.Write(bytes);
         _hostLock.Unlock();
         if (n > 0)
             _device?.InputArrived();

@@ -1,6 +1,6 @@
 namespace Warren.Machines.Serial;
 
-/// <summary>What the host does with one UART.</summary>
+/// <summary>The host's use of one UART.</summary>
 public sealed record SerialOptions
 {
     /// <summary>The least and the most that <see cref="Capacity"/> may be, in bytes.</summary>
@@ -15,7 +15,9 @@ public sealed record SerialOptions
     /// </summary>
     public Stream? Output { get; init; }
 
-    /// <summary>What is copied to the guest, as fast as it takes it, until the stream's end; null when the caller writes the port itself.</summary>
+    /// <summary>
+    /// The bytes copied to the guest, as fast as it takes them, until the stream's end; null when the caller writes the port itself.
+    /// </summary>
     public Stream? Input { get; init; }
 
     /// <summary>Drop the guest's output at once; excludes <see cref="Output"/>.</summary>

@@ -7,7 +7,9 @@ internal static class SerialPump
 {
     private const int ChunkSize = 16 << 10;
 
-    /// <summary>Copies the guest's output until the channel has ended and is empty. A stream that fails turns the rest into discarded output.</summary>
+    /// <summary>
+    /// Copies the guest's output until the channel has ended and is empty. A stream that fails turns the rest into discarded output.
+    /// </summary>
     public static async Task CopyOutputAsync(SerialChannel channel, Stream output)
     {
         var buffer = new byte[ChunkSize];
@@ -22,7 +24,8 @@ internal static class SerialPump
         }
         catch (Exception)
         {
-            // Whatever a stream of the caller's throws: a closed pipe or terminal is the host's decision not to look any more, and the guest must not stall over it.
+            // Whatever a stream of the caller's throws: a closed pipe or terminal is the host's decision not to look any more, and the
+            // guest must not stall over it.
             channel.DiscardOutput();
         }
     }

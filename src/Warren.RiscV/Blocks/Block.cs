@@ -17,7 +17,7 @@ internal unsafe struct Block
     /// <summary>Largest budget of one run of threaded code, so that <see cref="Unlinked"/> never fits.</summary>
     internal const long MaxBudget = int.MaxValue - 1;
 
-    /// <summary>What a link points to before it is made.</summary>
+    /// <summary>The target of a link before it is made.</summary>
     internal static readonly Block* Unlinked = MakeUnlinked();
 
     public int* CodeState;
@@ -41,7 +41,7 @@ internal unsafe struct Block
     /// <summary>One past the last instruction, as an offset in the page.</summary>
     public int EndOffset;
 
-    /// <summary>Whether the code it was decoded from is still what the frame holds.</summary>
+    /// <summary>True when the code it was decoded from is still what the frame holds.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool IsCurrent(Block* block) => *block->CodeState == block->State;
 

@@ -23,7 +23,7 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
     private Op* _op;
     private byte _offset;
 
-    /// <summary>Whether the instruction at <paramref name="offset"/> has its second half on the next page.</summary>
+    /// <summary>True when the instruction at <paramref name="offset"/> has its second half on the next page.</summary>
     internal static bool Crosses(byte* page, int offset) => offset == 0xffe && (page[offset] & 3) == 3;
 
     /// <summary>
@@ -35,13 +35,13 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
         _op = Block.Ops(block);
         block->PageOffset = offset;
         block->Starts = 0;
-        int count = 0;
-        int at = offset;
-        bool ended = false;
+        var count = 0;
+        var at = offset;
+        var ended = false;
         while (!ended && count < limit && at < 4096 && !Crosses(page, at))
         {
             uint bits = *(ushort*)(page + at);
-            int length = 2;
+            var length = 2;
             if ((bits & 3) == 3)
             {
                 bits = *(uint*)(page + at);
@@ -65,7 +65,7 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
         block->Starts = 0;
         _offset = 0;
         *_op++ = new Op { Run = s_checkSecondPage.Code };
-        bool ended = Emit(block, bits, 0xffe, 4);
+        var ended = Emit(block, bits, 0xffe, 4);
         Finish(block, 1, 0x1002, ended, final: false);
         return _op;
     }
@@ -80,7 +80,7 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
             Put(final ? s_toDispatcher : s_fallThrough, 0, 0, 0, 0);
         }
 
-        Links* links = (Links*)_op++;
+        var links = (Links*)_op++;
         links->Next = links->Taken = Block.Unlinked;
     }
 
@@ -89,7 +89,7 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
         _offset = (byte)((at - block->PageOffset) >> 1);
         block->Starts |= 1UL << _offset;
         var instruction = new Instruction(length == 4 ? bits : _compressed ? Compressed.Expand(bits) : 0);
-        InstructionPattern? pattern = _table.Find(instruction);
+        var pattern = _table.Find(instruction);
         if (pattern is null)
         {
             Put(s_illegal, 0, 0, 0, 0);
@@ -102,7 +102,7 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
     /// <summary>Emits one instruction; true if it ends the block.</summary>
     private bool Emit(InstructionPattern pattern, Instruction i, int at)
     {
-        byte rd = i.Rd == 0 ? HartState.Sink : i.Rd;
+        var rd = i.Rd == 0 ? HartState.Sink : i.Rd;
         switch (pattern.Format)
         {
             case Format.Registers:
@@ -142,15 +142,15 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
                 Put(pattern.Handler, 0, i.Rs1, i.Rs2, at + i.ImmediateB);
                 return true;
             case Format.Jump:
-                int target = at + i.ImmediateJ;
-                bool near = (uint)target < 4096;
+                var target = at + i.ImmediateJ;
+                var near = (uint)target < 4096;
                 Put(!near ? s_jumpFar : i.Rd == 0 ? s_jumpNoLink : pattern.Handler, rd, 0, 0, target);
                 return true;
             case Format.JumpRegister:
                 Put(i.Rd == 0 ? s_return : pattern.Handler, rd, i.Rs1, 0, i.ImmediateI);
                 return true;
             case Format.Csr or Format.CsrConstant:
-                HandlerReference handler = i.Rs1 == 0 && pattern.ReadOnly is { } read ? read : pattern.Handler;
+                var handler = i.Rs1 == 0 && pattern.ReadOnly is { } read ? read : pattern.Handler;
                 Put(handler, rd, i.Rs1, 0, (int)(i.Bits >> 20));
                 return false;
             case Format.Plain:
@@ -167,10 +167,10 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
 
     private void EmitFloat(InstructionPattern pattern, Instruction i, byte rd)
     {
-        byte floatRd = (byte)(HartState.FirstFloat + i.Rd);
-        byte floatRs1 = (byte)(HartState.FirstFloat + i.Rs1);
-        byte floatRs2 = (byte)(HartState.FirstFloat + i.Rs2);
-        int imm = i.Funct3 | (HartState.FirstFloat + i.Rs3) << 8;
+        var floatRd = (byte)(HartState.FirstFloat + i.Rd);
+        var floatRs1 = (byte)(HartState.FirstFloat + i.Rs1);
+        var floatRs2 = (byte)(HartState.FirstFloat + i.Rs2);
+        var imm = i.Funct3 | (HartState.FirstFloat + i.Rs3) << 8;
         switch (pattern.Format)
         {
             case Format.Float:
@@ -189,12 +189,10 @@ internal sealed unsafe class BlockBuilder(HartOptions options)
     private void Pure(InstructionPattern pattern, Instruction i, byte rs2, int imm)
     {
         if (i.Rd == 0)
-        {
             return;
-        }
 
-        bool isAddImmediate = pattern.Format == Format.Immediate && (i.Bits & 0x707f) == 0x13;
-        HandlerReference handler =
+        var isAddImmediate = pattern.Format == Format.Immediate && (i.Bits & 0x707f) == 0x13;
+        var handler =
             isAddImmediate && i.Rs1 == 0 ? s_loadImmediate
             : isAddImmediate && imm == 0 ? s_move
             : pattern.InPlace is { } inPlace && i.Rs1 == i.Rd ? inPlace

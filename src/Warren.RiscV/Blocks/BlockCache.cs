@@ -27,15 +27,17 @@ internal sealed unsafe class BlockCache : IDisposable
         _arena = (byte*)NativeMemory.AlignedAlloc((nuint)_arenaBytes, 4096);
     }
 
-    /// <summary>The current block at <paramref name="offset"/> of <paramref name="frame"/> (and, crossing a page, of the second); null if none.</summary>
+    /// <summary>
+    /// The current block at <paramref name="offset"/> of <paramref name="frame"/> (and, crossing a page, of the second); null if none.
+    /// </summary>
     internal Block* Find(int frame, int offset, int state, int* secondCodeState)
     {
-        Block** link = Bucket(frame, offset);
-        for (Block* block = *link; block != null; block = *link)
+        var link = Bucket(frame, offset);
+        for (var block = *link; block != null; block = *link)
         {
             if (block->Frame == frame && block->PageOffset == offset)
             {
-                bool current = block->State == state && (block->SecondCodeState == null || *block->SecondCodeState == block->SecondState);
+                var current = block->State == state && (block->SecondCodeState == null || *block->SecondCodeState == block->SecondState);
                 if (!current)
                 {
                     // Its frame has moved on, and generations do not come back.
@@ -44,9 +46,7 @@ internal sealed unsafe class BlockCache : IDisposable
                 }
 
                 if (block->SecondCodeState == secondCodeState)
-                {
                     return block;
-                }
             }
 
             link = &block->HashNext;
@@ -61,9 +61,9 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <summary>Keeps the block built in the room last reserved, whose ops end at <paramref name="end"/>.</summary>
     internal void Commit(Block* block, Op* end)
     {
-        int bytes = (int)((byte*)end - (byte*)block);
+        var bytes = (int)((byte*)end - (byte*)block);
         _used += (bytes + 63) & ~63;
-        Block** bucket = Bucket(block->Frame, block->PageOffset);
+        var bucket = Bucket(block->Frame, block->PageOffset);
         block->HashNext = *bucket;
         *bucket = block;
     }
@@ -83,7 +83,7 @@ internal sealed unsafe class BlockCache : IDisposable
 
     private Block** Bucket(int frame, int offset)
     {
-        uint key = (uint)frame * 2048 + (uint)(offset >> 1);
+        var key = (uint)frame * 2048 + (uint)(offset >> 1);
         return _buckets + (key * 0x9e37_79b1u >> 18);
     }
 }

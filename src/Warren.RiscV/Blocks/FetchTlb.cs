@@ -39,9 +39,7 @@ internal sealed unsafe class FetchTlb : IDisposable
     {
         _used = true;
         if (level > 1)
-        {
             _superpages.Add(page, level);
-        }
     }
 
     internal void Flush()
@@ -63,13 +61,11 @@ internal sealed unsafe class FetchTlb : IDisposable
             return true;
         }
 
-        for (int mode = 0; mode < Modes; mode++)
+        for (var mode = 0; mode < Modes; mode++)
         {
-            FetchEntry* entry = Slot((PrivilegeMode)mode, page);
+            var entry = Slot((PrivilegeMode)mode, page);
             if (entry->Tag == page)
-            {
                 entry->Tag = ulong.MaxValue;
-            }
         }
 
         return false;

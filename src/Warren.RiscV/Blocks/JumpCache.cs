@@ -30,24 +30,18 @@ internal sealed unsafe class JumpCache : IDisposable
         _used |= 1 << (int)mode;
         Remember(pc);
         if (block->SecondCodeState != null)
-        {
             Remember(pc + 2);
-        }
     }
 
     internal void Flush()
     {
         if (_used == 0)
-        {
             return;
-        }
 
-        for (int mode = 0; mode < Modes; mode++)
+        for (var mode = 0; mode < Modes; mode++)
         {
             if ((_used >> mode & 1) != 0)
-            {
                 new Span<byte>(_entries + (mode * ModeBytes), ModeBytes).Fill(0xff);
-            }
         }
 
         NativeMemory.Clear(_pages, FilterBits / 8);
@@ -57,11 +51,9 @@ internal sealed unsafe class JumpCache : IDisposable
     /// <summary>Forgets every block reached through <paramref name="page"/>.</summary>
     internal void FlushPage(ulong page)
     {
-        uint hash = Hash(page);
+        var hash = Hash(page);
         if ((_pages[hash >> 6] >> (int)(hash & 63) & 1) != 0)
-        {
             Flush();
-        }
     }
 
     public void Dispose()
@@ -74,7 +66,7 @@ internal sealed unsafe class JumpCache : IDisposable
 
     private void Remember(ulong pc)
     {
-        uint hash = Hash(pc);
+        var hash = Hash(pc);
         _pages[hash >> 6] |= 1UL << (int)(hash & 63);
     }
 }

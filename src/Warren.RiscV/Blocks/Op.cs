@@ -31,8 +31,8 @@ internal unsafe struct Op
 }
 
 /// <summary>
-/// Direct successors of a block within its page and of the same code generation: <see cref="Block.Unlinked"/> until first taken. Such a link needs no check
-/// of its own, as both blocks are good or stale together, and every way into the page from outside is checked.
+/// Direct successors of a block within its page and of the same code generation: <see cref="Block.Unlinked"/> until first taken. Such a
+/// link needs no check of its own, as both blocks are good or stale together, and every way into the page from outside is checked.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct Links

@@ -36,7 +36,7 @@ internal unsafe struct HartState
     /// <summary>Instructions left, exact whenever no block is running; handlers carry it in a register.</summary>
     public long Budget;
 
-    /// <summary>What <see cref="Budget"/> was when <see cref="Retired"/> was last brought up to date.</summary>
+    /// <summary>The value of <see cref="Budget"/> when <see cref="Retired"/> was last brought up to date.</summary>
     public long BudgetMark;
 
     /// <summary>Instructions retired when <see cref="BudgetMark"/> was taken, less those that trapped since.</summary>

@@ -1,6 +1,6 @@
 namespace Warren.RiscV;
 
-/// <summary>What surrounds a hart and is not memory: the platform's clock and timers.</summary>
+/// <summary>The surroundings of a hart that are not memory: the platform's clock and timers.</summary>
 public interface IHartEnvironment
 {
     /// <summary>The <c>time</c> counter, in ticks of 10 MHz. Called at every <c>rdtime</c>, from the hart's thread.</summary>

@@ -38,12 +38,10 @@ internal static class IsaExtensions
     internal static IReadOnlyList<string> Names(uint set)
     {
         var names = new List<string>();
-        foreach ((Extension extension, string name, _) in s_table)
+        foreach ((var extension, var name, _) in s_table)
         {
             if ((set >> (int)extension & 1) != 0)
-            {
                 names.Add(name);
-            }
         }
 
         return names;
@@ -52,10 +50,8 @@ internal static class IsaExtensions
     private static uint MakeDefault()
     {
         uint set = 0;
-        foreach ((Extension extension, _, bool byDefault) in s_table)
-        {
+        foreach ((var extension, _, var byDefault) in s_table)
             set |= byDefault ? 1u << (int)extension : 0;
-        }
 
         return set;
     }

@@ -1,6 +1,8 @@
 namespace Warren.RiscV;
 
-/// <summary>Address translation schemes, at their <c>satp.MODE</c> encodings (privileged manual, "Supervisor Address Translation and Protection").</summary>
+/// <summary>
+/// Address translation schemes, at their <c>satp.MODE</c> encodings (privileged manual, "Supervisor Address Translation and Protection").
+/// </summary>
 public enum SatpMode : byte
 {
     Bare = 0,

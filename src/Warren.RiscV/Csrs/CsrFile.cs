@@ -2,7 +2,7 @@ using Warren.RiscV.Core;
 
 namespace Warren.RiscV.Csrs;
 
-/// <summary>What a CSR write asks of whoever made it.</summary>
+/// <summary>The consequence of a CSR write for whoever made it.</summary>
 internal enum CsrEffect
 {
     None,
@@ -26,7 +26,9 @@ internal sealed unsafe class CsrFile(Hart hart, HartState* h)
     private readonly bool _manageBlocks = hart.Options.Has(Extension.Zicbom);
     private readonly bool _zeroBlocks = hart.Options.Has(Extension.Zicboz);
 
-    /// <summary>Whether the number's privilege bits let <paramref name="mode"/> touch it, and write it if <paramref name="write"/>.</summary>
+    /// <summary>
+    /// True when the number's privilege bits let <paramref name="mode"/> touch it, and write it if <paramref name="write"/>.
+    /// </summary>
     internal static bool MayAccess(int number, PrivilegeMode mode, bool write)
         => (number >> 8 & 3) <= (int)mode && !(write && (number >> 10 & 3) == 3);
 
@@ -170,12 +172,10 @@ internal sealed unsafe class CsrFile(Hart hart, HartState* h)
 
     private CsrEffect WriteStatus(ulong value)
     {
-        ulong changed = (h->Status ^ value) & Sstatus.Writable;
+        var changed = (h->Status ^ value) & Sstatus.Writable;
         h->Status ^= changed;
         if (_float)
-        {
             h->FloatState = (byte)(value >> Sstatus.FloatShift & 3);
-        }
 
         if ((changed & Sstatus.Mxr) != 0)
         {
@@ -184,16 +184,14 @@ internal sealed unsafe class CsrFile(Hart hart, HartState* h)
         }
 
         if ((changed & Sstatus.Sum) != 0)
-        {
             hart.SelectTlb();
-        }
 
         return (changed & value & Sstatus.Sie) != 0 ? CsrEffect.Interrupts : CsrEffect.None;
     }
 
     private void WriteEnvironment(ulong value)
     {
-        ulong legal = Senvcfg.Fiom
+        var legal = Senvcfg.Fiom
             | (_manageBlocks ? Senvcfg.Cbcfe | Senvcfg.CbieMask : 0)
             | (_zeroBlocks ? Senvcfg.Cbze : 0);
         value &= legal;
@@ -209,7 +207,7 @@ internal sealed unsafe class CsrFile(Hart hart, HartState* h)
     private CsrEffect WriteTranslation(ulong value)
     {
         var mode = (SatpMode)(value >> 60);
-        bool known = mode is SatpMode.Bare or SatpMode.Sv39 or SatpMode.Sv48 or SatpMode.Sv57;
+        var known = mode is SatpMode.Bare or SatpMode.Sv39 or SatpMode.Sv48 or SatpMode.Sv57;
         if (!known || mode > hart.Options.MaxSatpMode)
         {
             // The whole write has no effect: this is how the kernel probes.
@@ -217,9 +215,7 @@ internal sealed unsafe class CsrFile(Hart hart, HartState* h)
         }
 
         if (value == h->Satp)
-        {
             return CsrEffect.None;
-        }
 
         h->Satp = value;
         hart.RootChanged();

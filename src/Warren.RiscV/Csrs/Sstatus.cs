@@ -17,6 +17,6 @@ internal static class Sstatus
     /// <summary>SD: some state is dirty, which can only be FS.</summary>
     internal const ulong StateDirty = 1UL << 63;
 
-    /// <summary>What a write changes, besides FS. There is no vector unit, and both modes are little-endian.</summary>
+    /// <summary>The bits that a write changes, besides FS. There is no vector unit, and both modes are little-endian.</summary>
     internal const ulong Writable = Sie | Spie | Spp | Sum | Mxr;
 }

@@ -8,8 +8,10 @@ internal static class AtomicPatterns
 {
     internal static InstructionPattern[] All { get; } =
     [
-        new(Extension.A, 0xf9f0_707f, 0x1000_202f, Format.Atomic, new(typeof(LoadReserved<SignedWord>), nameof(LoadReserved<SignedWord>.Run))),
-        new(Extension.A, 0xf9f0_707f, 0x1000_302f, Format.Atomic, new(typeof(LoadReserved<Doubleword>), nameof(LoadReserved<Doubleword>.Run))),
+        new(Extension.A, 0xf9f0_707f, 0x1000_202f, Format.Atomic,
+            new(typeof(LoadReserved<SignedWord>), nameof(LoadReserved<SignedWord>.Run))),
+        new(Extension.A, 0xf9f0_707f, 0x1000_302f, Format.Atomic,
+            new(typeof(LoadReserved<Doubleword>), nameof(LoadReserved<Doubleword>.Run))),
         Atomic(2, 0x03, typeof(StoreConditional<SignedWord>)),
         Atomic(3, 0x03, typeof(StoreConditional<Doubleword>)),
         Atomic(2, 0x01, typeof(Amo<SwapWord, SignedWord>)),

@@ -31,14 +31,14 @@ internal static class Compressed
 
     private static uint Quadrant0(uint c)
     {
-        uint rd = 8 + Bits(c, 2, 3);
-        uint rs1 = 8 + Bits(c, 7, 3);
-        uint word = Bits(c, 10, 3) << 3 | Bits(c, 6, 1) << 2 | Bits(c, 5, 1) << 6;
-        uint doubleword = Bits(c, 10, 3) << 3 | Bits(c, 5, 2) << 6;
+        var rd = 8 + Bits(c, 2, 3);
+        var rs1 = 8 + Bits(c, 7, 3);
+        var word = Bits(c, 10, 3) << 3 | Bits(c, 6, 1) << 2 | Bits(c, 5, 1) << 6;
+        var doubleword = Bits(c, 10, 3) << 3 | Bits(c, 5, 2) << 6;
         switch (c >> 13)
         {
             case 0: // C.ADDI4SPN
-                uint imm = Bits(c, 11, 2) << 4 | Bits(c, 7, 4) << 6 | Bits(c, 6, 1) << 2 | Bits(c, 5, 1) << 3;
+                var imm = Bits(c, 11, 2) << 4 | Bits(c, 7, 4) << 6 | Bits(c, 6, 1) << 2 | Bits(c, 5, 1) << 3;
                 return imm == 0 ? 0 : TypeI(OpImm, 0, rd, 2, imm);
             case 1: // C.FLD
                 return TypeI(LoadFloat, 3, rd, rs1, doubleword);
@@ -59,8 +59,8 @@ internal static class Compressed
 
     private static uint Quadrant1(uint c)
     {
-        uint rd = Bits(c, 7, 5);
-        uint imm = Signed(Bits(c, 12, 1) << 5 | Bits(c, 2, 5), 6);
+        var rd = Bits(c, 7, 5);
+        var imm = Signed(Bits(c, 12, 1) << 5 | Bits(c, 2, 5), 6);
         switch (c >> 13)
         {
             case 0: // C.ADDI, C.NOP
@@ -77,13 +77,14 @@ internal static class Compressed
             case 4:
                 return Arithmetic(c, imm);
             case 5: // C.J
-                uint offset = Signed(
+                var offset = Signed(
                     Bits(c, 12, 1) << 11 | Bits(c, 11, 1) << 4 | Bits(c, 9, 2) << 8 | Bits(c, 8, 1) << 10 | Bits(c, 7, 1) << 6
                     | Bits(c, 6, 1) << 7 | Bits(c, 3, 3) << 1 | Bits(c, 2, 1) << 5,
                     12);
                 return Bits(offset, 20, 1) << 31 | Bits(offset, 1, 10) << 21 | Bits(offset, 11, 1) << 20 | Bits(offset, 12, 8) << 12 | Jal;
             default: // C.BEQZ, C.BNEZ
-                uint to = Signed(Bits(c, 12, 1) << 8 | Bits(c, 10, 2) << 3 | Bits(c, 5, 2) << 6 | Bits(c, 3, 2) << 1 | Bits(c, 2, 1) << 5, 9);
+                var to =
+                    Signed(Bits(c, 12, 1) << 8 | Bits(c, 10, 2) << 3 | Bits(c, 5, 2) << 6 | Bits(c, 3, 2) << 1 | Bits(c, 2, 1) << 5, 9);
                 return Bits(to, 12, 1) << 31 | Bits(to, 5, 6) << 25 | (8 + Bits(c, 7, 3)) << 15 | (c >> 13 & 1) << 12
                     | Bits(to, 1, 4) << 8 | Bits(to, 11, 1) << 7 | Branch;
         }
@@ -91,8 +92,8 @@ internal static class Compressed
 
     private static uint Arithmetic(uint c, uint imm)
     {
-        uint rd = 8 + Bits(c, 7, 3);
-        uint rs2 = 8 + Bits(c, 2, 3);
+        var rd = 8 + Bits(c, 7, 3);
+        var rs2 = 8 + Bits(c, 2, 3);
         switch (Bits(c, 10, 2))
         {
             case 0: // C.SRLI
@@ -117,10 +118,10 @@ internal static class Compressed
 
     private static uint Quadrant2(uint c)
     {
-        uint rd = Bits(c, 7, 5);
-        uint rs2 = Bits(c, 2, 5);
-        uint loadDouble = Bits(c, 12, 1) << 5 | Bits(c, 5, 2) << 3 | Bits(c, 2, 3) << 6;
-        uint storeDouble = Bits(c, 10, 3) << 3 | Bits(c, 7, 3) << 6;
+        var rd = Bits(c, 7, 5);
+        var rs2 = Bits(c, 2, 5);
+        var loadDouble = Bits(c, 12, 1) << 5 | Bits(c, 5, 2) << 3 | Bits(c, 2, 3) << 6;
+        var storeDouble = Bits(c, 10, 3) << 3 | Bits(c, 7, 3) << 6;
         switch (c >> 13)
         {
             case 0: // C.SLLI
@@ -132,7 +133,7 @@ internal static class Compressed
             case 3: // C.LDSP
                 return rd == 0 ? 0 : TypeI(Load, 3, rd, 2, loadDouble);
             case 4:
-                bool high = Bits(c, 12, 1) != 0;
+                var high = Bits(c, 12, 1) != 0;
                 if (rs2 != 0)
                 {
                     return TypeR(OpReg, 0, rd, high ? rd : 0, rs2, 0); // C.ADD, C.MV

@@ -18,9 +18,7 @@ internal sealed unsafe class HandlerReference(
         get
         {
             if (_code == null)
-            {
                 _code = Compile();
-            }
 
             return _code;
         }
@@ -28,17 +26,13 @@ internal sealed unsafe class HandlerReference(
 
     private Handler Compile()
     {
-        MethodInfo info = type.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)
+        var info = type.GetMethod(method, BindingFlags.Static | BindingFlags.NonPublic | BindingFlags.Public)
             ?? throw new MissingMethodException(type.FullName, method);
         RuntimeTypeHandle[] arguments = [.. type.GetGenericArguments().Select(static argument => argument.TypeHandle)];
         if (arguments.Length == 0)
-        {
             RuntimeHelpers.PrepareMethod(info.MethodHandle);
-        }
         else
-        {
             RuntimeHelpers.PrepareMethod(info.MethodHandle, arguments);
-        }
 
         return (Handler)SkipPrecode((byte*)info.MethodHandle.GetFunctionPointer());
     }
@@ -51,12 +45,10 @@ internal sealed unsafe class HandlerReference(
     private static void* SkipPrecode(byte* stub)
     {
         if (RuntimeInformation.ProcessArchitecture != Architecture.X64 || stub[0] != 0xff || stub[1] != 0x25)
-        {
             return stub;
-        }
 
-        byte* next = stub + 6;
-        byte* target = *(byte**)(next + *(int*)(stub + 2));
+        var next = stub + 6;
+        var target = *(byte**)(next + *(int*)(stub + 2));
         return target == next ? stub : target;
     }
 }

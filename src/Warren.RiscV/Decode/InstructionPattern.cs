@@ -18,7 +18,7 @@ internal sealed class InstructionPattern(Extension extension, uint mask, uint ma
     /// <summary>The handler for rd = rs1, if there is a special one.</summary>
     internal HandlerReference? InPlace { get; init; }
 
-    /// <summary>Whether a write of x0 or by x0 makes a CSR instruction a mere read.</summary>
+    /// <summary>True when a write of x0 or by x0 makes a CSR instruction a mere read.</summary>
     internal HandlerReference? ReadOnly { get; init; }
 
     internal bool Matches(uint bits) => (bits & Mask) == Match;
@@ -26,7 +26,8 @@ internal sealed class InstructionPattern(Extension extension, uint mask, uint ma
     /// <summary>rd = f(rs1, rs2) on opcode, funct3 and funct7.</summary>
     internal static InstructionPattern Registers<T>(Extension extension, uint opcode, uint funct3, uint funct7)
         where T : struct, IBinaryOperator
-        => new(extension, 0xfe00_707f, funct7 << 25 | funct3 << 12 | opcode, Format.Registers, new(typeof(Alu<T>), nameof(Alu<T>.Registers)))
+        => new(extension, 0xfe00_707f, funct7 << 25 | funct3 << 12 | opcode, Format.Registers,
+            new(typeof(Alu<T>), nameof(Alu<T>.Registers)))
         {
             InPlace = new(typeof(Alu<T>), nameof(Alu<T>.RegistersInPlace)),
         };
@@ -55,7 +56,8 @@ internal sealed class InstructionPattern(Extension extension, uint mask, uint ma
     /// <summary>rd = f(rs1), the whole rs2 field being part of the opcode.</summary>
     internal static InstructionPattern Unary<T>(Extension extension, uint opcode, uint funct3, uint upper)
         where T : struct, IUnaryOperator
-        => new(extension, 0xfff0_707f, upper << 20 | funct3 << 12 | opcode, Format.Unary, new(typeof(Unary<T>), nameof(Execute.Unary<T>.Register)));
+        => new(extension, 0xfff0_707f, upper << 20 | funct3 << 12 | opcode, Format.Unary,
+            new(typeof(Unary<T>), nameof(Execute.Unary<T>.Register)));
 
     internal static InstructionPattern Load<T>(Extension extension, Format format, uint opcode, uint funct3)
         where T : struct, ILoad

@@ -16,7 +16,7 @@ internal sealed class InstructionTable
         {
             // Bits 6-2 and 14-12; the two lowest are 11 for every 32-bit instruction.
             const uint Key = 0x707c;
-            uint key = (bucket >> 3) << 2 | (bucket & 7) << 12;
+            var key = (bucket >> 3) << 2 | (bucket & 7) << 12;
             _buckets[bucket] =
             [
                 .. sources.SelectMany(static source => source).Where(pattern =>
@@ -32,16 +32,12 @@ internal sealed class InstructionTable
     internal InstructionPattern? Find(Instruction instruction)
     {
         if ((instruction.Bits & 3) != 3)
-        {
             return null;
-        }
 
-        foreach (InstructionPattern pattern in _buckets[instruction.Opcode << 3 | instruction.Funct3])
+        foreach (var pattern in _buckets[instruction.Opcode << 3 | instruction.Funct3])
         {
             if (pattern.Matches(instruction.Bits))
-            {
                 return pattern;
-            }
         }
 
         return null;

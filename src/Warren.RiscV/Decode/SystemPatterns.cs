@@ -49,12 +49,10 @@ internal static class SystemPatterns
     private static IEnumerable<InstructionPattern> StoreLoadFences()
     {
         // pred: I O R W in bits 27-24, succ: I O R W in bits 23-20.
-        foreach (uint store in (uint[])[1u << 24, 1u << 26])
+        foreach (var store in (uint[])[1u << 24, 1u << 26])
         {
-            foreach (uint load in (uint[])[1u << 21, 1u << 23])
-            {
+            foreach (var load in (uint[])[1u << 21, 1u << 23])
                 yield return new(Extension.I, store | load | 0x707f, store | load | 0x000f, Format.Plain, System(nameof(SystemOps.Fence)));
-            }
         }
     }
 }

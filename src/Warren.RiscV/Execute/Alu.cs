@@ -28,7 +28,7 @@ internal static unsafe class Alu<TOperator>
     [MethodImpl(Flow.Compiled)]
     internal static void RegistersInPlace(HartState* h, Op* op, long budget)
     {
-        ref ulong rd = ref HartState.Reg(h, op->Rd);
+        ref var rd = ref HartState.Reg(h, op->Rd);
         rd = TOperator.Invoke(rd, HartState.Reg(h, op->B));
         op++;
         op->Run(h, op, budget);
@@ -38,7 +38,7 @@ internal static unsafe class Alu<TOperator>
     [MethodImpl(Flow.Compiled)]
     internal static void ImmediateInPlace(HartState* h, Op* op, long budget)
     {
-        ref ulong rd = ref HartState.Reg(h, op->Rd);
+        ref var rd = ref HartState.Reg(h, op->Rd);
         rd = TOperator.Invoke(rd, (ulong)(long)op->Imm);
         op++;
         op->Run(h, op, budget);
@@ -65,9 +65,9 @@ internal static unsafe class Branch<TCondition>
     [MethodImpl(Flow.Compiled)]
     internal static void Registers(HartState* h, Op* op, long budget)
     {
-        Block** link = &Op.LinksOf(op)->Next + (TCondition.Invoke(HartState.Reg(h, op->A), HartState.Reg(h, op->B)) ? 1 : 0);
-        Block* next = *link;
-        long left = Flow.Charge(h, next, budget);
+        var link = &Op.LinksOf(op)->Next + (TCondition.Invoke(HartState.Reg(h, op->A), HartState.Reg(h, op->B)) ? 1 : 0);
+        var next = *link;
+        var left = Flow.Charge(h, next, budget);
         if (left >= 0)
         {
             h->Block = next;

@@ -1,6 +1,6 @@
 namespace Warren.RiscV.Execute;
 
-/// <summary>What an AMO without a host instruction of its own computes; the exchange is retried until it is atomic.</summary>
+/// <summary>The result of an AMO without a host instruction of its own; the exchange is retried until it is atomic.</summary>
 internal interface ICombine
 {
     static abstract ulong Word(uint old, uint value);
@@ -53,14 +53,12 @@ internal readonly unsafe struct CombineWord<T> : IAtomic
 {
     public static ulong Invoke(void* cell, ulong value)
     {
-        uint seen = Volatile.Read(ref *(uint*)cell);
+        var seen = Volatile.Read(ref *(uint*)cell);
         while (true)
         {
-            uint found = Interlocked.CompareExchange(ref *(uint*)cell, (uint)T.Word(seen, (uint)value), seen);
+            var found = Interlocked.CompareExchange(ref *(uint*)cell, (uint)T.Word(seen, (uint)value), seen);
             if (found == seen)
-            {
                 return seen;
-            }
 
             seen = found;
         }
@@ -72,14 +70,12 @@ internal readonly unsafe struct CombineDouble<T> : IAtomic
 {
     public static ulong Invoke(void* cell, ulong value)
     {
-        ulong seen = Volatile.Read(ref *(ulong*)cell);
+        var seen = Volatile.Read(ref *(ulong*)cell);
         while (true)
         {
-            ulong found = Interlocked.CompareExchange(ref *(ulong*)cell, T.Double(seen, value), seen);
+            var found = Interlocked.CompareExchange(ref *(ulong*)cell, T.Double(seen, value), seen);
             if (found == seen)
-            {
                 return seen;
-            }
 
             seen = found;
         }

@@ -19,7 +19,7 @@ internal unsafe interface IAtomic
 /// </summary>
 internal static unsafe class AtomicAccess
 {
-    /// <summary>Whether the entry serves a naturally aligned access.</summary>
+    /// <summary>True when the entry serves a naturally aligned access.</summary>
     [MethodImpl(Flow.Inline)]
     internal static bool Hits(TlbEntry* entry, ulong address, uint size) => (address & (SoftTlb.PageMask | (size - 1))) == entry->Tag;
 
@@ -40,8 +40,8 @@ internal static unsafe class Amo<TOperation, TWidth>
     [MethodImpl(Flow.Compiled)]
     internal static void Run(HartState* h, Op* op, long budget)
     {
-        ulong address = HartState.Reg(h, op->A);
-        TlbEntry* entry = SoftTlb.WriteEntry(h, address);
+        var address = HartState.Reg(h, op->A);
+        var entry = SoftTlb.WriteEntry(h, address);
         if (AtomicAccess.Hits(entry, address, TWidth.Size))
         {
             Apply(h, op, (byte*)(address + entry->Addend));
@@ -65,8 +65,8 @@ internal static unsafe class LoadReserved<TWidth>
     [MethodImpl(Flow.Compiled)]
     internal static void Run(HartState* h, Op* op, long budget)
     {
-        ulong address = HartState.Reg(h, op->A);
-        TlbEntry* entry = SoftTlb.ReadEntry(h, address);
+        var address = HartState.Reg(h, op->A);
+        var entry = SoftTlb.ReadEntry(h, address);
         if (AtomicAccess.Hits(entry, address, TWidth.Size))
         {
             Apply(h, op, address, (byte*)(address + entry->Addend));
@@ -81,7 +81,7 @@ internal static unsafe class LoadReserved<TWidth>
     [MethodImpl(Flow.Inline)]
     private static void Apply(HartState* h, Op* op, ulong address, byte* host)
     {
-        ulong value = TWidth.Size == 4 ? Volatile.Read(ref *(uint*)host) : Volatile.Read(ref *(ulong*)host);
+        var value = TWidth.Size == 4 ? Volatile.Read(ref *(uint*)host) : Volatile.Read(ref *(ulong*)host);
         h->ReservedAddress = address;
         h->ReservedValue = value;
         HartState.Reg(h, op->Rd) = TWidth.Extend(value);
@@ -95,8 +95,8 @@ internal static unsafe class StoreConditional<TWidth>
     [MethodImpl(Flow.Compiled)]
     internal static void Run(HartState* h, Op* op, long budget)
     {
-        ulong address = HartState.Reg(h, op->A);
-        TlbEntry* entry = SoftTlb.WriteEntry(h, address);
+        var address = HartState.Reg(h, op->A);
+        var entry = SoftTlb.WriteEntry(h, address);
         if (AtomicAccess.Hits(entry, address, TWidth.Size))
         {
             Apply(h, op, address, (byte*)(address + entry->Addend));
@@ -111,7 +111,7 @@ internal static unsafe class StoreConditional<TWidth>
     [MethodImpl(Flow.Inline)]
     private static void Apply(HartState* h, Op* op, ulong address, byte* host)
     {
-        bool stored = h->ReservedAddress == address
+        var stored = h->ReservedAddress == address
             && AtomicAccess.Exchange<TWidth>(host, h->ReservedValue, HartState.Reg(h, op->B));
         h->ReservedAddress = ulong.MaxValue;
         HartState.Reg(h, op->Rd) = stored ? 0UL : 1;

@@ -156,7 +156,7 @@ internal readonly struct OrcB : IUnaryOperator
     {
         // The top bit of each non-zero byte, then spread over its byte.
         const ulong Low7 = 0x7f7f_7f7f_7f7f_7f7f;
-        ulong top = (((a & Low7) + Low7) | a) & ~Low7;
+        var top = (((a & Low7) + Low7) | a) & ~Low7;
         return (top >> 7) * 0xff;
     }
 }

@@ -7,7 +7,9 @@ using Warren.RiscV.Mmu;
 
 namespace Warren.RiscV.Execute;
 
-/// <summary>Zicbom and Zicboz on 64-byte blocks. The host keeps its caches coherent, so only the zeroing and the faults are left to do.</summary>
+/// <summary>
+/// Zicbom and Zicboz on 64-byte blocks. The host keeps its caches coherent, so only the zeroing and the faults are left to do.
+/// </summary>
 internal static unsafe class CacheBlockOps
 {
     private const ulong BlockMask = HartOptions.CacheBlockSize - 1;
@@ -46,8 +48,8 @@ internal static unsafe class CacheBlockOps
             return;
         }
 
-        ulong address = HartState.Reg(h, op->A) & ~BlockMask;
-        TlbEntry* entry = SoftTlb.WriteEntry(h, address);
+        var address = HartState.Reg(h, op->A) & ~BlockMask;
+        var entry = SoftTlb.WriteEntry(h, address);
         if (SoftTlb.Hits(entry, address, 1))
         {
             Clear((byte*)(address + entry->Addend));
@@ -64,11 +66,9 @@ internal static unsafe class CacheBlockOps
     [MethodImpl(Flow.Inline)]
     private static void Manage(HartState* h, Op* op, long budget)
     {
-        uint epoch = h->FlushEpoch;
+        var epoch = h->FlushEpoch;
         if (IsReachable(h, op, budget))
-        {
             Flow.Resume(h, op + 1, budget, epoch);
-        }
     }
 
     private static bool Allowed(HartState* h, ulong bits) => h->Mode == PrivilegeMode.Supervisor || (h->Senvcfg & bits) != 0;
@@ -78,11 +78,9 @@ internal static unsafe class CacheBlockOps
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsReachable(HartState* h, Op* op, long budget)
     {
-        AccessStatus status = h->Hart.Memory.Pointer(HartState.Reg(h, op->A), GuestAccess.Read, out _);
+        var status = h->Hart.Memory.Pointer(HartState.Reg(h, op->A), GuestAccess.Read, out _);
         if (status == AccessStatus.Ok)
-        {
             return true;
-        }
 
         Flow.Fail(h, op, budget, status, GuestAccess.Write);
         return false;

@@ -43,12 +43,15 @@ internal unsafe struct Continuations
 /// <summary>The code behind <see cref="Continuations"/>.</summary>
 internal static unsafe class ContinuationCode
 {
-    /// <summary>A load that found no entry: by <see cref="LoadStoreUnit"/>, then on with the next op. <paramref name="kind"/> is <see cref="ILoad.Kind"/>.</summary>
+    /// <summary>
+    /// A load that found no entry: by <see cref="LoadStoreUnit"/>, then on with the next op. <paramref name="kind"/> is
+    /// <see cref="ILoad.Kind"/>.
+    /// </summary>
     [MethodImpl(Flow.Compiled)]
     internal static void LoadMissed(HartState* h, Op* op, long budget, ulong address, int kind)
     {
-        uint epoch = h->FlushEpoch;
-        AccessStatus status = SlowAccess.Load(h, op->Rd, address, kind);
+        var epoch = h->FlushEpoch;
+        var status = SlowAccess.Load(h, op->Rd, address, kind);
         if (status == AccessStatus.Ok)
         {
             Flow.Resume(h, op + 1, budget, epoch);
@@ -62,8 +65,8 @@ internal static unsafe class ContinuationCode
     [MethodImpl(Flow.Compiled)]
     internal static void StoreMissed(HartState* h, Op* op, long budget, ulong address, int size)
     {
-        uint epoch = h->FlushEpoch;
-        AccessStatus status = SlowAccess.Store(h, op->B, address, size);
+        var epoch = h->FlushEpoch;
+        var status = SlowAccess.Store(h, op->B, address, size);
         if (status == AccessStatus.Ok)
         {
             Flow.Resume(h, op + 1, budget, epoch);
@@ -77,28 +80,26 @@ internal static unsafe class ContinuationCode
     [MethodImpl(Flow.Compiled)]
     internal static void AtomicMissed(HartState* h, Op* op, long budget, ulong address, int size, GuestAccess access)
     {
-        uint epoch = h->FlushEpoch;
-        int prepared = SlowAccess.Prepare(h, op, budget, address, size, access);
+        var epoch = h->FlushEpoch;
+        var prepared = SlowAccess.Prepare(h, op, budget, address, size, access);
         if (prepared >= 0)
-        {
             Flow.Resume(h, op + prepared, budget, epoch);
-        }
     }
 
     /// <summary>Goes to <paramref name="pc"/>, through the jump cache if it knows a block there.</summary>
     [MethodImpl(Flow.Compiled)]
     internal static void Jump(HartState* h, ulong pc, long budget)
     {
-        JumpEntry* entry = Flow.JumpEntryOf(h, pc);
+        var entry = Flow.JumpEntryOf(h, pc);
         if (entry->Pc == pc && Block.IsCurrent(entry->Block))
         {
-            Block* next = entry->Block;
-            long left = Flow.Charge(h, next, budget);
+            var next = entry->Block;
+            var left = Flow.Charge(h, next, budget);
             if (left >= 0)
             {
                 h->Page = pc & SoftTlb.PageMask;
                 h->Block = next;
-                Op* op = Block.Ops(next);
+                var op = Block.Ops(next);
                 op->Run(h, op, left);
                 return;
             }
@@ -115,7 +116,7 @@ internal static unsafe class ContinuationCode
     internal static void LeaveBlock(HartState* h, Op* op, long budget, Block** link)
     {
         long offset = link == &Op.LinksOf(op)->Taken ? op->Imm : h->Block->EndOffset;
-        ulong pc = h->Page + (ulong)offset;
+        var pc = h->Page + (ulong)offset;
         if ((ulong)offset >= 4096)
         {
             h->Continue.Jump(h, pc, budget);
@@ -136,11 +137,11 @@ internal static unsafe class SlowAccess
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static AccessStatus Load(HartState* h, byte rd, ulong address, int kind)
     {
-        int size = kind & 0xf;
-        AccessStatus status = h->Hart.Memory.Load(address, size, out ulong bytes);
+        var size = kind & 0xf;
+        var status = h->Hart.Memory.Load(address, size, out var bytes);
         if (status == AccessStatus.Ok)
         {
-            int unused = 64 - (8 * size);
+            var unused = 64 - (8 * size);
             HartState.Reg(h, rd) = (kind & Boxed) != 0 ? FloatingPoint.NanBoxing.BoxSingle((uint)bytes)
                 : (kind & Signed) != 0 ? (ulong)((long)(bytes << unused) >> unused)
                 : bytes;
@@ -154,30 +155,27 @@ internal static unsafe class SlowAccess
         => h->Hart.Memory.Store(address, size, HartState.Reg(h, source));
 
     /// <summary>
-    /// Fills the entry for an atomic access. Which op is next, from this one: 0, to run it; 1, when it was done another way; negative after the fault was raised
-    /// (or the stop noted).
+    /// Fills the entry for an atomic access. Which op is next, from this one: 0, to run it; 1, when it was done another way; negative after
+    /// the fault was raised (or the stop noted).
     /// </summary>
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static int Prepare(HartState* h, Op* op, long budget, ulong address, int size, GuestAccess access)
     {
         if ((address & (ulong)(size - 1)) != 0)
         {
-            ExceptionCause cause = access == GuestAccess.Read ? ExceptionCause.LoadAddressMisaligned : ExceptionCause.StoreAddressMisaligned;
+            var cause = access == GuestAccess.Read ? ExceptionCause.LoadAddressMisaligned
+                : ExceptionCause.StoreAddressMisaligned;
             Flow.Raise(h, op, budget, cause, address);
             return -1;
         }
 
-        AccessStatus status = h->Hart.Memory.Pointer(address, access, out _);
-        bool tracked = status == AccessStatus.Tracked;
+        var status = h->Hart.Memory.Pointer(address, access, out _);
+        var tracked = status == AccessStatus.Tracked;
         if (tracked)
-        {
             status = h->Hart.Tracked.Run(h, op, budget, address, size);
-        }
 
         if (status == AccessStatus.Ok)
-        {
             return tracked ? 1 : 0;
-        }
 
         Flow.Fail(h, op, budget, status, access);
         return -1;

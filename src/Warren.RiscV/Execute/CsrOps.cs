@@ -5,7 +5,7 @@ using Warren.RiscV.Csrs;
 
 namespace Warren.RiscV.Execute;
 
-/// <summary>What a CSR instruction does with the old value and its operand.</summary>
+/// <summary>The use that a CSR instruction makes of the old value and its operand.</summary>
 internal enum CsrOperation
 {
     Write,
@@ -35,22 +35,28 @@ internal static unsafe class CsrOps
     }
 
     [MethodImpl(Flow.Compiled)]
-    internal static void Write(HartState* h, Op* op, long budget) => Finish(h, op, budget, Update(h, op, budget, CsrOperation.Write, HartState.Reg(h, op->A)));
+    internal static void Write(HartState* h, Op* op, long budget) =>
+    Finish(h, op, budget, Update(h, op, budget, CsrOperation.Write, HartState.Reg(h, op->A)));
 
     [MethodImpl(Flow.Compiled)]
-    internal static void Set(HartState* h, Op* op, long budget) => Finish(h, op, budget, Update(h, op, budget, CsrOperation.Set, HartState.Reg(h, op->A)));
+    internal static void Set(HartState* h, Op* op, long budget) =>
+    Finish(h, op, budget, Update(h, op, budget, CsrOperation.Set, HartState.Reg(h, op->A)));
 
     [MethodImpl(Flow.Compiled)]
-    internal static void Clear(HartState* h, Op* op, long budget) => Finish(h, op, budget, Update(h, op, budget, CsrOperation.Clear, HartState.Reg(h, op->A)));
+    internal static void Clear(HartState* h, Op* op, long budget) =>
+    Finish(h, op, budget, Update(h, op, budget, CsrOperation.Clear, HartState.Reg(h, op->A)));
 
     [MethodImpl(Flow.Compiled)]
-    internal static void WriteImmediate(HartState* h, Op* op, long budget) => Finish(h, op, budget, Update(h, op, budget, CsrOperation.Write, op->A));
+    internal static void WriteImmediate(HartState* h, Op* op, long budget) =>
+    Finish(h, op, budget, Update(h, op, budget, CsrOperation.Write, op->A));
 
     [MethodImpl(Flow.Compiled)]
-    internal static void SetImmediate(HartState* h, Op* op, long budget) => Finish(h, op, budget, Update(h, op, budget, CsrOperation.Set, op->A));
+    internal static void SetImmediate(HartState* h, Op* op, long budget) =>
+    Finish(h, op, budget, Update(h, op, budget, CsrOperation.Set, op->A));
 
     [MethodImpl(Flow.Compiled)]
-    internal static void ClearImmediate(HartState* h, Op* op, long budget) => Finish(h, op, budget, Update(h, op, budget, CsrOperation.Clear, op->A));
+    internal static void ClearImmediate(HartState* h, Op* op, long budget) =>
+    Finish(h, op, budget, Update(h, op, budget, CsrOperation.Clear, op->A));
 
     // One past the effects: the access was illegal.
     private const int Refused = 3;
@@ -78,10 +84,8 @@ internal static unsafe class CsrOps
     private static bool TryRead(HartState* h, Op* op)
     {
         h->CurrentOp = op;
-        if (!CsrFile.MayAccess(op->Imm, h->Mode, write: false) || !h->Hart.Csrs.TryRead(op->Imm, out ulong value))
-        {
+        if (!CsrFile.MayAccess(op->Imm, h->Mode, write: false) || !h->Hart.Csrs.TryRead(op->Imm, out var value))
             return false;
-        }
 
         HartState.Reg(h, op->Rd) = value;
         return true;
@@ -92,24 +96,20 @@ internal static unsafe class CsrOps
     {
         h->Budget = budget;
         h->CurrentOp = op;
-        Hart hart = h->Hart;
+        var hart = h->Hart;
         ulong old = 0;
-        bool reads = operation != CsrOperation.Write || op->Rd != HartState.Sink;
+        var reads = operation != CsrOperation.Write || op->Rd != HartState.Sink;
         if (!CsrFile.MayAccess(op->Imm, h->Mode, write: true) || (reads && !hart.Csrs.TryRead(op->Imm, out old)))
-        {
             return Refused;
-        }
 
-        ulong value = operation switch
+        var value = operation switch
         {
             CsrOperation.Set => old | operand,
             CsrOperation.Clear => old & ~operand,
             _ => operand,
         };
-        if (!hart.Csrs.TryWrite(op->Imm, value, out CsrEffect effect))
-        {
+        if (!hart.Csrs.TryWrite(op->Imm, value, out var effect))
             return Refused;
-        }
 
         HartState.Reg(h, op->Rd) = old;
         return effect == CsrEffect.Interrupts && !hart.InterruptReady ? (int)CsrEffect.None : (int)effect;

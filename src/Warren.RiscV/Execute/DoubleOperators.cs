@@ -49,21 +49,24 @@ internal readonly struct MultiplySubtractDouble : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => Float64.MultiplySubtract(a, b, c, rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        Float64.MultiplySubtract(a, b, c, rm, ref flags);
 }
 
 internal readonly struct NegatedMultiplySubtractDouble : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => Float64.NegatedMultiplySubtract(a, b, c, rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        Float64.NegatedMultiplySubtract(a, b, c, rm, ref flags);
 }
 
 internal readonly struct NegatedMultiplyAddDouble : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => Float64.NegatedMultiplyAdd(a, b, c, rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        Float64.NegatedMultiplyAdd(a, b, c, rm, ref flags);
 }
 
 internal readonly struct InjectSignDouble : IFloatOperator
@@ -119,7 +122,8 @@ internal readonly struct IsLessOrEqualDouble : IFloatOperator
 {
     public static bool Rounds => false;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => Float64.IsLessOrEqual(a, b, ref flags) ? 1UL : 0;
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        Float64.IsLessOrEqual(a, b, ref flags) ? 1UL : 0;
 }
 
 internal readonly struct ClassifyDouble : IFloatOperator

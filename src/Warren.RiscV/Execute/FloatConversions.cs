@@ -8,56 +8,64 @@ internal readonly struct SingleToInt32 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => (ulong)Float32.ToInt32(UnboxSingle(a), rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        (ulong)Float32.ToInt32(UnboxSingle(a), rm, ref flags);
 }
 
 internal readonly struct SingleToUInt32 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => (ulong)(int)Float32.ToUInt32(UnboxSingle(a), rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        (ulong)(int)Float32.ToUInt32(UnboxSingle(a), rm, ref flags);
 }
 
 internal readonly struct SingleToInt64 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => (ulong)Float32.ToInt64(UnboxSingle(a), rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        (ulong)Float32.ToInt64(UnboxSingle(a), rm, ref flags);
 }
 
 internal readonly struct SingleToUInt64 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => Float32.ToUInt64(UnboxSingle(a), rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        Float32.ToUInt64(UnboxSingle(a), rm, ref flags);
 }
 
 internal readonly struct SingleFromInt32 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => BoxSingle(Float32.FromInt32((int)a, rm, ref flags));
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        BoxSingle(Float32.FromInt32((int)a, rm, ref flags));
 }
 
 internal readonly struct SingleFromUInt32 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => BoxSingle(Float32.FromUInt32((uint)a, rm, ref flags));
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        BoxSingle(Float32.FromUInt32((uint)a, rm, ref flags));
 }
 
 internal readonly struct SingleFromInt64 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => BoxSingle(Float32.FromInt64((long)a, rm, ref flags));
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        BoxSingle(Float32.FromInt64((long)a, rm, ref flags));
 }
 
 internal readonly struct SingleFromUInt64 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => BoxSingle(Float32.FromUInt64(a, rm, ref flags));
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        BoxSingle(Float32.FromUInt64(a, rm, ref flags));
 }
 
 internal readonly struct MoveToSingle : IFloatOperator
@@ -78,7 +86,8 @@ internal readonly struct SingleFromDouble : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => BoxSingle(Float32.FromFloat64(a, rm, ref flags));
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        BoxSingle(Float32.FromFloat64(a, rm, ref flags));
 }
 
 internal readonly struct DoubleToInt32 : IFloatOperator
@@ -92,7 +101,8 @@ internal readonly struct DoubleToUInt32 : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => (ulong)(int)Float64.ToUInt32(a, rm, ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        (ulong)(int)Float64.ToUInt32(a, rm, ref flags);
 }
 
 internal readonly struct DoubleToInt64 : IFloatOperator
@@ -141,7 +151,8 @@ internal readonly struct DoubleFromSingle : IFloatOperator
 {
     public static bool Rounds => true;
 
-    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) => Float64.FromFloat32(UnboxSingle(a), ref flags);
+    public static ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags) =>
+        Float64.FromFloat32(UnboxSingle(a), ref flags);
 }
 
 internal readonly struct MoveDouble : IFloatOperator

@@ -10,7 +10,7 @@ namespace Warren.RiscV.Execute;
 /// </summary>
 internal interface IFloatOperator
 {
-    /// <summary>Whether <c>rm</c> matters, so that a dynamic mode is to be fetched and a reserved one refused.</summary>
+    /// <summary>True when <c>rm</c> matters, so that a dynamic mode is to be fetched and a reserved one refused.</summary>
     static abstract bool Rounds { get; }
 
     static abstract ulong Invoke(ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags);
@@ -34,7 +34,7 @@ internal static unsafe class Float<T>
             return;
         }
 
-        int rm = op->Imm & 7;
+        var rm = op->Imm & 7;
         if (T.Rounds)
         {
             rm = rm == Dynamic ? h->FloatRounding : rm;

@@ -12,7 +12,10 @@ internal static unsafe class Flow
     /// <summary>Every handler: compiled once, fully, so that its final call is a jump and its address never changes.</summary>
     internal const MethodImplOptions Compiled = MethodImplOptions.AggressiveOptimization;
 
-    /// <summary>What only ever goes back to the dispatcher. (A method that says NoInlining makes no tail calls, so nothing else may say it.)</summary>
+    /// <summary>
+    /// Marks a method that only ever goes back to the dispatcher. (A method that says NoInlining makes no tail calls, so nothing else may
+    /// say it.)
+    /// </summary>
     internal const MethodImplOptions Ending = MethodImplOptions.NoInlining;
 
     internal const MethodImplOptions Inline = MethodImplOptions.AggressiveInlining;
@@ -24,7 +27,9 @@ internal static unsafe class Flow
     internal static JumpEntry* JumpEntryOf(HartState* h, ulong pc)
         => (JumpEntry*)((byte*)h->JumpCache + ((pc << 3) & ((JumpEntries - 1) << 4)));
 
-    /// <summary>What is left of the budget after <paramref name="next"/>; negative if it must not be entered, as too little is left or a request waits.</summary>
+    /// <summary>
+    /// The rest of the budget after <paramref name="next"/>; negative if it must not be entered, as too little is left or a request waits.
+    /// </summary>
     [MethodImpl(Inline)]
     internal static long Charge(HartState* h, Block* next, long budget) => (budget - next->Count) | (long)(0 - *h->Request);
 
@@ -40,7 +45,7 @@ internal static unsafe class Flow
     [MethodImpl(Ending)]
     internal static void LeaveBefore(HartState* h, Op* op, long budget)
     {
-        Block* block = h->Block;
+        var block = h->Block;
         h->Pc = AddressOf(h, op);
         h->Budget = budget + block->Count - Block.InstructionsBefore(block, op);
     }
@@ -108,7 +113,7 @@ internal static unsafe class Flow
 
     internal static ExceptionCause CauseOf(AccessStatus status, GuestAccess access)
     {
-        bool pageFault = status == AccessStatus.PageFault;
+        var pageFault = status == AccessStatus.PageFault;
         return access switch
         {
             GuestAccess.Read => pageFault ? ExceptionCause.LoadPageFault : ExceptionCause.LoadAccessFault,

@@ -13,9 +13,9 @@ internal static unsafe class Jumps
     internal static void Jal(HartState* h, Op* op, long budget)
     {
         HartState.Reg(h, op->Rd) = h->Page + (ulong)(long)h->Block->EndOffset;
-        Block** link = &Op.LinksOf(op)->Taken;
-        Block* next = *link;
-        long left = Flow.Charge(h, next, budget);
+        var link = &Op.LinksOf(op)->Taken;
+        var next = *link;
+        var left = Flow.Charge(h, next, budget);
         if (left >= 0)
         {
             h->Block = next;
@@ -31,9 +31,9 @@ internal static unsafe class Jumps
     [MethodImpl(Flow.Compiled)]
     internal static void J(HartState* h, Op* op, long budget)
     {
-        Block** link = &Op.LinksOf(op)->Taken;
-        Block* next = *link;
-        long left = Flow.Charge(h, next, budget);
+        var link = &Op.LinksOf(op)->Taken;
+        var next = *link;
+        var left = Flow.Charge(h, next, budget);
         if (left >= 0)
         {
             h->Block = next;
@@ -50,12 +50,12 @@ internal static unsafe class Jumps
     internal static void JalFar(HartState* h, Op* op, long budget)
     {
         HartState.Reg(h, op->Rd) = h->Page + (ulong)(long)h->Block->EndOffset;
-        ulong pc = h->Page + (ulong)(long)op->Imm;
-        JumpEntry* entry = Flow.JumpEntryOf(h, pc);
+        var pc = h->Page + (ulong)(long)op->Imm;
+        var entry = Flow.JumpEntryOf(h, pc);
         if (entry->Pc == pc && Block.IsCurrent(entry->Block))
         {
-            Block* next = entry->Block;
-            long left = Flow.Charge(h, next, budget);
+            var next = entry->Block;
+            var left = Flow.Charge(h, next, budget);
             if (left >= 0)
             {
                 h->Page = pc & SoftTlb.PageMask;
@@ -72,13 +72,13 @@ internal static unsafe class Jumps
     [MethodImpl(Flow.Compiled)]
     internal static void Jalr(HartState* h, Op* op, long budget)
     {
-        ulong pc = (HartState.Reg(h, op->A) + (ulong)(long)op->Imm) & ~1UL;
+        var pc = (HartState.Reg(h, op->A) + (ulong)(long)op->Imm) & ~1UL;
         HartState.Reg(h, op->Rd) = h->Page + (ulong)(long)h->Block->EndOffset;
-        JumpEntry* entry = Flow.JumpEntryOf(h, pc);
+        var entry = Flow.JumpEntryOf(h, pc);
         if (entry->Pc == pc && Block.IsCurrent(entry->Block))
         {
-            Block* next = entry->Block;
-            long left = Flow.Charge(h, next, budget);
+            var next = entry->Block;
+            var left = Flow.Charge(h, next, budget);
             if (left >= 0)
             {
                 h->Page = pc & SoftTlb.PageMask;
@@ -96,12 +96,12 @@ internal static unsafe class Jumps
     [MethodImpl(Flow.Compiled)]
     internal static void Jr(HartState* h, Op* op, long budget)
     {
-        ulong pc = (HartState.Reg(h, op->A) + (ulong)(long)op->Imm) & ~1UL;
-        JumpEntry* entry = Flow.JumpEntryOf(h, pc);
+        var pc = (HartState.Reg(h, op->A) + (ulong)(long)op->Imm) & ~1UL;
+        var entry = Flow.JumpEntryOf(h, pc);
         if (entry->Pc == pc && Block.IsCurrent(entry->Block))
         {
-            Block* next = entry->Block;
-            long left = Flow.Charge(h, next, budget);
+            var next = entry->Block;
+            var left = Flow.Charge(h, next, budget);
             if (left >= 0)
             {
                 h->Page = pc & SoftTlb.PageMask;
@@ -119,9 +119,9 @@ internal static unsafe class Jumps
     [MethodImpl(Flow.Compiled)]
     internal static void FallThrough(HartState* h, Op* op, long budget)
     {
-        Block** link = &Op.LinksOf(op)->Next;
-        Block* next = *link;
-        long left = Flow.Charge(h, next, budget);
+        var link = &Op.LinksOf(op)->Next;
+        var next = *link;
+        var left = Flow.Charge(h, next, budget);
         if (left >= 0)
         {
             h->Block = next;

@@ -34,8 +34,8 @@ internal static unsafe class Load<T>
     [MethodImpl(Flow.Compiled)]
     internal static void Run(HartState* h, Op* op, long budget)
     {
-        ulong address = HartState.Reg(h, op->A) + (ulong)(long)op->Imm;
-        TlbEntry* entry = SoftTlb.ReadEntry(h, address);
+        var address = HartState.Reg(h, op->A) + (ulong)(long)op->Imm;
+        var entry = SoftTlb.ReadEntry(h, address);
         if (SoftTlb.Hits(entry, address, T.Size))
         {
             HartState.Reg(h, op->Rd) = T.Invoke((byte*)(address + entry->Addend));
@@ -55,8 +55,8 @@ internal static unsafe class Store<T>
     [MethodImpl(Flow.Compiled)]
     internal static void Run(HartState* h, Op* op, long budget)
     {
-        ulong address = HartState.Reg(h, op->A) + (ulong)(long)op->Imm;
-        TlbEntry* entry = SoftTlb.WriteEntry(h, address);
+        var address = HartState.Reg(h, op->A) + (ulong)(long)op->Imm;
+        var entry = SoftTlb.WriteEntry(h, address);
         if (SoftTlb.Hits(entry, address, T.Size))
         {
             T.Invoke((byte*)(address + entry->Addend), HartState.Reg(h, op->B));

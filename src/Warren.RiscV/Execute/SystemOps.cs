@@ -83,9 +83,7 @@ internal static unsafe class SystemOps
 
         Flow.LeaveTo(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);
         if (!h->Hart.HasPendingInterrupt)
-        {
             h->Halt = HaltReason.WaitForInterrupt;
-        }
     }
 
     /// <summary>SFENCE.VMA and SINVAL.VMA. ASIDs are not told apart: satp changes flush.</summary>
@@ -99,13 +97,9 @@ internal static unsafe class SystemOps
         }
 
         if (op->A == 0)
-        {
             h->Hart.FenceAll();
-        }
         else
-        {
             h->Hart.FencePage(HartState.Reg(h, op->A));
-        }
 
         h->Continue.Jump(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);
     }

@@ -7,8 +7,8 @@ using Warren.RiscV.Mmu;
 namespace Warren.RiscV.Execute;
 
 /// <summary>
-/// AMOs, SC and CBO.ZERO on pages that hold shadowed tables of the guest, where every change must be told to the shadow. An atomic runs on a
-/// private copy of its word, which then replaces the word if that is still what was copied.
+/// AMOs, SC and CBO.ZERO on pages that hold shadowed tables of the guest, where every change must be told to the shadow. An atomic runs on
+/// a private copy of its word, which then replaces the word if that is still what was copied.
 /// </summary>
 internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage) : IDisposable
 {
@@ -21,12 +21,12 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
     private readonly byte* _scratch = (byte*)NativeMemory.AlignedAlloc(4096 + (2 * (nuint)sizeof(Op)), 4096);
 
     /// <summary>
-    /// Executes <paramref name="op"/>, whose <paramref name="address"/> leads to the shadowed page of <see cref="LoadStoreUnit.TrackedAddress"/>;
-    /// a <paramref name="size"/> of 1 is CBO.ZERO.
+    /// Executes <paramref name="op"/>, whose <paramref name="address"/> leads to the shadowed page of
+    /// <see cref="LoadStoreUnit.TrackedAddress"/>; a <paramref name="size"/> of 1 is CBO.ZERO.
     /// </summary>
     internal AccessStatus Run(HartState* h, Op* op, long budget, ulong address, int size)
     {
-        ulong physical = h->Hart.Memory.TrackedAddress;
+        var physical = h->Hart.Memory.TrackedAddress;
         return size == 1 ? Zero(physical & ~BlockMask) : Exchange(h, op, budget, address, physical & ~7UL);
     }
 
@@ -39,30 +39,26 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
 
     private AccessStatus Zero(ulong physical)
     {
-        AccessStatus status = AccessStatus.Ok;
+        var status = AccessStatus.Ok;
         for (ulong offset = 0; offset <= BlockMask && status == AccessStatus.Ok; offset += 8)
-        {
             status = secondStage.WriteTracked(physical + offset, 8, 0);
-        }
 
         return status;
     }
 
     private AccessStatus Exchange(HartState* h, Op* op, long budget, ulong address, ulong physical)
     {
-        ulong* copy = (ulong*)(_scratch + (address & 0xff8));
-        ulong result = HartState.Reg(h, op->Rd);
-        ulong reserved = h->ReservedAddress;
-        AccessStatus status = secondStage.CompareExchangeTracked(physical, 0, 0, out ulong word);
-        for (int i = 0; i < Tries && status == AccessStatus.Ok; i++)
+        var copy = (ulong*)(_scratch + (address & 0xff8));
+        var result = HartState.Reg(h, op->Rd);
+        var reserved = h->ReservedAddress;
+        var status = secondStage.CompareExchangeTracked(physical, 0, 0, out var word);
+        for (var i = 0; i < Tries && status == AccessStatus.Ok; i++)
         {
             *copy = word;
             RunOn(h, op, budget, address);
-            status = secondStage.CompareExchangeTracked(physical, word, *copy, out ulong found);
+            status = secondStage.CompareExchangeTracked(physical, word, *copy, out var found);
             if (status == AccessStatus.Ok && found == word)
-            {
                 return status;
-            }
 
             HartState.Reg(h, op->Rd) = result;
             h->ReservedAddress = reserved;

@@ -50,11 +50,11 @@ public static partial class Float32
     /// <summary>FCVT.W.S.</summary>
     public static int ToInt32(uint a, RoundingMode rm, ref uint flags)
     {
-        float x = ToHost(a);
+        var x = ToHost(a);
         if (MathF.Abs(x) < 1 << 30)
         {
-            int whole = (int)x;
-            bool inexact = whole != x;
+            var whole = (int)x;
+            var inexact = whole != x;
             if (!inexact || rm == RoundingMode.Rtz)
             {
                 flags |= inexact ? FloatFlags.Inexact : 0;
@@ -98,12 +98,10 @@ public static partial class Float32
     {
         if (rm == RoundingMode.Rne)
         {
-            double x = BitConverter.UInt64BitsToDouble(value);
-            float narrow = (float)x;
+            var x = BitConverter.UInt64BitsToDouble(value);
+            var narrow = (float)x;
             if (float.IsFinite(narrow) && TellInexact(narrow, narrow == x, ref flags))
-            {
                 return FromHost(narrow);
-            }
         }
 
         return (uint)SoftFloat<Binary64>.ConvertTo<Binary32>(value, rm, ref flags);

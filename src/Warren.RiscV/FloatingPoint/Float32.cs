@@ -21,12 +21,12 @@ public static partial class Float32
     {
         if (rm == RoundingMode.Rne)
         {
-            float x = ToHost(a);
-            float y = ToHost(b);
-            float sum = x + y;
+            var x = ToHost(a);
+            var y = ToHost(b);
+            var sum = x + y;
             if (float.IsFinite(sum))
             {
-                float error = (flags & FloatFlags.Inexact) != 0 ? 0 : HostFloat.SumError(x, y, sum);
+                var error = (flags & FloatFlags.Inexact) != 0 ? 0 : HostFloat.SumError(x, y, sum);
                 if (float.IsFinite(error))
                 {
                     flags |= error != 0 ? FloatFlags.Inexact : 0;
@@ -47,12 +47,10 @@ public static partial class Float32
     {
         if (rm == RoundingMode.Rne)
         {
-            double exact = (double)ToHost(a) * ToHost(b);
-            float product = (float)exact;
+            var exact = (double)ToHost(a) * ToHost(b);
+            var product = (float)exact;
             if (float.IsFinite(product) && TellInexact(product, product == exact, ref flags))
-            {
                 return FromHost(product);
-            }
         }
 
         return (uint)SoftFloat<Binary32>.Multiply(a, b, rm, ref flags);
@@ -64,13 +62,11 @@ public static partial class Float32
         if (rm == RoundingMode.Rne)
         {
             // Zero times an infinite divisor is a NaN, so an infinite divisor never looks exact here.
-            float x = ToHost(a);
-            float y = ToHost(b);
-            float quotient = x / y;
+            var x = ToHost(a);
+            var y = ToHost(b);
+            var quotient = x / y;
             if (float.IsFinite(quotient) && TellInexact(quotient, (double)quotient * y == x, ref flags))
-            {
                 return FromHost(quotient);
-            }
         }
 
         return (uint)SoftFloat<Binary32>.Divide(a, b, rm, ref flags);
@@ -79,10 +75,10 @@ public static partial class Float32
     /// <summary>FSQRT.S.</summary>
     public static uint SquareRoot(uint a, RoundingMode rm, ref uint flags)
     {
-        float x = ToHost(a);
+        var x = ToHost(a);
         if (rm == RoundingMode.Rne && x >= 0)
         {
-            float root = MathF.Sqrt(x);
+            var root = MathF.Sqrt(x);
             flags |= (double)root * root != x ? FloatFlags.Inexact : 0;
             return FromHost(root);
         }
@@ -95,17 +91,15 @@ public static partial class Float32
     {
         if (HostFloat.HasFusedMultiplyAdd && rm == RoundingMode.Rne)
         {
-            float z = ToHost(c);
-            float result = MathF.FusedMultiplyAdd(ToHost(a), ToHost(b), z);
+            var z = ToHost(c);
+            var result = MathF.FusedMultiplyAdd(ToHost(a), ToHost(b), z);
             if (float.IsFinite(result))
             {
-                double product = (double)ToHost(a) * ToHost(b);
-                double sum = product + z;
-                bool exact = result == sum && HostFloat.SumError(product, z, sum) == 0;
+                var product = (double)ToHost(a) * ToHost(b);
+                var sum = product + z;
+                var exact = result == sum && HostFloat.SumError(product, z, sum) == 0;
                 if (TellInexact(result, exact, ref flags))
-                {
                     return FromHost(result);
-                }
             }
         }
 
@@ -129,9 +123,7 @@ public static partial class Float32
     private static bool TellInexact(float result, bool exact, ref uint flags)
     {
         if (exact)
-        {
             return true;
-        }
 
         if (MathF.Abs(result) > HostFloat.MinNormalSingle)
         {

@@ -48,11 +48,11 @@ public static partial class Float64
     public static int ToInt32(ulong a, RoundingMode rm, ref uint flags)
     {
         // Truncation by the host is right for RTZ, and for every mode when nothing was cut off.
-        double x = ToHost(a);
+        var x = ToHost(a);
         if (Math.Abs(x) < int.MaxValue)
         {
-            int whole = (int)x;
-            bool inexact = whole != x;
+            var whole = (int)x;
+            var inexact = whole != x;
             if (!inexact || rm == RoundingMode.Rtz)
             {
                 flags |= inexact ? FloatFlags.Inexact : 0;
@@ -70,11 +70,11 @@ public static partial class Float64
     /// <summary>FCVT.L.D.</summary>
     public static long ToInt64(ulong a, RoundingMode rm, ref uint flags)
     {
-        double x = ToHost(a);
+        var x = ToHost(a);
         if (Math.Abs(x) < long.MaxValue)
         {
-            long whole = (long)x;
-            bool inexact = whole != x;
+            var whole = (long)x;
+            var inexact = whole != x;
             if (!inexact || rm == RoundingMode.Rtz)
             {
                 flags |= inexact ? FloatFlags.Inexact : 0;
@@ -110,7 +110,7 @@ public static partial class Float64
     /// <summary>FCVT.D.S: exact; NV for a signaling NaN.</summary>
     public static ulong FromFloat32(uint value, ref uint flags)
     {
-        float x = BitConverter.UInt32BitsToSingle(value);
+        var x = BitConverter.UInt32BitsToSingle(value);
         return float.IsNaN(x) ? SoftFloat<Binary32>.ConvertTo<Binary64>(value, RoundingMode.Rne, ref flags) : FromHost(x);
     }
 }

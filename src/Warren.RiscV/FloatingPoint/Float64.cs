@@ -22,13 +22,13 @@ public static partial class Float64
     {
         if (rm == RoundingMode.Rne)
         {
-            double x = ToHost(a);
-            double y = ToHost(b);
-            double sum = x + y;
+            var x = ToHost(a);
+            var y = ToHost(b);
+            var sum = x + y;
             if (double.IsFinite(sum))
             {
                 // A sum in the subnormal range is always exact, so UF cannot arise.
-                double error = (flags & FloatFlags.Inexact) != 0 ? 0 : HostFloat.SumError(x, y, sum);
+                var error = (flags & FloatFlags.Inexact) != 0 ? 0 : HostFloat.SumError(x, y, sum);
                 if (double.IsFinite(error))
                 {
                     flags |= error != 0 ? FloatFlags.Inexact : 0;
@@ -49,17 +49,15 @@ public static partial class Float64
     {
         if (rm == RoundingMode.Rne)
         {
-            double x = ToHost(a);
-            double y = ToHost(b);
-            double product = x * y;
+            var x = ToHost(a);
+            var y = ToHost(b);
+            var product = x * y;
             if (double.IsFinite(product))
             {
-                double magnitude = Math.Abs(product);
-                bool knownInexact = (flags & FloatFlags.Inexact) != 0;
+                var magnitude = Math.Abs(product);
+                var knownInexact = (flags & FloatFlags.Inexact) != 0;
                 if ((knownInexact && magnitude > HostFloat.MinNormalDouble) || x == 0 || y == 0)
-                {
                     return FromHost(product);
-                }
 
                 if (HostFloat.HasFusedMultiplyAdd && magnitude >= HostFloat.ResidueFloor)
                 {
@@ -78,15 +76,13 @@ public static partial class Float64
         if (rm == RoundingMode.Rne)
         {
             // A finite quotient beyond the smallest normal has a finite dividend and a finite, non-zero divisor.
-            double x = ToHost(a);
-            double y = ToHost(b);
-            double quotient = x / y;
+            var x = ToHost(a);
+            var y = ToHost(b);
+            var quotient = x / y;
             if (double.IsFinite(quotient) && Math.Abs(quotient) > HostFloat.MinNormalDouble)
             {
                 if ((flags & FloatFlags.Inexact) != 0)
-                {
                     return FromHost(quotient);
-                }
 
                 if (HostFloat.HasFusedMultiplyAdd && Math.Abs(x) >= HostFloat.ResidueFloor)
                 {
@@ -102,14 +98,12 @@ public static partial class Float64
     /// <summary>FSQRT.D.</summary>
     public static ulong SquareRoot(ulong a, RoundingMode rm, ref uint flags)
     {
-        double x = ToHost(a);
+        var x = ToHost(a);
         if (rm == RoundingMode.Rne && x >= 0)
         {
-            double root = Math.Sqrt(x);
+            var root = Math.Sqrt(x);
             if ((flags & FloatFlags.Inexact) != 0 || x == 0)
-            {
                 return FromHost(root);
-            }
 
             if (HostFloat.HasFusedMultiplyAdd && x >= HostFloat.ResidueFloor && double.IsFinite(x))
             {
@@ -126,23 +120,21 @@ public static partial class Float64
     {
         if (HostFloat.HasFusedMultiplyAdd && rm == RoundingMode.Rne)
         {
-            double x = ToHost(a);
-            double y = ToHost(b);
-            double z = ToHost(c);
-            double result = Math.FusedMultiplyAdd(x, y, z);
+            var x = ToHost(a);
+            var y = ToHost(b);
+            var z = ToHost(c);
+            var result = Math.FusedMultiplyAdd(x, y, z);
             if (double.IsFinite(result))
             {
                 if ((flags & FloatFlags.Inexact) != 0)
                 {
                     if (Math.Abs(result) > HostFloat.MinNormalDouble)
-                    {
                         return FromHost(result);
-                    }
                 }
                 else
                 {
                     // Exact product and exact sum: no flag. Anything else is soon inexact, and then takes the branch above.
-                    double product = x * y;
+                    var product = x * y;
                     if (Math.Abs(product) >= HostFloat.ResidueFloor
                         && Math.FusedMultiplyAdd(x, y, -product) == 0
                         && HostFloat.SumError(product, z, result) == 0)

@@ -5,7 +5,7 @@ using System.Runtime.Intrinsics.X86;
 namespace Warren.RiscV.FloatingPoint;
 
 /// <summary>
-/// What the fast paths ask of the host. .NET arithmetic on <c>double</c> and <c>float</c> is IEEE 754 to nearest-even with subnormals; only
+/// The host's share in the fast paths. .NET arithmetic on <c>double</c> and <c>float</c> is IEEE 754 to nearest-even with subnormals; only
 /// the exception flags are out of reach, so each fast path proves from the result which of them the operation raises.
 /// </summary>
 internal static class HostFloat
@@ -22,7 +22,9 @@ internal static class HostFloat
     /// <summary>The smallest normal single.</summary>
     internal const float MinNormalSingle = 1.17549435e-38f;
 
-    /// <summary>Whether <c>FusedMultiplyAdd</c> is one instruction. Where it is not, the integer path is as fast as the library call.</summary>
+    /// <summary>
+    /// True when <c>FusedMultiplyAdd</c> is one instruction. Where it is not, the integer path is as fast as the library call.
+    /// </summary>
     internal static bool HasFusedMultiplyAdd
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -35,7 +37,7 @@ internal static class HostFloat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static double SumError(double x, double y, double sum)
     {
-        double part = sum - x;
+        var part = sum - x;
         return (x - (sum - part)) + (y - part);
     }
 
@@ -43,7 +45,7 @@ internal static class HostFloat
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static float SumError(float x, float y, float sum)
     {
-        float part = sum - x;
+        var part = sum - x;
         return (x - (sum - part)) + (y - part);
     }
 }

@@ -41,23 +41,21 @@ internal static partial class SoftFloat<TFormat>
 
     /// <summary>IEEE 754-2019 minimumNumber: a number wins over a NaN, and -0 is less than +0.</summary>
     internal static ulong Minimum(ulong a, ulong b, ref uint flags)
-        => TakesOnlyNumber(a, b, ref flags, out ulong number) ? number : OrderKey(a) <= OrderKey(b) ? a : b;
+        => TakesOnlyNumber(a, b, ref flags, out var number) ? number : OrderKey(a) <= OrderKey(b) ? a : b;
 
     /// <summary>IEEE 754-2019 maximumNumber: a number wins over a NaN, and +0 is greater than -0.</summary>
     internal static ulong Maximum(ulong a, ulong b, ref uint flags)
-        => TakesOnlyNumber(a, b, ref flags, out ulong number) ? number : OrderKey(a) >= OrderKey(b) ? a : b;
+        => TakesOnlyNumber(a, b, ref flags, out var number) ? number : OrderKey(a) >= OrderKey(b) ? a : b;
 
     /// <summary>The ten-bit mask of FCLASS, of which exactly one bit is set.</summary>
     internal static uint Classify(ulong a)
     {
         if (IsNaN(a))
-        {
             return IsSignalingNaN(a) ? 1u << 8 : 1u << 9;
-        }
 
         // Distance from zero, 0 to 3: zero, subnormal, normal, infinity.
-        ulong magnitude = a & ~SignBit;
-        int rank = magnitude == 0 ? 0 : magnitude <= FractionMask ? 1 : magnitude < Infinity ? 2 : 3;
+        var magnitude = a & ~SignBit;
+        var rank = magnitude == 0 ? 0 : magnitude <= FractionMask ? 1 : magnitude < Infinity ? 2 : 3;
         return IsNegative(a) ? 1u << (3 - rank) : 1u << (4 + rank);
     }
 
@@ -65,11 +63,9 @@ internal static partial class SoftFloat<TFormat>
     {
         number = 0;
         if (!IsNaN(a) && !IsNaN(b))
-        {
             return false;
-        }
 
-        ulong canonical = PropagateNaN(a, b, ref flags);
+        var canonical = PropagateNaN(a, b, ref flags);
         number = !IsNaN(a) ? a : !IsNaN(b) ? b : canonical;
         return true;
     }

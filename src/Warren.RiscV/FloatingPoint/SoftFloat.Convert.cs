@@ -8,12 +8,10 @@ internal static partial class SoftFloat<TFormat>
     internal static ulong FromInteger(bool negative, ulong magnitude, RoundingMode rm, ref uint flags)
     {
         if (magnitude == 0)
-        {
             return 0;
-        }
 
-        int zeros = BitOperations.LeadingZeroCount(magnitude);
-        ulong significand = magnitude << zeros;
+        var zeros = BitOperations.LeadingZeroCount(magnitude);
+        var significand = magnitude << zeros;
 
         // All 64 bits may be significant: that is within what Round takes, bit 0 being a true bit rather than sticky.
         return Round(negative, 63 - zeros, significand, rm, ref flags);
@@ -25,9 +23,9 @@ internal static partial class SoftFloat<TFormat>
     /// </summary>
     internal static ulong ToInteger(ulong a, ulong negativeLimit, ulong positiveLimit, RoundingMode rm, ref uint flags)
     {
-        bool negative = IsNegative(a) && !IsNaN(a);
-        ulong limit = negative ? negativeLimit : positiveLimit;
-        bool inRange = TryRoundToMagnitude(a, negative, rm, out ulong magnitude, out bool inexact) && magnitude <= limit;
+        var negative = IsNegative(a) && !IsNaN(a);
+        var limit = negative ? negativeLimit : positiveLimit;
+        var inRange = TryRoundToMagnitude(a, negative, rm, out var magnitude, out var inexact) && magnitude <= limit;
         flags |= !inRange ? FloatFlags.Invalid : inexact ? FloatFlags.Inexact : 0;
         magnitude = inRange ? magnitude : limit;
         return negative ? 0 - magnitude : magnitude;
@@ -43,13 +41,11 @@ internal static partial class SoftFloat<TFormat>
             return SoftFloat<TTarget>.CanonicalNaN;
         }
 
-        bool negative = IsNegative(a);
+        var negative = IsNegative(a);
         if (IsInfinite(a) || IsZero(a))
-        {
             return SoftFloat<TTarget>.WithSign(negative, IsZero(a) ? 0 : SoftFloat<TTarget>.Infinity);
-        }
 
-        Unpack(a, out int exponent, out ulong significand);
+        Unpack(a, out var exponent, out var significand);
         return SoftFloat<TTarget>.Round(negative, exponent, significand, rm, ref flags);
     }
 
@@ -59,16 +55,12 @@ internal static partial class SoftFloat<TFormat>
         magnitude = 0;
         inexact = false;
         if (IsZero(a))
-        {
             return true;
-        }
 
         if ((a & ~SignBit) >= Infinity)
-        {
             return false;
-        }
 
-        Unpack(a, out int exponent, out ulong significand);
+        Unpack(a, out var exponent, out var significand);
         if (exponent >= 63)
         {
             magnitude = significand;
@@ -76,9 +68,9 @@ internal static partial class SoftFloat<TFormat>
         }
 
         // Below one half every value rounds alike; the sticky shift keeps it apart from zero and from the tie.
-        bool fractional = exponent < 0;
-        ulong whole = fractional ? 0 : significand >> (63 - exponent);
-        ulong rest = fractional ? ShiftRightSticky(significand, -1 - exponent) : significand << (exponent + 1);
+        var fractional = exponent < 0;
+        var whole = fractional ? 0 : significand >> (63 - exponent);
+        var rest = fractional ? ShiftRightSticky(significand, -1 - exponent) : significand << (exponent + 1);
         inexact = rest != 0;
         magnitude = RoundsUp(negative, (whole & 1) != 0, rest, rm) ? whole + 1 : whole;
         return true;

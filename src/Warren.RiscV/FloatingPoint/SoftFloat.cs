@@ -44,9 +44,7 @@ internal static partial class SoftFloat<TFormat>
     private static ulong PropagateNaN(ulong a, ulong b, ref uint flags)
     {
         if (IsSignalingNaN(a) || IsSignalingNaN(b))
-        {
             flags |= FloatFlags.Invalid;
-        }
 
         return CanonicalNaN;
     }
@@ -65,8 +63,8 @@ internal static partial class SoftFloat<TFormat>
     /// <summary>Unpacks a finite, non-zero value.</summary>
     private static void Unpack(ulong a, out int exponent, out ulong significand)
     {
-        int field = (int)((a >> TFormat.FractionBits) & FieldMax);
-        ulong fraction = a & FractionMask;
+        var field = (int)((a >> TFormat.FractionBits) & FieldMax);
+        var fraction = a & FractionMask;
         if (field != 0)
         {
             exponent = field - Bias;
@@ -74,7 +72,7 @@ internal static partial class SoftFloat<TFormat>
             return;
         }
 
-        int zeros = BitOperations.LeadingZeroCount(fraction);
+        var zeros = BitOperations.LeadingZeroCount(fraction);
         significand = fraction << zeros;
         exponent = MinExponent + 63 - TFormat.FractionBits - zeros;
     }
@@ -84,13 +82,13 @@ internal static partial class SoftFloat<TFormat>
     /// </summary>
     private static ulong Round(bool negative, int exponent, ulong significand, RoundingMode rm, ref uint flags)
     {
-        int dropped = 63 - TFormat.FractionBits;
+        var dropped = 63 - TFormat.FractionBits;
         if (exponent >= MinExponent)
         {
-            ulong kept = RoundOff(negative, significand, dropped, rm, out bool lost);
+            var kept = RoundOff(negative, significand, dropped, rm, out var lost);
 
             // The implied one carries into the exponent field, and so does a significand rounded up to two.
-            ulong magnitude = exponent > Bias ? Infinity : ((ulong)(exponent + Bias - 1) << TFormat.FractionBits) + kept;
+            var magnitude = exponent > Bias ? Infinity : ((ulong)(exponent + Bias - 1) << TFormat.FractionBits) + kept;
             if (magnitude >= Infinity)
             {
                 flags |= FloatFlags.Overflow | FloatFlags.Inexact;
@@ -102,13 +100,11 @@ internal static partial class SoftFloat<TFormat>
         }
 
         // Tiny unless rounding with an unbounded exponent would reach the smallest normal number, a carry from just below.
-        bool tiny = exponent < MinExponent - 1
+        var tiny = exponent < MinExponent - 1
             || RoundOff(negative, significand, dropped, rm, out _) <= 2 * FractionMask + 1;
-        ulong subnormal = RoundOff(negative, ShiftRightSticky(significand, MinExponent - exponent), dropped, rm, out bool inexact);
+        var subnormal = RoundOff(negative, ShiftRightSticky(significand, MinExponent - exponent), dropped, rm, out var inexact);
         if (inexact)
-        {
             flags |= FloatFlags.Inexact | (tiny ? FloatFlags.Underflow : 0);
-        }
 
         return WithSign(negative, subnormal);
     }
@@ -125,13 +121,13 @@ internal static partial class SoftFloat<TFormat>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static ulong RoundOff(bool negative, ulong value, int dropped, RoundingMode rm, out bool inexact)
     {
-        ulong kept = value >> dropped;
-        ulong rest = value << (64 - dropped);
+        var kept = value >> dropped;
+        var rest = value << (64 - dropped);
         inexact = rest != 0;
         return RoundsUp(negative, (kept & 1) != 0, rest, rm) ? kept + 1 : kept;
     }
 
-    /// <summary>Whether a magnitude grows when its fraction <paramref name="rest"/> (in units of 2^-64, sticky) is dropped.</summary>
+    /// <summary>True when a magnitude grows when its fraction <paramref name="rest"/> (in units of 2^-64, sticky) is dropped.</summary>
     private static bool RoundsUp(bool negative, bool odd, ulong rest, RoundingMode rm)
     {
         const ulong half = 1UL << 63;
@@ -148,9 +144,7 @@ internal static partial class SoftFloat<TFormat>
     private static ulong ShiftRightSticky(ulong value, int count)
     {
         if (count == 0)
-        {
             return value;
-        }
 
         return count < 64 ? (value >> count) | (value << (64 - count) != 0 ? 1UL : 0) : Sticky(value);
     }
@@ -158,11 +152,9 @@ internal static partial class SoftFloat<TFormat>
     private static UInt128 ShiftRightSticky(UInt128 value, int count)
     {
         if (count == 0)
-        {
             return value;
-        }
 
-        bool lost = count >= 128 ? value != 0 : value << (128 - count) != 0;
+        var lost = count >= 128 ? value != 0 : value << (128 - count) != 0;
         return (count >= 128 ? UInt128.Zero : value >> count) | (lost ? UInt128.One : UInt128.Zero);
     }
 

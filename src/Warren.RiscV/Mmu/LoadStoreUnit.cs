@@ -35,17 +35,13 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     internal AccessStatus Load(ulong address, int size, out ulong value)
     {
         value = 0;
-        int inFirst = 4096 - (int)(address & 0xfff);
+        var inFirst = 4096 - (int)(address & 0xfff);
         if (inFirst < size)
-        {
             return LoadAcross(address, inFirst, size, out value);
-        }
 
-        AccessStatus status = Resolve(address, GuestAccess.Read, out PageTarget target);
+        var status = Resolve(address, GuestAccess.Read, out var target);
         if (status != AccessStatus.Ok)
-        {
             return status;
-        }
 
         if (target.HostPage == null)
         {
@@ -53,7 +49,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
             return secondStage.Vcpu!.MmioRead(target.PhysicalAddress, size, out value) ? AccessStatus.Ok : Refuse(address);
         }
 
-        byte* host = target.HostPage + (address & 0xfff);
+        var host = target.HostPage + (address & 0xfff);
         value = size switch
         {
             1 => *host,
@@ -67,14 +63,12 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     /// <summary>Stores the low <paramref name="size"/> bytes of <paramref name="value"/>: all of them, or on a fault none.</summary>
     internal AccessStatus Store(ulong address, int size, ulong value)
     {
-        int inFirst = 4096 - (int)(address & 0xfff);
+        var inFirst = 4096 - (int)(address & 0xfff);
         if (inFirst < size)
         {
-            AccessStatus both = ResolveBoth(address, out PageTarget low, out PageTarget high);
+            var both = ResolveBoth(address, out var low, out var high);
             if (both != AccessStatus.Ok)
-            {
                 return both == AccessStatus.Tracked ? StoreBytes(address, size, value) : both;
-            }
 
             ReadOnlySpan<byte> bytes = new(&value, size);
             bytes[..inFirst].CopyTo(new Span<byte>(low.HostPage + (address & 0xfff), inFirst));
@@ -82,7 +76,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
             return AccessStatus.Ok;
         }
 
-        AccessStatus status = Resolve(address, GuestAccess.Write, out PageTarget target);
+        var status = Resolve(address, GuestAccess.Write, out var target);
         if (status != AccessStatus.Ok)
         {
             return status != AccessStatus.Tracked ? status
@@ -96,7 +90,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
             return secondStage.Vcpu!.MmioWrite(target.PhysicalAddress, size, value) ? AccessStatus.Ok : Refuse(address);
         }
 
-        byte* host = target.HostPage + (address & 0xfff);
+        var host = target.HostPage + (address & 0xfff);
         switch (size)
         {
             case 1:
@@ -122,7 +116,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     /// </summary>
     internal AccessStatus Pointer(ulong address, GuestAccess access, out byte* host)
     {
-        AccessStatus status = Resolve(address, access, out PageTarget target);
+        var status = Resolve(address, access, out var target);
         host = target.HostPage + (address & 0xfff);
         TrackedAddress = target.PhysicalAddress;
         return status == AccessStatus.Ok && target.HostPage == null ? Refuse(address) : status;
@@ -135,18 +129,14 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
         FaultAddress = address;
         Misses++;
         if (secondStage.IsShadowed)
-        {
             return ResolveShadow(address, access, out target);
-        }
 
-        AccessStatus status = walker.Walk(address, access, h->Mode, out GuestPage page);
+        var status = walker.Walk(address, access, h->Mode, out var page);
         if (status != AccessStatus.Ok)
-        {
             return status;
-        }
 
         target.PhysicalAddress = page.PhysicalAddress;
-        switch (secondStage.Vcpu!.Translate(page.PhysicalAddress, access, out Translation translation))
+        switch (secondStage.Vcpu!.Translate(page.PhysicalAddress, access, out var translation))
         {
             case TranslateStatus.Mmio:
                 target.HostPage = null;
@@ -157,8 +147,8 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
                 return AccessStatus.Stopped;
         }
 
-        // Whatever flush was served meanwhile, the host page was looked up after it; and the guest's own tables are only fenced between runs,
-        // so no second-stage flush makes this walk void.
+        // Whatever flush was served meanwhile, the host page was looked up after it; and the guest's own tables are only fenced between
+        // runs, so no second-stage flush makes this walk void.
         target.HostPage = translation.HostPage;
         tlb.Fill(Index(h), address, translation.HostPage, access == GuestAccess.Write, page.Level);
         return AccessStatus.Ok;
@@ -169,13 +159,11 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     /// </summary>
     private AccessStatus ResolveShadow(ulong address, GuestAccess access, out PageTarget target)
     {
-        GuestMode mode = walker.With(h->Mode);
-        AccessStatus status = secondStage.TranslateVirtual(address, access, mode, out Translation translation, out target.PhysicalAddress);
+        var mode = walker.With(h->Mode);
+        var status = secondStage.TranslateVirtual(address, access, mode, out var translation, out target.PhysicalAddress);
         target.HostPage = translation.HostPage;
         if (status == AccessStatus.Ok && target.HostPage != null)
-        {
             tlb.Fill(Index(h), address, target.HostPage, access == GuestAccess.Write, level: 1);
-        }
 
         return status;
     }
@@ -190,29 +178,21 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     private AccessStatus LoadAcross(ulong address, int inFirst, int size, out ulong value)
     {
         value = 0;
-        AccessStatus status = Resolve(address, GuestAccess.Read, out PageTarget low);
+        var status = Resolve(address, GuestAccess.Read, out var low);
         if (status != AccessStatus.Ok)
-        {
             return status;
-        }
 
         Span<byte> bytes = stackalloc byte[8];
         bytes.Clear();
         if (low.HostPage != null)
-        {
             new ReadOnlySpan<byte>(low.HostPage + (address & 0xfff), inFirst).CopyTo(bytes);
-        }
 
-        status = Resolve((address & SoftTlb.PageMask) + 4096, GuestAccess.Read, out PageTarget high);
+        status = Resolve((address & SoftTlb.PageMask) + 4096, GuestAccess.Read, out var high);
         if (status != AccessStatus.Ok)
-        {
             return status;
-        }
 
         if (low.HostPage == null || high.HostPage == null)
-        {
             return Refuse(address);
-        }
 
         new ReadOnlySpan<byte>(high.HostPage, size - inFirst).CopyTo(bytes[inFirst..]);
         value = BitConverter.ToUInt64(bytes);
@@ -222,35 +202,29 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     // A store that faults in its second page must not have touched the first, so both must be held at once.
     private AccessStatus ResolveBoth(ulong address, out PageTarget low, out PageTarget high)
     {
-        ulong second = (address & SoftTlb.PageMask) + 4096;
+        var second = (address & SoftTlb.PageMask) + 4096;
         high = default;
         low = default;
-        for (int i = 0; i < Tries; i++)
+        for (var i = 0; i < Tries; i++)
         {
-            AccessStatus first = Resolve(address, GuestAccess.Write, out low);
+            var first = Resolve(address, GuestAccess.Write, out low);
             if (first is not (AccessStatus.Ok or AccessStatus.Tracked))
-            {
                 return first;
-            }
 
             // Resolving the second may take the first away, which the epoch tells.
-            uint epoch = h->FlushEpoch;
-            AccessStatus status = Resolve(second, GuestAccess.Write, out high);
+            var epoch = h->FlushEpoch;
+            var status = Resolve(second, GuestAccess.Write, out high);
             if (status is not (AccessStatus.Ok or AccessStatus.Tracked))
-            {
                 return status;
-            }
 
             if (first == AccessStatus.Tracked || status == AccessStatus.Tracked)
             {
-                bool device = (first == AccessStatus.Ok && low.HostPage == null) || (status == AccessStatus.Ok && high.HostPage == null);
+                var device = (first == AccessStatus.Ok && low.HostPage == null) || (status == AccessStatus.Ok && high.HostPage == null);
                 return device ? Refuse(address) : AccessStatus.Tracked;
             }
 
             if (epoch == h->FlushEpoch)
-            {
                 return low.HostPage == null || high.HostPage == null ? Refuse(address) : AccessStatus.Ok;
-            }
         }
 
         return AccessStatus.Contended;
@@ -262,11 +236,9 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     /// </summary>
     private AccessStatus StoreBytes(ulong address, int size, ulong value)
     {
-        AccessStatus status = AccessStatus.Ok;
-        for (int i = 0; i < size && status == AccessStatus.Ok; i++)
-        {
+        var status = AccessStatus.Ok;
+        for (var i = 0; i < size && status == AccessStatus.Ok; i++)
             status = Store(address + (ulong)i, 1, (byte)(value >> (8 * i)));
-        }
 
         return status;
     }

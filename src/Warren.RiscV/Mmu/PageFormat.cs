@@ -2,10 +2,12 @@ using Warren.Hypervisor;
 
 namespace Warren.RiscV.Mmu;
 
-/// <summary>Entries of Sv39, Sv48 and Sv57, which are the same, as the shadow MMU wants them. <see cref="Pte"/> defines which are well-formed.</summary>
+/// <summary>
+/// Entries of Sv39, Sv48 and Sv57, which are the same, as the shadow MMU wants them. <see cref="Pte"/> defines which are well-formed.
+/// </summary>
 internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
 {
-    /// <summary>What holds for a page while paging is off.</summary>
+    /// <summary>The translation of a page while paging is off.</summary>
     internal static GuestPte Unpaged(ulong gfn)
         => new()
         {
@@ -17,7 +19,7 @@ internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
             Dirty = true,
         };
 
-    /// <summary>Whether the entry is valid at <paramref name="level"/> (1: 4 KiB).</summary>
+    /// <summary>True when the entry is valid at <paramref name="level"/> (1: 4 KiB).</summary>
     internal bool IsWellFormed(Pte pte, int level) => pte.IsWellFormed(level, pbmt, napot);
 
     /// <inheritdoc/>
@@ -25,16 +27,12 @@ internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
     {
         var pte = new Pte(bits);
         if (!IsWellFormed(pte, level))
-        {
             return default;
-        }
 
         if (!pte.IsLeaf)
-        {
             return new GuestPte { IsPresent = true, Gfn = pte.PageNumber };
-        }
 
-        GuestRights rights = (pte.Readable ? GuestRights.Read : 0)
+        var rights = (pte.Readable ? GuestRights.Read : 0)
             | (pte.Writable ? GuestRights.Write : 0)
             | (pte.Executable ? GuestRights.Execute : 0)
             | (pte.User ? GuestRights.User : 0);

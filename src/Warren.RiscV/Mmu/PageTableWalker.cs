@@ -52,7 +52,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     /// <summary>Walks done so far.</summary>
     internal long Walks;
 
-    /// <summary>What an entry says, for this hart's extensions.</summary>
+    /// <summary>The meaning of an entry, for this hart's extensions.</summary>
     internal PageFormat Format { get; } = new(hart.Options.Has(Extension.Svpbmt), hart.Options.Has(Extension.Svnapot));
 
     /// <summary>The root that <c>satp</c> selects.</summary>
@@ -60,15 +60,19 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     {
         get
         {
-            int levels = Levels(h->Satp);
+            var levels = Levels(h->Satp);
             return new(levels, levels == 0 ? 0 : RootNumber(h->Satp));
         }
     }
 
     /// <summary><paramref name="mode"/> with the current SUM and MXR.</summary>
-    internal GuestMode With(PrivilegeMode mode) => (GuestMode)((uint)(h->Status >> (SumShift - 1)) & (uint)(GuestMode.Sum | GuestMode.Mxr) | (uint)mode ^ 1);
+    internal GuestMode With(PrivilegeMode mode) =>
+        (GuestMode)((uint)(h->Status >> (SumShift - 1)) & (uint)(GuestMode.Sum | GuestMode.Mxr) | (uint)mode ^ 1);
 
-    /// <summary>Translates <paramref name="address"/> for <paramref name="access"/> in <paramref name="mode"/>, in guest mode, through the second stage.</summary>
+    /// <summary>
+    /// Translates <paramref name="address"/> for <paramref name="access"/> in <paramref name="mode"/>, in guest mode, through the second
+    /// stage.
+    /// </summary>
     internal AccessStatus Walk(ulong address, GuestAccess access, PrivilegeMode mode, out GuestPage page)
     {
         var tables = new SecondStageTables(secondStage);
@@ -91,7 +95,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         fixed (GuestWalk* record = &walk)
         {
             var tables = new RecordedTables(vcpu, Format, record);
-            return Walk(ref tables, address, access, mode, out GuestPage page) switch
+            return Walk(ref tables, address, access, mode, out var page) switch
             {
                 AccessStatus.Ok => Found(record, page),
                 AccessStatus.PageFault => GuestWalkStatus.PageFault,
@@ -101,11 +105,14 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         }
     }
 
-    /// <summary>The same outside guest mode, for the hypervisor to read where the supervisor may, user pages included; leaves no trace in the tables.</summary>
+    /// <summary>
+    /// The same outside guest mode, for the hypervisor to read where the supervisor may, user pages included; leaves no trace in the
+    /// tables.
+    /// </summary>
     internal bool TryInspect(VirtualMachine vm, ulong address, out ulong physicalAddress)
     {
         var tables = new InspectedTables(vm);
-        AccessStatus status = Walk(ref tables, address, GuestAccess.Read, GuestMode.Sum, out GuestPage page);
+        var status = Walk(ref tables, address, GuestAccess.Read, GuestMode.Sum, out var page);
         physicalAddress = page.PhysicalAddress;
         return status == AccessStatus.Ok;
     }
@@ -130,7 +137,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         where TTables : struct, ITableMemory
     {
         page = default;
-        int levels = Levels(h->Satp);
+        var levels = Levels(h->Satp);
         if (levels == 0)
         {
             page.PhysicalAddress = address;
@@ -138,20 +145,16 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
             return AccessStatus.Ok;
         }
 
-        int unused = 64 - (SoftTlb.PageShift + (9 * levels));
+        var unused = 64 - (SoftTlb.PageShift + (9 * levels));
         if ((ulong)((long)(address << unused) >> unused) != address)
-        {
             return AccessStatus.PageFault;
-        }
 
         Walks++;
-        for (int i = 0; i < Tries; i++)
+        for (var i = 0; i < Tries; i++)
         {
-            AccessStatus status = Descend(ref tables, address, access, mode, levels, out page, out bool retry);
+            var status = Descend(ref tables, address, access, mode, levels, out page, out var retry);
             if (!retry)
-            {
                 return status;
-            }
         }
 
         return AccessStatus.Contended;
@@ -163,21 +166,17 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     {
         page = default;
         retry = false;
-        ulong table = RootNumber(h->Satp);
-        for (int level = levels; level >= 1; level--)
+        var table = RootNumber(h->Satp);
+        for (var level = levels; level >= 1; level--)
         {
-            ulong entryAddress = (table << SoftTlb.PageShift) + ((ulong)Pte.IndexOf(address, level) * sizeof(ulong));
-            AccessStatus status = tables.Read(entryAddress, out ulong bits);
+            var entryAddress = (table << SoftTlb.PageShift) + ((ulong)Pte.IndexOf(address, level) * sizeof(ulong));
+            var status = tables.Read(entryAddress, out var bits);
             if (status != AccessStatus.Ok)
-            {
                 return status;
-            }
 
             var pte = new Pte(bits);
             if (!Format.IsWellFormed(pte, level))
-            {
                 return AccessStatus.PageFault;
-            }
 
             if (!pte.IsLeaf)
             {
@@ -187,19 +186,15 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
             }
 
             if (!Permits(pte, access, mode))
-            {
                 return AccessStatus.PageFault;
-            }
 
-            ulong wanted = Pte.Accessed | (access == GuestAccess.Write ? Pte.Dirty : 0);
+            var wanted = Pte.Accessed | (access == GuestAccess.Write ? Pte.Dirty : 0);
             if (TTables.IsAccess && (bits & wanted) != wanted)
             {
                 if (_faultOnStale)
-                {
                     return AccessStatus.PageFault;
-                }
 
-                status = tables.CompareExchange(entryAddress, bits, bits | wanted, out bool exchanged);
+                status = tables.CompareExchange(entryAddress, bits, bits | wanted, out var exchanged);
                 if (status != AccessStatus.Ok || !exchanged)
                 {
                     retry = status == AccessStatus.Ok;
@@ -219,9 +214,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     private static bool Permits(Pte pte, GuestAccess access, GuestMode mode)
     {
         if ((mode & GuestMode.User) != 0 ? !pte.User : pte.User && (access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0))
-        {
             return false;
-        }
 
         return access switch
         {

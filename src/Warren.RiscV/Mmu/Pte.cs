@@ -36,13 +36,14 @@ internal readonly struct Pte(ulong bits)
     internal ulong PageNumber => Bits >> 10 & 0xfff_ffff_ffff;
 
     /// <summary>
-    /// Valid at <paramref name="level"/> (1: 4 KiB): no reserved bit or combination is used, and a leaf lies on a boundary of its size. PBMT and N
-    /// are reserved without their extensions; of N's encodings only 64 KiB exists: level 1 with PPN[3:0] = 8.
+    /// Valid at <paramref name="level"/> (1: 4 KiB): no reserved bit or combination is used, and a leaf lies on a boundary of its size.
+    /// PBMT and N are reserved without their extensions; of N's encodings only 64 KiB exists: level 1 with PPN[3:0] = 8.
     /// </summary>
     internal bool IsWellFormed(int level, bool pbmt, bool napot)
     {
-        ulong memoryType = Bits >> MemoryTypeShift & 3;
-        if (!Valid || (Writable && !Readable) || (Bits & Reserved) != 0 || (memoryType != 0 && (!pbmt || memoryType == 3)) || (IsNapot && !napot))
+        var memoryType = Bits >> MemoryTypeShift & 3;
+        if (!Valid || (Writable && !Readable) || (Bits & Reserved) != 0 || (memoryType != 0 && (!pbmt || memoryType == 3))
+            || (IsNapot && !napot))
         {
             return false;
         }
@@ -53,14 +54,18 @@ internal readonly struct Pte(ulong bits)
             : (PageNumber & Below(level)) == 0;
     }
 
-    /// <summary>Of a well-formed leaf of <paramref name="level"/>: the physical page behind the virtual page <paramref name="number"/>.</summary>
+    /// <summary>
+    /// Of a well-formed leaf of <paramref name="level"/>: the physical page behind the virtual page <paramref name="number"/>.
+    /// </summary>
     internal ulong PageOf(ulong number, int level)
     {
-        ulong below = IsNapot ? NapotPages : Below(level);
+        var below = IsNapot ? NapotPages : Below(level);
         return (PageNumber & ~below) | (number & below);
     }
 
-    /// <summary>The lowest bit of an address that indexes a table of the level (1: its leaves are 4 KiB; the manual counts from 0).</summary>
+    /// <summary>
+    /// The lowest bit of an address that indexes a table of the level (1: its leaves are 4 KiB; the manual counts from 0).
+    /// </summary>
     internal static int ShiftOf(int level) => SoftTlb.PageShift - 9 + (9 * level);
 
     /// <summary>Which entry of a table of the level stands for the address.</summary>

@@ -18,7 +18,9 @@ internal sealed unsafe class SecondStage : IDisposable
     /// <summary>The vCPU whose second stage translates; set for the time of a run.</summary>
     internal Vcpu? Vcpu { get; private set; }
 
-    /// <summary>Whether the VM shadows the guest's tables: then there is no second stage, and <see cref="Vcpu.TranslateVirtual"/> does all.</summary>
+    /// <summary>
+    /// True when the VM shadows the guest's tables: then there is no second stage, and <see cref="Vcpu.TranslateVirtual"/> does all.
+    /// </summary>
     internal bool IsShadowed { get; private set; }
 
     /// <summary>A run begins.</summary>
@@ -31,18 +33,20 @@ internal sealed unsafe class SecondStage : IDisposable
     /// <summary>Drops the kept pointers.</summary>
     internal void Flush() => new Span<byte>(_pages, Entries * 16).Fill(0xff);
 
-    /// <summary>Host address of the readable <paramref name="address"/>, good until the next second-stage call or the end of the run.</summary>
+    /// <summary>
+    /// Host address of the readable <paramref name="address"/>, good until the next second-stage call or the end of the run.
+    /// </summary>
     internal AccessStatus ReadPointer(ulong address, out byte* host)
     {
-        ulong page = address & SoftTlb.PageMask;
-        TlbEntry* entry = _pages + (page >> SoftTlb.PageShift & (Entries - 1));
+        var page = address & SoftTlb.PageMask;
+        var entry = _pages + (page >> SoftTlb.PageShift & (Entries - 1));
         if (entry->Tag == page)
         {
             host = (byte*)(address + entry->Addend);
             return AccessStatus.Ok;
         }
 
-        AccessStatus status = Translate(address, GuestAccess.Read, out Translation translation);
+        var status = Translate(address, GuestAccess.Read, out var translation);
         host = translation.HostPage + (address & ~SoftTlb.PageMask);
         if (status == AccessStatus.Ok)
         {
@@ -57,10 +61,10 @@ internal sealed unsafe class SecondStage : IDisposable
     internal AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
     {
         exchanged = false;
-        AccessStatus status = Translate(address, GuestAccess.Write, out Translation translation);
+        var status = Translate(address, GuestAccess.Write, out var translation);
         if (status == AccessStatus.Ok)
         {
-            ulong* cell = (ulong*)(translation.HostPage + (address & ~SoftTlb.PageMask));
+            var cell = (ulong*)(translation.HostPage + (address & ~SoftTlb.PageMask));
             exchanged = Interlocked.CompareExchange(ref *cell, value, expected) == expected;
         }
 
@@ -72,10 +76,11 @@ internal sealed unsafe class SecondStage : IDisposable
         => OfMemory(Vcpu!.Translate(address, access, out translation));
 
     /// <summary>
-    /// Translates a virtual address where the VM shadows the guest's tables. Anything but memory comes back as it is: MMIO as a null host page,
-    /// with the physical address.
+    /// Translates a virtual address where the VM shadows the guest's tables. Anything but memory comes back as it is: MMIO as a null host
+    /// page, with the physical address.
     /// </summary>
-    internal AccessStatus TranslateVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation translation, out ulong physical)
+    internal AccessStatus TranslateVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation translation,
+        out ulong physical)
         => Vcpu!.TranslateVirtual(address, access, mode, out translation, out physical) switch
         {
             TranslateStatus.Memory => AccessStatus.Ok,

@@ -49,8 +49,8 @@ internal sealed unsafe class SoftTlb : IDisposable
         => (TlbEntry*)(h->Tlb + ((address >> (PageShift - 4)) & ((Entries - 1) << 4)) + HalfBytes);
 
     /// <summary>
-    /// Whether all <paramref name="size"/> bytes at <paramref name="address"/> lie in the entry's page: an access that crosses into the next
-    /// page compares that page's address with the entry of this one, and misses.
+    /// True when all <paramref name="size"/> bytes at <paramref name="address"/> lie in the entry's page: an access that crosses into the
+    /// next page compares that page's address with the entry of this one, and misses.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal static bool Hits(TlbEntry* entry, ulong address, uint size) => ((address + (size - 1)) & PageMask) == entry->Tag;
@@ -58,32 +58,26 @@ internal sealed unsafe class SoftTlb : IDisposable
     /// <summary>Enters the page of <paramref name="address"/>, found in a leaf of <paramref name="level"/> (1: 4 KiB).</summary>
     internal void Fill(MmuIndex index, ulong address, byte* hostPage, bool write, int level)
     {
-        ulong page = address & PageMask;
-        ulong slot = (page >> (PageShift - 4)) & ((Entries - 1) << 4);
+        var page = address & PageMask;
+        var slot = (page >> (PageShift - 4)) & ((Entries - 1) << 4);
         var read = (TlbEntry*)(Tables(index) + slot);
         read->Tag = page;
         read->Addend = (ulong)hostPage - page;
         if (write)
-        {
             *(TlbEntry*)((byte*)read + HalfBytes) = *read;
-        }
 
         _used |= 1 << (int)index;
         if (level > 1)
-        {
             _superpages.Add(page, level);
-        }
     }
 
     /// <summary>Drops everything.</summary>
     internal void Flush()
     {
-        for (int i = 0; i < Indexes; i++)
+        for (var i = 0; i < Indexes; i++)
         {
             if ((_used >> i & 1) != 0)
-            {
                 new Span<byte>(_tables + (i * IndexBytes), IndexBytes).Fill(0xff);
-            }
         }
 
         _used = 0;
@@ -93,17 +87,17 @@ internal sealed unsafe class SoftTlb : IDisposable
     /// <summary>Drops what translates the page of <paramref name="address"/>: O(1), unless a superpage may cover it.</summary>
     internal void FlushPage(ulong address)
     {
-        ulong page = address & PageMask;
+        var page = address & PageMask;
         if (_superpages.MayCover(page))
         {
             Flush();
             return;
         }
 
-        ulong slot = (page >> (PageShift - 4)) & ((Entries - 1) << 4);
-        for (int i = 0; i < Indexes; i++)
+        var slot = (page >> (PageShift - 4)) & ((Entries - 1) << 4);
+        for (var i = 0; i < Indexes; i++)
         {
-            byte* read = _tables + (i * IndexBytes) + slot;
+            var read = _tables + (i * IndexBytes) + slot;
             ((TlbEntry*)read)->Tag = ulong.MaxValue;
             ((TlbEntry*)(read + HalfBytes))->Tag = ulong.MaxValue;
         }

@@ -17,21 +17,19 @@ internal struct SuperpageFilter
     internal void Add(ulong page, int level)
     {
         _levelsUsed |= 1 << level;
-        ulong bit = Bit(page, level, out int word);
+        var bit = Bit(page, level, out var word);
         _words[word] |= bit;
     }
 
     internal readonly bool MayCover(ulong page)
     {
-        for (int level = 2; level <= 1 + Levels; level++)
+        for (var level = 2; level <= 1 + Levels; level++)
         {
             if ((_levelsUsed >> level & 1) != 0)
             {
-                ulong bit = Bit(page, level, out int word);
+                var bit = Bit(page, level, out var word);
                 if ((_words[word] & bit) != 0)
-                {
                     return true;
-                }
             }
         }
 
@@ -41,15 +39,13 @@ internal struct SuperpageFilter
     internal void Clear()
     {
         if (_levelsUsed != 0)
-        {
             this = default;
-        }
     }
 
     private static ulong Bit(ulong page, int level, out int word)
     {
-        ulong number = page >> Pte.ShiftOf(level);
-        uint hash = (uint)((number * 0x9e37_79b9_7f4a_7c15) >> 56);
+        var number = page >> Pte.ShiftOf(level);
+        var hash = (uint)((number * 0x9e37_79b9_7f4a_7c15) >> 56);
         word = ((level - 2) * WordsPerLevel) + (int)(hash >> 6);
         return 1UL << (int)(hash & 63);
     }

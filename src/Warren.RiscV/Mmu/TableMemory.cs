@@ -3,10 +3,12 @@ using Warren.Hypervisor;
 
 namespace Warren.RiscV.Mmu;
 
-/// <summary>How a walk reaches the guest's tables, and what it leaves behind. Structs, so that each walker is compiled for its own.</summary>
+/// <summary>
+/// How a walk reaches the guest's tables, and what it leaves behind. Structs, so that each walker is compiled for its own.
+/// </summary>
 internal interface ITableMemory
 {
-    /// <summary>Whether the walk is for an access, which sets A and D; otherwise entries are left as they are, stale or not.</summary>
+    /// <summary>True when the walk is for an access, which sets A and D; otherwise entries are left as they are, stale or not.</summary>
     static abstract bool IsAccess { get; }
 
     /// <summary>Reads the entry at a guest physical address.</summary>
@@ -15,7 +17,10 @@ internal interface ITableMemory
     /// <summary>Exchanges an entry if it is still as expected, as a guest's write.</summary>
     AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged);
 
-    /// <summary>The walk went through entry <paramref name="bits"/> of the table page <paramref name="table"/>, at <paramref name="level"/> (1: 4 KiB).</summary>
+    /// <summary>
+    /// The walk went through entry <paramref name="bits"/> of the table page <paramref name="table"/>, at <paramref name="level"/> (1: 4
+    /// KiB).
+    /// </summary>
     void Use(int level, ulong table, ulong bits);
 
     /// <summary>The walk for <paramref name="address"/> ended there; <paramref name="bits"/> have A and D as they are now.</summary>
@@ -29,7 +34,7 @@ internal readonly unsafe struct SecondStageTables(SecondStage secondStage) : ITa
 
     public AccessStatus Read(ulong address, out ulong bits)
     {
-        AccessStatus status = secondStage.ReadPointer(address, out byte* host);
+        var status = secondStage.ReadPointer(address, out var host);
         bits = status == AccessStatus.Ok ? Volatile.Read(ref *(ulong*)host) : 0;
         return status;
     }
@@ -51,7 +56,8 @@ internal readonly unsafe struct RecordedTables(Vcpu vcpu, PageFormat format, Gue
 {
     public static bool IsAccess => true;
 
-    public AccessStatus Read(ulong address, out ulong bits) => vcpu.ReadGuestWord(address, out bits) ? AccessStatus.Ok : AccessStatus.AccessFault;
+    public AccessStatus Read(ulong address, out ulong bits) =>
+        vcpu.ReadGuestWord(address, out bits) ? AccessStatus.Ok : AccessStatus.AccessFault;
 
     public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
         => vcpu.CompareExchangeGuestWord(address, expected, value, out exchanged) ? AccessStatus.Ok : AccessStatus.AccessFault;
@@ -78,7 +84,7 @@ internal readonly struct InspectedTables(VirtualMachine vm) : ITableMemory
     public AccessStatus Read(ulong address, out ulong bits)
     {
         Span<byte> entry = stackalloc byte[sizeof(ulong)];
-        bool there = vm.ReadGuest(address, entry);
+        var there = vm.ReadGuest(address, entry);
         bits = BinaryPrimitives.ReadUInt64LittleEndian(entry);
         return there ? AccessStatus.Ok : AccessStatus.AccessFault;
     }

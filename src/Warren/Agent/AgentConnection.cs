@@ -9,10 +9,13 @@ namespace Warren.Agent;
 /// checked.
 /// </summary>
 /// <param name="port">The guest's second UART, binary clean, both directions.</param>
-[SuppressMessage("Reliability", "CA1001", Justification = "A semaphore without a wait handle owns nothing, and a read that could not be cancelled may end after us.")]
+[SuppressMessage("Reliability", "CA1001",
+    Justification = "A semaphore without a wait handle owns nothing, and a read that could not be cancelled may end after us.")]
 internal sealed class AgentConnection(Stream port)
 {
-    /// <summary>Bytes of standard input that may be in flight; the guest's tty buffer holds at least as many, so none is ever lost.</summary>
+    /// <summary>
+    /// Bytes of standard input that may be in flight; the guest's tty buffer holds at least as many, so none is ever lost.
+    /// </summary>
     private const int StandardInputWindow = 4096;
 
     private const int MaxErrno = 4095, MaxSignal = 64;
@@ -36,19 +39,24 @@ internal sealed class AgentConnection(Stream port)
     /// <exception cref="AgentException">The guest broke the protocol or closed the port.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>
     /// <exception cref="Exception">Whatever one of the three streams threw, but <see cref="OutputClosedException"/>.</exception>
-    public async Task<ExecResult> RunCommandAsync(ReadOnlyMemory<byte> request, Stream? input, Stream output, Stream error, CancellationToken cancel)
+    public async Task<ExecResult> RunCommandAsync(ReadOnlyMemory<byte> request, Stream? input, Stream output, Stream error,
+        CancellationToken cancel)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         await ReadyAsync(cancel).ConfigureAwait(false);
         for (var at = 0; at < request.Length; at += AgentFrame.MaxPayload)
-            await SendAsync(AgentFrameType.Exec, request[at..Math.Min(at + AgentFrame.MaxPayload, request.Length)], cancel).ConfigureAwait(false);
+        {
+            await SendAsync(AgentFrameType.Exec, request[at..Math.Min(at + AgentFrame.MaxPayload, request.Length)], cancel)
+                .ConfigureAwait(false);
+        }
         await SendAsync(AgentFrameType.Go, default, cancel).ConfigureAwait(false);
 
         _running = true;
         try
         {
             var ending = PumpOutputAsync(new Output(1, output), new Output(2, error), stop.Token);
-            // The command does not wait for input that it does not read, so only a failure of the input ends the run before the output does.
+            // The command does not wait for input that it does not read, so only a failure of the input ends the run before the output
+            // does.
             var feeding = Task.Run(() => PumpInputAsync(input, stop.Token), CancellationToken.None);
             if (await Task.WhenAny(ending, feeding).ConfigureAwait(false) == feeding) await feeding.ConfigureAwait(false);
             return await ending.ConfigureAwait(false);
@@ -95,7 +103,8 @@ internal sealed class AgentConnection(Stream port)
     private async Task ReadyAsync(CancellationToken cancel)
     {
         var (type, _) = await ReadFrameAsync(cancel).ConfigureAwait(false);
-        if (type != AgentFrameType.Ready) throw new AgentException($"The guest's agent opened with frame type 0x{(byte)type:x2} instead of 'R'.");
+        if (type != AgentFrameType.Ready)
+            throw new AgentException($"The guest's agent opened with frame type 0x{(byte)type:x2} instead of 'R'.");
     }
 
     /// <summary>Ends when all input is sent or can be sent no more; throws only what <paramref name="input"/> threw.</summary>
@@ -150,7 +159,8 @@ internal sealed class AgentConnection(Stream port)
                         Within(BinaryPrimitives.ReadInt32LittleEndian(payload.Span), 0, byte.MaxValue),
                         Within(BinaryPrimitives.ReadInt32LittleEndian(payload.Span[4..]), 0, MaxSignal), 0);
                 default:
-                    throw new AgentException($"The guest's agent sent frame type 0x{(byte)type:x2} with {length} bytes, which its protocol does not have.");
+                    throw new AgentException(
+                        $"The guest's agent sent frame type 0x{(byte)type:x2} with {length} bytes, which its protocol does not have.");
             }
         }
     }
@@ -224,7 +234,8 @@ internal sealed class AgentConnection(Stream port)
     }
 
     private static int Within(int value, int least, int most) =>
-        value >= least && value <= most ? value : throw new AgentException($"The guest's agent reported {value}, which is no status, signal or error of Linux.");
+        value >= least && value <= most ? value
+        : throw new AgentException($"The guest's agent reported {value}, which is no status, signal or error of Linux.");
 
     private static AgentException LineEnded() => new("The guest ended before the command did.", lineEnded: true);
 

@@ -2,10 +2,13 @@ using System.Buffers.Binary;
 
 namespace Warren.Agent;
 
-/// <summary>A command and its environment as the agent takes them: u32 argc, the arguments, the environment, each ended by a zero byte.</summary>
+/// <summary>
+/// A command and its environment as the agent takes them: u32 argc, the arguments, the environment, each ended by a zero byte.
+/// </summary>
 internal static class ExecRequest
 {
-    /// <exception cref="ArgumentException">There is no command, its name is empty, or a string cannot be passed to a Linux program.</exception>
+    /// <exception cref="ArgumentException">There is no command, its name is empty, or a string cannot be passed to a Linux
+    /// program.</exception>
     public static ReadOnlyMemory<byte> Create(IReadOnlyList<string> command, IReadOnlyList<string> environment)
     {
         ArgumentNullException.ThrowIfNull(command);

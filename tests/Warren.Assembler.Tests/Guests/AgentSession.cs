@@ -6,7 +6,7 @@ using System.Text;
 
 namespace Warren.Asm.Tests.Guests;
 
-/// <summary>What became of a command: the guest's last frame, and all that came before.</summary>
+/// <summary>The end of a command: the guest's last frame, and all that came before.</summary>
 internal sealed record AgentOutcome(char Type, uint Value, uint Signal, byte[] Output, byte[] Errors, int Credited);
 
 /// <summary>The guest's <c>init</c> as an ordinary process under <c>qemu-riscv64</c>, with a socket as its serial line.</summary>
@@ -31,20 +31,21 @@ internal sealed partial class AgentSession : IDisposable
     {
         const int unix = 1;
         const int stream = 1;
-        int[] ends = new int[2];
+        var ends = new int[2];
         Assert.Equal(0, SocketPair(unix, stream, 0, ends));
         using var ours = new SafeSocketHandle(ends[1], ownsHandle: true);
         // Only a shell can give a child a descriptor of its choice.
-        Process process = Process.Start(new ProcessStartInfo("/bin/bash",
+        var process = Process.Start(new ProcessStartInfo("/bin/bash",
             ["-c", $"exec 3<&{ends[1]} {ends[1]}<&- {ends[0]}<&- qemu-riscv64 {Init.Value}"]))!;
         var session = new AgentSession(process, new Socket(new SafeSocketHandle(ends[0], ownsHandle: true)));
-        Assert.Equal(('R', 0), (session.Read(out byte[] payload), payload.Length));
+        Assert.Equal(('R', 0), (session.Read(out var payload), payload.Length));
         return session;
     }
 
-    public static AgentOutcome Run(string[] command, string[]? environment = null, byte[]? input = null, bool endInput = true, int signalAtOutput = 0)
+    public static AgentOutcome Run(string[] command, string[]? environment = null, byte[]? input = null, bool endInput = true,
+        int signalAtOutput = 0)
     {
-        using AgentSession session = Start();
+        using var session = Start();
         session.Request(command, environment ?? []);
         return session.Converse(input ?? [], endInput, signalAtOutput);
     }
@@ -53,16 +54,16 @@ internal sealed partial class AgentSession : IDisposable
     {
         var request = new MemoryStream();
         request.Write(BitConverter.GetBytes(command.Length));
-        foreach (string text in command.Concat(environment))
+        foreach (var text in command.Concat(environment))
             request.Write(Encoding.UTF8.GetBytes(text + "\0"));
-        foreach (byte[] piece in request.ToArray().Chunk(4096))
+        foreach (var piece in request.ToArray().Chunk(4096))
             Send('X', piece);
         Send('G', []);
     }
 
     public void Send(char type, ReadOnlySpan<byte> payload)
     {
-        byte[] frame = new byte[4 + payload.Length];
+        var frame = new byte[4 + payload.Length];
         BinaryPrimitives.WriteInt32LittleEndian(frame, type | (payload.Length << 8));
         payload.CopyTo(frame.AsSpan(4));
         _line.Write(frame);
@@ -72,12 +73,12 @@ internal sealed partial class AgentSession : IDisposable
     {
         var output = new MemoryStream();
         var errors = new MemoryStream();
-        int sent = 0;
-        int credited = 0;
-        bool ended = !endInput;
+        var sent = 0;
+        var credited = 0;
+        var ended = !endInput;
         while (true)
         {
-            int room = Math.Min(Window - (sent - credited), input.Length - sent);
+            var room = Math.Min(Window - (sent - credited), input.Length - sent);
             if (room > 0)
             {
                 Send('I', input.AsSpan(sent, room));
@@ -88,7 +89,7 @@ internal sealed partial class AgentSession : IDisposable
                 Send('E', []);
                 ended = true;
             }
-            char type = Read(out byte[] payload);
+            var type = Read(out var payload);
             switch (type)
             {
                 case 'O':
@@ -107,16 +108,17 @@ internal sealed partial class AgentSession : IDisposable
                         Send('S', [(byte)signalAfterInput]);
                     break;
                 default:
-                    uint signal = payload.Length == 8 ? BinaryPrimitives.ReadUInt32LittleEndian(payload.AsSpan(4)) : 0;
+                    var signal = payload.Length == 8 ? BinaryPrimitives.ReadUInt32LittleEndian(payload.AsSpan(4)) : 0;
                     Assert.Equal(type == 'Q' ? 8 : 4, payload.Length);
-                    return new AgentOutcome(type, BinaryPrimitives.ReadUInt32LittleEndian(payload), signal, output.ToArray(), errors.ToArray(), credited);
+                    return new AgentOutcome(type, BinaryPrimitives.ReadUInt32LittleEndian(payload), signal, output.ToArray(),
+                        errors.ToArray(), credited);
             }
         }
     }
 
     public char Read(out byte[] payload)
     {
-        byte[] header = new byte[4];
+        var header = new byte[4];
         _line.ReadExactly(header);
         payload = new byte[BinaryPrimitives.ReadInt32LittleEndian(header) >>> 8];
         Assert.InRange(payload.Length, 0, 4096);
@@ -149,7 +151,7 @@ internal sealed partial class AgentSession : IDisposable
 
     private static string AssembleInit()
     {
-        string path = Path.Combine(Directory.CreateTempSubdirectory("warren-init-").FullName, "init.elf");
+        var path = Path.Combine(Directory.CreateTempSubdirectory("warren-init-").FullName, "init.elf");
         var options = new AssemblerOptions { Output = OutputKind.Elf, Base = 0x10000 };
         File.WriteAllBytes(path, Assembler.AssembleFiles([Path.Combine(Repository.Guest, "init", "init.s")], options).Bytes);
         if (!OperatingSystem.IsWindows())

@@ -11,21 +11,22 @@ public class SelftestTests
     [InlineData(2, false)]
     [InlineData(5, false)]
     [InlineData(2, true)]
-    public void PassesUnderQemu(int harts, bool elsewhere)
+    public void Passes_under_qemu(int harts, bool elsewhere)
     {
-        string directory = Directory.CreateTempSubdirectory("warren-selftest-").FullName;
+        var directory = Directory.CreateTempSubdirectory("warren-selftest-").FullName;
         try
         {
             // The flat form, linked at 0 and loaded at 0x80200000, shows that it is position independent.
-            string path = Path.Combine(directory, "selftest");
+            var path = Path.Combine(directory, "selftest");
             var options = elsewhere ? new AssemblerOptions() : new AssemblerOptions { Output = OutputKind.Elf, Base = 0x80200000 };
             File.WriteAllBytes(path, Assembler.AssembleFiles([Path.Combine(Repository.Guest, "selftest", "selftest.s")], options).Bytes);
-            string[] lines = Boot(path, harts);
-            string report = string.Join('\n', lines);
+            var lines = Boot(path, harts);
+            var report = string.Join('\n', lines);
             Assert.DoesNotContain("FAIL", report, StringComparison.Ordinal);
             Assert.Matches($"(?m)^warren selftest: boot hart \\d+, harts {harts}, isa rv64", report);
             Assert.Matches("^selftest: \\d{2,3} passed, 0 failed, \\d+ skipped$", lines[^1]);
-            Assert.Equal(lines.Count(l => l.StartsWith("ok   ", StringComparison.Ordinal)).ToString(System.Globalization.CultureInfo.InvariantCulture), lines[^1].Split(' ')[1]);
+            Assert.Equal(lines.Count(l => l.StartsWith("ok   ", StringComparison.Ordinal))
+                .ToString(System.Globalization.CultureInfo.InvariantCulture), lines[^1].Split(' ')[1]);
         }
         finally
         {
@@ -37,10 +38,11 @@ public class SelftestTests
     {
         try
         {
-            using Process qemu = Process.Start(new ProcessStartInfo("qemu-system-riscv64",
-                ["-machine", "virt", "-m", "128", "-smp", $"{harts}", "-nographic", "-monitor", "none", "-serial", "stdio", "-bios", "default", "-kernel", kernel])
+            using var qemu = Process.Start(new ProcessStartInfo("qemu-system-riscv64",
+                ["-machine", "virt", "-m", "128", "-smp", $"{harts}", "-nographic", "-monitor", "none", "-serial", "stdio", "-bios",
+                    "default", "-kernel", kernel])
             { RedirectStandardInput = true, RedirectStandardOutput = true })!;
-            Task<string> output = qemu.StandardOutput.ReadToEndAsync();
+            var output = qemu.StandardOutput.ReadToEndAsync();
             if (!qemu.WaitForExit(60_000))
             {
                 qemu.Kill();

@@ -4,10 +4,12 @@ using Warren.Images.Guests;
 
 namespace Warren.Cli.Tests.Streams;
 
-/// <summary>Guests as files: bare programs of our own, and Debian's kernel with a ramdisk, which the command takes for a user's own system.</summary>
+/// <summary>
+/// Guests as files: bare programs of our own, and Debian's kernel with a ramdisk, which the command takes for a user's own system.
+/// </summary>
 public sealed class GuestFiles : IAsyncLifetime
 {
-    /// <summary>What <see cref="Talker"/> says last.</summary>
+    /// <summary>The last words of <see cref="Talker"/>.</summary>
     public const string LastWords = "end-of-output";
 
     /// <summary>Prints 40,000 lines, more than all buffers on the way hold, and powers off.</summary>
@@ -125,5 +127,6 @@ public sealed class GuestFiles : IAsyncLifetime
     }
 
     private static byte[] Assemble(string source, OutputKind kind) =>
-        Assembler.Assemble($".text\n.global _start\n{source}", new AssemblerOptions { Output = kind, Base = 0x8020_0000, Entry = "_start" }).Bytes.ToArray();
+        Assembler.Assemble($".text\n.global _start\n{source}",
+            new AssemblerOptions { Output = kind, Base = 0x8020_0000, Entry = "_start" }).Bytes.ToArray();
 }

@@ -33,7 +33,9 @@ public class PipelineTests(GuestFiles files)
     {
         files.RequireLinux();
         using var run = new Redirection();
-        Assert.Equal(0, await run.RunAsync("words+=($'\\xff\\xfeA' $'\\xc3\\xa9' ''); (W) </dev/null | od -An -tx1 >out", ["run", "--", "printf", "%s."]));
+        Assert.Equal(0,
+            await run.RunAsync("words+=($'\\xff\\xfeA' $'\\xc3\\xa9' ''); (W) </dev/null | od -An -tx1 >out",
+                ["run", "--", "printf", "%s."]));
         Assert.Equal("ff fe 41 2e c3 a9 2e 2e", run.Read("out").Trim());
     }
 
@@ -60,7 +62,10 @@ public class PipelineTests(GuestFiles files)
         using var terminal = new Terminal();
         terminal.Resize(30, 100);
         // A session of its own, whose terminal it is: so the kernel tells it when the size changes.
-        var running = run.RunAsync($"export program words; exec setsid --ctty --wait dotnet $program \"${{words[@]}}\" <{terminal.Path} >{terminal.Path} 2>&1", ["run"]);
+        var running =
+            run.RunAsync(
+                $"export program words; exec setsid --ctty --wait dotnet $program \"${{words[@]}}\" <{terminal.Path} >{terminal.Path} 2>&1",
+                ["run"]);
         await terminal.WaitForAsync("# ");
         terminal.Type("stty size; echo first=$((6*7))\r");
         await terminal.WaitForAsync("first=42");

@@ -20,13 +20,14 @@ internal sealed class Redirection : IDisposable
     }
 
     /// <summary>
-    /// Runs a script in which <c>W</c> is the command with <paramref name="arguments"/>. Its status is the script's; a command that has not ended after
-    /// five minutes has failed the test.
+    /// Runs a script in which <c>W</c> is the command with <paramref name="arguments"/>. Its status is the script's; a command that has not
+    /// ended after five minutes has failed the test.
     /// </summary>
     public async Task<int> RunAsync(string script, IEnumerable<string> arguments)
     {
         // The shell has nothing open that could keep a pipe or terminal alive.
-        var start = new ProcessStartInfo("bash", ["-c", $"program=$0; W() {{ exec dotnet \"$program\" \"${{words[@]}}\"; }}; words=(\"$@\"); {script}", Program, .. arguments])
+        var start = new ProcessStartInfo("bash", ["-c", $"program=$0; W() {{ exec dotnet \"$program\" \"${{words[@]}}\"; }}; "
+            + $"words=(\"$@\"); {script}", Program, .. arguments])
         {
             WorkingDirectory = _directory.FullName,
         };

@@ -3,8 +3,8 @@ using System.Globalization;
 namespace Warren.Cli.Tests.Streams;
 
 /// <summary>
-/// Each way to run a guest with one standard stream off its normal state at a time, and with all three closed: the status, all of the output or
-/// one sentence, and an end. Normal is an input at its end (for the shell: its script), and files for both outputs.
+/// Each way to run a guest with one standard stream off its normal state at a time, and with all three closed: the status, all of the
+/// output or one sentence, and an end. Normal is an input at its end (for the shell: its script), and files for both outputs.
 /// </summary>
 [Collection(nameof(GuestFileCollection))]
 public class StandardStreamTests(GuestFiles files)
@@ -47,7 +47,8 @@ public class StandardStreamTests(GuestFiles files)
             foreach (var way in Ways)
             {
                 foreach (var state in Inputs.Keys) cases.Add(way, "input", state);
-                foreach (var state in Outputs.Keys.Where(s => s != "broken half way" || way != "embedded guest")) cases.Add(way, "output", state);
+                foreach (var state in Outputs.Keys.Where(s => s != "broken half way" || way != "embedded guest"))
+                    cases.Add(way, "output", state);
                 foreach (var state in Outputs.Keys.Where(s => s != "broken half way")) cases.Add(way, "errors", state);
                 cases.Add(way, "all", "closed");
             }
@@ -57,7 +58,7 @@ public class StandardStreamTests(GuestFiles files)
 
     [SkippableTheory]
     [MemberData(nameof(Cases))]
-    public async Task OneStreamOffItsNormalState(string way, string stream, string state)
+    public async Task One_stream_off_its_normal_state(string way, string stream, string state)
     {
         if (way is "shell" or "command") files.RequireLinux();
         using var run = new Redirection();
@@ -82,7 +83,8 @@ public class StandardStreamTests(GuestFiles files)
 
         // Opened for both and then for reading no more: a pipe with a writer and without a reader.
         const string brokenPipe = "mkfifo gone; exec 3<>gone 4>gone 3<&-";
-        var slowReader = state == "slow" && stream != "input" ? $"mkfifo slow; (sleep 2; exec cat <slow >{(stream == "errors" ? "err" : "out")}) &" : "";
+        var slowReader = state == "slow" && stream != "input"
+            ? $"mkfifo slow; (sleep 2; exec cat <slow >{(stream == "errors" ? "err" : "out")}) &" : "";
         var script = $"terminal={terminal.Path}; {brokenPipe}\n{slowReader}\n(W {input} {output} {errors}); status=$?; wait; exit $status";
         var running = run.RunAsync(script, Arguments(way, waitsForInput: (stream, state) == ("input", "broken")));
         if ((stream, state) == ("input", "terminal"))

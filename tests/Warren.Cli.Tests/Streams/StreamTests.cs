@@ -5,12 +5,14 @@ using Warren.Machines.Serial;
 
 namespace Warren.Cli.Tests.Streams;
 
-/// <summary>What the command's own streams are made of, one by one.</summary>
+/// <summary>The parts of the command's own streams, one by one.</summary>
 public sealed partial class StreamTests
 {
     private const int NonBlocking = 0x800;
 
-    /// <summary>Whoever opened a descriptor may have made it non-blocking for everybody: a reader and a writer that outrun the other end wait.</summary>
+    /// <summary>
+    /// Whoever opened a descriptor may have made it non-blocking for everybody: a reader and a writer that outrun the other end wait.
+    /// </summary>
     [Fact]
     public async Task A_descriptor_that_does_not_block_is_waited_for()
     {
@@ -71,7 +73,8 @@ public sealed partial class StreamTests
 
         public int Read(Span<byte> buffer) => 0;
 
-        public ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => ValueTask.FromResult(0);
+        public ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) =>
+            ValueTask.FromResult(0);
 
         public int Write(ReadOnlySpan<byte> bytes)
         {

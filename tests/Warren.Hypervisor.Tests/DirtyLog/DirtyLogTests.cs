@@ -11,7 +11,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
     private static List<int> Pages(ReadOnlySpan<ulong> bitmap)
     {
         List<int> pages = [];
-        for (int i = 0; i < bitmap.Length * 64; i++)
+        for (var i = 0; i < bitmap.Length * 64; i++)
         {
             if ((bitmap[i / 64] >> i % 64 & 1) != 0) pages.Add(i);
         }
@@ -20,7 +20,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
 
     private static List<int> Get(TdpFixture f, uint slot, int pages)
     {
-        ulong[] bitmap = new ulong[(pages + 63) / 64];
+        var bitmap = new ulong[(pages + 63) / 64];
         f.Vm.GetDirtyLog(slot, bitmap);
         return Pages(bitmap);
     }
@@ -33,7 +33,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 130; i++) cpu.Load<ulong>(Base + i * Page);
         Assert.Empty(Get(f, 0, 130));
-        foreach (ulong i in new ulong[] { 0, 63, 64, 129 }) cpu.Store(Base + i * Page, 1UL);
+        foreach (var i in new ulong[] { 0, 63, 64, 129 }) cpu.Store(Base + i * Page, 1UL);
         Assert.Equal([0, 63, 64, 129], Get(f, 0, 130));
         Assert.Empty(Get(f, 0, 130));
         cpu.Store(Base + 64 * Page, 2UL);
@@ -57,7 +57,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
     public void Switching_logging_on_takes_writes_of_warm_tlbs_away()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 8 * Page);
+        var hva = f.AddMemory(0, Base, 8 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base + 3 * Page, 1UL);
         f.SetSlot(0, Base, 8 * Page, hva, MemslotFlags.LogDirtyPages);
@@ -95,7 +95,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
     public void Initially_set_reports_everything_and_clear_splits_piece_by_piece()
     {
         using TdpFixture f = new(mmu, new VmOptions { ManualDirtyLogProtect = true, DirtyLogInitiallySet = true });
-        ulong hva = f.AddMemory(0, Base, 2 * Huge, hugePages: true);
+        var hva = f.AddMemory(0, Base, 2 * Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
         cpu.Store(Base + Huge, 1UL);
@@ -117,7 +117,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
         using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 200 * Page, MemslotFlags.LogDirtyPages);
         f.AddMemory(1, Base + Huge, Page);
-        ulong[] four = new ulong[4];
+        var four = new ulong[4];
         Assert.Equal(Errno.EINVAL, Error(() => f.Vm.GetDirtyLog(1 << 16, four)));
         Assert.Equal(Errno.EINVAL, Error(() => f.Vm.GetDirtyLog(VirtualMachine.UserMemslots, four)));
         Assert.Equal(Errno.ENOENT, Error(() => f.Vm.GetDirtyLog(2, four)));
@@ -138,10 +138,8 @@ public abstract class DirtyLogTests(MmuKind mmu)
         rings.AddMemory(0, Base, Page, MemslotFlags.LogDirtyPages);
         Assert.Equal(Errno.ENXIO, Error(() => rings.Vm.GetDirtyLog(0, four)));
         Assert.Equal(Errno.ENXIO, Error(() => rings.Vm.ClearDirtyLog(0, 0, 1, four)));
-        foreach (uint bad in new uint[] { 1, 64 })
-        {
+        foreach (var bad in new uint[] { 1, 64 })
             Assert.Equal(Errno.EINVAL, Error(() => new TdpFixture(mmu, new VmOptions { DirtyRingEntries = bad }).Dispose()));
-        }
     }
 
     private static Errno Error(Action action) => Assert.Throws<MemslotException>(action).Errno;
@@ -152,8 +150,8 @@ public abstract class DirtyLogTests(MmuKind mmu)
         using TdpFixture f = new(mmu, new VmOptions { DirtyRingEntries = 128 });
         f.AddMemory(5, Base, 512 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
-        DirtyGfn[] buffer = new DirtyGfn[200];
-        for (int round = 0; round < 3; round++)
+        var buffer = new DirtyGfn[200];
+        for (var round = 0; round < 3; round++)
         {
             ulong written = 0;
             for (ulong i = 0; i < 200; i++)
@@ -167,9 +165,9 @@ public abstract class DirtyLogTests(MmuKind mmu)
             Assert.Equal(64UL, written);
             cpu.Store(Base + 300 * Page, 1UL);
             Assert.Equal(VcpuExitReason.DirtyRingFull, cpu.LastExit);
-            int count = f.Vm.HarvestDirtyRing(cpu.Vcpu, buffer);
+            var count = f.Vm.HarvestDirtyRing(cpu.Vcpu, buffer);
             Assert.Equal(64, count);
-            for (int i = 0; i < count; i++) Assert.Equal(new DirtyGfn(5, (ulong)i), buffer[i]);
+            for (var i = 0; i < count; i++) Assert.Equal(new DirtyGfn(5, (ulong)i), buffer[i]);
             Assert.Equal(0, f.Vm.HarvestDirtyRing(cpu.Vcpu, buffer));
             cpu.Store(Base + 300 * Page, 1UL);
             Assert.Equal(VcpuExitReason.DirtyRingFull, cpu.LastExit);
@@ -189,7 +187,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
         cpu.Store(Base, 1UL);
         f.Vm.WriteGuest(Base + Page, new byte[1]);
         Assert.Equal([1], Get(f, 0, 8));
-        DirtyGfn[] buffer = new DirtyGfn[4];
+        var buffer = new DirtyGfn[4];
         Assert.Equal(1, f.Vm.HarvestDirtyRing(cpu.Vcpu, buffer));
         Assert.Equal(new DirtyGfn(0, 0), buffer[0]);
     }
@@ -198,7 +196,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
     public void Resetting_entries_of_a_slot_that_is_gone_or_smaller_does_no_harm()
     {
         using TdpFixture f = new(mmu, new VmOptions { DirtyRingEntries = 128 });
-        ulong hva = f.AddMemory(0, Base, 256 * Page, MemslotFlags.LogDirtyPages);
+        var hva = f.AddMemory(0, Base, 256 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 250; i > 200; i--) cpu.Store(Base + i * Page, 1UL);
         Assert.Equal(50, f.Vm.HarvestDirtyRing(cpu.Vcpu, new DirtyGfn[64]));

@@ -20,7 +20,8 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
         SmallPages,
     }
 
-    /// <param name="First">first page of the slot in the first block: chunks then reach across leaf tables unless it is a multiple of 64</param>
+    /// <param name="First">first page of the slot in the first block: chunks then reach across leaf tables unless it is a multiple of
+    /// 64</param>
     /// <param name="Touched">how each block is mapped</param>
     /// <param name="Written">seed of the pages that are written rather than read in blocks of small pages</param>
     /// <param name="Masks">chunk and bits, in any order, chunks more than once</param>
@@ -29,7 +30,8 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
         public ulong Pages => Blocks * Block - (ulong)First;
 
         public override string ToString() =>
-            $"first {First}, {string.Join(' ', Touched)}, seed {Written}, masks {string.Join(' ', Masks.Select(m => $"{m.Chunk}:{m.Mask:x}"))}";
+            $"first {First}, {string.Join(' ', Touched)}, seed {Written}, masks "
+            + $"{string.Join(' ', Masks.Select(m => $"{m.Chunk}:{m.Mask:x}"))}";
     }
 
     private static Gen<ulong> Mask => Gen.OneOf(
@@ -50,8 +52,8 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
     private List<(ulong Gfn, int Level, ulong Rights)> Protect(Case c, bool pageWise, out long taken)
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.Map(Blocks * Huge, hugePages: true);
-        ulong baseGfn = BlockGfn + (ulong)c.First;
+        var hva = f.Map(Blocks * Huge, hugePages: true);
+        var baseGfn = BlockGfn + (ulong)c.First;
         hva += (ulong)c.First * Page;
         ScriptedVcpu cpu = new(f.Vm);
         // While it is logged nothing huge is mapped, and what was only read gets no W.
@@ -60,9 +62,9 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
         for (ulong block = 0; block < Blocks; block++)
         {
             if (c.Touched[block] != Touch.SmallPages) continue;
-            for (ulong page = block == 0 ? (ulong)c.First : 0; page < Block; page += (ulong)random.Next(1, 20))
+            for (var page = block == 0 ? (ulong)c.First : 0; page < Block; page += (ulong)random.Next(1, 20))
             {
-                ulong gpa = (BlockGfn + block * Block + page) * Page;
+                var gpa = (BlockGfn + block * Block + page) * Page;
                 if (random.Next(3) != 0) cpu.Store(gpa, 1UL);
                 else cpu.Load<ulong>(gpa);
             }
@@ -72,18 +74,18 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
         {
             if (c.Touched[block] == Touch.Huge) cpu.Store((BlockGfn + (block + 1) * Block - 1) * Page, 1UL);
         }
-        Memslot slot = f.Vm.GetMemslots(0).FindById(0)!;
-        long before = f.Vm.Mmu.Counters.WriteProtected;
+        var slot = f.Vm.GetMemslots(0).FindById(0)!;
+        var before = f.Vm.Mmu.Counters.WriteProtected;
         TableCache cache = default;
         LeafTable at = default;
         f.Vm.MmuLock.WriteLock();
-        foreach ((int chunk, ulong mask) in c.Masks)
+        foreach ((var chunk, var mask) in c.Masks)
         {
-            ulong left = c.Pages - (ulong)chunk * 64;
-            ulong inside = left < 64 ? mask & (1UL << (int)left) - 1 : mask;
-            for (int bit = 0; bit < 64; bit++)
+            var left = c.Pages - (ulong)chunk * 64;
+            var inside = left < 64 ? mask & (1UL << (int)left) - 1 : mask;
+            for (var bit = 0; bit < 64; bit++)
             {
-                ulong part = pageWise ? inside & 1UL << bit : inside;
+                var part = pageWise ? inside & 1UL << bit : inside;
                 while (part != 0 && !f.Vm.Mmu.WriteProtectMasked(slot, (ulong)chunk * 64, part, ref cache, ref at, zapHuge: false))
                 {
                     f.Vm.MmuLock.WriteUnlock();
@@ -103,12 +105,12 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
         List<(ulong, int, ulong)> leaves = [];
         f.Vm.Mmu.ForEachLeaf((_, _, gfn, spte) => leaves.Add((gfn, spte.IsHuge ? 2 : 1, spte.Raw & ~Spte.FrameMask)));
         f.Verify();
-        foreach ((int chunk, ulong mask) in c.Masks)
+        foreach ((var chunk, var mask) in c.Masks)
         {
-            for (int bit = 0; bit < 64; bit++)
+            for (var bit = 0; bit < 64; bit++)
             {
                 if ((mask >> bit & 1) == 0) continue;
-                Spte leaf = f.Leaf(baseGfn + (ulong)chunk * 64 + (ulong)bit);
+                var leaf = f.Leaf(baseGfn + (ulong)chunk * 64 + (ulong)bit);
                 Assert.False(leaf.Writable || leaf.Dirty || leaf.IsHuge, $"chunk {chunk} page {bit}: {leaf}");
             }
         }
@@ -121,8 +123,8 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
     {
         Prop.ForAll(Arb.From(Cases), c =>
         {
-            var masked = Protect(c, pageWise: false, out long maskedTaken);
-            var single = Protect(c, pageWise: true, out long singleTaken);
+            var masked = Protect(c, pageWise: false, out var maskedTaken);
+            var single = Protect(c, pageWise: true, out var singleTaken);
             Assert.Equal(single, masked);
             Assert.Equal(singleTaken, maskedTaken);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(60));

@@ -115,7 +115,10 @@ public sealed class InvalidationStateTests
         Assert.True(Retry(_state.Sequence ^ (1UL << 40), 1, 2));
     }
 
-    /// <summary>Without the lock: a reader that finds the count back at 0 must find the new sequence. (The order of two stores is the explorer's to prove.)</summary>
+    /// <summary>
+    /// Without the lock: a reader that finds the count back at 0 must find the new sequence. (The order of two stores is the explorer's to
+    /// prove.)
+    /// </summary>
     [Fact]
     public void A_reader_that_sees_an_invalidation_close_sees_another_sequence()
     {

@@ -82,7 +82,8 @@ public sealed class JoinGateTests : IDisposable
         var notifiers = _t.Memory.Notifiers;
         Assert.True(notifiers.TryStart(new MmuNotifierRange(_hva, _hva + 4 * Page, MmuNotifierEvent.Unmap), out var a));
         Assert.True(notifiers.TryStart(new MmuNotifierRange(_hva + 2 * Page, _hva + 8 * Page, MmuNotifierEvent.Clear), out var b));
-        // On another thread, as every update meets every notification: with a gate that waits, one inside the other on one thread would hang.
+        // On another thread, as every update meets every notification: with a gate that waits, one inside the other on one thread would
+        // hang.
         var update = new Thread(() => _t.Set(1, 0x100, 16, _hva));
         update.Start();
         update.Join();
@@ -105,9 +106,7 @@ public sealed class JoinGateTests : IDisposable
     {
         var device = new RefusingDevice(() => _t.Set(1, 0x100, 16, _hva));
         if (deviceFirst)
-        {
             device.Register(_t.Memory, _hva);
-        }
         _t.Set(2, 0x800, 4, _hva);
         if (!deviceFirst) device.Register(_t.Memory, _hva);
         var range = new MmuNotifierRange(_hva, _hva + Page, MmuNotifierEvent.Unmap, blockable: false);

@@ -3,7 +3,7 @@ using Warren.HostMemory;
 
 namespace Warren.Hypervisor.Tests;
 
-/// <summary>What an invalidation of host memory does to a VM, and what it does not.</summary>
+/// <summary>The effects of an invalidation of host memory on a VM, and where it has none.</summary>
 public abstract class NotifierTests : IDisposable
 {
     private const ulong Page = SlotsVm.Page;
@@ -142,8 +142,8 @@ public abstract class NotifierTests : IDisposable
     }
 
     /// <summary>
-    /// Slots come and go while ranges are invalidated, related and not. Every start must be matched by an end (the count returns to 0 and never
-    /// went below, which End refuses), and a slot is not found, by gfn or by hva, once its deletion has returned.
+    /// Slots come and go while ranges are invalidated, related and not. Every start must be matched by an end (the count returns to 0 and
+    /// never went below, which End refuses), and a slot is not found, by gfn or by hva, once its deletion has returned.
     /// </summary>
     [Fact]
     public void Slot_churn_against_invalidations_and_lookups()
@@ -162,7 +162,8 @@ public abstract class NotifierTests : IDisposable
                 _t.Set(id, gfn, 8, _hva + 4 * Page * (ulong)id);
                 Volatile.Write(ref deleted[id], false);
                 if (random.Next(2) == 0) _t.Set(id, gfn + 0x80, 8, _hva + 4 * Page * (ulong)id);
-                if (random.Next(2) == 0) _t.Set(id, gfn + 0x80 * (ulong)random.Next(2), 8, _hva + 4 * Page * (ulong)id, MemslotFlags.LogDirtyPages);
+                if (random.Next(2) == 0)
+                    _t.Set(id, gfn + 0x80 * (ulong)random.Next(2), 8, _hva + 4 * Page * (ulong)id, MemslotFlags.LogDirtyPages);
                 Vm.SetUserMemoryRegion(SlotsVm.Region(id, 0, 0, 0));
                 Volatile.Write(ref deleted[id], true);
                 for (var offset = 0UL; offset < 0x100; offset++)

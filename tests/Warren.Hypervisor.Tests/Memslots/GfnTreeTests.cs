@@ -6,7 +6,8 @@ namespace Warren.Hypervisor.Tests;
 public sealed class GfnTreeTests
 {
     /// <summary>Slots of 1 to 3 pages on a grid of 4, so that there are gaps and neighbours.</summary>
-    private static Memslot Slot(int id, ulong gfn, ulong pages) => new(new VmMmuNotifier(null!), 0, id, gfn, pages, 0x1000, MemslotFlags.None);
+    private static Memslot Slot(int id, ulong gfn, ulong pages) =>
+        new(new VmMmuNotifier(null!), 0, id, gfn, pages, 0x1000, MemslotFlags.None);
 
     private static Memslot SlotAt(int cell) => Slot(cell, (ulong)cell * 4 + (ulong)cell % 2, 1 + (ulong)cell % 3);
 

@@ -11,10 +11,13 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
     private const int HvaPages = 64;
     private const ulong GfnSpan = 96;
 
-    /// <summary>Small ids, gfns and sizes, so that requests meet each other; sizes repeat, so that moves and changes of flags are common.</summary>
+    /// <summary>
+    /// Small ids, gfns and sizes, so that requests meet each other; sizes repeat, so that moves and changes of flags are common.
+    /// </summary>
     public sealed record Request(int Space, int Id, int Gfn, int Pages, int HvaPage, int Flags, int Probe)
     {
-        public UserMemoryRegion Region(ulong hva) => SlotsVm.Region(Id, (ulong)Gfn, (ulong)Pages, hva + (ulong)HvaPage * Page, (MemslotFlags)Flags, Space);
+        public UserMemoryRegion Region(ulong hva) =>
+            SlotsVm.Region(Id, (ulong)Gfn, (ulong)Pages, hva + (ulong)HvaPage * Page, (MemslotFlags)Flags, Space);
     }
 
     private static readonly Gen<Request> Requests =
@@ -68,13 +71,21 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
         if (index >= 0)
         {
             var old = model[index];
-            if (old.MemorySize != r.MemorySize || old.UserspaceAddress != r.UserspaceAddress || (old.Flags & MemslotFlags.ReadOnly) != (r.Flags & MemslotFlags.ReadOnly))
+            if (old.MemorySize != r.MemorySize || old.UserspaceAddress != r.UserspaceAddress || (old.Flags & MemslotFlags.ReadOnly)
+                != (r.Flags & MemslotFlags.ReadOnly))
+            {
                 return Errno.EINVAL;
+            }
             moved = old.GuestPhysicalAddress != r.GuestPhysicalAddress;
             if (old == r) return null;
         }
-        if (moved && model.Exists(s => s.Slot != r.Slot && s.AddressSpaceId == r.AddressSpaceId && Overlap(s.GuestPhysicalAddress, s.MemorySize, r.GuestPhysicalAddress, r.MemorySize)))
+        if (moved
+            && model.Exists(s =>
+                s.Slot != r.Slot && s.AddressSpaceId == r.AddressSpaceId
+                && Overlap(s.GuestPhysicalAddress, s.MemorySize, r.GuestPhysicalAddress, r.MemorySize)))
+        {
             return Errno.EEXIST;
+        }
         generations[r.AddressSpaceId] += 2;
         if (index >= 0) model.RemoveAt(index);
         model.Add(r);

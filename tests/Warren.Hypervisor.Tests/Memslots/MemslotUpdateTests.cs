@@ -89,7 +89,8 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
         Assert.Equal(
             [
                 MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.BeforeGracePeriod, MemslotStep.AfterGracePeriod,
-                MemslotStep.Zapped, MemslotStep.PrepareArch, MemslotStep.Publish, MemslotStep.BeforeGracePeriod, MemslotStep.AfterGracePeriod,
+                MemslotStep.Zapped, MemslotStep.PrepareArch, MemslotStep.Publish, MemslotStep.BeforeGracePeriod,
+                MemslotStep.AfterGracePeriod,
             ],
             steps);
         Assert.Null(Vm.GetMemslots(0).Find(0x100));
@@ -126,8 +127,12 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
         var rows = new TheoryData<string, string>();
         foreach (var change in new[] { "create", "create logged", "flags", "delete", "move" })
         {
-            foreach (var step in new[] { MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareArch, MemslotStep.Publish })
+            foreach (var step in new[]
+                { MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareArch,
+                    MemslotStep.Publish })
+            {
                 rows.Add(change, step.ToString());
+            }
         }
         return rows;
     }

@@ -46,10 +46,11 @@ internal sealed class Crew
     {
         while (!Stopping)
         {
-            long budget = slice;
-            VcpuExit exit = vcpu.Run(ref budget);
+            var budget = slice;
+            var exit = vcpu.Run(ref budget);
             if (exit.Reason is VcpuExitReason.EnvironmentCall) return;
-            Assert.True(exit.Reason is VcpuExitReason.Budget or VcpuExitReason.Interrupted, $"vCPU {vcpu.Id}: {exit.Reason}, {vcpu.VirtualMachine.ErrorReason}");
+            Assert.True(exit.Reason is VcpuExitReason.Budget or VcpuExitReason.Interrupted,
+                $"vCPU {vcpu.Id}: {exit.Reason}, {vcpu.VirtualMachine.ErrorReason}");
         }
     });
 
@@ -77,7 +78,7 @@ internal sealed class Crew
     public void Join()
     {
         Open();
-        foreach (Thread thread in _threads) Assert.True(thread.Join(HangGuard), "a thread hangs");
+        foreach (var thread in _threads) Assert.True(thread.Join(HangGuard), "a thread hangs");
         if (_failure is not null) throw new InvalidOperationException($"a thread failed: {_failure}", _failure);
     }
 

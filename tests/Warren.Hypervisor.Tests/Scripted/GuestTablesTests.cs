@@ -21,13 +21,17 @@ public sealed class GuestTablesTests
     [InlineData(ScriptedPageFormat.Present | ScriptedPageFormat.Leaf | 8, 1, false)]
     [InlineData(ScriptedPageFormat.Present | ScriptedPageFormat.Leaf | 1UL << 12, 2, false)]
     [InlineData(ScriptedPageFormat.Present | ScriptedPageFormat.Leaf | 512UL << 12, 2, true)]
-    public void Reserved_entries_are_not_present(ulong bits, int level, bool present) => Assert.Equal(present, ScriptedPageFormat.Instance.Decode(bits, level, 0).IsPresent);
+    public void Reserved_entries_are_not_present(ulong bits, int level, bool present) =>
+    Assert.Equal(present, ScriptedPageFormat.Instance.Decode(bits, level, 0).IsPresent);
 
     [Fact]
     public void An_entry_says_what_was_put_in()
     {
-        GuestPte pte = ScriptedPageFormat.Instance.Decode(ScriptedPageFormat.Page(0x12345, GuestRights.Read | GuestRights.User, ScriptedPageFormat.A), 1, 7);
-        Assert.True(pte is { IsPresent: true, IsLeaf: true, Gfn: 0x12345, Rights: GuestRights.Read | GuestRights.User, Accessed: true, Dirty: false });
+        var pte =
+            ScriptedPageFormat.Instance.Decode(ScriptedPageFormat.Page(0x12345, GuestRights.Read | GuestRights.User, ScriptedPageFormat.A),
+                1, 7);
+        Assert.True(pte
+            is { IsPresent: true, IsLeaf: true, Gfn: 0x12345, Rights: GuestRights.Read | GuestRights.User, Accessed: true, Dirty: false });
         pte = ScriptedPageFormat.Instance.Decode(ScriptedPageFormat.Table((1UL << 40) - 1), 3, 7);
         Assert.True(pte is { IsPresent: true, IsLeaf: false, Gfn: (1UL << 40) - 1 });
     }
@@ -56,7 +60,7 @@ public sealed class GuestTablesTests
         Assert.Equal(GuestAccessResult.AccessFault, g.Cpu.Result);
         g.Cpu.Load<ulong>(0x2000);
         Assert.Equal(GuestAccessResult.PageFault, g.Cpu.Result);
-        foreach (ulong neither in new[] { 1UL << 38, 1UL << 39, High - 8, 1UL << 63 })
+        foreach (var neither in new[] { 1UL << 38, 1UL << 39, High - 8, 1UL << 63 })
         {
             g.Cpu.Load<ulong>(neither);
             Assert.Equal(GuestAccessResult.PageFault, g.Cpu.Result);
@@ -73,26 +77,29 @@ public sealed class GuestTablesTests
         (ulong Address, GuestRights Rights)[] pages =
         [
             (0x1000, GuestRights.Read), (0x2000, Rw), (0x3000, GuestRights.Execute), (0x4000, GuestRights.Read | GuestRights.Execute),
-            (0x5000, GuestRights.User | GuestRights.Read), (0x6000, GuestRights.User | Rw), (0x7000, GuestRights.User | GuestRights.Execute), (0x8000, GuestRights.None),
+            (0x5000, GuestRights.User | GuestRights.Read), (0x6000, GuestRights.User | Rw),
+            (0x7000, GuestRights.User | GuestRights.Execute), (0x8000, GuestRights.None),
         ];
-        foreach ((ulong address, GuestRights rights) in pages) g.Tables.Map(address, 600, rights);
+        foreach ((var address, var rights) in pages) g.Tables.Map(address, 600, rights);
         g.Cpu.SetGuestRoot(g.Tables.Root);
-        foreach ((ulong address, GuestRights rights) in pages)
+        foreach ((var address, var rights) in pages)
         {
-            for (int mode = 0; mode < 8; mode++)
+            for (var mode = 0; mode < 8; mode++)
             {
                 var m = (GuestMode)mode;
                 g.Cpu.Engine.Mode = m;
-                bool user = (m & GuestMode.User) != 0;
-                bool reach = (rights & GuestRights.User) != 0 ? user || (m & GuestMode.Sum) != 0 : !user;
-                bool reachCode = (rights & GuestRights.User) != 0 == user;
-                bool read = reach && ((rights & GuestRights.Read) != 0 || (m & GuestMode.Mxr) != 0 && (rights & GuestRights.Execute) != 0);
+                var user = (m & GuestMode.User) != 0;
+                var reach = (rights & GuestRights.User) != 0 ? user || (m & GuestMode.Sum) != 0 : !user;
+                var reachCode = (rights & GuestRights.User) != 0 == user;
+                var read = reach && ((rights & GuestRights.Read) != 0 || (m & GuestMode.Mxr) != 0 && (rights & GuestRights.Execute) != 0);
                 g.Cpu.Load<ulong>(address);
                 Assert.Equal((rights, m, read), (rights, m, g.Cpu.Result == GuestAccessResult.Memory));
                 g.Cpu.Store(address, 1UL);
-                Assert.Equal((rights, m, reach && (rights & GuestRights.Write) != 0), (rights, m, g.Cpu.Result == GuestAccessResult.Memory));
+                Assert.Equal((rights, m, reach && (rights & GuestRights.Write) != 0),
+                    (rights, m, g.Cpu.Result == GuestAccessResult.Memory));
                 g.Cpu.Fetch(address);
-                Assert.Equal((rights, m, reachCode && (rights & GuestRights.Execute) != 0), (rights, m, g.Cpu.Result == GuestAccessResult.Memory));
+                Assert.Equal((rights, m, reachCode && (rights & GuestRights.Execute) != 0),
+                    (rights, m, g.Cpu.Result == GuestAccessResult.Memory));
             }
         }
     }
@@ -103,7 +110,7 @@ public sealed class GuestTablesTests
     {
         using Guest g = new(kind);
         g.Tables.Map(0x1000, 600, Rw);
-        ulong entry = g.Tables.EntryOf(0x1000, 1);
+        var entry = g.Tables.EntryOf(0x1000, 1);
         g.Cpu.SetGuestRoot(g.Tables.Root);
         Assert.Equal(0UL, Marks(g, entry));
         g.Cpu.Load<ulong>(0x1000);
@@ -128,7 +135,8 @@ public sealed class GuestTablesTests
         g.Tables.Map(0x2000, 600, Rw, marks: ScriptedPageFormat.A);
         g.Tables.Map(0x3000, 600, Rw, marks: ScriptedPageFormat.A | ScriptedPageFormat.D);
         g.Cpu.SetGuestRoot(g.Tables.Root);
-        foreach ((ulong address, bool loads, bool stores) in new[] { (0x1000UL, false, false), (0x2000UL, true, false), (0x3000UL, true, true) })
+        foreach ((var address, var loads, var stores) in new[]
+            { (0x1000UL, false, false), (0x2000UL, true, false), (0x3000UL, true, true) })
         {
             g.Cpu.Load<ulong>(address);
             Assert.Equal(loads ? GuestAccessResult.Memory : GuestAccessResult.PageFault, g.Cpu.Result);
@@ -150,8 +158,8 @@ public sealed class GuestTablesTests
         for (ulong i = 0; i < 8; i++) g.Write((600 + i) * Page, i);
         g.Cpu.SetGuestRoot(g.Tables.Root);
         Assert.Equal(0UL, g.Cpu.Load<ulong>(0x1000));
-        ulong leaf = g.Tables.EntryOf(0x1000, 1);
-        ulong table = g.Tables.EntryOf(0x1000, 2);
+        var leaf = g.Tables.EntryOf(0x1000, 1);
+        var table = g.Tables.EntryOf(0x1000, 2);
         for (ulong i = 1; i < 8; i++)
         {
             g.Cpu.Store(Window + leaf, ScriptedPageFormat.Page(600 + i, Rw));
@@ -159,7 +167,7 @@ public sealed class GuestTablesTests
             Assert.Equal(i, g.Cpu.Load<ulong>(0x1000));
         }
         // An atomic on the table above: away, and back.
-        ulong pointer = g.Read(table);
+        var pointer = g.Read(table);
         Assert.Equal(pointer, g.Cpu.CompareExchange(Window + table, 0, pointer));
         g.Cpu.FenceTables();
         g.Cpu.Load<ulong>(0x1000);
@@ -182,7 +190,7 @@ public sealed class GuestTablesTests
         {
             _memory = new AddressSpace(_pool);
             Vm = new VirtualMachine(_memory, new VmOptions { Mmu = MmuKind.Find(kind)!, Audit = true });
-            ulong hva = _memory.Map(Pages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
+            var hva = _memory.Map(Pages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
             Vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = Pages * Page, UserspaceAddress = hva });
             Cpu = new ScriptedVcpu(Vm, setsMarks);
             Tables = new GuestTables(Vm, 16, 64);
@@ -194,7 +202,7 @@ public sealed class GuestTablesTests
 
         public ulong Read(ulong gpa)
         {
-            byte[] bytes = new byte[8];
+            var bytes = new byte[8];
             Assert.True(Vm.ReadGuest(gpa, bytes));
             return BitConverter.ToUInt64(bytes);
         }

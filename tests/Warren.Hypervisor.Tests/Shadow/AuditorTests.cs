@@ -41,7 +41,7 @@ public sealed unsafe class AuditorTests : IDisposable
 
     private ShadowMmu Mmu => (ShadowMmu)_vm.Mmu;
 
-    /// <summary>What is damaged, and words of what the report says.</summary>
+    /// <summary>Damages, each with words of the report.</summary>
     public static TheoryData<string, string> Damages() => new()
     {
         { "frame", "expected frame" },
@@ -72,14 +72,14 @@ public sealed unsafe class AuditorTests : IDisposable
     [MemberData(nameof(Damages))]
     public void Each_damage_is_found(string damage, string words)
     {
-        AuditReport before = _vm.Audit(atRest: true);
+        var before = _vm.Audit(atRest: true);
         Assert.True(before is { IsClean: true, Entries: > 5, Tables: 5, Skipped: 0 }, before.ToString());
-        Action repair = Damage(damage);
-        AuditReport report = _vm.Audit(atRest: true);
+        var repair = Damage(damage);
+        var report = _vm.Audit(atRest: true);
         repair();
         Assert.False(report.IsClean, damage);
         Assert.Contains(words, report.ToString(), StringComparison.Ordinal);
-        AuditReport after = _vm.Audit(atRest: true);
+        var after = _vm.Audit(atRest: true);
         Assert.True(after.IsClean, after.ToString());
         Assert.Equal(before.Entries, after.Entries);
     }
@@ -100,11 +100,14 @@ public sealed unsafe class AuditorTests : IDisposable
         vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = 16 * Page, UserspaceAddress = _hva });
         ScriptedVcpu cpu = new(vm);
         cpu.Store(0x1000, 1UL);
-        ulong* leaf = Hypervisor.Mmu.FindLeaf(cpu.Vcpu.Root, TdpMmu.RootLevel, 1, out Spte seen, out _);
+        var leaf = Hypervisor.Mmu.FindLeaf(cpu.Vcpu.Root, TdpMmu.RootLevel, 1, out var seen, out _);
         *leaf += Page;
-        vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1, GuestPhysicalAddress = 64 * Page, MemorySize = Page, UserspaceAddress = _hva + 64 * Page });
+        vm.SetUserMemoryRegion(new UserMemoryRegion
+        { Slot = 1, GuestPhysicalAddress = 64 * Page, MemorySize = Page, UserspaceAddress = _hva + 64 * Page });
         *leaf = seen.Raw;
-        Assert.StartsWith("The page tables of the VM are wrong; this is a bug of Warren. TDP table of level 1 for gfn 0x0 entry 1: expected frame", vm.ErrorReason, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "The page tables of the VM are wrong; this is a bug of Warren. TDP table of level 1 for gfn 0x0 entry 1: expected frame",
+            vm.ErrorReason, StringComparison.Ordinal);
         cpu.Do(_ => { });
         Assert.Equal(VcpuExitReason.InternalError, cpu.LastExit);
     }
@@ -117,25 +120,26 @@ public sealed unsafe class AuditorTests : IDisposable
         vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = 16 * Page, UserspaceAddress = _hva });
         ScriptedVcpu cpu = new(vm);
         cpu.Store(0x1000, 1UL);
-        TableCache tables = cpu.Vcpu.TableCache;
-        ulong* entry = tables.Pop().Entries + 5;
+        var tables = cpu.Vcpu.TableCache;
+        var entry = tables.Pop().Entries + 5;
         *entry = Spte.Frozen.Raw;
         cpu.Store(0x2000, 1UL);
         *entry = 0;
-        Assert.Contains("The tables that vCPU 0 keeps ready: expected pages and records as good as new", vm.ErrorReason, StringComparison.Ordinal);
+        Assert.Contains("The tables that vCPU 0 keeps ready: expected pages and records as good as new", vm.ErrorReason,
+            StringComparison.Ordinal);
         cpu.Do(_ => { });
         Assert.Equal(VcpuExitReason.InternalError, cpu.LastExit);
     }
 
     private Action Damage(string what)
     {
-        SlotRmaps rmaps = _vm.GetMemslots(0).Find(0)!.Arch!;
-        ShadowPage* root = ShadowMmu.PageOf(_cpu.Vcpu.Root.Entries);
-        ulong lastGfn = _tables.EntryOf(Address, 1) >> 12;
-        ShadowPage* last = PageFor(lastGfn);
-        ShadowPage* middle = PageFor(_tables.EntryOf(Address, 2) >> 12);
-        ulong* leaf = last->Table + 1;
-        RmapHead* head = rmaps.Head(Data, 1);
+        var rmaps = _vm.GetMemslots(0).Find(0)!.Arch!;
+        var root = ShadowMmu.PageOf(_cpu.Vcpu.Root.Entries);
+        var lastGfn = _tables.EntryOf(Address, 1) >> 12;
+        var last = PageFor(lastGfn);
+        var middle = PageFor(_tables.EntryOf(Address, 2) >> 12);
+        var leaf = last->Table + 1;
+        var head = rmaps.Head(Data, 1);
         RmapCache none = default;
         switch (what)
         {
@@ -179,37 +183,37 @@ public sealed unsafe class AuditorTests : IDisposable
                 last->Gfn ^= 0x100;
                 return () => last->Gfn ^= 0x100;
             case "list":
-                ShadowPage* older = last->Older;
+                var older = last->Older;
                 last->Older = last;
                 return () => last->Older = older;
             case "root count":
                 root->RootCount++;
                 return () => root->RootCount--;
             case "mmio":
-                ulong mmio = last->Table[2];
-                ulong gfns = last->Gfns[2];
+                var mmio = last->Table[2];
+                var gfns = last->Gfns[2];
                 last->Table[2] = Spte.ForMmio(Data, Spte.R | Spte.W, _vm.GetMemslots(0).Generation).Raw;
                 return () => last->Table[2] = mmio;
             case "guest entry":
-                ulong hva = _hva + _tables.EntryOf(Address, 1);
-                byte[] bytes = new byte[8];
+                var hva = _hva + _tables.EntryOf(Address, 1);
+                var bytes = new byte[8];
                 _memory.Read(hva, bytes);
                 _memory.Write(hva, new byte[8]);
                 return () => _memory.Write(hva, bytes);
             case "cached table":
                 Assert.True(Mmu.TryTopUp(_cpu.Vcpu));
-                ShadowCache tables = _cpu.Vcpu.ShadowCache;
+                var tables = _cpu.Vcpu.ShadowCache;
                 return Change(tables.TakeTable().Entries + 5, Spte.Frozen.Raw);
             case "cached record":
                 Assert.True(Mmu.TryTopUp(_cpu.Vcpu));
-                ShadowCache records = _cpu.Vcpu.ShadowCache;
+                var records = _cpu.Vcpu.ShadowCache;
                 return Change(&records.TakePage()->Gfn, 1);
             case "guest table":
-                ulong* table = last->GuestTable;
+                var table = last->GuestTable;
                 last->GuestTable += 512;
                 return () => last->GuestTable = table;
             default:
-                SpteTable page = Mmu.Allocator.TryAllocate();
+                var page = Mmu.Allocator.TryAllocate();
                 return () => Mmu.Allocator.Free(page);
         }
     }
@@ -222,14 +226,14 @@ public sealed unsafe class AuditorTests : IDisposable
 
     private static Action Change(ulong* word, ulong value)
     {
-        ulong before = *word;
+        var before = *word;
         *word = value;
         return () => *word = before;
     }
 
     private ShadowPage* PageFor(ulong gfn)
     {
-        ShadowPage* page = Mmu.FirstInBucket(gfn);
+        var page = Mmu.FirstInBucket(gfn);
         while (page->Gfn != gfn || page->Role.Direct) page = page->HashNext;
         return page;
     }

@@ -3,7 +3,10 @@ using Warren.Hypervisor.Tests.Scripted;
 
 namespace Warren.Hypervisor.Tests.Shadow;
 
-/// <summary>Guests that use roots without end, and that write to tables, without a fence, while other vCPUs walk them: what is found after a fence is what the tables say then.</summary>
+/// <summary>
+/// Guests that use roots without end, and that write to tables, without a fence, while other vCPUs walk them: what is found after a fence
+/// is what the tables say then.
+/// </summary>
 public sealed class HostileConcurrencyTests
 {
     private const ulong Page = VirtualMachine.PageSize;
@@ -19,19 +22,20 @@ public sealed class HostileConcurrencyTests
         using FramePool pool = new(32L << 20);
         using AddressSpace memory = new(pool);
         using VirtualMachine vm = new(memory, new VmOptions { Mmu = MmuKind.Shadow, Audit = true, HugePages = false });
-        ulong hva = memory.Map(Pages * Page, VmaProtection.Read | VmaProtection.Write);
+        var hva = memory.Map(Pages * Page, VmaProtection.Read | VmaProtection.Write);
         vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = Pages * Page, UserspaceAddress = hva });
         // Each page is a table of tables, the next pages.
-        for (ulong gfn = 0; gfn < Pages; gfn++) memory.Write(hva + gfn * Page, BitConverter.GetBytes(ScriptedPageFormat.Table((gfn + 1) % Pages)));
+        for (ulong gfn = 0; gfn < Pages; gfn++)
+            memory.Write(hva + gfn * Page, BitConverter.GetBytes(ScriptedPageFormat.Table((gfn + 1) % Pages)));
         ScriptedVcpu cpu = new(vm);
         var mmu = (ShadowMmu)vm.Mmu;
         mmu.PageLimit = 128;
-        int most = 0;
-        for (int round = 0; round < 3; round++)
+        var most = 0;
+        for (var round = 0; round < 3; round++)
         {
             for (ulong gfn = 0; gfn < Pages; gfn++)
             {
-                for (int levels = 3; levels <= 5; levels++)
+                for (var levels = 3; levels <= 5; levels++)
                 {
                     cpu.SetGuestRoot(new GuestRoot(levels, gfn));
                     cpu.Load<ulong>(0);
@@ -42,7 +46,7 @@ public sealed class HostileConcurrencyTests
         }
         Assert.True(mmu.Counters.ShadowPagesMade > 9000, "the roots were made");
         Assert.InRange(most, 1, 160);
-        AuditReport report = vm.Audit(atRest: true);
+        var report = vm.Audit(atRest: true);
         Assert.True(report.IsClean, report.ToString());
     }
 
@@ -52,16 +56,16 @@ public sealed class HostileConcurrencyTests
         using FramePool pool = new(32L << 20);
         using AddressSpace memory = new(pool);
         using VirtualMachine vm = new(memory, new VmOptions { Mmu = MmuKind.Shadow, Audit = true });
-        ulong hva = memory.Map(Pages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
+        var hva = memory.Map(Pages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
         vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = Pages * Page, UserspaceAddress = hva });
         for (ulong gfn = 512; gfn < Pages; gfn++) memory.Write(hva + gfn * Page, BitConverter.GetBytes(gfn));
         Crew crew = new();
-        for (int i = 0; i < 2; i++)
+        for (var i = 0; i < 2; i++)
         {
             Random random = new(i);
             crew.Run(vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
             {
-                int choice = random.Next(16);
+                var choice = random.Next(16);
                 if (choice == 0) cpu.SetGuestRoot(new GuestRoot(3 + random.Next(2), FirstTable + (ulong)random.Next(Tables)));
                 else if (choice == 1) cpu.FenceTables();
                 else if (choice < 4) cpu.Store(Address(random, cpu.Root.Levels), Entry(random));
@@ -72,7 +76,7 @@ public sealed class HostileConcurrencyTests
         Random writes = new(7);
         crew.Run(vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
         {
-            ulong entry = (FirstTable + (ulong)writes.Next(Tables)) * Page + (ulong)Indices[writes.Next(3)] * 8;
+            var entry = (FirstTable + (ulong)writes.Next(Tables)) * Page + (ulong)Indices[writes.Next(3)] * 8;
             if (writes.Next(8) == 0) cpu.FetchAdd(entry, Page);
             else cpu.Store(entry, Entry(writes));
             return GuestStep.Continue;
@@ -81,7 +85,7 @@ public sealed class HostileConcurrencyTests
         {
             while (!crew.Stopping)
             {
-                AuditReport report = vm.Audit();
+                var report = vm.Audit();
                 Assert.True(report.IsClean, report.ToString());
             }
         });
@@ -89,19 +93,22 @@ public sealed class HostileConcurrencyTests
         Assert.Null(vm.ErrorReason);
         ScriptedVcpu last = new(vm);
         Random addresses = new(11);
-        int found = 0;
+        var found = 0;
         for (ulong root = 0; root < Tables; root++)
         {
             last.SetGuestRoot(new GuestRoot(3, FirstTable + root));
-            for (int i = 0; i < 64; i++)
+            for (var i = 0; i < 64; i++)
             {
-                ulong address = Address(addresses, 3);
+                var address = Address(addresses, 3);
                 GuestWalk walk = default;
                 Memory tables = new(vm);
-                GuestWalkStatus status = ScriptedPageWalker.Walk(ref tables, last.Engine.Root, address, GuestAccess.Read, GuestMode.Supervisor, setsMarks: true, ref walk);
-                ulong value = last.Load<ulong>(address);
-                bool there = status == GuestWalkStatus.Ok && walk.Gfn < Pages;
-                Assert.Equal(there ? GuestAccessResult.Memory : status == GuestWalkStatus.PageFault ? GuestAccessResult.PageFault : GuestAccessResult.AccessFault, last.Result);
+                var status =
+                    ScriptedPageWalker.Walk(ref tables, last.Engine.Root, address, GuestAccess.Read, GuestMode.Supervisor, setsMarks: true,
+                        ref walk);
+                var value = last.Load<ulong>(address);
+                var there = status == GuestWalkStatus.Ok && walk.Gfn < Pages;
+                Assert.Equal(there ? GuestAccessResult.Memory : status == GuestWalkStatus.PageFault ? GuestAccessResult.PageFault
+                    : GuestAccessResult.AccessFault, last.Result);
                 if (!there) continue;
                 found++;
                 // The walk itself has set A, perhaps in the very word.
@@ -124,14 +131,14 @@ public sealed class HostileConcurrencyTests
     {
         if (levels == 0) return (512 + (ulong)random.Next(512)) * Page;
         ulong address = 0;
-        for (int i = 0; i < levels; i++) address = address << 9 | (uint)Indices[random.Next(3)];
-        int unused = 64 - 12 - levels * 9;
+        for (var i = 0; i < levels; i++) address = address << 9 | (uint)Indices[random.Next(3)];
+        var unused = 64 - 12 - levels * 9;
         return (ulong)((long)(address << 12 << unused) >> unused) + (ulong)Indices[random.Next(3)] * 8;
     }
 
     private static ulong Word(VirtualMachine vm, ulong gpa)
     {
-        byte[] bytes = new byte[8];
+        var bytes = new byte[8];
         return vm.ReadGuest(gpa, bytes) ? BitConverter.ToUInt64(bytes) : 0;
     }
 
@@ -140,8 +147,8 @@ public sealed class HostileConcurrencyTests
     {
         public GuestWalkStatus Read(ulong gpa, out ulong value)
         {
-            byte[] bytes = new byte[8];
-            bool there = vm.ReadGuest(gpa, bytes);
+            var bytes = new byte[8];
+            var there = vm.ReadGuest(gpa, bytes);
             value = BitConverter.ToUInt64(bytes);
             return there ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;
         }

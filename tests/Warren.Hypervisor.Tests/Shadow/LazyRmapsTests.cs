@@ -3,7 +3,9 @@ using Warren.HostMemory;
 
 namespace Warren.Hypervisor.Tests.Shadow;
 
-/// <summary>What shadow paging keeps per slot: there for every slot from the first root on, for none before, and for none of a TDP VM.</summary>
+/// <summary>
+/// The data of shadow paging per slot: there for every slot from the first root on, for none before, and for none of a TDP VM.
+/// </summary>
 public abstract class LazyRmapsTests(GateKind gate) : IDisposable
 {
     private const ulong Hva = 0x10_0000_0000;
@@ -25,9 +27,9 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     private static List<Memslot> Slots(VirtualMachine vm)
     {
         List<Memslot> slots = [];
-        for (int i = 0; i < vm.Options.AddressSpaces; i++)
+        for (var i = 0; i < vm.Options.AddressSpaces; i++)
         {
-            foreach (Memslot slot in vm.GetMemslots(i)) slots.Add(slot);
+            foreach (var slot in vm.GetMemslots(i)) slots.Add(slot);
         }
         return slots;
     }
@@ -36,7 +38,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     private void AssertArch(bool present)
     {
         HashSet<SlotRmaps> seen = [];
-        foreach (Memslot slot in Slots())
+        foreach (var slot in Slots())
         {
             Assert.Equal(present, slot.Arch is not null);
             if (slot.Arch is not { } rmaps) continue;
@@ -81,12 +83,12 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         Populate();
         Assert.Null(Mmu.FirstShadowRoot());
-        SlotRmaps first = Vm.GetMemslots(0).Find(0x100)!.Arch!;
+        var first = Vm.GetMemslots(0).Find(0x100)!.Arch!;
         _t.Set(1, 0x100, 16, Hva, MemslotFlags.LogDirtyPages);
         Assert.Same(first, Vm.GetMemslots(0).Find(0x100)!.Arch);
         AssertArch(present: true);
         _t.Set(1, 0x700, 16, Hva, MemslotFlags.LogDirtyPages);
-        SlotRmaps second = Vm.GetMemslots(0).Find(0x700)!.Arch!;
+        var second = Vm.GetMemslots(0).Find(0x700)!.Arch!;
         Assert.NotSame(first, second);
         Assert.True(first.IsFreed);
         AssertArch(present: true);
@@ -100,7 +102,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         Populate();
         Assert.Null(Mmu.FirstShadowRoot());
-        SlotRmaps rmaps = Vm.GetMemslots(0).Find(0x100)!.Arch!;
+        var rmaps = Vm.GetMemslots(0).Find(0x100)!.Arch!;
         Vm.MemslotHook = _ =>
         {
             Assert.False(rmaps.IsFreed);
@@ -108,7 +110,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         };
         Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, 0));
         Assert.True(rmaps.IsFreed);
-        int srcu = Vm.Srcu.ReadLock();
+        var srcu = Vm.Srcu.ReadLock();
         rmaps = Vm.GetMemslots(0).Find(0x200)!.Arch!;
         Vm.MemslotHook = null;
         Worker delete = new(() => Vm.SetUserMemoryRegion(SlotsVm.Region(2, 0, 0, 0)));
@@ -120,7 +122,10 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         Assert.True(rmaps.IsFreed);
     }
 
-    /// <summary>The old set's slot is invalid, and its update about to take slots_arch_lock, while the first root comes: KVM's copy went stale there.</summary>
+    /// <summary>
+    /// The old set's slot is invalid, and its update about to take slots_arch_lock, while the first root comes: KVM's copy went stale
+    /// there.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -142,13 +147,13 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     public void Every_allocation_of_the_first_root_can_fail_and_the_next_try_succeeds()
     {
         Populate();
-        string before = _t.Snapshot();
+        var before = _t.Snapshot();
         // One for each of the three slots, and the hash.
-        for (int failing = 0; failing < 4; failing++)
+        for (var failing = 0; failing < 4; failing++)
         {
-            foreach (Func<Errno?> thrower in new Func<Errno?>[] { () => Errno.ENOMEM, () => throw new InsufficientMemoryException() })
+            foreach (var thrower in new Func<Errno?>[] { () => Errno.ENOMEM, () => throw new InsufficientMemoryException() })
             {
-                int steps = 0;
+                var steps = 0;
                 Vm.MemslotHook = _ => steps++ == failing ? thrower() : null;
                 Assert.Equal(Errno.ENOMEM, Mmu.FirstShadowRoot());
                 Assert.Equal(failing + 1, steps);
@@ -181,19 +186,19 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     [InlineData("delete", nameof(MemslotStep.Publish))]
     public void An_update_that_fails_leaves_every_slot_its_own(string change, string failing)
     {
-        MemslotStep failAt = Enum.Parse<MemslotStep>(failing);
+        var failAt = Enum.Parse<MemslotStep>(failing);
         Populate();
         Assert.Null(Mmu.FirstShadowRoot());
-        UserMemoryRegion region = change switch
+        var region = change switch
         {
             "create" => SlotsVm.Region(3, 0x900, 16, Hva),
             "flags" => SlotsVm.Region(2, 0x200, 1024, Hva),
             "delete" => SlotsVm.Region(2, 0, 0, 0),
             _ => SlotsVm.Region(2, 0xa00, 1024, Hva, MemslotFlags.LogDirtyPages),
         };
-        foreach (Func<Errno?> thrower in new Func<Errno?>[] { () => Errno.ENOMEM, () => throw new InsufficientMemoryException() })
+        foreach (var thrower in new Func<Errno?>[] { () => Errno.ENOMEM, () => throw new InsufficientMemoryException() })
         {
-            string before = _t.Snapshot();
+            var before = _t.Snapshot();
             List<SlotRmaps?> arch = [.. Slots().Select(slot => slot.Arch)];
             Vm.MemslotHook = step => step == failAt ? thrower() : null;
             Assert.Equal(Errno.ENOMEM, _t.TrySet(region));
@@ -227,20 +232,22 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         Assert.DoesNotContain(MemslotStep.AllocateHash, steps);
     }
 
-    /// <summary>Real threads: whoever is first, when all is quiet each slot has its own, and no notification meets a slot without.</summary>
+    /// <summary>
+    /// Real threads: whoever is first, when all is quiet each slot has its own, and no notification meets a slot without.
+    /// </summary>
     [Fact]
     public void Slots_that_come_and_go_while_the_first_root_is_made_are_not_missed()
     {
-        for (int round = 0; round < 60; round++)
+        for (var round = 0; round < 60; round++)
         {
             using SlotsVm t = new(new VmOptions { Mmu = MmuKind.Shadow, Gate = gate });
-            ulong hva = t.Memory.Map(64 * SlotsVm.Page, VmaProtection.Read | VmaProtection.Write);
-            ShadowMmu mmu = (ShadowMmu)t.Vm.Mmu;
-            bool stop = false;
-            for (int i = 0; i < 4; i++) t.Set(i, 0x100 * (ulong)i, 16, hva);
+            var hva = t.Memory.Map(64 * SlotsVm.Page, VmaProtection.Read | VmaProtection.Write);
+            var mmu = (ShadowMmu)t.Vm.Mmu;
+            var stop = false;
+            for (var i = 0; i < 4; i++) t.Set(i, 0x100 * (ulong)i, 16, hva);
             Worker updater = new(() =>
             {
-                for (int i = 0; i < 12; i++)
+                for (var i = 0; i < 12; i++)
                 {
                     t.Set(i % 4, 0x100 * (ulong)(i % 4) + 0x20, 16, hva);
                     t.Set(i % 4, 0x100 * (ulong)(i % 4) + 0x20, 16, hva, MemslotFlags.LogDirtyPages);

@@ -5,9 +5,10 @@ using Warren.Hypervisor.Tests.Scripted;
 namespace Warren.Hypervisor.Tests.Shadow;
 
 /// <summary>
-/// Everything at once, under both MMUs: guests that change their tables, notifications, memslot churn, dirty logging, audits. One second each by default, and no less than what must have
-/// happened to be seen at all: roots that were zapped, and (with TDP) tables that lost their places, which a hook makes likely;
-/// <c>WARREN_STRESS_SECONDS=150 dotnet test -c Release tests/Warren.Hypervisor.Tests --filter LongStress</c> is the long run.
+/// Everything at once, under both MMUs: guests that change their tables, notifications, memslot churn, dirty logging, audits. One second
+/// each by default, and no less than what must have happened to be seen at all: roots that were zapped, and (with TDP) tables that lost
+/// their places, which a hook makes likely; <c>WARREN_STRESS_SECONDS=150 dotnet test -c Release tests/Warren.Hypervisor.Tests --filter
+/// LongStress</c> is the long run.
 /// </summary>
 public sealed class LongStressTests
 {
@@ -22,7 +23,9 @@ public sealed class LongStressTests
     public static TheoryData<string> Kinds() => [.. MmuKind.All.Select(k => k.Name)];
 
     private static TimeSpan Duration =>
-        TimeSpan.FromSeconds(double.TryParse(Environment.GetEnvironmentVariable("WARREN_STRESS_SECONDS"), CultureInfo.InvariantCulture, out double seconds) ? seconds : 1);
+        TimeSpan.FromSeconds(
+            double.TryParse(Environment.GetEnvironmentVariable("WARREN_STRESS_SECONDS"), CultureInfo.InvariantCulture, out var seconds)
+                ? seconds : 1);
 
     [Theory]
     [MemberData(nameof(Kinds))]
@@ -31,18 +34,19 @@ public sealed class LongStressTests
         using FramePool pool = new(64L << 20);
         using AddressSpace memory = new(pool);
         using VirtualMachine vm = new(memory, new VmOptions { Mmu = MmuKind.Find(kind)!, Audit = true });
-        ulong first = memory.Map(FirstPages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
-        ulong second = memory.Map(SecondPages * Page, VmaProtection.Read | VmaProtection.Write);
+        var first = memory.Map(FirstPages * Page, VmaProtection.Read | VmaProtection.Write, hugePages: true);
+        var second = memory.Map(SecondPages * Page, VmaProtection.Read | VmaProtection.Write);
         SetFirst(vm, first, logging: false);
         SetSecond(vm, second, Second);
-        ulong[] pages = [.. Enumerable.Range(600, 24).Select(i => (ulong)i), .. Enumerable.Range(16, 8).Select(i => Second + (ulong)i), Moved + 20];
+        ulong[] pages =
+            [.. Enumerable.Range(600, 24).Select(i => (ulong)i), .. Enumerable.Range(16, 8).Select(i => Second + (ulong)i), Moved + 20];
         StressGuest[] guests = [new(100, pages, 1), new(Second + 4, pages, 2)];
         Crew crew = new();
-        foreach (StressGuest guest in guests) crew.Run(vm.CreateVcpu(new ScriptedEngine(guest)));
+        foreach (var guest in guests) crew.Run(vm.CreateVcpu(new ScriptedEngine(guest)));
         crew.Add(() => Repeat(crew, 3, random =>
         {
-            ulong gfn = random.Next(8) switch { 0 => 100 + (ulong)random.Next(3), _ => 600 + (ulong)random.Next(24) };
-            ulong hva = random.Next(4) == 0 ? second + (ulong)random.Next(32) * Page : first + gfn * Page;
+            var gfn = random.Next(8) switch { 0 => 100 + (ulong)random.Next(3), _ => 600 + (ulong)random.Next(24) };
+            var hva = random.Next(4) == 0 ? second + (ulong)random.Next(32) * Page : first + gfn * Page;
             switch (random.Next(6))
             {
                 case 0: memory.Discard(hva, (ulong)(1 + random.Next(3)) * Page); break;
@@ -54,29 +58,29 @@ public sealed class LongStressTests
                 case 3: memory.ReapNonBlocking(hva, Page); break;
                 default:
                     MmuNotifierRange range = new(hva, hva + Page, MmuNotifierEvent.Clear, true);
-                    if (memory.Notifiers.TryStart(range, out Invalidation invalidation)) memory.Notifiers.End(invalidation);
+                    if (memory.Notifiers.TryStart(range, out var invalidation)) memory.Notifiers.End(invalidation);
                     break;
             }
         }));
         crew.Add(() => Repeat(crew, 4, random =>
         {
-            ulong gfn = random.Next(3) == 0 ? Moved : Second;
+            var gfn = random.Next(3) == 0 ? Moved : Second;
             if (random.Next(2) == 0) vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1 });
             SetSecond(vm, second, gfn);
             // A little of every guest between two changes, however busy the machine is.
             long[] done = [.. guests.Select(g => g.Checked)];
             System.Threading.SpinWait.SpinUntil(() => crew.Stopping || guests.Select((g, i) => g.Checked - done[i]).All(n => n >= 20));
         }));
-        ulong[] bitmap = new ulong[FirstPages / 64];
+        var bitmap = new ulong[FirstPages / 64];
         crew.Add(() => Repeat(crew, 5, random =>
         {
             SetFirst(vm, first, logging: true);
-            for (int i = random.Next(20); i > 0; i--) vm.GetDirtyLog(0, bitmap);
+            for (var i = random.Next(20); i > 0; i--) vm.GetDirtyLog(0, bitmap);
             SetFirst(vm, first, logging: false);
         }));
         crew.Add(() => Repeat(crew, 6, _ =>
         {
-            AuditReport report = vm.Audit();
+            var report = vm.Audit();
             Assert.True(report.IsClean, report.ToString());
             System.Threading.Thread.Sleep(1);
         }));
@@ -84,7 +88,8 @@ public sealed class LongStressTests
         crew.Go(() =>
         {
             System.Threading.Thread.Sleep(Duration);
-            crew.Await(() => vm.Mmu.Counters is { FastZaps: >= 8 } counters && (vm.Mmu is not TdpMmu || counters.LinksLost >= 8), "zaps of everything, and tables that lost their places");
+            crew.Await(() => vm.Mmu.Counters is { FastZaps: >= 8 } counters && (vm.Mmu is not TdpMmu || counters.LinksLost >= 8),
+                "zaps of everything, and tables that lost their places");
         });
         Assert.Null(vm.ErrorReason);
         Assert.All(guests, g => Assert.True(g.Checked > 0));
@@ -104,5 +109,6 @@ public sealed class LongStressTests
     });
 
     private static void SetSecond(VirtualMachine vm, ulong hva, ulong gfn) =>
-        vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1, GuestPhysicalAddress = gfn * Page, MemorySize = SecondPages * Page, UserspaceAddress = hva });
+        vm.SetUserMemoryRegion(new UserMemoryRegion
+        { Slot = 1, GuestPhysicalAddress = gfn * Page, MemorySize = SecondPages * Page, UserspaceAddress = hva });
 }

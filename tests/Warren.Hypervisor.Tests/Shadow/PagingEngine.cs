@@ -2,7 +2,10 @@ using Warren.Locking;
 
 namespace Warren.Hypervisor.Tests.Shadow;
 
-/// <summary>Entries of guest tables for tests: bits 0..7 V R W X U - A D, gfn in bits 12 and up. Reserved: W without R, and a pointer in a table of level 1.</summary>
+/// <summary>
+/// Entries of guest tables for tests: bits 0..7 V R W X U - A D, gfn in bits 12 and up. Reserved: W without R, and a pointer in a table of
+/// level 1.
+/// </summary>
 internal sealed class TestFormat : IGuestPageFormat
 {
     public const ulong V = 1;
@@ -21,9 +24,9 @@ internal sealed class TestFormat : IGuestPageFormat
 
     public GuestPte Decode(ulong bits, int level, int index)
     {
-        ulong gfn = bits >> 12;
-        bool leaf = (bits & (R | W | X)) != 0;
-        bool present = (bits & V) != 0 && (bits & (R | W)) != W && (leaf ? (gfn & (1UL << (level - 1) * 9) - 1) == 0 : level > 1);
+        var gfn = bits >> 12;
+        var leaf = (bits & (R | W | X)) != 0;
+        var present = (bits & V) != 0 && (bits & (R | W)) != W && (leaf ? (gfn & (1UL << (level - 1) * 9) - 1) == 0 : level > 1);
         return new GuestPte
         {
             IsPresent = present,
@@ -47,8 +50,8 @@ internal enum Outcome
 }
 
 /// <summary>
-/// A guest CPU without instructions: what it does is told to it access by access (<see cref="Do"/>). It walks tables of <see cref="TestFormat"/>, setting A and D itself unless <see cref="SetsBits"/> is off, and
-/// caches translations for as long as it may.
+/// A guest CPU without instructions: what it does is told to it access by access (<see cref="Do"/>). It walks tables of
+/// <see cref="TestFormat"/>, setting A and D itself unless <see cref="SetsBits"/> is off, and caches translations for as long as it may.
 /// </summary>
 internal sealed unsafe class PagingEngine : IVcpuEngine
 {
@@ -99,7 +102,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         for (; ; )
         {
             long budget = 1;
-            VcpuExitReason reason = Vcpu.Run(ref budget).Reason;
+            var reason = Vcpu.Run(ref budget).Reason;
             if (reason is not (VcpuExitReason.Interrupted or VcpuExitReason.Budget)) return reason;
         }
     }
@@ -128,7 +131,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         ulong value = 0;
         Do(() =>
         {
-            byte* host = Find(address, GuestAccess.Read, out _);
+            var host = Find(address, GuestAccess.Read, out _);
             if (host != null) value = Atomics.Read(ref *(ulong*)host);
         });
         return value;
@@ -138,7 +141,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
     {
         Do(() =>
         {
-            byte* host = Find(address, GuestAccess.Write, out ulong tracked);
+            var host = Find(address, GuestAccess.Write, out var tracked);
             if (host != null) Atomics.Write(ref *(ulong*)host, value);
             else if (tracked != 0) StoreTracked(tracked, value);
         });
@@ -151,7 +154,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         ulong found = 0;
         Do(() =>
         {
-            byte* host = Find(address, GuestAccess.Write, out ulong tracked);
+            var host = Find(address, GuestAccess.Write, out var tracked);
             if (host != null) found = Atomics.CompareExchange(ref *(ulong*)host, value, expected);
             else if (tracked != 0) Vcpu.CompareExchangeTracked(tracked, expected, value, out found);
         });
@@ -161,7 +164,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
     /// <summary>Loads from pages in a row, all in one run of the engine; how many until one was stopped.</summary>
     public int LoadRun(ulong address, int pages, out VcpuExitReason reason)
     {
-        int done = 0;
+        var done = 0;
         reason = Do(() =>
         {
             for (done = 0; done < pages; done++)
@@ -194,9 +197,9 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
     {
         tracked = 0;
         var key = (address >> 12, access, Mode);
-        if (_tlb.TryGetValue(key, out nuint page)) return (byte*)page + (address & 4095);
+        if (_tlb.TryGetValue(key, out var page)) return (byte*)page + (address & 4095);
         TlbMisses++;
-        TranslateStatus status = Vcpu.TranslateVirtual(address, access, Mode, out Translation t, out ulong gpa);
+        var status = Vcpu.TranslateVirtual(address, access, Mode, out var t, out var gpa);
         switch (status)
         {
             case TranslateStatus.Memory:
@@ -210,7 +213,13 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
                 MmioAddress = gpa;
                 return null;
             default:
-                Last = status switch { TranslateStatus.PageFault => Outcome.PageFault, TranslateStatus.Error => Outcome.AccessFault, _ => Outcome.Stopped };
+                Last = status switch
+                {
+                    TranslateStatus.PageFault => Outcome.PageFault,
+                    TranslateStatus.Error => Outcome.AccessFault,
+                    _ =>
+                    Outcome.Stopped
+                };
                 return null;
         }
     }
@@ -218,19 +227,19 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
     public GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
     {
         Walks++;
-        GuestRoot root = vcpu.GuestRoot;
-        int unused = 64 - 12 - root.Levels * 9;
+        var root = vcpu.GuestRoot;
+        var unused = 64 - 12 - root.Levels * 9;
         if ((ulong)((long)(address << unused) >> unused) != address) return GuestWalkStatus.PageFault;
-        ulong gfn = root.Gfn;
+        var gfn = root.Gfn;
         walk.RootLevel = root.Levels;
-        for (int level = root.Levels; level >= 1; level--)
+        for (var level = root.Levels; level >= 1; level--)
         {
-            int index = (int)(address >> 12 + (level - 1) * 9) & 511;
-            ulong at = (gfn << 12) + (ulong)index * 8;
-            if (!vcpu.ReadGuestWord(at, out ulong bits)) return GuestWalkStatus.AccessFault;
+            var index = (int)(address >> 12 + (level - 1) * 9) & 511;
+            var at = (gfn << 12) + (ulong)index * 8;
+            if (!vcpu.ReadGuestWord(at, out var bits)) return GuestWalkStatus.AccessFault;
             walk.TableGfn[level] = gfn;
             walk.Entries[level] = bits;
-            GuestPte pte = PageFormat.Decode(bits, level, index);
+            var pte = PageFormat.Decode(bits, level, index);
             if (!pte.IsPresent) return GuestWalkStatus.PageFault;
             if (!pte.IsLeaf)
             {
@@ -238,11 +247,11 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
                 continue;
             }
             if (!Allows(pte.Rights, access, mode)) return GuestWalkStatus.PageFault;
-            ulong set = bits | TestFormat.A | (access == GuestAccess.Write ? TestFormat.D : 0);
+            var set = bits | TestFormat.A | (access == GuestAccess.Write ? TestFormat.D : 0);
             if (set != bits)
             {
                 if (!SetsBits) return GuestWalkStatus.PageFault;
-                if (!vcpu.CompareExchangeGuestWord(at, bits, set, out bool exchanged)) return GuestWalkStatus.AccessFault;
+                if (!vcpu.CompareExchangeGuestWord(at, bits, set, out var exchanged)) return GuestWalkStatus.AccessFault;
                 if (!exchanged) return GuestWalkStatus.Retry;
                 walk.Entries[level] = set;
                 pte = PageFormat.Decode(set, level, index);
@@ -258,8 +267,9 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
 
     private static bool Allows(GuestRights rights, GuestAccess access, GuestMode mode)
     {
-        bool user = (mode & GuestMode.User) != 0;
-        if (user != ((rights & GuestRights.User) != 0) && (user || access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0)) return false;
+        var user = (mode & GuestMode.User) != 0;
+        if (user != ((rights & GuestRights.User) != 0) && (user || access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0))
+            return false;
         return access switch
         {
             GuestAccess.Write => (rights & GuestRights.Write) != 0,

@@ -34,7 +34,7 @@ public sealed unsafe class RmapHeadTests : IDisposable
     private List<int> Contents(int head)
     {
         List<int> found = [];
-        RmapHead.Iterator at = RmapHead.Iterate(_heads + head);
+        var at = RmapHead.Iterate(_heads + head);
         for (ulong* spte; (spte = at.Next()) != null;) found.Add(Number(spte));
         return found;
     }
@@ -54,7 +54,9 @@ public sealed unsafe class RmapHeadTests : IDisposable
     public sealed record Step(Operation Operation, int Head, int Pick, int Times);
 
     private static readonly Gen<Step> Steps =
-        from operation in Gen.Elements(Operation.Add, Operation.Add, Operation.Add, Operation.Remove, Operation.Remove, Operation.RemoveAbsent, Operation.Drain, Operation.Clear)
+        from operation
+        in Gen.Elements(Operation.Add, Operation.Add, Operation.Add, Operation.Remove, Operation.Remove, Operation.RemoveAbsent,
+            Operation.Drain, Operation.Clear)
         from head in Gen.Choose(0, 3)
         from pick in Gen.Choose(0, 1 << 20)
         from times in Gen.Elements(1, 1, 2, 13, 14, 15, 30)
@@ -66,23 +68,23 @@ public sealed unsafe class RmapHeadTests : IDisposable
         Prop.ForAll(Arb.From(Steps.ArrayOf(80)), steps =>
         {
             List<int>[] model = [[], [], [], []];
-            int fresh = 0;
-            foreach (Step step in steps)
+            var fresh = 0;
+            foreach (var step in steps)
             {
-                List<int> list = model[step.Head];
+                var list = model[step.Head];
                 switch (step.Operation)
                 {
                     case Operation.Add:
-                        for (int i = 0; i < step.Times; i++)
+                        for (var i = 0; i < step.Times; i++)
                         {
                             Add(step.Head, fresh);
                             list.Add(fresh++);
                         }
                         break;
                     case Operation.Remove:
-                        for (int i = 0; i < step.Times && list.Count > 0; i++)
+                        for (var i = 0; i < step.Times && list.Count > 0; i++)
                         {
-                            int index = (int)((uint)(step.Pick * (i + 1)) % (uint)list.Count);
+                            var index = (int)((uint)(step.Pick * (i + 1)) % (uint)list.Count);
                             Assert.True(_heads[step.Head].Remove(Spte(list[index]), _pool));
                             list.RemoveAt(index);
                         }
@@ -101,7 +103,7 @@ public sealed unsafe class RmapHeadTests : IDisposable
                 AssertIs(step.Head, list);
                 Assert.Equal(model.Sum(l => Descriptors(l.Count)) + _cache.Count, _pool.InUse);
             }
-            for (int i = 0; i < 4; i++) _heads[i].Clear(_pool);
+            for (var i = 0; i < 4; i++) _heads[i].Clear(_pool);
         }).Check(Config.QuickThrowOnFailure.WithMaxTest(200));
     }
 
@@ -109,16 +111,16 @@ public sealed unsafe class RmapHeadTests : IDisposable
     private void DrainSome(Step step, List<int> list)
     {
         List<int> expected = [.. list], seen = [], kept = [];
-        RmapHead.Iterator at = RmapHead.Iterate(_heads + step.Head);
-        uint bits = (uint)step.Pick | 1u << 31;
+        var at = RmapHead.Iterate(_heads + step.Head);
+        var bits = (uint)step.Pick | 1u << 31;
         for (ulong* spte; (spte = at.Next()) != null;)
         {
-            int number = Number(spte);
+            var number = Number(spte);
             seen.Add(number);
             kept.Add(number);
             bits = bits >> 1 | bits << 31;
             if ((bits & 3) == 0) continue;
-            int victim = (bits & 4) != 0 ? number : kept[(int)(bits % (uint)kept.Count)];
+            var victim = (bits & 4) != 0 ? number : kept[(int)(bits % (uint)kept.Count)];
             kept.Remove(victim);
             list.Remove(victim);
             Assert.True(_heads[step.Head].Remove(Spte(victim), _pool));
@@ -137,10 +139,10 @@ public sealed unsafe class RmapHeadTests : IDisposable
     [InlineData(RmapHead.RecycleThreshold + 1)]
     public void A_walk_that_removes_all_it_sees_leaves_nothing(int count)
     {
-        for (int i = 0; i < count; i++) Add(0, i);
+        for (var i = 0; i < count; i++) Add(0, i);
         Assert.Equal(count, _heads[0].Count);
-        RmapHead.Iterator at = RmapHead.Iterate(_heads);
-        int seen = 0;
+        var at = RmapHead.Iterate(_heads);
+        var seen = 0;
         for (ulong* spte; (spte = at.Next()) != null; seen++) Assert.True(_heads[0].Remove(spte, _pool));
         Assert.Equal(count, seen);
         Assert.True(_heads[0].IsEmpty);
@@ -154,7 +156,7 @@ public sealed unsafe class RmapHeadTests : IDisposable
         Assert.True(_heads[0].TryAdd(Spte(0), ref empty));
         Assert.False(_heads[0].TryAdd(Spte(1), ref empty));
         Assert.Equal([0], Contents(0));
-        for (int i = 1; i < 14; i++) Add(0, i);
+        for (var i = 1; i < 14; i++) Add(0, i);
         Assert.False(_heads[0].TryAdd(Spte(14), ref empty));
         AssertIs(0, [.. Enumerable.Range(0, 14)]);
         Assert.True(_heads[0].Remove(Spte(3), _pool));

@@ -2,7 +2,9 @@ using static Warren.Hypervisor.Tests.Shadow.ShadowFixture;
 
 namespace Warren.Hypervisor.Tests.Shadow;
 
-/// <summary>A page under many addresses of the guest: whoever comes by its gfn reaches every SPTE. The auditor looks after each test.</summary>
+/// <summary>
+/// A page under many addresses of the guest: whoever comes by its gfn reaches every SPTE. The auditor looks after each test.
+/// </summary>
 public sealed unsafe class RmapTests
 {
     private const ulong Va = 0x40_0000;
@@ -11,8 +13,8 @@ public sealed unsafe class RmapTests
     /// <summary>So many addresses, one page apart, for one gfn; the vCPU uses them.</summary>
     private static void Alias(ShadowFixture f, int count, ulong bits = RwxAd)
     {
-        ulong root = f.NewTable();
-        for (int i = 0; i < count; i++) f.MapAt(root, 3, Va + (ulong)i * Page, Gfn, bits);
+        var root = f.NewTable();
+        for (var i = 0; i < count; i++) f.MapAt(root, 3, Va + (ulong)i * Page, Gfn, bits);
         f.Cpu.SetRoot(3, root);
     }
 
@@ -25,7 +27,7 @@ public sealed unsafe class RmapTests
         Alias(f, 40);
         for (ulong i = 0; i < 40; i++) f.Cpu.Store(Va + i * Page, i + 1);
         Assert.Equal(40, Head(f, Gfn)->Count);
-        long unmapped = f.Mmu.Counters.SptesUnmapped;
+        var unmapped = f.Mmu.Counters.SptesUnmapped;
         f.Memory.Discard(f.Hva + Gfn * Page, Page);
         Assert.True(Head(f, Gfn)->IsEmpty);
         Assert.Equal(40, f.Mmu.Counters.SptesUnmapped - unmapped);
@@ -78,7 +80,7 @@ public sealed unsafe class RmapTests
         Alias(f, 20);
         for (ulong i = 0; i < 20; i++) f.Cpu.Store(Va + i * Page, i);
         f.SetSlot(0, 0, Pages * Page, f.Hva, MemslotFlags.LogDirtyPages);
-        ulong[] log = new ulong[Pages / 64];
+        var log = new ulong[Pages / 64];
         f.Vm.GetDirtyLog(0, log);
         for (ulong i = 0; i < 20; i++)
         {
@@ -93,7 +95,10 @@ public sealed unsafe class RmapTests
         f.Verify();
     }
 
-    /// <summary>A leaf of the guest of 2 MiB over a huge frame of the host: one SPTE, which logging splits with the guest's rights, and whose end brings it back.</summary>
+    /// <summary>
+    /// A leaf of the guest of 2 MiB over a huge frame of the host: one SPTE, which logging splits with the guest's rights, and whose end
+    /// brings it back.
+    /// </summary>
     [Theory]
     [InlineData(RwxAd)]
     [InlineData(TestFormat.R | TestFormat.A)]
@@ -101,7 +106,7 @@ public sealed unsafe class RmapTests
     public void Logging_splits_large_leaves_of_the_guest_and_its_end_brings_them_back(ulong bits)
     {
         using ShadowFixture f = new(hugePages: true);
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         for (ulong i = 0; i < 512; i++) f.Poke((512 + i) * Page, i);
         f.MapAt(root, 3, Va, 512, bits, leafLevel: 2);
         f.Cpu.SetRoot(3, root);
@@ -111,12 +116,12 @@ public sealed unsafe class RmapTests
         Assert.Equal(1, f.Mmu.Counters.HugeSplits);
         Assert.True(Head(f, 512, level: 2)->IsEmpty);
         f.Verify();
-        int walks = f.Cpu.Walks;
+        var walks = f.Cpu.Walks;
         for (ulong i = 0; i < 512; i++) Assert.Equal(i, f.Cpu.Load(Va + i * Page));
         // All of it was there at once.
         Assert.Equal(walks, f.Cpu.Walks);
-        bool writable = (bits & TestFormat.W) != 0;
-        ulong[] log = new ulong[Pages / 64];
+        var writable = (bits & TestFormat.W) != 0;
+        var log = new ulong[Pages / 64];
         f.Vm.GetDirtyLog(0, log);
         Assert.Equal(writable ? Outcome.Done : Outcome.PageFault, f.Cpu.Store(Va + 5 * Page, 55));
         f.Vm.GetDirtyLog(0, log);
@@ -132,7 +137,7 @@ public sealed unsafe class RmapTests
     public void Splitting_a_block_mapped_twice_leaves_out_what_it_has_no_descriptors_for()
     {
         using ShadowFixture f = new(hugePages: true);
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         for (ulong i = 0; i < 512; i++) f.Poke((512 + i) * Page, i);
         f.MapAt(root, 3, Va, 512, RwxAd, leafLevel: 2);
         f.MapAt(root, 3, Va + (2 << 20), 512, TestFormat.R | TestFormat.A, leafLevel: 2);
@@ -153,7 +158,10 @@ public sealed unsafe class RmapTests
         f.Verify();
     }
 
-    /// <summary>Whoever waits for mmu_lock gets it in the middle of a long walk that may block, and finds that what is gone from the tables is gone from the TLBs.</summary>
+    /// <summary>
+    /// Whoever waits for mmu_lock gets it in the middle of a long walk that may block, and finds that what is gone from the tables is gone
+    /// from the TLBs.
+    /// </summary>
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -162,9 +170,9 @@ public sealed unsafe class RmapTests
         using ShadowFixture f = new();
         for (ulong gfn = 0; gfn < 1000; gfn++) f.Cpu.Load(gfn * Page);
         long flushes = f.Vm.RemoteFlushes, flushesSeen = -1;
-        int mappedSeen = -1;
-        VirtualMachine vm = f.Vm;
-        int srcu = vm.Srcu.ReadLock();
+        var mappedSeen = -1;
+        var vm = f.Vm;
+        var srcu = vm.Srcu.ReadLock();
         vm.MmuLock.WriteLock();
         vm.Invalidation.Begin();
         vm.Invalidation.RangeAdd(0, 1000);
@@ -176,7 +184,7 @@ public sealed unsafe class RmapTests
             vm.MmuLock.ReadUnlock();
         });
         while (!vm.MmuLock.IsContended) System.Threading.Thread.Yield();
-        bool flush = vm.Mmu.UnmapGfnRange(0, 0, 1000, mayBlock);
+        var flush = vm.Mmu.UnmapGfnRange(0, 0, 1000, mayBlock);
         if (flush) vm.FlushRemoteTlbs();
         vm.Invalidation.End();
         vm.MmuLock.WriteUnlock();
@@ -191,19 +199,21 @@ public sealed unsafe class RmapTests
         Assert.Equal(1000, f.Mmu.Counters.SptesUnmapped);
     }
 
-    /// <summary>A device found the slot, then its flags changed, and only then came the first root: the object the device holds never gets counts.</summary>
+    /// <summary>
+    /// A device found the slot, then its flags changed, and only then came the first root: the object the device holds never gets counts.
+    /// </summary>
     [Fact]
     public void A_slot_object_from_before_the_first_root_does_not_hide_its_tables()
     {
         using ShadowFixture f = new();
-        Memslot old = f.Vm.GetMemslots(0).Find(0)!;
+        var old = f.Vm.GetMemslots(0).Find(0)!;
         f.SetSlot(0, 0, Pages * Page, f.Hva, MemslotFlags.LogDirtyPages);
         f.Vm.MmuLock.WriteLock();
         Assert.False(f.Mmu.IsShadowed(old, 0x800));
         f.Vm.MmuLock.WriteUnlock();
         Alias(f, 1);
         f.Cpu.Load(Va);
-        ulong root = f.Cpu.Vcpu.GuestRoot.Gfn;
+        var root = f.Cpu.Vcpu.GuestRoot.Gfn;
         Assert.Null(old.Arch);
         Assert.Equal(1, f.ShadowPagesOf(root));
         f.Vm.MmuLock.WriteLock();
@@ -218,10 +228,10 @@ public sealed unsafe class RmapTests
         using ShadowFixture f = new();
         Alias(f, 3);
         for (ulong i = 0; i < 3; i++) f.Cpu.Store(Va + i * Page, 9);
-        ulong table = f.Peek(EntryAddress(f.Peek(EntryAddress(f.Cpu.Vcpu.GuestRoot.Gfn, Va, 3)) >> 12, Va, 2)) >> 12;
+        var table = f.Peek(EntryAddress(f.Peek(EntryAddress(f.Cpu.Vcpu.GuestRoot.Gfn, Va, 3)) >> 12, Va, 2)) >> 12;
         Assert.Equal(1, f.ShadowPagesOf(table));
         // The host swaps the page for an equal one, which it may at any time.
-        byte[] bytes = new byte[Page];
+        var bytes = new byte[Page];
         f.Memory.Read(f.Hva + table * Page, bytes);
         f.Memory.Discard(f.Hva + table * Page, Page);
         Assert.Equal(0, f.ShadowPagesOf(table));

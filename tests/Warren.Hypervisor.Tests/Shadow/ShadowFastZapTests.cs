@@ -10,37 +10,40 @@ public sealed unsafe class ShadowFastZapTests
     private const ulong Va = 0x4000_0000;
 
     [Fact]
-    public void DeletingASlotDropsEveryPageAndLeavesNothingOfThem()
+    public void Deleting_a_slot_drops_every_page_and_leaves_nothing_of_them()
     {
-        using ShadowFixture f = NewGuest(out _, vcpus: 1);
+        using var f = NewGuest(out _, vcpus: 1);
         for (ulong gfn = 0; gfn < 64; gfn++) Assert.Equal(Outcome.Done, f.Cpu.Store(Linear + gfn * Page, gfn + 1));
         Assert.True(f.Mmu.PageCount > 3);
         Delete(f);
         Assert.Equal(0, f.Mmu.PageCount);
-        MmuCounters counters = f.Mmu.Counters;
+        var counters = f.Mmu.Counters;
         Assert.Equal(counters.TablesAtToggle, counters.TablesZapped);
         Assert.Equal(1, counters.FastZaps);
         for (ulong gfn = 0; gfn < 64; gfn++) Assert.Equal(gfn + 1, f.Cpu.Load(Linear + gfn * Page));
         f.Verify();
     }
 
-    /// <summary>Nobody lets go of the root of a vCPU that does not run. It is taken off the list at the first zap and is no work for those that follow.</summary>
+    /// <summary>
+    /// Nobody lets go of the root of a vCPU that does not run. It is taken off the list at the first zap and is no work for those that
+    /// follow.
+    /// </summary>
     [Fact]
-    public void ARootInUseIsZappedOnceAndGoesWithItsVcpu()
+    public void A_root_in_use_is_zapped_once_and_goes_with_its_vcpu()
     {
-        using ShadowFixture f = NewGuest(out _, vcpus: 2);
-        PagingEngine idle = f.Cpus[0];
-        PagingEngine busy = f.Cpus[1];
+        using var f = NewGuest(out _, vcpus: 2);
+        var idle = f.Cpus[0];
+        var busy = f.Cpus[1];
         idle.Load(Linear);
         busy.Load(Linear);
-        int inUse = TablesInUse(f);
-        for (int i = 0; i < 20; i++)
+        var inUse = TablesInUse(f);
+        for (var i = 0; i < 20; i++)
         {
             busy.Load(Linear);
             Delete(f);
             Assert.InRange(TablesInUse(f), 1, inUse);
         }
-        MmuCounters counters = f.Mmu.Counters;
+        var counters = f.Mmu.Counters;
         Assert.Equal(20, counters.FastZaps);
         Assert.Equal(counters.TablesAtToggle, counters.TablesZapped);
         Assert.Equal(counters.ShadowPagesMade, counters.TablesZapped);
@@ -57,17 +60,19 @@ public sealed unsafe class ShadowFastZapTests
         f.Verify();
     }
 
-    /// <summary>The livelock of 2019 in its shadow form: counted, not timed. Every page is freed by the zap it existed before, or by none.</summary>
+    /// <summary>
+    /// The livelock of 2019 in its shadow form: counted, not timed. Every page is freed by the zap it existed before, or by none.
+    /// </summary>
     [Fact]
-    public void ZappingEndsAlthoughVcpusNeverStopFaulting()
+    public void Zapping_ends_although_vcpus_never_stop_faulting()
     {
-        using ShadowFixture f = NewGuest(out _, vcpus: 2);
+        using var f = NewGuest(out _, vcpus: 2);
         Crew crew = new();
-        long[] stores = new long[f.Cpus.Length];
-        for (int i = 0; i < stores.Length; i++)
+        var stores = new long[f.Cpus.Length];
+        for (var i = 0; i < stores.Length; i++)
         {
-            int me = i;
-            ulong next = (ulong)i * 512;
+            var me = i;
+            var next = (ulong)i * 512;
             crew.Add(() =>
             {
                 while (!crew.Stopping)
@@ -81,13 +86,13 @@ public sealed unsafe class ShadowFastZapTests
         {
             // Not for faults of each: the first to run may leave none to the other.
             crew.Await(() => Array.TrueForAll(stores, n => n > 10), "ten stores of each vCPU");
-            for (int i = 0; i < 60; i++)
+            for (var i = 0; i < 60; i++)
             {
                 Delete(f);
                 Thread.Yield();
             }
         });
-        MmuCounters counters = f.Mmu.Counters;
+        var counters = f.Mmu.Counters;
         Assert.Equal(60, counters.FastZaps);
         Assert.True(counters.TablesAtToggle > 0);
         Assert.InRange(counters.TablesZapped, 0, counters.TablesAtToggle);
@@ -95,26 +100,27 @@ public sealed unsafe class ShadowFastZapTests
     }
 
     /// <summary>
-    /// A zap waits for a vCPU that has not left the guest yet, with mmu_lock free: another one goes on, with new tables, and writes to a table of the guest that the first one's obsolete tables are made
-    /// from. That is noticed for new tables only, so the first vCPU's fence has it leave the old ones.
+    /// A zap waits for a vCPU that has not left the guest yet, with mmu_lock free: another one goes on, with new tables, and writes to a
+    /// table of the guest that the first one's obsolete tables are made from. That is noticed for new tables only, so the first vCPU's
+    /// fence has it leave the old ones.
     /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void AVcpuStillInAnObsoleteRootLeavesItAtTheGuestsFence(bool oneAddress)
+    public void A_vcpu_still_in_an_obsolete_root_leaves_it_at_the_guests_fence(bool oneAddress)
     {
-        using ShadowFixture f = NewGuest(out ulong root, vcpus: 2);
-        ulong entry = f.MapAt(root, 3, Va, 0x100, RwxAd);
+        using var f = NewGuest(out var root, vcpus: 2);
+        var entry = f.MapAt(root, 3, Va, 0x100, RwxAd);
         f.Poke(0x10_0000, 100);
         f.Poke(0x10_1000, 101);
         f.SetSlot(1, 1UL << 32, Page, f.Hva);
-        foreach (PagingEngine cpu in f.Cpus) Assert.Equal(100UL, cpu.Load(Va));
-        int generation = f.Mmu.Generation;
+        foreach (var cpu in f.Cpus) Assert.Equal(100UL, cpu.Load(Va));
+        var generation = f.Mmu.Generation;
         Thread zapper = new(() => f.SetSlot(1, 0, 0, 0));
         Thread other = new(() => f.Cpus[1].Store(Linear + entry, TestFormat.Leaf(0x101, RwxAd)));
-        Vcpu vcpu = f.Cpus[0].Vcpu;
+        var vcpu = f.Cpus[0].Vcpu;
         ulong before = 0, unfenced = 0, after = 0;
-        bool met = false;
+        var met = false;
         f.Cpus[0].Do(() =>
         {
             before = Read(vcpu, Va);
@@ -138,9 +144,9 @@ public sealed unsafe class ShadowFastZapTests
 
     /// <summary>One bit of generation: however often it toggles, nothing of an earlier turn is taken for current.</summary>
     [Fact]
-    public void TheGenerationMayToggleForEver()
+    public void The_generation_may_toggle_for_ever()
     {
-        using ShadowFixture f = NewGuest(out _, vcpus: 1);
+        using var f = NewGuest(out _, vcpus: 1);
         for (ulong i = 0; i < 64; i++)
         {
             Assert.Equal(Outcome.Done, f.Cpu.Store(Linear + i * Page, i));
@@ -153,9 +159,9 @@ public sealed unsafe class ShadowFastZapTests
 
     /// <summary>Above the limit the oldest go, but for those that vCPUs use as roots, whatever their age.</summary>
     [Fact]
-    public void TheOldestPagesMakeRoomAndRootsInUseStay()
+    public void The_oldest_pages_make_room_and_roots_in_use_stay()
     {
-        using ShadowFixture f = NewGuest(out ulong root, vcpus: 1);
+        using var f = NewGuest(out var root, vcpus: 1);
         f.Mmu.PageLimit = 64;
         // Each address needs a page of its own, of level 1, and the guest a table.
         for (ulong i = 0; i < 300; i++) f.MapAt(root, 3, Va + i * (2UL << 20), i, RwxAd);
@@ -175,7 +181,7 @@ public sealed unsafe class ShadowFastZapTests
         ShadowFixture f = new(vcpus: vcpus);
         root = f.NewTable();
         f.MapLinear(root, 3);
-        foreach (PagingEngine cpu in f.Cpus) cpu.SetRoot(3, root);
+        foreach (var cpu in f.Cpus) cpu.SetRoot(3, root);
         return f;
     }
 
@@ -190,5 +196,6 @@ public sealed unsafe class ShadowFastZapTests
     private static ShadowPage* PageOfRoot(PagingEngine cpu) => ShadowMmu.PageOf(cpu.Vcpu.Root.Entries);
 
     private static ulong Read(Vcpu vcpu, ulong address) =>
-        vcpu.TranslateVirtual(address, GuestAccess.Read, GuestMode.Sum, out Translation t, out _) == TranslateStatus.Memory ? *(ulong*)t.HostPage : ulong.MaxValue;
+        vcpu.TranslateVirtual(address, GuestAccess.Read, GuestMode.Sum, out var t, out _) == TranslateStatus.Memory
+        ? *(ulong*)t.HostPage : ulong.MaxValue;
 }

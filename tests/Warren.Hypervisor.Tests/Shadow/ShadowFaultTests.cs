@@ -8,7 +8,7 @@ public sealed class ShadowFaultTests
     private const ulong Va = 0x40_0000;
 
     [Fact]
-    public void WithoutTranslationAddressesArePhysical()
+    public void Without_translation_addresses_are_physical()
     {
         using ShadowFixture f = new();
         f.Poke(0x5008, 77);
@@ -31,10 +31,10 @@ public sealed class ShadowFaultTests
     [InlineData(3)]
     [InlineData(4)]
     [InlineData(5)]
-    public void ThroughTheGuestsTables(int levels)
+    public void Through_the_guests_tables(int levels)
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         f.MapAt(root, levels, Va, 0x123, Rwx);
         f.Poke(0x123010, 55);
         f.Cpu.SetRoot(levels, root);
@@ -51,11 +51,11 @@ public sealed class ShadowFaultTests
     }
 
     [Fact]
-    public void HighHalfAddressesAreSignExtended()
+    public void High_half_addresses_are_sign_extended()
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
-        ulong high = 0xffff_ffc0_0000_0000;
+        var root = f.NewTable();
+        var high = 0xffff_ffc0_0000_0000;
         f.MapAt(root, 3, high, 0x42, Rwx);
         f.Poke(0x42000, 9);
         f.Cpu.SetRoot(3, root);
@@ -66,11 +66,11 @@ public sealed class ShadowFaultTests
 
     /// <summary>A is set by the first access, D by the first write, and the SPTE never lets the guest by before.</summary>
     [Fact]
-    public void AccessedAndDirtyAreExact()
+    public void Accessed_and_dirty_are_exact()
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
-        ulong entry = f.MapAt(root, 3, Va, 0x123, Rwx);
+        var root = f.NewTable();
+        var entry = f.MapAt(root, 3, Va, 0x123, Rwx);
         f.Cpu.SetRoot(3, root);
         f.Cpu.Load(Va);
         Assert.Equal(TestFormat.A, f.Peek(entry) & (TestFormat.A | TestFormat.D));
@@ -89,11 +89,11 @@ public sealed class ShadowFaultTests
     }
 
     [Fact]
-    public void WithoutHardwareUpdatesTheGuestFaultsForAccessedAndDirty()
+    public void Without_hardware_updates_the_guest_faults_for_accessed_and_dirty()
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
-        ulong entry = f.MapAt(root, 3, Va, 0x123, Rwx);
+        var root = f.NewTable();
+        var entry = f.MapAt(root, 3, Va, 0x123, Rwx);
         f.Cpu.SetsBits = false;
         f.Cpu.SetRoot(3, root);
         f.Cpu.Load(Va);
@@ -116,20 +116,20 @@ public sealed class ShadowFaultTests
     [InlineData(Rwx, GuestMode.User, false, false, false)]
     [InlineData(TestFormat.X | TestFormat.U, GuestMode.User | GuestMode.Mxr, true, false, true)]
     [InlineData(TestFormat.R | TestFormat.W, GuestMode.Supervisor, true, true, false)]
-    public void RightsAreJudgedByMode(ulong bits, GuestMode mode, bool read, bool write, bool execute)
+    public void Rights_are_judged_by_mode(ulong bits, GuestMode mode, bool read, bool write, bool execute)
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         f.MapAt(root, 3, Va, 0x123, bits);
         f.Cpu.SetRoot(3, root);
         // Whatever another mode had mapped before, and whatever the order.
-        foreach (GuestMode other in (GuestMode[])[GuestMode.User, GuestMode.Sum, GuestMode.Mxr, mode])
+        foreach (var other in (GuestMode[])[GuestMode.User, GuestMode.Sum, GuestMode.Mxr, mode])
         {
             f.Cpu.Mode = other;
             f.Cpu.Load(Va);
-            bool canRead = f.Cpu.Last == Outcome.Done;
-            bool canWrite = f.Cpu.Store(Va, 3) == Outcome.Done;
-            bool canExecute = f.Cpu.Fetch(Va) == Outcome.Done;
+            var canRead = f.Cpu.Last == Outcome.Done;
+            var canWrite = f.Cpu.Store(Va, 3) == Outcome.Done;
+            var canExecute = f.Cpu.Fetch(Va) == Outcome.Done;
             if (other == mode) Assert.Equal((read, write, execute), (canRead, canWrite, canExecute));
         }
     }
@@ -138,12 +138,12 @@ public sealed class ShadowFaultTests
     [InlineData(2, 3)]
     [InlineData(3, 3)]
     [InlineData(4, 4)]
-    public void LargeLeavesOfTheGuest(int leafLevel, int levels)
+    public void Large_leaves_of_the_guest(int leafLevel, int levels)
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         f.MapAt(root, levels, Linear & ~0xff_ffff_ffffUL, 0, Rwx, leafLevel);
-        ulong va = (Linear & ~0xff_ffff_ffffUL) + 0x5000;
+        var va = (Linear & ~0xff_ffff_ffffUL) + 0x5000;
         f.Cpu.SetRoot(levels, root);
         f.Poke(0x5000, 12);
         Assert.Equal(12UL, f.Cpu.Load(va));
@@ -163,10 +163,10 @@ public sealed class ShadowFaultTests
     [Theory]
     [InlineData(2)]
     [InlineData(3)]
-    public void HugeSptesWhereHostAndGuestAllow(int leafLevel)
+    public void Huge_sptes_where_host_and_guest_allow(int leafLevel)
     {
         using ShadowFixture f = new(hugePages: true);
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         f.MapAt(root, 3, 0x4000_0000, 0, RwxAd, leafLevel);
         f.Cpu.SetRoot(3, root);
         f.Cpu.Store(0x4020_5008, 99);
@@ -183,22 +183,25 @@ public sealed class ShadowFaultTests
         f.Verify();
     }
 
-    /// <summary>The fault itself shadows the last table of its walk, the first table of that block: what was allowed before it went down no longer is.</summary>
+    /// <summary>
+    /// The fault itself shadows the last table of its walk, the first table of that block: what was allowed before it went down no longer
+    /// is.
+    /// </summary>
     [Theory]
     [InlineData(2, 3, false)]
     [InlineData(2, 3, true)]
     [InlineData(3, 4, false)]
     [InlineData(3, 4, true)]
-    public void ABlockThatHoldsATableOfItsOwnWalkIsMappedByPages(int leafLevel, int levels, bool write)
+    public void A_block_that_holds_a_table_of_its_own_walk_is_mapped_by_pages(int leafLevel, int levels, bool write)
     {
         using ShadowFixture f = new(hugePages: true);
         ulong root = 0x10;
-        ulong table = f.NewTable();
-        ulong block = table & ~511UL;
+        var table = f.NewTable();
+        var block = table & ~511UL;
         f.Poke(EntryAddress(root, 0, levels), TestFormat.Table(table));
         f.MapAt(root, levels, 0, leafLevel == 2 ? block : 0, RwxAd, leafLevel);
         f.Cpu.SetRoot(levels, root);
-        ulong va = ((leafLevel == 2 ? 0 : block) << 12) + 0x5000;
+        var va = ((leafLevel == 2 ? 0 : block) << 12) + 0x5000;
         if (write) Assert.Equal(Outcome.Done, f.Cpu.Store(va, 5));
         else f.Cpu.Load(va);
         Assert.False(Spte(f.Cpu, va).IsNone);
@@ -207,13 +210,13 @@ public sealed class ShadowFaultTests
     }
 
     [Fact]
-    public void MmioEntriesRememberWhereTheyLead()
+    public void Mmio_entries_remember_where_they_lead()
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         f.MapAt(root, 3, Va, 0x99999, RwxAd);
         f.Cpu.SetRoot(3, root);
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
         {
             f.Cpu.Load(Va + 8 * (ulong)i);
             Assert.Equal(Outcome.Mmio, f.Cpu.Last);
@@ -228,10 +231,10 @@ public sealed class ShadowFaultTests
     }
 
     [Fact]
-    public void ATableWhereNoMemoryIsGivesAccessFaults()
+    public void A_table_where_no_memory_is_gives_access_faults()
     {
         using ShadowFixture f = new();
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         f.Poke(EntryAddress(root, Va, 3), TestFormat.Table(0x77777));
         f.Cpu.SetRoot(3, root);
         f.Cpu.Load(Va);
@@ -240,7 +243,7 @@ public sealed class ShadowFaultTests
         f.Cpu.Load(Va);
         Assert.Equal(Outcome.AccessFault, f.Cpu.Last);
         // A root that is beyond any memslot now, and inside one later.
-        ulong hva = f.Memory.Map(Page, HostMemory.VmaProtection.Read | HostMemory.VmaProtection.Write);
+        var hva = f.Memory.Map(Page, HostMemory.VmaProtection.Read | HostMemory.VmaProtection.Write);
         f.SetSlot(1, 0x7777_7000, Page, hva);
         f.Cpu.Load(Va);
         Assert.Equal(Outcome.PageFault, f.Cpu.Last);
@@ -252,28 +255,32 @@ public sealed class ShadowFaultTests
         Assert.Equal(Outcome.AccessFault, f.Cpu.Last);
     }
 
-    /// <summary>Faults through new tables, stores that are tracked or let tables go, fences, switches of the root: none of it makes garbage.</summary>
+    /// <summary>
+    /// Faults through new tables, stores that are tracked or let tables go, fences, switches of the root: none of it makes garbage.
+    /// </summary>
     [Fact]
-    public void NothingAllocatesManagedMemory()
+    public void Nothing_allocates_managed_memory()
     {
         using ShadowFixture f = new();
         GuestTables tables = new(f.Vm, 0x200, 64);
         for (ulong i = 0; i < 4096; i++) tables.Map(Linear + i * Page, i, GuestRights.Read | GuestRights.Write);
         for (ulong i = 0; i < 1024; i++) tables.Map(Va + i * 16 * Page, 0x400 + i, GuestRights.Read | GuestRights.Write);
         Busy busy = new(tables.Root, tables.EntryOf(Va, 1), tables.EntryOf(Va, 2));
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(busy));
-        // The lock validator allocates when it meets a chain of locks for the first time: what the paths allocate themselves is there each time.
-        long least = long.MaxValue;
-        for (int i = 0; i < 4; i++)
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(busy));
+        // The lock validator allocates when it meets a chain of locks for the first time: what the paths allocate themselves is there each
+        // time.
+        var least = long.MaxValue;
+        for (var i = 0; i < 4; i++)
         {
-            long before = GC.GetAllocatedBytesForCurrentThread();
+            var before = GC.GetAllocatedBytesForCurrentThread();
             long budget = 2000;
             vcpu.Run(ref budget);
             least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
             Assert.Equal(0, budget);
         }
         Assert.Equal(0, least);
-        Assert.True(vcpu.Statistics.FaultsMap > 800 && vcpu.Statistics.TrackedWrites > 100 && f.Mmu.Counters.PagesSynced > 100, $"{vcpu.Statistics.FaultsMap} {vcpu.Statistics.TrackedWrites} {f.Mmu.Counters.PagesSynced}");
+        Assert.True(vcpu.Statistics.FaultsMap > 800 && vcpu.Statistics.TrackedWrites > 100 && f.Mmu.Counters.PagesSynced > 100,
+            $"{vcpu.Statistics.FaultsMap} {vcpu.Statistics.TrackedWrites} {f.Mmu.Counters.PagesSynced}");
     }
 
     private sealed class Busy(GuestRoot root, ulong low, ulong middle) : IGuestProgram
@@ -282,7 +289,7 @@ public sealed class ShadowFaultTests
 
         public GuestStep Step(ScriptedEngine cpu)
         {
-            ulong step = _step;
+            var step = _step;
             switch (step % 6)
             {
                 case 0 when step % 60 == 0:

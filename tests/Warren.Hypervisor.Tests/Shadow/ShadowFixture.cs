@@ -31,14 +31,15 @@ internal sealed unsafe class ShadowFixture : IDisposable
     public ShadowMmu Mmu => (ShadowMmu)Vm.Mmu;
 
     public void SetSlot(uint id, ulong gpa, ulong size, ulong hva, MemslotFlags flags = MemslotFlags.None) =>
-        Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
+        Vm.SetUserMemoryRegion(new UserMemoryRegion
+        { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
 
     public ulong NewTable() => _nextTable++;
 
     /// <summary>A word of guest memory, past every table of the VM: what a test knows, the guest's caches do not.</summary>
     public ulong Peek(ulong gpa)
     {
-        byte[] bytes = new byte[8];
+        var bytes = new byte[8];
         Assert.True(Vm.ReadGuest(gpa, bytes));
         return BitConverter.ToUInt64(bytes);
     }
@@ -46,16 +47,19 @@ internal sealed unsafe class ShadowFixture : IDisposable
     /// <summary>A write by the host, as a device does it.</summary>
     public void Poke(ulong gpa, ulong value) => Assert.True(Vm.WriteGuest(gpa, BitConverter.GetBytes(value)));
 
-    public static ulong EntryAddress(ulong table, ulong address, int level) => (table << 12) + ((address >> 12 + (level - 1) * 9 & 511) << 3);
+    public static ulong EntryAddress(ulong table, ulong address, int level) =>
+        (table << 12) + ((address >> 12 + (level - 1) * 9 & 511) << 3);
 
-    /// <summary>Writes tables, by the host, so that the address is mapped by a leaf of the level; returns where the leaf's entry is.</summary>
+    /// <summary>
+    /// Writes tables, by the host, so that the address is mapped by a leaf of the level; returns where the leaf's entry is.
+    /// </summary>
     public ulong MapAt(ulong root, int levels, ulong address, ulong gfn, ulong bits, int leafLevel = 1)
     {
-        ulong table = root;
-        for (int level = levels; level > leafLevel; level--)
+        var table = root;
+        for (var level = levels; level > leafLevel; level--)
         {
-            ulong at = EntryAddress(table, address, level);
-            ulong entry = Peek(at);
+            var at = EntryAddress(table, address, level);
+            var entry = Peek(at);
             if (entry == 0)
             {
                 entry = TestFormat.Table(NewTable());
@@ -63,7 +67,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
             }
             table = entry >> 12;
         }
-        ulong leaf = EntryAddress(table, address, leafLevel);
+        var leaf = EntryAddress(table, address, leafLevel);
         Poke(leaf, TestFormat.Leaf(gfn, bits));
         return leaf;
     }
@@ -74,22 +78,22 @@ internal sealed unsafe class ShadowFixture : IDisposable
     /// <summary>All of memory at <see cref="Linear"/>, page by page, or by leaves of 2 MiB.</summary>
     public void MapLinear(ulong root, int levels, int leafLevel = 1)
     {
-        ulong step = 1UL << (leafLevel - 1) * 9;
+        var step = 1UL << (leafLevel - 1) * 9;
         for (ulong gfn = 0; gfn < Pages; gfn += step) MapAt(root, levels, Linear + gfn * Page, gfn, RwxAd, leafLevel);
     }
 
     /// <summary>The SPTE that the vCPU's root has for an address, or none.</summary>
     public static Spte Spte(PagingEngine cpu, ulong address)
     {
-        Hypervisor.Mmu.FindLeaf(cpu.Vcpu.Root, cpu.Vcpu.RootLevel, address >> 12, out Spte seen, out _);
+        Hypervisor.Mmu.FindLeaf(cpu.Vcpu.Root, cpu.Vcpu.RootLevel, address >> 12, out var seen, out _);
         return seen;
     }
 
     public int ShadowPagesOf(ulong gfn)
     {
-        int count = 0;
+        var count = 0;
         Vm.MmuLock.WriteLock();
-        for (ShadowPage* page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext)
         {
             if (page->Gfn == gfn && !page->Role.Direct && !Mmu.IsObsolete(page)) count++;
         }
@@ -99,35 +103,37 @@ internal sealed unsafe class ShadowFixture : IDisposable
 
     public bool IsUnsync(ulong gfn)
     {
-        bool unsync = false;
+        var unsync = false;
         Vm.MmuLock.WriteLock();
-        for (ShadowPage* page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext) unsync |= page->Gfn == gfn && page->Unsync && !Mmu.IsObsolete(page);
+        for (var page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext)
+            unsync |= page->Gfn == gfn && page->Unsync && !Mmu.IsObsolete(page);
         Vm.MmuLock.WriteUnlock();
         return unsync;
     }
 
     /// <summary>
-    /// What must hold whenever the VM is at rest, as the auditor finds it, and by a look of its own: each SPTE is what the guest's entry and the host's page allow, is found by its reverse map, and no table in use can be written unnoticed.
+    /// Checks the invariants of a VM at rest, by the auditor and by a look of its own: each SPTE is what the guest's entry and the host's
+    /// page allow, is found by its reverse map, and no table in use can be written unnoticed.
     /// </summary>
     public void Verify()
     {
-        AuditReport audit = Vm.Audit(atRest: true);
+        var audit = Vm.Audit(atRest: true);
         Assert.True(audit.IsClean, audit.ToString());
         Vm.MmuLock.WriteLock();
         Dictionary<ulong, int> tracked = [];
-        int leaves = 0;
-        for (ShadowPage* page = Mmu.OldestPage; page != null; page = page->Newer)
+        var leaves = 0;
+        for (var page = Mmu.OldestPage; page != null; page = page->Newer)
         {
-            ShadowRole role = page->Role;
+            var role = page->Role;
             Assert.True(ShadowMmu.PageOf(page->Table) == page);
             if (!role.Direct) tracked[page->Gfn] = Math.Max(tracked.GetValueOrDefault(page->Gfn), page->Unsync ? 0 : role.Level);
-            int unsyncChildren = 0;
-            for (int i = 0; i < 512; i++)
+            var unsyncChildren = 0;
+            for (var i = 0; i < 512; i++)
             {
                 Spte spte = new(page->Table[i]);
                 if (spte.IsTable)
                 {
-                    ShadowPage* child = ShadowMmu.PageOf(spte.Table);
+                    var child = ShadowMmu.PageOf(spte.Table);
                     Assert.Equal(role.Level - 1, child->Role.Level);
                     Assert.Equal(child->MayDiffer, page->IsUnsyncChild(i));
                     if (child->MayDiffer) unsyncChildren++;
@@ -140,32 +146,35 @@ internal sealed unsafe class ShadowFixture : IDisposable
                 if (!role.Direct && !spte.IsNone && !page->Unsync) CheckAgainstGuest(page, i, spte);
                 if (!spte.IsLeaf) continue;
                 leaves++;
-                ulong gfn = page->GfnAt(i, role.Level);
-                Memslot slot = Vm.GetMemslots(0).Find(gfn)!;
+                var gfn = page->GfnAt(i, role.Level);
+                var slot = Vm.GetMemslots(0).Find(gfn)!;
                 Assert.True(Contains(slot.Arch!.Head(gfn, role.Level), page->Table + i), $"gfn {gfn}: no reverse map of {spte}");
-                Assert.True(Memory.TryFaultPresent(slot.GfnToHva(gfn), false, out FrameMapping mapping));
+                Assert.True(Memory.TryFaultPresent(slot.GfnToHva(gfn), false, out var mapping));
                 Assert.Equal(mapping.Frame, spte.Frame);
                 Pool.Put(mapping.Frame);
                 Assert.True(!spte.Writable || spte.HostWritable && spte.MmuWritable && mapping.Writable && !slot.IsReadOnly);
             }
             Assert.Equal(unsyncChildren, page->UnsyncChildren);
         }
-        for (ShadowPage* page = Mmu.OldestPage; page != null; page = page->Newer)
+        for (var page = Mmu.OldestPage; page != null; page = page->Newer)
         {
-            for (int i = 0; i < 512; i++)
+            for (var i = 0; i < 512; i++)
             {
                 Spte spte = new(page->Table[i]);
                 if (!spte.IsLeaf || (spte.Raw & (Hypervisor.Spte.W | Hypervisor.Spte.MmuWritableBit)) == 0) continue;
-                ulong first = page->GfnAt(i, page->Role.Level);
-                for (ulong gfn = first; gfn < first + (spte.IsHuge ? 512u : 1u); gfn++)
-                    Assert.True(!tracked.TryGetValue(gfn, out int level) || level == 0, $"gfn {gfn} holds a table of level {tracked.GetValueOrDefault(gfn)} and is writable: {spte}");
+                var first = page->GfnAt(i, page->Role.Level);
+                for (var gfn = first; gfn < first + (spte.IsHuge ? 512u : 1u); gfn++)
+                {
+                    Assert.True(!tracked.TryGetValue(gfn, out var level) || level == 0,
+                        $"gfn {gfn} holds a table of level {tracked.GetValueOrDefault(gfn)} and is writable: {spte}");
+                }
             }
         }
-        int reverse = 0;
-        foreach (Memslot slot in Vm.GetMemslots(0))
+        var reverse = 0;
+        foreach (var slot in Vm.GetMemslots(0))
         {
             if (slot.Arch is not { } rmaps) continue;
-            for (ulong gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
+            for (var gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
             {
                 reverse += rmaps.Head(gfn, 1)->Count;
                 if (gfn % 512 == 0 || gfn == slot.BaseGfn) reverse += rmaps.Head(gfn, 2)->Count;
@@ -177,8 +186,8 @@ internal sealed unsafe class ShadowFixture : IDisposable
 
     private static void CheckAgainstGuest(ShadowPage* page, int index, Spte spte)
     {
-        GuestPte pte = TestFormat.Instance.Decode(page->GuestTable[index], page->Role.Level, index);
-        string what = $"level {page->Role.Level} table {page->Gfn} entry {index}: {spte} for {page->GuestTable[index]:x}";
+        var pte = TestFormat.Instance.Decode(page->GuestTable[index], page->Role.Level, index);
+        var what = $"level {page->Role.Level} table {page->Gfn} entry {index}: {spte} for {page->GuestTable[index]:x}";
         Assert.True(pte.IsPresent, what);
         if (!pte.IsLeaf)
         {
@@ -186,10 +195,10 @@ internal sealed unsafe class ShadowFixture : IDisposable
             return;
         }
         Assert.True(pte.Accessed, what);
-        GuestRights rights = ShadowMmu.EffectiveRights(pte);
+        var rights = ShadowMmu.EffectiveRights(pte);
         if (spte.IsTable)
         {
-            ShadowPage* child = ShadowMmu.PageOf(spte.Table);
+            var child = ShadowMmu.PageOf(spte.Table);
             Assert.True(child->Role.Direct && child->Gfn == pte.Gfn && child->Role.Rights == rights, what);
             return;
         }
@@ -200,7 +209,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
 
     private static bool Contains(RmapHead* head, ulong* spte)
     {
-        RmapHead.Iterator at = RmapHead.Iterate(head);
+        var at = RmapHead.Iterate(head);
         for (ulong* one; (one = at.Next()) != null;)
         {
             if (one == spte) return true;
@@ -208,17 +217,19 @@ internal sealed unsafe class ShadowFixture : IDisposable
         return false;
     }
 
-    /// <summary>Every test ends here: nothing of it is left, not in the tables, not in the reverse maps, not in the pool of frames.</summary>
+    /// <summary>
+    /// Every test ends here: nothing of it is left, not in the tables, not in the reverse maps, not in the pool of frames.
+    /// </summary>
     public void Dispose()
     {
         Verify();
-        foreach (Vcpu vcpu in Vm.Vcpus) vcpu.ReleaseTables();
+        foreach (var vcpu in Vm.Vcpus) vcpu.ReleaseTables();
         Vm.SlotsLock.Lock();
         Vm.Mmu.ZapAllFast();
         Vm.SlotsLock.Unlock();
         Assert.Equal(0, Mmu.PageCount);
         Assert.Equal(0, Vm.Mmu.Allocator.InUse);
-        foreach (Memslot slot in Vm.GetMemslots(0)) Assert.True(slot.Arch is null || slot.Arch.IsIdle());
+        foreach (var slot in Vm.GetMemslots(0)) Assert.True(slot.Arch is null || slot.Arch.IsIdle());
         Vm.Dispose();
         Memory.Dispose();
         Assert.Equal(0, Pool.FramesInUse);

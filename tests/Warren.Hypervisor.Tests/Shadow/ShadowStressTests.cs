@@ -6,8 +6,8 @@ using static Warren.Hypervisor.Tests.Shadow.ShadowFixture;
 namespace Warren.Hypervisor.Tests.Shadow;
 
 /// <summary>
-/// Guests that change their tables as fast as they can while the host takes pages away, slots come and go and devices write: after its fence each vCPU sees exactly what it has mapped, and whenever all
-/// stand still every SPTE can be accounted for.
+/// Guests that change their tables as fast as they can while the host takes pages away, slots come and go and devices write: after its
+/// fence each vCPU sees exactly what it has mapped, and whenever all stand still every SPTE can be accounted for.
 /// </summary>
 public sealed class ShadowStressTests
 {
@@ -19,27 +19,27 @@ public sealed class ShadowStressTests
     [Theory]
     [InlineData(0)]
     [InlineData(80)]
-    public void TablesInMotion(int pageLimit)
+    public void Tables_in_motion(int pageLimit)
     {
         using ShadowFixture f = new(vcpus: 3);
         f.Mmu.PageLimit = pageLimit;
-        ulong shared = f.NewTable();
+        var shared = f.NewTable();
         f.MapLinear(shared, 3);
         for (ulong i = 0; i < DataPages; i++) f.Poke((DataGfn + i) * Page, DataGfn + i);
         Guest[] guests = [.. Enumerable.Range(0, 3).Select(i => new Guest(f, i, shared))];
-        ulong other = f.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
-        for (int round = 0; round < Rounds; round++)
+        var other = f.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
+        for (var round = 0; round < Rounds; round++)
         {
             Exception? failed = null;
-            int running = guests.Length;
+            var running = guests.Length;
             List<Thread> threads = [];
-            foreach (Guest guest in guests)
+            foreach (var guest in guests)
             {
                 Thread thread = new(() =>
                 {
                     try
                     {
-                        for (int i = 0; i < StepsPerRound && Volatile.Read(ref failed) is null; i++) guest.Step();
+                        for (var i = 0; i < StepsPerRound && Volatile.Read(ref failed) is null; i++) guest.Step();
                     }
                     catch (Exception e)
                     {
@@ -51,14 +51,14 @@ public sealed class ShadowStressTests
                 thread.Start();
             }
             Random random = new(round);
-            Stopwatch clock = Stopwatch.StartNew();
+            var clock = Stopwatch.StartNew();
             while (Volatile.Read(ref running) > 0)
             {
                 Assert.True(clock.Elapsed < TimeSpan.FromMinutes(2), "the guests do not get on");
                 switch (random.Next(4))
                 {
                     case 0:
-                        ulong start = (ulong)random.Next((int)Pages - 64);
+                        var start = (ulong)random.Next((int)Pages - 64);
                         f.Vm.ZapGfnRange(0, start, start + 64);
                         break;
                     case 1:
@@ -73,7 +73,7 @@ public sealed class ShadowStressTests
                         break;
                 }
             }
-            foreach (Thread thread in threads) thread.Join();
+            foreach (var thread in threads) thread.Join();
             if (failed is not null) throw new InvalidOperationException($"round {round}", failed);
             Assert.Null(f.Vm.ErrorReason);
             f.Verify();
@@ -95,7 +95,7 @@ public sealed class ShadowStressTests
         private readonly ulong[] _roots = new ulong[2];
         private readonly ulong[] _entries = new ulong[Slots];
         private readonly ulong[] _addresses = new ulong[Slots];
-        /// <summary>What each address maps since the last fence for it; 0: nothing. Writable in bit 63.</summary>
+        /// <summary>The mapping of each address since the last fence for it; 0: nothing. Writable in bit 63.</summary>
         private readonly ulong[] _mapped = new ulong[Slots];
         private readonly ulong _scratch;
         private int _steps;
@@ -108,8 +108,8 @@ public sealed class ShadowStressTests
             _roots[0] = f.NewTable();
             _roots[1] = f.NewTable();
             _scratch = f.NewTable();
-            ulong linear = f.Peek(EntryAddress(shared, Linear, 3));
-            for (int i = 0; i < Slots; i++)
+            var linear = f.Peek(EntryAddress(shared, Linear, 3));
+            for (var i = 0; i < Slots; i++)
             {
                 // Three tables of level 1, and leaves of 2 MiB never, so that each address has an entry of its own.
                 _addresses[i] = Base + (ulong)(i / 32) * 0x20_0000 + (ulong)(i % 32) * Page;
@@ -117,14 +117,14 @@ public sealed class ShadowStressTests
                 f.Poke(_entries[i], 0);
             }
             f.Poke(EntryAddress(_roots[1], Base, 3), f.Peek(EntryAddress(_roots[0], Base, 3)));
-            foreach (ulong root in _roots) f.Poke(EntryAddress(root, Linear, 3), linear);
+            foreach (var root in _roots) f.Poke(EntryAddress(root, Linear, 3), linear);
             _cpu.SetRoot(3, _roots[0]);
         }
 
         public void Step()
         {
             _steps++;
-            int i = _random.Next(Slots);
+            var i = _random.Next(Slots);
             switch (_random.Next(10))
             {
                 case 0:
@@ -150,9 +150,11 @@ public sealed class ShadowStressTests
 
         private void Change(int i)
         {
-            ulong gfn = DataGfn + (ulong)_random.Next((int)DataPages);
-            bool writable = _random.Next(2) == 0;
-            ulong entry = _random.Next(4) == 0 ? 0 : TestFormat.Leaf(gfn, TestFormat.R | (writable ? TestFormat.W : 0) | (_random.Next(2) == 0 ? TestFormat.A | TestFormat.D : 0));
+            var gfn = DataGfn + (ulong)_random.Next((int)DataPages);
+            var writable = _random.Next(2) == 0;
+            var entry = _random.Next(4) == 0 ? 0
+                : TestFormat.Leaf(gfn,
+                    TestFormat.R | (writable ? TestFormat.W : 0) | (_random.Next(2) == 0 ? TestFormat.A | TestFormat.D : 0));
             Assert.Equal(Outcome.Done, _cpu.Store(Linear + _entries[i], entry));
             if (_random.Next(3) == 0) _cpu.Fence();
             else _cpu.Fence(_addresses[i]);
@@ -162,7 +164,7 @@ public sealed class ShadowStressTests
 
         private void Check(int i)
         {
-            ulong value = _cpu.Load(_addresses[i]);
+            var value = _cpu.Load(_addresses[i]);
             if (_mapped[i] == 0)
             {
                 Assert.Equal(Outcome.PageFault, _cpu.Last);
@@ -171,15 +173,16 @@ public sealed class ShadowStressTests
             Assert.Equal(Outcome.Done, _cpu.Last);
             Assert.Equal(_mapped[i] & ~(1UL << 63), value);
             // The same value again, by store: W is exact, too.
-            if (_random.Next(2) == 0) Assert.Equal(_mapped[i] >> 63 != 0 ? Outcome.Done : Outcome.PageFault, _cpu.Store(_addresses[i] + 8, value));
+            if (_random.Next(2) == 0)
+                Assert.Equal(_mapped[i] >> 63 != 0 ? Outcome.Done : Outcome.PageFault, _cpu.Store(_addresses[i] + 8, value));
         }
 
         /// <summary>Takes a table of level 1 out of the one above and puts it back: stores that are done for the guest.</summary>
         private void MoveTable(int which)
         {
-            ulong middle = _f.Peek(EntryAddress(_roots[0], Base, 3)) >> 12;
-            ulong at = Linear + EntryAddress(middle, Base + (ulong)which * 0x20_0000, 2);
-            ulong was = _cpu.Load(at);
+            var middle = _f.Peek(EntryAddress(_roots[0], Base, 3)) >> 12;
+            var at = Linear + EntryAddress(middle, Base + (ulong)which * 0x20_0000, 2);
+            var was = _cpu.Load(at);
             Assert.Equal(Outcome.Done, _cpu.Store(at, 0));
             _cpu.Fence();
             _cpu.Load(_addresses[which * 32]);
@@ -192,7 +195,7 @@ public sealed class ShadowStressTests
         /// <summary>A device writes to a page of data that holds what it writes, and to a table, what stands there.</summary>
         public void HostWrite(Random random)
         {
-            ulong gfn = DataGfn + (ulong)random.Next((int)DataPages);
+            var gfn = DataGfn + (ulong)random.Next((int)DataPages);
             _f.Poke(gfn * Page, gfn);
             _f.Poke((_roots[random.Next(2)] << 12) + (ulong)random.Next(8, 16) * 8, 0);
         }

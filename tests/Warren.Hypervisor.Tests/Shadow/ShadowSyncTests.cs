@@ -13,7 +13,7 @@ public sealed class ShadowSyncTests : IDisposable
     {
         _root = _f.NewTable();
         _f.MapLinear(_root, 3);
-        foreach (PagingEngine cpu in _f.Cpus) cpu.SetRoot(3, _root);
+        foreach (var cpu in _f.Cpus) cpu.SetRoot(3, _root);
         _f.Poke(0x10_0000, 100);
         _f.Poke(0x10_1000, 101);
         _f.Poke(0x10_2000, 102);
@@ -26,9 +26,9 @@ public sealed class ShadowSyncTests : IDisposable
     private static ulong At(ulong gpa) => Linear + gpa;
 
     [Fact]
-    public void AChangeCountsAtTheFenceForItsAddress()
+    public void A_change_counts_at_the_fence_for_its_address()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
         Assert.Equal(Outcome.Done, Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd)));
         Assert.Equal(0, Cpu.TrackedStores);
@@ -43,14 +43,16 @@ public sealed class ShadowSyncTests : IDisposable
         _f.Verify();
     }
 
-    /// <summary>A table of level 1 that two addresses lead to: what a fence for one of them takes away must not live on in the TLB by the other.</summary>
+    /// <summary>
+    /// A table of level 1 that two addresses lead to: what a fence for one of them takes away must not live on in the TLB by the other.
+    /// </summary>
     [Fact]
-    public void AFenceForOneAddressSparesTheTlbOnlyIfNoOtherLeadsThere()
+    public void A_fence_for_one_address_spares_the_tlb_only_if_no_other_leads_there()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         _f.MapAt(_root, 3, Va + Page, 0x102, RwxAd);
-        ulong middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
-        int before = Cpu.TlbFlushes;
+        var middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
+        var before = Cpu.TlbFlushes;
         Assert.Equal(100UL, Cpu.Load(Va));
         Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
         before = Cpu.TlbFlushes;
@@ -58,7 +60,7 @@ public sealed class ShadowSyncTests : IDisposable
         Assert.Equal(before, Cpu.TlbFlushes);
         Assert.Equal(101UL, Cpu.Load(Va));
         // The second way, at another level-2 entry.
-        ulong other = Va + 0x20_0000;
+        var other = Va + 0x20_0000;
         _f.Poke(EntryAddress(middle, other, 2), TestFormat.Table(entry >> 12));
         Assert.Equal(101UL, Cpu.Load(other));
         Cpu.Store(At(entry), TestFormat.Leaf(0x100, RwxAd));
@@ -70,9 +72,9 @@ public sealed class ShadowSyncTests : IDisposable
     }
 
     [Fact]
-    public void AFenceForAllBringsTablesInStepAndWatchesThemAgain()
+    public void A_fence_for_all_brings_tables_in_step_and_watches_them_again()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
         Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
         Cpu.Fence();
@@ -90,11 +92,11 @@ public sealed class ShadowSyncTests : IDisposable
         Assert.Equal(3, _f.Mmu.Counters.PagesSynced);
     }
 
-    /// <summary>What an entry that was not valid became needs no fence: nothing of it can be cached.</summary>
+    /// <summary>An entry that was not valid needs no fence when it becomes so: nothing of it can be cached.</summary>
     [Fact]
-    public void ANewMappingNeedsNoFence()
+    public void A_new_mapping_needs_no_fence()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd) + 8;
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd) + 8;
         Cpu.Load(Va);
         Cpu.Load(Va + Page);
         Assert.Equal(Outcome.PageFault, Cpu.Last);
@@ -103,10 +105,10 @@ public sealed class ShadowSyncTests : IDisposable
     }
 
     [Fact]
-    public void RightsTakenAwayAreGoneAfterTheFenceOfEachVcpu()
+    public void Rights_taken_away_are_gone_after_the_fence_of_each_vcpu()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
-        foreach (PagingEngine cpu in _f.Cpus) Assert.Equal(Outcome.Done, cpu.Store(Va, 100));
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        foreach (var cpu in _f.Cpus) Assert.Equal(Outcome.Done, cpu.Store(Va, 100));
         Cpu.Store(At(entry), TestFormat.Leaf(0x100, TestFormat.R | TestFormat.A));
         // The other vCPU fences, as an IPI makes it: it sees what this one wrote.
         _f.Cpus[1].Fence();
@@ -117,10 +119,10 @@ public sealed class ShadowSyncTests : IDisposable
     }
 
     [Fact]
-    public void LoadingARootIsAFenceForWhatItCouldNotSee()
+    public void Loading_a_root_is_a_fence_for_what_it_could_not_see()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
-        ulong other = _f.NewTable();
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var other = _f.NewTable();
         // The other root shares the linear half, not the page.
         _f.Poke(EntryAddress(other, Linear, 3), _f.Peek(EntryAddress(_root, Linear, 3)));
         Assert.Equal(100UL, Cpu.Load(Va));
@@ -135,12 +137,12 @@ public sealed class ShadowSyncTests : IDisposable
 
     /// <summary>A page table reached by two roots, unsync below one that the other never saw: linking it is a fence, too.</summary>
     [Fact]
-    public void LinkingATableBringsItInStep()
+    public void Linking_a_table_brings_it_in_step()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
-        PagingEngine second = _f.Cpus[1];
-        ulong other = _f.NewTable();
+        var second = _f.Cpus[1];
+        var other = _f.NewTable();
         second.SetRoot(3, other);
         Cpu.Store(At(entry), TestFormat.Leaf(0x101, RwxAd));
         // Now the other root gets the same table of level 2: a mapping that was not there before, so no fence of the second vCPU.
@@ -150,15 +152,15 @@ public sealed class ShadowSyncTests : IDisposable
     }
 
     [Fact]
-    public void AStoreToAHigherTableIsDoneForTheGuest()
+    public void A_store_to_a_higher_table_is_done_for_the_guest()
     {
         _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         _f.MapAt(_root, 3, Va + 0x20_0000, 0x101, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
         Assert.Equal(101UL, Cpu.Load(Va + 0x20_0000));
-        ulong middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
-        ulong first = EntryAddress(middle, Va, 2);
-        ulong second = EntryAddress(middle, Va + 0x20_0000, 2);
+        var middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
+        var first = EntryAddress(middle, Va, 2);
+        var second = EntryAddress(middle, Va + 0x20_0000, 2);
         Assert.Equal(Outcome.Done, Cpu.Store(At(first), _f.Peek(second)));
         Assert.Equal(1, Cpu.TrackedStores);
         Assert.Equal(_f.Peek(second), _f.Peek(first));
@@ -166,7 +168,7 @@ public sealed class ShadowSyncTests : IDisposable
         Cpu.Fence();
         Assert.Equal(101UL, Cpu.Load(Va));
         // And atomically.
-        ulong was = _f.Peek(first);
+        var was = _f.Peek(first);
         Assert.Equal(was, Cpu.CompareExchange(At(first), was, 0));
         Assert.Equal(0UL, _f.Peek(first));
         Assert.Equal(0UL, Cpu.CompareExchange(At(first), was, 5));
@@ -176,35 +178,38 @@ public sealed class ShadowSyncTests : IDisposable
     }
 
     [Fact]
-    public void ATableThatIsWrittenLikeDataIsOneNoMore()
+    public void A_table_that_is_written_like_data_is_one_no_more()
     {
         _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
-        ulong entry = EntryAddress(_root, Va, 3);
-        ulong middle = _f.Peek(entry) >> 12;
+        var entry = EntryAddress(_root, Va, 3);
+        var middle = _f.Peek(entry) >> 12;
         Cpu.Store(At(entry), 0);
         Cpu.Fence();
-        int before = Cpu.TrackedStores;
+        var before = Cpu.TrackedStores;
         for (ulong i = 0; i < 100; i++) Assert.Equal(Outcome.Done, Cpu.Store(At((middle << 12) + i * 8), i));
         Assert.True(Cpu.TrackedStores - before <= 3);
         Assert.Equal(0, _f.ShadowPagesOf(middle));
         Assert.Equal(1, _f.Mmu.Counters.WriteFloods);
     }
 
-    /// <summary>Reads log, too: the table that A is set in. However many of them come before the vCPU next looks at its requests, they never fill its ring.</summary>
+    /// <summary>
+    /// Reads log, too: the table that A is set in. However many of them come before the vCPU next looks at its requests, they never fill
+    /// its ring.
+    /// </summary>
     [Fact]
-    public void ReadsStopBeforeTheRingIsFull()
+    public void Reads_stop_before_the_ring_is_full()
     {
         using ShadowFixture f = new(new VmOptions { DirtyRingEntries = 128 }, flags: MemslotFlags.LogDirtyPages);
-        ulong root = f.NewTable();
+        var root = f.NewTable();
         for (ulong i = 0; i < 400; i++) f.MapAt(root, 3, Va + i * Page, 0x100 + i, TestFormat.R);
         f.Cpu.SetRoot(3, root);
-        int done = 0;
-        int stops = 0;
-        DirtyGfn[] entries = new DirtyGfn[128];
+        var done = 0;
+        var stops = 0;
+        var entries = new DirtyGfn[128];
         while (done < 400)
         {
-            done += f.Cpu.LoadRun(Va + (ulong)done * Page, 400 - done, out VcpuExitReason reason);
+            done += f.Cpu.LoadRun(Va + (ulong)done * Page, 400 - done, out var reason);
             if (done == 400) break;
             Assert.Equal(VcpuExitReason.DirtyRingFull, reason);
             stops++;
@@ -216,13 +221,15 @@ public sealed class ShadowSyncTests : IDisposable
         f.Vm.ResetDirtyRings();
     }
 
-    /// <summary>For an access that cannot be done for the guest: without shadows the page is like any other, until it is used as a table again.</summary>
+    /// <summary>
+    /// For an access that cannot be done for the guest: without shadows the page is like any other, until it is used as a table again.
+    /// </summary>
     [Fact]
-    public void UnprotectMakesATableWritable()
+    public void Unprotect_makes_a_table_writable()
     {
         _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
-        ulong middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
+        var middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
         Cpu.Do(() => Cpu.Vcpu.Unprotect(middle << 12));
         Assert.Equal(0, _f.ShadowPagesOf(middle));
         Assert.Equal(Outcome.Done, Cpu.Store(At(middle << 12) + 2048, 0));
@@ -234,9 +241,9 @@ public sealed class ShadowSyncTests : IDisposable
 
     /// <summary>The host writes to tables: a device that was told to.</summary>
     [Fact]
-    public void HostWritesToTablesAreFollowed()
+    public void Host_writes_to_tables_are_followed()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
         _f.Poke(entry, TestFormat.Leaf(0x102, RwxAd));
         _f.Verify();
@@ -253,10 +260,10 @@ public sealed class ShadowSyncTests : IDisposable
     }
 
     [Fact]
-    public void ATableTheHostTakesAwayIsReadAgain()
+    public void A_table_the_host_takes_away_is_read_again()
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
-        ulong table = entry >> 12;
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var table = entry >> 12;
         Assert.Equal(100UL, Cpu.Load(Va));
         // Zeros from here on; the guest need not fence for it, no more than for a page of its own.
         _f.Memory.Discard(_f.Hva + (table << 12), Page);
@@ -278,13 +285,15 @@ public sealed class ShadowSyncTests : IDisposable
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(3)]
-    public void AChangeUnderTheWalkStartsItAgain(int level)
+    public void A_change_under_the_walk_starts_it_again(int level)
     {
-        ulong entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
-        ulong other = _f.MapAt(_root, 3, Va + 0x4000_0000, 0x101, RwxAd);
-        ulong table = level == 1 ? entry >> 12 : level == 2 ? _f.Peek(EntryAddress(_root, Va, 3)) >> 12 : _root;
-        ulong from = EntryAddress(level == 1 ? other >> 12 : level == 2 ? _f.Peek(EntryAddress(_root, Va + 0x4000_0000, 3)) >> 12 : _root, Va + 0x4000_0000, level);
-        bool done = false;
+        var entry = _f.MapAt(_root, 3, Va, 0x100, RwxAd);
+        var other = _f.MapAt(_root, 3, Va + 0x4000_0000, 0x101, RwxAd);
+        var table = level == 1 ? entry >> 12 : level == 2 ? _f.Peek(EntryAddress(_root, Va, 3)) >> 12 : _root;
+        var from =
+            EntryAddress(level == 1 ? other >> 12 : level == 2 ? _f.Peek(EntryAddress(_root, Va + 0x4000_0000, 3)) >> 12 : _root,
+                Va + 0x4000_0000, level);
+        var done = false;
         Cpu.AfterWalk = () =>
         {
             if (!done) _f.Poke(EntryAddress(table, Va, level), _f.Peek(from));

@@ -1,8 +1,8 @@
 namespace Warren.Hypervisor.Tests.Shadow;
 
 /// <summary>
-/// A guest that has a root of its own and changes it all the time: it maps pages, fences, and finds in each page nothing or what says that it is this page. When its tables are lost it builds them anew, without
-/// translation meanwhile.
+/// A guest that has a root of its own and changes it all the time: it maps pages, fences, and finds in each page nothing or what says that
+/// it is this page. When its tables are lost it builds them anew, without translation meanwhile.
 /// </summary>
 /// <param name="firstTable">gfn of its root; a middle and a last table follow</param>
 /// <param name="pages">what it maps</param>
@@ -25,7 +25,7 @@ internal sealed class StressGuest(ulong firstTable, ulong[] pages, int seed) : I
     public long Checked { get; private set; }
     public long Rebuilt { get; private set; }
 
-    /// <summary>What a page of guest memory holds if anything: the same wherever its slot is.</summary>
+    /// <summary>The content of a page of guest memory, if it has any: the same wherever its slot is.</summary>
     public static ulong Tag(ulong gfn) => 0xabc0_0000_0000_0000 | (gfn >= LongStressTests.Second ? 1UL << 40 : 0) | (gfn & 0xfff) << 8 | 1;
 
     public GuestStep Step(ScriptedEngine cpu)
@@ -41,13 +41,14 @@ internal sealed class StressGuest(ulong firstTable, ulong[] pages, int seed) : I
             _window = _random.Next(Windows);
             _next = _random.Next(pages.Length);
         }
-        ulong address = WindowBase + (ulong)_window * Page;
-        ulong gfn = pages[_mapped[_window]];
+        var address = WindowBase + (ulong)_window * Page;
+        var gfn = pages[_mapped[_window]];
         switch (_operation)
         {
             case 0 or 1 or 2:
-                ulong value = cpu.Load<ulong>(address);
-                if (cpu.Result == GuestAccessResult.Memory && value != 0 && value != Tag(gfn)) throw new InvalidOperationException($"gfn 0x{gfn:x} at 0x{address:x} holds 0x{value:x}.");
+                var value = cpu.Load<ulong>(address);
+                if (cpu.Result == GuestAccessResult.Memory && value != 0 && value != Tag(gfn))
+                    throw new InvalidOperationException($"gfn 0x{gfn:x} at 0x{address:x} holds 0x{value:x}.");
                 break;
             case 3 or 4:
                 cpu.Store(address, Tag(gfn));
@@ -83,10 +84,13 @@ internal sealed class StressGuest(ulong firstTable, ulong[] pages, int seed) : I
             case 0: cpu.SetGuestRoot(default); break;
             case 1: cpu.Store(firstTable * Page, ScriptedPageFormat.Table(firstTable + 1)); break;
             case 2: cpu.Store((firstTable + 1) * Page, ScriptedPageFormat.Table(firstTable + 2)); break;
-            case 3: cpu.Store((firstTable + 2) * Page + (ulong)SpteTable.IndexOf(LastTable >> 12, 1) * 8, ScriptedPageFormat.Page(firstTable + 2, Rw)); break;
+            case 3:
+                cpu.Store((firstTable + 2) * Page + (ulong)SpteTable.IndexOf(LastTable >> 12, 1) * 8,
+                ScriptedPageFormat.Page(firstTable + 2, Rw)); break;
             case < 4 + Windows:
-                int window = _rebuild - 4;
-                cpu.Store((firstTable + 2) * Page + (ulong)SpteTable.IndexOf((WindowBase >> 12) + (ulong)window, 1) * 8, ScriptedPageFormat.Page(pages[_mapped[window]], Rw));
+                var window = _rebuild - 4;
+                cpu.Store((firstTable + 2) * Page + (ulong)SpteTable.IndexOf((WindowBase >> 12) + (ulong)window, 1) * 8,
+                    ScriptedPageFormat.Page(pages[_mapped[window]], Rw));
                 break;
             default:
                 cpu.SetGuestRoot(new GuestRoot(3, firstTable));

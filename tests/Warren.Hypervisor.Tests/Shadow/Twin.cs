@@ -3,8 +3,8 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor.Tests.Shadow;
 
 /// <summary>
-/// One of two VMs that do the same: 4 MiB of memory at gfn 0, a slot of 16 pages at <see cref="Second"/> that comes and goes, a device at <see cref="Device"/>; two vCPUs that tests give
-/// translation, and one that stays without.
+/// One of two VMs that do the same: 4 MiB of memory at gfn 0, a slot of 16 pages at <see cref="Second"/> that comes and goes, a device at
+/// <see cref="Device"/>; two vCPUs that tests give translation, and one that stays without.
 /// </summary>
 internal sealed class Twin : IDisposable
 {
@@ -36,7 +36,11 @@ internal sealed class Twin : IDisposable
         _secondHva = _memory.Map(SecondPages * Page, VmaProtection.Read | VmaProtection.Write);
         SetFirst();
         SetSecond();
-        if (aliased) Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 2, GuestPhysicalAddress = Alias * Page, MemorySize = 32 * Page, UserspaceAddress = _firstHva });
+        if (aliased)
+        {
+            Vm.SetUserMemoryRegion(new UserMemoryRegion
+            { Slot = 2, GuestPhysicalAddress = Alias * Page, MemorySize = 32 * Page, UserspaceAddress = _firstHva });
+        }
         Vm.Bus.Register(new Echo(), Device * Page, Page);
         Cpus = [new ScriptedVcpu(Vm, setsMarks), new ScriptedVcpu(Vm, setsMarks)];
         Bare = new ScriptedVcpu(Vm);
@@ -51,7 +55,7 @@ internal sealed class Twin : IDisposable
 
     public ulong Access(ScriptedVcpu cpu, Func<ScriptedVcpu, ulong> access)
     {
-        ulong value = access(cpu);
+        var value = access(cpu);
         LastResult = cpu.Result;
         return value;
     }
@@ -59,13 +63,13 @@ internal sealed class Twin : IDisposable
     /// <summary>A word of guest memory, or 0 where none is.</summary>
     public ulong Word(ulong gpa)
     {
-        byte[] bytes = new byte[8];
+        var bytes = new byte[8];
         return Vm.ReadGuest(gpa, bytes) ? BitConverter.ToUInt64(bytes) : 0;
     }
 
     public ulong Discard(ulong gfn, int pages)
     {
-        (ulong hva, ulong length) = HostRange(gfn, pages);
+        (var hva, var length) = HostRange(gfn, pages);
         if (length == 0) return 0;
         // What is discarded while logged is not in the log: nobody wrote.
         _memory.Discard(hva, length);
@@ -74,7 +78,7 @@ internal sealed class Twin : IDisposable
 
     public ulong Protect(ulong gfn, int pages, bool writable)
     {
-        (ulong hva, ulong length) = HostRange(gfn, pages);
+        (var hva, var length) = HostRange(gfn, pages);
         if (length != 0) _memory.Protect(hva, length, writable ? VmaProtection.Read | VmaProtection.Write : VmaProtection.Read);
         return 0;
     }
@@ -83,7 +87,7 @@ internal sealed class Twin : IDisposable
     {
         if (_secondAt == 0 || how == 0)
         {
-            bool there = _secondAt != 0;
+            var there = _secondAt != 0;
             if (there) Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1 });
             _secondAt = there ? 0 : Second;
         }
@@ -114,15 +118,16 @@ internal sealed class Twin : IDisposable
     {
         // What is written by way of another slot is in the log of that one.
         if (!_logging || _aliased) return;
-        ulong[] bitmap = new ulong[FirstPages / 64];
+        var bitmap = new ulong[FirstPages / 64];
         Vm.GetDirtyLog(0, bitmap);
-        byte[] now = new byte[Page];
+        var now = new byte[Page];
         for (ulong i = 0; i < FirstPages; i++)
         {
             _memory.Read(_firstHva + i * Page, now);
-            bool logged = (bitmap[i / 64] >> (int)(i % 64) & 1) != 0;
+            var logged = (bitmap[i / 64] >> (int)(i % 64) & 1) != 0;
             // A page that was discarded is zero without anybody having written.
-            Assert.True(logged || now.AsSpan().SequenceEqual(_harvested[i]) || !now.AsSpan().ContainsAnyExcept((byte)0), $"{Vm.Options.Mmu}: page {i} has changed and is not in the log");
+            Assert.True(logged || now.AsSpan().SequenceEqual(_harvested[i]) || !now.AsSpan().ContainsAnyExcept((byte)0),
+                $"{Vm.Options.Mmu}: page {i} has changed and is not in the log");
         }
         Remember();
     }
@@ -131,22 +136,25 @@ internal sealed class Twin : IDisposable
 
     public void Verify()
     {
-        AuditReport report = Vm.Audit(atRest: true);
+        var report = Vm.Audit(atRest: true);
         Assert.True(report.IsClean, report.ToString());
         Assert.Equal(0, report.Skipped);
     }
 
     public static void AssertSameMemory(Twin one, Twin other, bool all)
     {
-        byte[] left = new byte[FirstPages * Page];
-        byte[] right = new byte[FirstPages * Page];
-        foreach ((ulong hvaLeft, ulong hvaRight, ulong pages) in new[] { (one._firstHva, other._firstHva, all ? FirstPages : 32), (one._secondHva, other._secondHva, SecondPages) })
+        var left = new byte[FirstPages * Page];
+        var right = new byte[FirstPages * Page];
+        foreach ((var hvaLeft, var hvaRight, var pages) in new[]
+            { (one._firstHva, other._firstHva, all ? FirstPages : 32), (one._secondHva, other._secondHva, SecondPages) })
         {
-            int length = (int)(pages * Page);
+            var length = (int)(pages * Page);
             one._memory.Read(hvaLeft, left.AsSpan(0, length));
             other._memory.Read(hvaRight, right.AsSpan(0, length));
-            int differs = left.AsSpan(0, length).CommonPrefixLength(right.AsSpan(0, length));
-            Assert.True(differs == length, $"the VMs' memories differ at byte 0x{differs:x}: {left[Math.Min(differs, length - 1)]:x2} and {right[Math.Min(differs, length - 1)]:x2}");
+            var differs = left.AsSpan(0, length).CommonPrefixLength(right.AsSpan(0, length));
+            Assert.True(differs == length,
+                $"the VMs' memories differ at byte 0x{differs:x}: {left[Math.Min(differs, length - 1)]:x2} and "
+                    + $"{right[Math.Min(differs, length - 1)]:x2}");
         }
     }
 
@@ -177,7 +185,7 @@ internal sealed class Twin : IDisposable
 
     private (ulong Hva, ulong Length) HostRange(ulong gfn, int pages)
     {
-        (ulong hva, ulong at, ulong size) = gfn >= Second ? (_secondHva, gfn - Second, SecondPages) : (_firstHva, gfn, FirstPages);
+        (var hva, var at, var size) = gfn >= Second ? (_secondHva, gfn - Second, SecondPages) : (_firstHva, gfn, FirstPages);
         return at >= size ? (0, 0) : (hva + at * Page, Math.Min((ulong)pages, size - at) * Page);
     }
 

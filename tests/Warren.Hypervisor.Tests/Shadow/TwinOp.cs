@@ -1,6 +1,8 @@
 namespace Warren.Hypervisor.Tests.Shadow;
 
-/// <summary>One operation of a random sequence that both VMs of a <see cref="TwinVms"/> execute; what the numbers mean depends on the kind.</summary>
+/// <summary>
+/// One operation of a random sequence that both VMs of a <see cref="TwinVms"/> execute; what the numbers mean depends on the kind.
+/// </summary>
 public readonly record struct TwinOp(TwinOpKind Kind, int A, int B, int C, int D);
 
 public enum TwinOpKind

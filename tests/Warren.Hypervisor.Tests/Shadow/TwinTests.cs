@@ -8,15 +8,19 @@ public sealed class TwinTests
 {
     private static readonly TwinOpKind[] Weighted =
     [
-        TwinOpKind.SetRoot, TwinOpKind.SetRoot, TwinOpKind.StoreEntry, TwinOpKind.StoreEntry, TwinOpKind.StoreEntry, TwinOpKind.StoreEntry, TwinOpKind.ExchangeEntry, TwinOpKind.WriteEntry,
-        TwinOpKind.GuestLoad, TwinOpKind.GuestLoad, TwinOpKind.GuestLoad, TwinOpKind.GuestLoad, TwinOpKind.GuestStore, TwinOpKind.GuestStore, TwinOpKind.GuestStore, TwinOpKind.GuestStore,
-        TwinOpKind.GuestFetch, TwinOpKind.GuestExchange, TwinOpKind.GuestAdd, TwinOpKind.Discard, TwinOpKind.Protect, TwinOpKind.ChangeSlot, TwinOpKind.ToggleLogging, TwinOpKind.GetDirtyLog, TwinOpKind.Age,
+        TwinOpKind.SetRoot, TwinOpKind.SetRoot, TwinOpKind.StoreEntry, TwinOpKind.StoreEntry, TwinOpKind.StoreEntry, TwinOpKind.StoreEntry,
+        TwinOpKind.ExchangeEntry, TwinOpKind.WriteEntry,
+        TwinOpKind.GuestLoad, TwinOpKind.GuestLoad, TwinOpKind.GuestLoad, TwinOpKind.GuestLoad, TwinOpKind.GuestStore,
+        TwinOpKind.GuestStore, TwinOpKind.GuestStore, TwinOpKind.GuestStore,
+        TwinOpKind.GuestFetch, TwinOpKind.GuestExchange, TwinOpKind.GuestAdd, TwinOpKind.Discard, TwinOpKind.Protect, TwinOpKind.ChangeSlot,
+        TwinOpKind.ToggleLogging, TwinOpKind.GetDirtyLog, TwinOpKind.Age,
     ];
 
     /// <summary>Memslots and host memory stay mostly as they are, so that shadow pages grow old.</summary>
     private static readonly TwinOpKind[] Layered =
     [
-        .. Enumerable.Repeat(TwinOpKind.StoreEntry, 30), .. Enumerable.Repeat(TwinOpKind.GuestLoad, 20), .. Enumerable.Repeat(TwinOpKind.GuestStore, 30), .. Weighted, .. Enumerable.Repeat(TwinOpKind.GuestFetch, 20),
+        .. Enumerable.Repeat(TwinOpKind.StoreEntry, 30), .. Enumerable.Repeat(TwinOpKind.GuestLoad, 20),
+        .. Enumerable.Repeat(TwinOpKind.GuestStore, 30), .. Weighted, .. Enumerable.Repeat(TwinOpKind.GuestFetch, 20),
     ];
 
     private static Gen<TwinOp> Operation(bool layered) =>
@@ -29,9 +33,9 @@ public sealed class TwinTests
 
     private static IEnumerable<TwinOp[]> Shrink(TwinOp[] ops)
     {
-        for (int size = ops.Length / 2; size > 0; size /= 2)
+        for (var size = ops.Length / 2; size > 0; size /= 2)
         {
-            for (int at = 0; at + size <= ops.Length; at += size) yield return [.. ops[..at], .. ops[(at + size)..]];
+            for (var at = 0; at + size <= ops.Length; at += size) yield return [.. ops[..at], .. ops[(at + size)..]];
         }
     }
 
@@ -42,11 +46,11 @@ public sealed class TwinTests
     [InlineData(true, true, true)]
     public void A_guest_cannot_tell_the_two_apart(bool setsMarks, bool layered, bool aliased)
     {
-        Arbitrary<TwinOp[]> sequences = Arb.From(Operation(layered).ArrayOf(400), Shrink);
+        var sequences = Arb.From(Operation(layered).ArrayOf(400), Shrink);
         Prop.ForAll(sequences, ops =>
         {
             using TwinVms twins = new(setsMarks, layered, aliased);
-            for (int i = 0; i < ops.Length; i++)
+            for (var i = 0; i < ops.Length; i++)
             {
                 twins.Apply(ops[i]);
                 if (i % 16 == 15) twins.Verify(all: false);

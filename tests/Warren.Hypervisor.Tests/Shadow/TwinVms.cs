@@ -1,8 +1,9 @@
 namespace Warren.Hypervisor.Tests.Shadow;
 
 /// <summary>
-/// Two VMs that differ in their MMU only and do the same, operation by operation. Whatever a guest finds once it has fenced must be the same, and so must all of memory, A and D in the guest's tables
-/// included; and each VM's audit must be clean. Tables are made of entries drawn from few pages, most of them tables themselves: cycles, self-maps and one table at several levels are the rule.
+/// Two VMs that differ in their MMU only and do the same, operation by operation. Whatever a guest finds once it has fenced must be the
+/// same, and so must all of memory, A and D in the guest's tables included; and each VM's audit must be clean. Tables are made of entries
+/// drawn from few pages, most of them tables themselves: cycles, self-maps and one table at several levels are the rule.
 /// </summary>
 internal sealed class TwinVms : IDisposable
 {
@@ -11,20 +12,25 @@ internal sealed class TwinVms : IDisposable
 
     private static readonly GuestRights[] Rights =
     [
-        GuestRights.Read | GuestRights.Write | GuestRights.Execute, GuestRights.Read | GuestRights.Write, GuestRights.Read | GuestRights.Write | GuestRights.User, GuestRights.Read,
-        GuestRights.Execute, GuestRights.Read | GuestRights.Execute | GuestRights.User, GuestRights.Read | GuestRights.Write | GuestRights.Execute | GuestRights.User, GuestRights.None,
+        GuestRights.Read | GuestRights.Write | GuestRights.Execute, GuestRights.Read | GuestRights.Write,
+        GuestRights.Read | GuestRights.Write | GuestRights.User, GuestRights.Read,
+        GuestRights.Execute, GuestRights.Read | GuestRights.Execute | GuestRights.User,
+        GuestRights.Read | GuestRights.Write | GuestRights.Execute | GuestRights.User, GuestRights.None,
     ];
 
     private static readonly GuestMode[] Modes =
     [
-        GuestMode.Supervisor, GuestMode.Sum, GuestMode.Sum | GuestMode.Mxr, GuestMode.User, GuestMode.Sum, GuestMode.User | GuestMode.Mxr, GuestMode.Mxr, GuestMode.Sum,
+        GuestMode.Supervisor, GuestMode.Sum, GuestMode.Sum | GuestMode.Mxr, GuestMode.User, GuestMode.Sum, GuestMode.User | GuestMode.Mxr,
+        GuestMode.Mxr, GuestMode.Sum,
     ];
 
     /// <summary>Where tables are, and roots: ten pages in the first slot, four in the second.</summary>
-    private static readonly ulong[] Tables = [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, Twin.Second, Twin.Second + 1, Twin.Second + 2, Twin.Second + 3];
+    private static readonly ulong[] Tables =
+        [16, 17, 18, 19, 20, 21, 22, 23, 24, 25, Twin.Second, Twin.Second + 1, Twin.Second + 2, Twin.Second + 3];
 
-    /// <summary>What entries point at besides: data, the edges of blocks, a device, a hole, what no gfn can be.</summary>
-    private static readonly ulong[] Others = [0, 511, 512, 600, 601, 1023, Twin.Second + 5, Twin.Second + 15, Twin.Second + 16, Twin.Device, 1UL << 36, (1UL << 40) - 1];
+    /// <summary>Other targets of entries: data, the edges of blocks, a device, a hole, numbers that no gfn can be.</summary>
+    private static readonly ulong[] Others =
+        [0, 511, 512, 600, 601, 1023, Twin.Second + 5, Twin.Second + 15, Twin.Second + 16, Twin.Device, 1UL << 36, (1UL << 40) - 1];
 
     private readonly Twin[] _twins;
     private readonly bool[] _mustFence = new bool[2];
@@ -33,14 +39,16 @@ internal sealed class TwinVms : IDisposable
     private readonly bool _aliased;
 
     /// <param name="setsMarks">whether walks set A and D</param>
-    /// <param name="layered">tables keep to one level each, as those of a kernel do, so that many go unsync; otherwise any table may be used at any level</param>
+    /// <param name="layered">tables keep to one level each, as those of a kernel do, so that many go unsync; otherwise any table may be
+    /// used at any level</param>
     /// <param name="aliased">the first tables can be written by a second gfn</param>
     public TwinVms(bool setsMarks, bool layered = false, bool aliased = false)
     {
         _layered = layered;
         _aliased = aliased;
         _twins = [new Twin(MmuKind.Tdp, setsMarks, aliased), new Twin(MmuKind.Shadow, setsMarks, aliased)];
-        for (int i = 0; i < Tables.Length * Indices.Length; i++) Apply(new TwinOp(TwinOpKind.WriteEntry, i / Indices.Length, i % Indices.Length, i * 37 % 256, i * 29 % 256));
+        for (var i = 0; i < Tables.Length * Indices.Length; i++)
+            Apply(new TwinOp(TwinOpKind.WriteEntry, i / Indices.Length, i % Indices.Length, i * 37 % 256, i * 29 % 256));
     }
 
 
@@ -52,8 +60,12 @@ internal sealed class TwinVms : IDisposable
         {
             case TwinOpKind.SetRoot: SetRoot(op); break;
             case TwinOpKind.StoreEntry: StoreEntry(op); break;
-            case TwinOpKind.ExchangeEntry: Both(t => t.Access(t.Bare, cpu => cpu.CompareExchange(EntryAddress(op), Entry(op), t.Word(EntryAddress(op))))); Changed(); break;
-            case TwinOpKind.WriteEntry: Both(t => t.Vm.WriteGuest(EntryAddress(op), BitConverter.GetBytes(Entry(op))) ? 1UL : 0); Changed(); break;
+            case TwinOpKind.ExchangeEntry:
+                Both(t =>
+                t.Access(t.Bare, cpu => cpu.CompareExchange(EntryAddress(op), Entry(op), t.Word(EntryAddress(op))))); Changed(); break;
+            case TwinOpKind.WriteEntry:
+                Both(t => t.Vm.WriteGuest(EntryAddress(op), BitConverter.GetBytes(Entry(op))) ? 1UL : 0); Changed();
+                break;
             case TwinOpKind.GuestLoad: Access(op, (cpu, at) => cpu.Load<ulong>(at)); break;
             case TwinOpKind.GuestStore: Access(op, (cpu, at) => Stored(cpu, at, Entry(op))); Changed(); break;
             case TwinOpKind.GuestFetch: Access(op, (cpu, at) => cpu.Fetch(at)); break;
@@ -63,8 +75,8 @@ internal sealed class TwinVms : IDisposable
             case TwinOpKind.Protect: Both(t => t.Protect(Page(op.A), 1 + op.B % 3, op.C % 3 != 0)); break;
             case TwinOpKind.ChangeSlot: Both(t => t.ChangeSlot(op.A % 4)); Changed(); break;
             case TwinOpKind.ToggleLogging: Both(t => t.ToggleLogging()); break;
-            case TwinOpKind.GetDirtyLog: foreach (Twin twin in _twins) twin.CheckDirtyLog(); break;
-            default: foreach (Twin twin in _twins) twin.Age(op.A % 2 == 0); break;
+            case TwinOpKind.GetDirtyLog: foreach (var twin in _twins) twin.CheckDirtyLog(); break;
+            default: foreach (var twin in _twins) twin.Age(op.A % 2 == 0); break;
         }
     }
 
@@ -72,7 +84,7 @@ internal sealed class TwinVms : IDisposable
     public void Verify(bool all = true)
     {
         Twin.AssertSameMemory(_twins[0], _twins[1], all);
-        foreach (Twin twin in _twins) twin.Verify();
+        foreach (var twin in _twins) twin.Verify();
     }
 
     private static ulong Stored(ScriptedVcpu cpu, ulong address, ulong value)
@@ -88,8 +100,8 @@ internal sealed class TwinVms : IDisposable
 
     private void SetRoot(TwinOp op)
     {
-        int levels = (_layered && op.B % 8 != 0 ? 3 : op.B % 5) switch { 0 => 0, 1 => 4, 2 => 5, _ => 3 };
-        ulong gfn = op.C % 16 == 15 ? Others[op.D % Others.Length] : Tables[op.C % (_layered ? 3 : Tables.Length)];
+        var levels = (_layered && op.B % 8 != 0 ? 3 : op.B % 5) switch { 0 => 0, 1 => 4, 2 => 5, _ => 3 };
+        var gfn = op.C % 16 == 15 ? Others[op.D % Others.Length] : Tables[op.C % (_layered ? 3 : Tables.Length)];
         Both(t => t.Access(t.Cpus[op.A & 1], cpu =>
         {
             cpu.SetGuestRoot(new GuestRoot(levels, levels == 0 ? 0 : gfn));
@@ -110,15 +122,15 @@ internal sealed class TwinVms : IDisposable
     private void Access(TwinOp op, Func<ScriptedVcpu, ulong, ulong> access)
     {
         // Once, before either has done it.
-        ulong address = Address(op);
-        int index = op.A & 1;
-        GuestMode mode = Modes[op.A >> 1 & 7];
-        bool fence = _mustFence[index];
+        var address = Address(op);
+        var index = op.A & 1;
+        var mode = Modes[op.A >> 1 & 7];
+        var fence = _mustFence[index];
         // A fence for one address leaves the others stale.
-        bool all = op.D % 2 == 0;
+        var all = op.D % 2 == 0;
         Both(t =>
         {
-            ScriptedVcpu cpu = t.Cpus[index];
+            var cpu = t.Cpus[index];
             if (fence && all) cpu.FenceTables();
             else if (fence) cpu.FenceTables(address);
             cpu.Engine.Mode = mode;
@@ -127,21 +139,24 @@ internal sealed class TwinVms : IDisposable
         if (all) _mustFence[index] = false;
     }
 
-    /// <summary>An address of few digits, in the half of the address space that its highest one says; mostly one that the tables lead on from as far as may be.</summary>
+    /// <summary>
+    /// An address of few digits, in the half of the address space that its highest one says; mostly one that the tables lead on from as far
+    /// as may be.
+    /// </summary>
     private ulong Address(TwinOp op)
     {
-        GuestRoot root = Shadow.Cpus[op.A & 1].Engine.Root;
+        var root = Shadow.Cpus[op.A & 1].Engine.Root;
         if (root.Levels == 0) return (Page(op.B) << 12) + (ulong)(op.C % 3) * 8;
         ulong address = 0;
-        ulong table = root.Gfn;
-        int digits = op.B + (op.C << 8);
-        bool follow = (op.B ^ op.C) % 4 != 0;
-        for (int level = root.Levels; level >= 1; level--, digits >>= 2)
+        var table = root.Gfn;
+        var digits = op.B + (op.C << 8);
+        var follow = (op.B ^ op.C) % 4 != 0;
+        for (var level = root.Levels; level >= 1; level--, digits >>= 2)
         {
-            int index = digits & 3;
-            for (int tries = 0; follow && tries < 4; tries++, index = index + 1 & 3)
+            var index = digits & 3;
+            for (var tries = 0; follow && tries < 4; tries++, index = index + 1 & 3)
             {
-                GuestPte pte = ScriptedPageFormat.Instance.Decode(_twins[0].Word((table << 12) + (ulong)Indices[index] * 8), level, 0);
+                var pte = ScriptedPageFormat.Instance.Decode(_twins[0].Word((table << 12) + (ulong)Indices[index] * 8), level, 0);
                 if (!pte.IsPresent) continue;
                 table = pte.Gfn;
                 follow = !pte.IsLeaf;
@@ -149,21 +164,23 @@ internal sealed class TwinVms : IDisposable
             }
             address = address << 9 | (uint)Indices[index];
         }
-        int unused = 64 - 12 - root.Levels * 9;
+        var unused = 64 - 12 - root.Levels * 9;
         address = (ulong)((long)(address << 12 << unused) >> unused);
         return address + (ulong)Indices[digits & 3] * 8;
     }
 
-    private ulong EntryAddress(TwinOp op) => (_aliased && op.C % 4 == 1 && op.A % Tables.Length < 10 ? Twin.Alias << 12 : 0) + (Tables[op.A % Tables.Length] << 12) + (ulong)Indices[op.B & 3] * 8;
+    private ulong EntryAddress(TwinOp op) =>
+        (_aliased && op.C % 4 == 1 && op.A % Tables.Length < 10 ? Twin.Alias << 12 : 0) + (Tables[op.A % Tables.Length] << 12)
+        + (ulong)Indices[op.B & 3] * 8;
 
     private static ulong Page(int n) => n % 3 == 0 ? Others[n / 3 % (Others.Length - 2)] : Tables[n / 3 % Tables.Length];
 
     private ulong Entry(TwinOp op)
     {
         if (_layered && op.Kind is TwinOpKind.StoreEntry or TwinOpKind.ExchangeEntry or TwinOpKind.WriteEntry) return LayeredEntry(op);
-        ulong gfn = op.C % 4 == 0 ? Others[op.C / 4 % Others.Length] : Tables[op.C / 4 % Tables.Length];
-        ulong marks = (ulong)(op.D >> 3 & 3) << 6;
-        GuestRights rights = Rights[op.D >> 5];
+        var gfn = op.C % 4 == 0 ? Others[op.C / 4 % Others.Length] : Tables[op.C / 4 % Tables.Length];
+        var marks = (ulong)(op.D >> 3 & 3) << 6;
+        var rights = Rights[op.D >> 5];
         return (op.D % 8) switch
         {
             0 when op.D % 32 == 0 => 0,
@@ -177,8 +194,10 @@ internal sealed class TwinVms : IDisposable
     /// <summary>Three tables of level 3, three of level 2, the rest of level 1.</summary>
     private static ulong LayeredEntry(TwinOp op)
     {
-        int at = op.A % Tables.Length;
-        ulong leaf = ScriptedPageFormat.Page(op.C % 3 == 0 ? Tables[op.C / 3 % Tables.Length] : Others[op.C / 3 % Others.Length], Rights[op.D >> 5], (ulong)(op.D >> 3 & 3) << 6);
+        var at = op.A % Tables.Length;
+        var leaf =
+            ScriptedPageFormat.Page(op.C % 3 == 0 ? Tables[op.C / 3 % Tables.Length] : Others[op.C / 3 % Others.Length], Rights[op.D >> 5],
+                (ulong)(op.D >> 3 & 3) << 6);
         if (op.D % 32 == 0) return 0;
         if (at < 3) return ScriptedPageFormat.Table(Tables[3 + op.C % 3]);
         return at >= 6 ? leaf : op.D % 8 == 1 ? leaf & ~(511UL << 12) : ScriptedPageFormat.Table(Tables[6 + op.C % (Tables.Length - 6)]);
@@ -188,12 +207,12 @@ internal sealed class TwinVms : IDisposable
     {
         (ulong Value, GuestAccessResult Result) expected = (operation(_twins[0]), _twins[0].LastResult);
         (ulong Value, GuestAccessResult Result) found = (operation(_twins[1]), _twins[1].LastResult);
-        foreach (Twin twin in _twins) Assert.True(twin.Vm.ErrorReason is null, twin.Vm.ErrorReason);
+        foreach (var twin in _twins) Assert.True(twin.Vm.ErrorReason is null, twin.Vm.ErrorReason);
         Assert.Equal(expected, found);
     }
 
     public void Dispose()
     {
-        foreach (Twin twin in _twins) twin.Dispose();
+        foreach (var twin in _twins) twin.Dispose();
     }
 }

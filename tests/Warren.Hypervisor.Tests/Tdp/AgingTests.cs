@@ -13,7 +13,7 @@ public abstract class AgingTests(MmuKind mmu)
         f.AddMemory(0, Base, 8 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Load<ulong>(Base);
-        ulong gfn = Base >> 12;
+        var gfn = Base >> 12;
         Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: false));
         Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: true));
         Assert.False(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: true));
@@ -32,12 +32,12 @@ public abstract class AgingTests(MmuKind mmu)
     public void Aging_through_the_host_reaches_the_guests_accesses()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 8 * Page);
+        var hva = f.AddMemory(0, Base, 8 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base + 2 * Page, 1UL);
         Assert.True(f.Memory.Age(hva + 2 * Page, Page, clear: true) > 0);
-        long before = f.Vm.Invalidation.InProgress;
-        ulong sequence = f.Vm.Invalidation.Sequence;
+        var before = f.Vm.Invalidation.InProgress;
+        var sequence = f.Vm.Invalidation.Sequence;
         f.Memory.Age(hva, 8 * Page, clear: true);
         Assert.Equal(before, f.Vm.Invalidation.InProgress);
         Assert.Equal(sequence, f.Vm.Invalidation.Sequence);

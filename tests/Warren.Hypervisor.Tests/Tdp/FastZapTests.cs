@@ -36,7 +36,7 @@ public sealed class FastZapTests
         using TdpFixture f = new();
         f.AddMemory(0, Base, 8 * Page);
         ScriptedVcpu cpu = new(f.Vm);
-        int most = 0;
+        var most = 0;
         for (uint i = 0; i < 200; i++)
         {
             f.AddMemory(1, Base + (1UL << 33), Page);
@@ -69,8 +69,8 @@ public sealed class FastZapTests
     }
 
     /// <summary>
-    /// The livelock of 2019: zap everything, restart when interrupted, while vCPUs fill the tables again. Here every entry ever set is zapped at most
-    /// once, whatever the vCPUs do; counted, not timed.
+    /// The livelock of 2019: zap everything, restart when interrupted, while vCPUs fill the tables again. Here every entry ever set is
+    /// zapped at most once, whatever the vCPUs do; counted, not timed.
     /// </summary>
     [Fact]
     public void Zapping_ends_although_vcpus_never_stop_faulting()
@@ -80,12 +80,12 @@ public sealed class FastZapTests
         f.AddMemory(0, Base, Pages * Page);
         Crew crew = new();
         List<Vcpu> vcpus = [];
-        long[] stores = new long[2];
-        for (int i = 0; i < stores.Length; i++)
+        var stores = new long[2];
+        for (var i = 0; i < stores.Length; i++)
         {
-            int me = i;
-            ulong next = (ulong)i * 7;
-            Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+            var me = i;
+            var next = (ulong)i * 7;
+            var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
             {
                 cpu.Store(Base + next % Pages * Page + (ulong)cpu.Program!.GetHashCode() % 8 * 8, next);
                 if (!cpu.Stopped)
@@ -100,27 +100,29 @@ public sealed class FastZapTests
         }
         crew.Go(() =>
         {
-            ulong hva = f.Map(Page);
+            var hva = f.Map(Page);
             // Not for faults of each: the first to run may leave none to the other.
             crew.Await(() => Array.TrueForAll(stores, n => n > 0), "a store of each vCPU");
-            for (int i = 0; i < 60; i++)
+            for (var i = 0; i < 60; i++)
             {
                 f.SetSlot(1, Base + (1UL << 32), Page, hva);
                 f.DeleteSlot(1);
                 Thread.Yield();
             }
         });
-        MmuCounters counters = f.Vm.Mmu.Counters;
-        VcpuStatistics sum = f.Vm.SumVcpuStatistics();
+        var counters = f.Vm.Mmu.Counters;
+        var sum = f.Vm.SumVcpuStatistics();
         Assert.Equal(60, counters.FastZaps);
         Assert.True(sum.SptesSet > 0);
         // Leaves, and at most three tables above a leaf.
         Assert.InRange(counters.SptesZapped, 0, 4 * sum.SptesSet);
-        foreach (Vcpu vcpu in vcpus) Assert.Equal(VcpuMode.OutsideGuestMode, vcpu.Mode);
+        foreach (var vcpu in vcpus) Assert.Equal(VcpuMode.OutsideGuestMode, vcpu.Mode);
         f.Verify();
     }
 
-    /// <summary>The fault has its frame and waits for mmu_lock while its root becomes obsolete: what it installed there, nobody would ever zap.</summary>
+    /// <summary>
+    /// The fault has its frame and waits for mmu_lock while its root becomes obsolete: what it installed there, nobody would ever zap.
+    /// </summary>
     [Fact]
     public void A_fault_that_waited_while_its_root_became_obsolete_starts_again()
     {

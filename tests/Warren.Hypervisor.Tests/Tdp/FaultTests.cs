@@ -12,7 +12,7 @@ public abstract class FaultTests(MmuKind mmu)
     public void Guest_and_host_see_each_others_stores()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 16 * Page);
+        var hva = f.AddMemory(0, Base, 16 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base + 8, 0x1122334455667788UL);
         Assert.Equal(0x1122334455667788UL, f.ReadHost(hva + 8));
@@ -33,7 +33,7 @@ public abstract class FaultTests(MmuKind mmu)
         f.AddMemory(0, Base, 4 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         Assert.Equal(0UL, cpu.Load<ulong>(Base));
-        VcpuStatistics after = cpu.Vcpu.Statistics;
+        var after = cpu.Vcpu.Statistics;
         Assert.Equal(1, after.FaultsMap);
         Assert.Equal(1, after.SptesSet);
         cpu.Engine.FlushTlb();
@@ -48,13 +48,13 @@ public abstract class FaultTests(MmuKind mmu)
         using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 4 * Page);
         ScriptedVcpu cpu = new(f.Vm);
-        ulong hole = Base + 16 * Page;
+        var hole = Base + 16 * Page;
         cpu.Load<ulong>(hole);
         Assert.Equal(GuestAccessResult.AccessFault, cpu.Result);
         Assert.Equal(1, cpu.Vcpu.Statistics.FaultsMmio);
         cpu.Load<ulong>(hole + 8);
         Assert.Equal(1, cpu.Vcpu.Statistics.FaultsMmio);
-        ulong hva = f.AddMemory(1, hole, Page);
+        var hva = f.AddMemory(1, hole, Page);
         f.WriteHost(hva, 5);
         Assert.Equal(5UL, cpu.Load<ulong>(hole));
         f.DeleteSlot(1);
@@ -91,7 +91,7 @@ public abstract class FaultTests(MmuKind mmu)
     public void A_write_to_a_read_only_slot_is_mmio_and_reads_still_hit_memory()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 4 * Page, MemslotFlags.ReadOnly);
+        var hva = f.AddMemory(0, Base, 4 * Page, MemslotFlags.ReadOnly);
         f.WriteHost(hva, 9);
         ScriptedVcpu cpu = new(f.Vm);
         Assert.Equal(9UL, cpu.Load<ulong>(Base));
@@ -107,7 +107,7 @@ public abstract class FaultTests(MmuKind mmu)
     public void Memory_the_host_does_not_back_is_an_access_fault_and_heals_when_it_is_mapped()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.Map(4 * Page);
+        var hva = f.Map(4 * Page);
         f.SetSlot(0, Base, 4 * Page, hva);
         f.Memory.Unmap(hva + Page, Page);
         ScriptedVcpu cpu = new(f.Vm);
@@ -127,7 +127,7 @@ public abstract class FaultTests(MmuKind mmu)
     public void Discard_takes_the_mapping_and_the_cached_translation_with_it()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 4 * Page);
+        var hva = f.AddMemory(0, Base, 4 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
         f.Memory.Discard(hva, Page);
@@ -140,7 +140,7 @@ public abstract class FaultTests(MmuKind mmu)
     public void Two_slots_over_one_range_lose_both_mappings()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 4 * Page);
+        var hva = f.AddMemory(0, Base, 4 * Page);
         f.SetSlot(1, Base + Huge, 4 * Page, hva);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 77UL);
@@ -158,14 +158,14 @@ public abstract class FaultTests(MmuKind mmu)
         f.AddMemory(0, Base, 512 * Page);
         FirstTouch touch = new(Base, 512);
         ScriptedEngine engine = new(touch);
-        Vcpu vcpu = f.Vm.CreateVcpu(engine);
+        var vcpu = f.Vm.CreateVcpu(engine);
         long budget = 64;
         vcpu.Run(ref budget);
         // The lock validator allocates when it meets a chain of locks for the first time; what a fault allocates itself is there each time.
-        long allocated = long.MaxValue;
-        for (int i = 0; i < 4; i++)
+        var allocated = long.MaxValue;
+        for (var i = 0; i < 4; i++)
         {
-            long before = GC.GetAllocatedBytesForCurrentThread();
+            var before = GC.GetAllocatedBytesForCurrentThread();
             budget = 100;
             vcpu.Run(ref budget);
             allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);

@@ -27,7 +27,7 @@ public abstract class HugePageTests(MmuKind mmu)
     public void A_slot_misaligned_on_either_side_gets_small_pages(ulong gpaOff, ulong hvaOff)
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.Map(2 * Huge, hugePages: true);
+        var hva = f.Map(2 * Huge, hugePages: true);
         f.SetSlot(0, Base + gpaOff, Huge, hva + hvaOff);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base + gpaOff + 4 * Page, 1UL);
@@ -40,7 +40,7 @@ public abstract class HugePageTests(MmuKind mmu)
     public void A_slot_that_covers_the_block_in_part_gets_small_pages()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.Map(2 * Huge, hugePages: true);
+        var hva = f.Map(2 * Huge, hugePages: true);
         f.SetSlot(0, Base, Huge - Page, hva);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
@@ -62,7 +62,7 @@ public abstract class HugePageTests(MmuKind mmu)
     public void Discarding_one_page_of_a_block_unmaps_it_whole_and_nothing_stale_stays()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
+        var hva = f.AddMemory(0, Base, Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 512; i++) cpu.Store(Base + i * Page, i + 1);
         f.Memory.Discard(hva + 5 * Page, Page);
@@ -76,7 +76,7 @@ public abstract class HugePageTests(MmuKind mmu)
     public void Logging_splits_and_its_end_merges_again()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 2 * Huge, hugePages: true);
+        var hva = f.AddMemory(0, Base, 2 * Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 1024; i++) cpu.Store(Base + i * Page, i);
         f.SetSlot(0, Base, 2 * Huge, hva, MemslotFlags.LogDirtyPages);
@@ -97,9 +97,9 @@ public abstract class HugePageTests(MmuKind mmu)
             cpu.Store(Base + Huge, 512UL);
         }
         Assert.Equal(2, f.LeafCount());
-        Spte merged = f.Leaf(Base >> 12);
+        var merged = f.Leaf(Base >> 12);
         Assert.True(merged is { IsHuge: true, Writable: true, Dirty: true });
-        long faults = cpu.Vcpu.Statistics.FaultsMap + cpu.Vcpu.Statistics.FaultsMapHuge;
+        var faults = cpu.Vcpu.Statistics.FaultsMap + cpu.Vcpu.Statistics.FaultsMapHuge;
         for (ulong i = 0; i < 1024; i++) Assert.Equal(i == 3 ? 33 : i, cpu.Load<ulong>(Base + i * Page));
         Assert.Equal(faults, cpu.Vcpu.Statistics.FaultsMap + cpu.Vcpu.Statistics.FaultsMapHuge);
         f.Verify();
@@ -111,7 +111,7 @@ public abstract class HugePageTests(MmuKind mmu)
     public void Without_memory_for_tables_a_huge_leaf_goes_and_the_guest_faults_its_pages_in_again(bool manual)
     {
         using TdpFixture f = new(mmu, new VmOptions { ManualDirtyLogProtect = manual, DirtyLogInitiallySet = manual });
-        ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
+        var hva = f.AddMemory(0, Base, Huge, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
         Assert.True(f.Leaf(Base >> 12).IsHuge);
@@ -127,10 +127,10 @@ public abstract class HugePageTests(MmuKind mmu)
         Assert.Equal(0, f.LeafCount());
         Assert.Equal(0, f.Vm.Mmu.Counters.HugeSplits);
         f.Vm.Mmu.Allocator.FailChunk = null;
-        foreach (SpteTable table in taken) f.Vm.Mmu.Allocator.Free(table);
+        foreach (var table in taken) f.Vm.Mmu.Allocator.Free(table);
         Assert.Equal(1UL, cpu.Load<ulong>(Base));
         cpu.Store(Base + 65 * Page, 2UL);
-        ulong[] log = new ulong[8];
+        var log = new ulong[8];
         f.Vm.GetDirtyLog(0, log);
         Assert.Equal(2UL, log[1] & 2);
         Assert.Equal(manual ? ulong.MaxValue : 0, log[7]);
@@ -142,7 +142,7 @@ public abstract class HugePageTests(MmuKind mmu)
     public void A_table_with_a_hole_or_mixed_rights_is_not_merged()
     {
         using TdpFixture f = new(mmu);
-        ulong hva = f.AddMemory(0, Base, 2 * Huge, MemslotFlags.LogDirtyPages, hugePages: true);
+        var hva = f.AddMemory(0, Base, 2 * Huge, MemslotFlags.LogDirtyPages, hugePages: true);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 511; i++) cpu.Store(Base + i * Page, i);
         for (ulong i = 512; i < 1024; i++) cpu.Store(Base + i * Page, i);

@@ -14,9 +14,9 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
     public void Nothing_is_mapped_in_the_range_until_the_end_and_a_kick_gets_the_vcpu_out()
     {
         using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate });
-        ulong hva = f.AddMemory(0, Base, 8 * Page);
-        bool done = false;
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        var hva = f.AddMemory(0, Base, 8 * Page);
+        var done = false;
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
         {
             cpu.Store(Base + 2 * Page, 5UL);
             if (!cpu.Stopped) Volatile.Write(ref done, true);
@@ -46,7 +46,9 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         f.Verify();
     }
 
-    /// <summary>The fault has its frame and waits for mmu_lock while a whole invalidation comes and goes: only the sequence tells.</summary>
+    /// <summary>
+    /// The fault has its frame and waits for mmu_lock while a whole invalidation comes and goes: only the sequence tells.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -73,14 +75,17 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         f.Verify();
     }
 
-    /// <summary>One range stands for all invalidations in progress, and covers what lies between two of them: who has been patient is not held off by it.</summary>
+    /// <summary>
+    /// One range stands for all invalidations in progress, and covers what lies between two of them: who has been patient is not held off
+    /// by it.
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
     public void A_page_between_two_that_are_being_invalidated_is_mapped_by_who_insists(bool host)
     {
         using TdpFixture f = new(new VmOptions { Gate = gate });
-        ulong hva = f.AddMemory(0, Base, 3 * Page);
+        var hva = f.AddMemory(0, Base, 3 * Page);
         f.WriteHost(hva + Page, 1);
         ScriptedVcpu cpu = new(f.Vm);
         using (new HeldInvalidation(f.Memory, hva, Page))
@@ -100,7 +105,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
     public void No_huge_leaf_covers_a_page_that_is_being_invalidated()
     {
         using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate });
-        ulong hva = f.AddMemory(0, Base, Huge, hugePages: true);
+        var hva = f.AddMemory(0, Base, Huge, hugePages: true);
         f.WriteHost(hva, 1);
         ScriptedVcpu cpu = new(f.Vm);
         using (new HeldInvalidation(f.Memory, hva + 7 * Page, Page))
@@ -120,11 +125,11 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         using MemoryBudget budget = new(16 * 4096);
         using AddressSpace memory = new(pool, budget);
         using VirtualMachine vm = new(memory, new VmOptions());
-        ulong hva = memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write, hugePages: false);
+        var hva = memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write, hugePages: false);
         vm.SetUserMemoryRegion(new UserMemoryRegion { GuestPhysicalAddress = Base, MemorySize = 64 * Page, UserspaceAddress = hva });
         ulong next = 0;
-        bool faulted = false;
-        Vcpu vcpu = vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        var faulted = false;
+        var vcpu = vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
         {
             cpu.Store(Base + next * Page, 1UL);
             if (cpu.Stopped) return GuestStep.Continue;
@@ -148,23 +153,24 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
     [Fact]
     public void A_write_to_a_mapped_file_breaks_its_share_and_leaves_the_file_and_other_vms_alone()
     {
-        string path = Path.GetTempFileName();
+        var path = Path.GetTempFileName();
         try
         {
-            byte[] contents = new byte[3 * 4096 - 100];
-            for (int i = 0; i < contents.Length; i++) contents[i] = (byte)(i / 4096 + 1);
+            var contents = new byte[3 * 4096 - 100];
+            for (var i = 0; i < contents.Length; i++) contents[i] = (byte)(i / 4096 + 1);
             File.WriteAllBytes(path, contents);
             using FramePool pool = new(64L << 20);
             using AddressSpace one = new(pool);
             using AddressSpace two = new(pool);
             using VirtualMachine vmOne = new(one, new VmOptions());
             using VirtualMachine vmTwo = new(two, new VmOptions());
-            using (FileImage file = FileImage.Open(path))
+            using (var file = FileImage.Open(path))
             {
-                foreach (VirtualMachine vm in new[] { vmOne, vmTwo })
+                foreach (var vm in new[] { vmOne, vmTwo })
                 {
-                    ulong hva = vm.Memory.MapFile(file, 0, 3 * Page, VmaProtection.Read | VmaProtection.Write);
-                    vm.SetUserMemoryRegion(new UserMemoryRegion { GuestPhysicalAddress = Base, MemorySize = 3 * Page, UserspaceAddress = hva });
+                    var hva = vm.Memory.MapFile(file, 0, 3 * Page, VmaProtection.Read | VmaProtection.Write);
+                    vm.SetUserMemoryRegion(new UserMemoryRegion
+                    { GuestPhysicalAddress = Base, MemorySize = 3 * Page, UserspaceAddress = hva });
                 }
             }
             ScriptedVcpu first = new(vmOne);
@@ -186,13 +192,15 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         }
     }
 
-    /// <summary>A big unmap and faults elsewhere share mmu_lock by turns; nothing the unmap took stays usable when it lets others in between.</summary>
+    /// <summary>
+    /// A big unmap and faults elsewhere share mmu_lock by turns; nothing the unmap took stays usable when it lets others in between.
+    /// </summary>
     [Fact]
     public void A_zap_that_yields_leaves_nothing_behind()
     {
         const ulong Pages = 2048;
         using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate, HugePages = false });
-        ulong hva = f.AddMemory(0, Base, Pages * Page);
+        var hva = f.AddMemory(0, Base, Pages * Page);
         f.AddMemory(1, Base + (1UL << 32), 64 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         Crew crew = new();
@@ -208,7 +216,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         });
         crew.Go(() =>
         {
-            for (int round = 0; round < 8; round++)
+            for (var round = 0; round < 8; round++)
             {
                 for (ulong i = 0; i < Pages; i++) cpu.Store(Base + i * Page, i + 1);
                 f.Memory.Discard(hva, Pages * Page);

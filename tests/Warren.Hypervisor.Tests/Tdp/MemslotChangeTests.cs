@@ -22,12 +22,12 @@ public abstract class MemslotChangeTests(MmuKind mmu)
     {
         using TdpFixture f = new(mmu);
         f.Vm.Bus.Register(new Answer(), Gpa - Huge, 2 * Huge);
-        ulong hva = f.AddMemory(10, Gpa, Huge);
+        var hva = f.AddMemory(10, Gpa, Huge);
         long zeros = 0, mmio = 0, ones = 0;
         ulong bad = 0;
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
         {
-            ulong value = cpu.Load<ulong>(Gpa);
+            var value = cpu.Load<ulong>(Gpa);
             if (cpu.Stopped) return GuestStep.Continue;
             if (value == 0) zeros++;
             else if (value == 1) ones++;
@@ -39,9 +39,10 @@ public abstract class MemslotChangeTests(MmuKind mmu)
         crew.Run(vcpu);
         crew.Go(() =>
         {
-            for (int i = 0; i < 60 && !crew.Stopping; i++)
+            for (var i = 0; i < 60 && !crew.Stopping; i++)
             {
-                // With the base one page lower, the guest's page is the second of the slot; the first is written where the guest must not look.
+                // With the base one page lower, the guest's page is the second of the slot; the first is written where the guest must not
+                // look.
                 f.SetSlot(10, Gpa - Page, Huge, hva);
                 f.WriteHost(hva, 2);
                 Thread.Yield();
@@ -62,15 +63,15 @@ public abstract class MemslotChangeTests(MmuKind mmu)
     {
         using TdpFixture f = new(mmu);
         f.Vm.Bus.Register(new Answer(), Gpa, Huge);
-        ulong hva = f.AddMemory(10, Gpa, Huge);
+        var hva = f.AddMemory(10, Gpa, Huge);
         f.WriteHost(hva, 7);
         ulong state = 1;
         ulong violations = 0;
         long looked = 0;
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
         {
-            ulong before = Volatile.Read(ref state);
-            ulong value = cpu.Load<ulong>(Gpa);
+            var before = Volatile.Read(ref state);
+            var value = cpu.Load<ulong>(Gpa);
             if (cpu.Stopped || Volatile.Read(ref state) != before) return GuestStep.Continue;
             // Odd: the slot exists and nothing is going on; 0 mod 4: it is gone for good.
             if (before % 4 == 1 && value != 7 || before % 4 == 3 && value != Mmio) violations++;
@@ -81,7 +82,7 @@ public abstract class MemslotChangeTests(MmuKind mmu)
         crew.Run(vcpu);
         crew.Go(() =>
         {
-            for (int i = 0; i < 60; i++)
+            for (var i = 0; i < 60; i++)
             {
                 Volatile.Write(ref state, state + 1);
                 f.DeleteSlot(10);
@@ -114,7 +115,14 @@ public abstract class MemslotChangeTests(MmuKind mmu)
         f.AddMemory(3, Gpa, 16 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         for (ulong i = 0; i < 16; i++) cpu.Store(Gpa + i * Page, i + 100);
-        UserMemoryRegion moved = new() { Slot = 3, GuestPhysicalAddress = Gpa + 8 * Page, MemorySize = 16 * Page, UserspaceAddress = f.Vm.GetMemslots(0).Find(Gpa >> 12)!.UserspaceAddress };
+        UserMemoryRegion moved =
+            new()
+            {
+                Slot = 3,
+                GuestPhysicalAddress = Gpa + 8 * Page,
+                MemorySize = 16 * Page,
+                UserspaceAddress = f.Vm.GetMemslots(0).Find(Gpa >> 12)!.UserspaceAddress
+            };
         f.Vm.SetUserMemoryRegion(moved);
         for (ulong i = 0; i < 16; i++) Assert.Equal(i + 100, cpu.Load<ulong>(Gpa + (i + 8) * Page));
         cpu.Load<ulong>(Gpa);

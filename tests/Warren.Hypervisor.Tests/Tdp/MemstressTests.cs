@@ -6,8 +6,8 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 namespace Warren.Hypervisor.Tests.Tdp;
 
 /// <summary>
-/// vCPUs that write all over a logged slot and a moving one while host threads discard, protect, move and harvest. What may be lost and what may not is
-/// checked at the end, when everything is at rest.
+/// vCPUs that write all over a logged slot and a moving one while host threads discard, protect, move and harvest. What may be lost and
+/// what may not is checked at the end, when everything is at rest.
 /// </summary>
 public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
 {
@@ -18,8 +18,8 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
     private const int Harvests = 40;
 
     /// <summary>
-    /// Stores a rising number into its own word of random pages. Before each store it notes how many harvests have returned: the page must be in the
-    /// result of the next one, or of a later one.
+    /// Stores a rising number into its own word of random pages. Before each store it notes how many harvests have returned: the page must
+    /// be in the result of the next one, or of a later one.
     /// </summary>
     private sealed class Writer(int id, Func<int> nextHarvest, bool wanders) : IGuestProgram
     {
@@ -39,12 +39,15 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
                 _page = _random.Next(Pages + (wanders ? 16 : 0));
                 _harvest = nextHarvest();
             }
-            bool moving = _page >= Pages;
-            ulong gpa = (moving ? Moving + (ulong)(_page - Pages) * Page : Base + (ulong)_page * Page) + (ulong)id * 8;
+            var moving = _page >= Pages;
+            var gpa = (moving ? Moving + (ulong)(_page - Pages) * Page : Base + (ulong)_page * Page) + (ulong)id * 8;
             if ((_value & 3) == 3) cpu.Load<ulong>(gpa);
             else cpu.Store(gpa, _value);
             if (cpu.Stopped) return GuestStep.Continue;
-            if (cpu.Result == GuestAccessResult.AccessFault) Faulted++;
+            if (cpu.Result == GuestAccessResult.AccessFault)
+            {
+                Faulted++;
+            }
             else if (!moving && (_value & 3) != 3)
             {
                 LastHarvest[_page] = _harvest;
@@ -62,35 +65,35 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
     public void No_write_is_lost_from_the_log_and_no_table_maps_a_freed_frame(bool disturb, bool huge)
     {
         using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate, HugePages = huge }, poolBytes: 128L << 20);
-        ulong hva = f.AddMemory(0, Base, Pages * Page, MemslotFlags.LogDirtyPages, hugePages: huge);
-        ulong movingHva = f.AddMemory(1, Moving, 2 * Huge, hugePages: huge);
-        int harvest = 0;
-        int[] lastSeen = new int[Pages];
-        ulong[] bitmap = new ulong[Pages / 64];
+        var hva = f.AddMemory(0, Base, Pages * Page, MemslotFlags.LogDirtyPages, hugePages: huge);
+        var movingHva = f.AddMemory(1, Moving, 2 * Huge, hugePages: huge);
+        var harvest = 0;
+        var lastSeen = new int[Pages];
+        var bitmap = new ulong[Pages / 64];
         Writer[] writers = [.. Enumerable.Range(0, 3).Select(i => new Writer(i, () => Volatile.Read(ref harvest), wanders: disturb))];
         void Harvest()
         {
-            int mine = harvest;
+            var mine = harvest;
             f.Vm.GetDirtyLog(0, bitmap);
             // Last: a store that notes the new number begins after this harvest has returned.
             Volatile.Write(ref harvest, mine + 1);
-            for (int page = 0; page < Pages; page++)
+            for (var page = 0; page < Pages; page++)
             {
                 if ((bitmap[page / 64] >> page % 64 & 1) != 0) lastSeen[page] = mine;
             }
         }
 
         Crew crew = new();
-        int running = writers.Length;
-        foreach (Writer writer in writers)
+        var running = writers.Length;
+        foreach (var writer in writers)
         {
-            Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(writer));
+            var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(writer));
             crew.Add(() =>
             {
                 for (; ; )
                 {
                     long budget = 100;
-                    VcpuExitReason reason = vcpu.Run(ref budget).Reason;
+                    var reason = vcpu.Run(ref budget).Reason;
                     if (reason == VcpuExitReason.EnvironmentCall) break;
                     Assert.True(reason is VcpuExitReason.Budget or VcpuExitReason.Interrupted, reason.ToString());
                 }
@@ -120,11 +123,13 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
         crew.Join();
         Harvest();
 
-        foreach (Writer writer in writers)
+        foreach (var writer in writers)
         {
-            for (int page = 0; page < Pages; page++)
+            for (var page = 0; page < Pages; page++)
             {
-                Assert.True(lastSeen[page] >= writer.LastHarvest[page], $"page {page} was written after {writer.LastHarvest[page]} harvests and last reported by {lastSeen[page]} of {harvest}");
+                Assert.True(lastSeen[page] >= writer.LastHarvest[page],
+                    $"page {page} was written after {writer.LastHarvest[page]} harvests and last reported by {lastSeen[page]} of "
+                        + $"{harvest}");
                 if (disturb) continue;
                 Assert.Equal(writer.LastValue[page], f.ReadHost(hva + (ulong)page * Page + (ulong)Array.IndexOf(writers, writer) * 8));
             }
@@ -139,7 +144,7 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
         Random random = new(5);
         while (goOn())
         {
-            ulong page = (ulong)random.Next(Pages);
+            var page = (ulong)random.Next(Pages);
             switch (random.Next(4))
             {
                 case 0:
@@ -161,7 +166,9 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
         }
     }
 
-    /// <summary>Eight vCPUs' worth of first touches in one slot: each page is mapped, each fault is counted once, no table is lost.</summary>
+    /// <summary>
+    /// Eight vCPUs' worth of first touches in one slot: each page is mapped, each fault is counted once, no table is lost.
+    /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(4)]
@@ -171,7 +178,7 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
         using TdpFixture f = new(kind ?? MmuKind.Tdp, new VmOptions { Gate = gate, HugePages = false });
         f.AddMemory(0, Base, All * Page);
         Crew crew = new();
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             ulong next = 0;
             crew.Run(f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
@@ -183,7 +190,7 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
         }
         crew.Join();
         Assert.Equal((int)All, f.LeafCount());
-        VcpuStatistics sum = f.Vm.SumVcpuStatistics();
+        var sum = f.Vm.SumVcpuStatistics();
         Assert.Equal((long)All, sum.FaultsMap);
         Assert.Equal((long)All, sum.SptesSet);
         ScriptedVcpu reader = new(f.Vm);

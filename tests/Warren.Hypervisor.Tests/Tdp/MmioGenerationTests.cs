@@ -2,7 +2,10 @@ using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Tdp;
 
-/// <summary>An MMIO entry keeps the low bits of the generation of its memslots. The bits do come round: these tests make as many updates as that takes.</summary>
+/// <summary>
+/// An MMIO entry keeps the low bits of the generation of its memslots. The bits do come round: these tests make as many updates as that
+/// takes.
+/// </summary>
 public sealed class MmioGenerationTests
 {
     private const ulong Hole = 0x8000_0000;
@@ -18,9 +21,9 @@ public sealed class MmioGenerationTests
         cpu.Load<ulong>(Hole);
         Assert.Equal(GuestAccessResult.AccessFault, cpu.Result);
         Assert.Equal(1, cpu.Vcpu.Statistics.FaultsMmio);
-        ulong before = f.Vm.GetMemslots(0).Generation;
+        var before = f.Vm.GetMemslots(0).Generation;
         f.WriteHost(f.AddMemory(1, Hole, Page), 77UL);
-        for (int i = 1; i < Wrap; i++) ToggleFlags(f, 0);
+        for (var i = 1; i < Wrap; i++) ToggleFlags(f, 0);
         Assert.Equal(before + (ulong)Wrap, f.Vm.GetMemslots(0).Generation);
         Assert.Equal(77UL, cpu.Load<ulong>(Hole));
         f.Verify();
@@ -35,9 +38,9 @@ public sealed class MmioGenerationTests
     {
         using TdpFixture f = new(new VmOptions { AddressSpaces = spaces });
         f.AddMemory((uint)space << 16, 0, Page);
-        int turn = Wrap / spaces;
+        var turn = Wrap / spaces;
         long zaps = 0;
-        for (int i = 1; i < 2 * turn + 3; i++)
+        for (var i = 1; i < 2 * turn + 3; i++)
         {
             if (i % turn == 0) zaps++;
             Assert.Equal(zaps, f.Vm.Mmu.Counters.FastZaps);
@@ -48,7 +51,7 @@ public sealed class MmioGenerationTests
 
     private static void ToggleFlags(TdpFixture f, int space)
     {
-        Memslot slot = f.Vm.GetMemslots(space).FindById(0)!;
+        var slot = f.Vm.GetMemslots(space).FindById(0)!;
         f.Vm.SetUserMemoryRegion(slot.ToRegion() with { Flags = slot.Flags ^ MemslotFlags.LogDirtyPages });
     }
 }

@@ -9,7 +9,7 @@ public sealed class SpteTests
     [InlineData(77, true, true, false, false)]
     public void A_leaf_gives_back_what_it_was_made_of(int frame, bool host, bool mmu, bool write, bool huge)
     {
-        Spte leaf = Spte.ForLeaf(frame, host, mmu, write, huge);
+        var leaf = Spte.ForLeaf(frame, host, mmu, write, huge);
         Assert.Equal(frame, leaf.Frame);
         Assert.True(leaf.IsLeaf && leaf.IsPresent && !leaf.IsTable && !leaf.IsMmio && !leaf.IsFrozen && !leaf.IsNone);
         Assert.Equal(huge, leaf.IsHuge);
@@ -22,10 +22,10 @@ public sealed class SpteTests
     [Fact]
     public void Splitting_keeps_rights_and_counts_frames_up()
     {
-        Spte huge = Spte.ForLeaf(1024, true, true, true, true).With(Spte.A | Spte.D);
-        for (int i = 0; i < 512; i++)
+        var huge = Spte.ForLeaf(1024, true, true, true, true).With(Spte.A | Spte.D);
+        for (var i = 0; i < 512; i++)
         {
-            Spte page = huge.SplitPage(i);
+            var page = huge.SplitPage(i);
             Assert.Equal(1024 + i, page.Frame);
             Assert.True(page is { IsLeaf: true, IsHuge: false, Writable: true, Accessed: true, Dirty: true });
         }
@@ -35,7 +35,7 @@ public sealed class SpteTests
     public void Frozen_none_and_mmio_are_not_present_and_not_each_other()
     {
         Assert.False(Spte.Frozen.IsPresent || Spte.Frozen.IsNone || Spte.Frozen.IsMmio);
-        Spte mmio = Spte.ForMmio(VirtualMachine.MaxGfn - 1, Spte.R | Spte.X, ulong.MaxValue);
+        var mmio = Spte.ForMmio(VirtualMachine.MaxGfn - 1, Spte.R | Spte.X, ulong.MaxValue);
         Assert.False(mmio.IsPresent || mmio.IsNone || mmio.IsFrozen);
         Assert.Equal((1UL << Spte.MmioGenerationBits) - 1, mmio.MmioGeneration);
         Assert.Equal(VirtualMachine.MaxGfn - 1, mmio.MmioGfn);
@@ -46,7 +46,7 @@ public sealed class SpteTests
     [Fact]
     public unsafe void A_table_entry_gives_back_the_address()
     {
-        ulong* table = (ulong*)0x7fff_ffff_f000;
+        var table = (ulong*)0x7fff_ffff_f000;
         Assert.True(Spte.ForTable(table).Table == table);
         Assert.True(Spte.ForTable(table) is { IsTable: true, IsPresent: true, IsLeaf: false });
     }

@@ -18,14 +18,14 @@ public sealed unsafe class TableReuseTests
         Assert.True(cache.TryTopUp(f.Vm.Mmu.Allocator));
         LoseLink(f, ref cache, split);
         Assert.True(cache.IsNew);
-        SpteTable table = cache.Pop();
+        var table = cache.Pop();
         AssertNew(table);
         f.Vm.Mmu.Allocator.Free(table);
         cache.Drain(f.Vm.Mmu.Allocator);
         Assert.Equal((0, 1), (f.Vm.Mmu.Counters.HugeSplits, f.Vm.Mmu.Counters.LinksLost));
     }
 
-    /// <summary>What the long run met: a leaf table that another vCPU had linked first is the next root.</summary>
+    /// <summary>The finding of the long run: a leaf table that another vCPU had linked first is the next root.</summary>
     [Fact]
     public void A_table_that_lost_its_place_may_become_a_root()
     {
@@ -38,7 +38,7 @@ public sealed unsafe class TableReuseTests
         LoseLink(f, ref cpu.Vcpu.TableCache, split: false);
         f.DeleteSlot(1);
         Assert.Equal(1UL, cpu.Load<ulong>(Far));
-        AuditReport report = f.Vm.Audit(atRest: true);
+        var report = f.Vm.Audit(atRest: true);
         Assert.True(report.IsClean, report.ToString());
     }
 
@@ -46,18 +46,23 @@ public sealed unsafe class TableReuseTests
     public void A_page_that_was_a_root_comes_out_of_the_allocator_as_new()
     {
         using TdpFixture f = new();
-        TableAllocator allocator = f.Vm.Mmu.Allocator;
-        SpteTable table = allocator.TryAllocate();
-        table.Info = new TableInfo { Gfn = 1, Level = 2, AddressSpaceId = 1, RootCount = 3, Invalid = 1, ScheduledZap = 1, ShadowPage = table.Entries };
+        var allocator = f.Vm.Mmu.Allocator;
+        var table = allocator.TryAllocate();
+        table.Info =
+            new TableInfo
+            { Gfn = 1, Level = 2, AddressSpaceId = 1, RootCount = 3, Invalid = 1, ScheduledZap = 1, ShadowPage = table.Entries };
         new Span<ulong>(table.Entries, SpteTable.EntryCount).Fill(ulong.MaxValue);
         allocator.Free(table);
-        SpteTable again = allocator.TryAllocate();
+        var again = allocator.TryAllocate();
         Assert.Equal(table, again);
         AssertNew(again);
         allocator.Free(again);
     }
 
-    /// <summary>What is refused does not count: a guest that goes on probing neither gets round to room again, nor loses what the next zap of everything gives it.</summary>
+    /// <summary>
+    /// A refused table does not count: a guest that goes on probing neither gets round to room again, nor loses what the next zap of
+    /// everything gives it.
+    /// </summary>
     [Fact]
     public void Tables_of_holes_are_counted_as_long_as_they_stand()
     {
@@ -92,11 +97,13 @@ public sealed unsafe class TableReuseTests
         Assert.Equal(3, f.Tdp.MmioTables);
     }
 
-    /// <summary>As for a fault that has seen an entry empty, or huge, and finds another vCPU's table in it when it comes to link its own.</summary>
+    /// <summary>
+    /// As for a fault that has seen an entry empty, or huge, and finds another vCPU's table in it when it comes to link its own.
+    /// </summary>
     private static void LoseLink(TdpFixture f, ref TableCache cache, bool split)
     {
-        ulong entry = Spte.Frozen.Raw;
-        Spte seen = split ? Spte.ForLeaf(512, hostWritable: true, mmuWritable: true, writable: true, huge: true) : default;
+        var entry = Spte.Frozen.Raw;
+        var seen = split ? Spte.ForLeaf(512, hostWritable: true, mmuWritable: true, writable: true, huge: true) : default;
         Assert.False(f.Tdp.LinkTable(ref cache, &entry, seen, Far >> 12, level: 2));
         Assert.Equal(Spte.Frozen.Raw, entry);
     }

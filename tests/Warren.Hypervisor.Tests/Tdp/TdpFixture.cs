@@ -25,17 +25,19 @@ internal sealed class TdpFixture : IDisposable
     public VirtualMachine Vm { get; }
     public TdpMmu Tdp => (TdpMmu)Vm.Mmu;
 
-    public ulong Map(ulong length, bool hugePages = false) => Memory.Map(length, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
+    public ulong Map(ulong length, bool hugePages = false) =>
+        Memory.Map(length, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
 
     public void SetSlot(uint id, ulong gpa, ulong size, ulong hva, MemslotFlags flags = MemslotFlags.None) =>
-        Vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
+        Vm.SetUserMemoryRegion(new UserMemoryRegion
+        { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
 
     public void DeleteSlot(uint id) => SetSlot(id, 0, 0, 0);
 
     /// <summary>A slot over fresh memory; returns its hva.</summary>
     public ulong AddMemory(uint id, ulong gpa, ulong size, MemslotFlags flags = MemslotFlags.None, bool hugePages = false)
     {
-        ulong hva = Map(size, hugePages);
+        var hva = Map(size, hugePages);
         SetSlot(id, gpa, size, hva, flags);
         return hva;
     }
@@ -44,7 +46,7 @@ internal sealed class TdpFixture : IDisposable
 
     public ulong ReadHost(ulong hva)
     {
-        byte[] bytes = new byte[8];
+        var bytes = new byte[8];
         Memory.Read(hva, bytes);
         return BitConverter.ToUInt64(bytes);
     }
@@ -62,42 +64,49 @@ internal sealed class TdpFixture : IDisposable
 
     public int LeafCount()
     {
-        int count = 0;
+        var count = 0;
         Vm.Mmu.ForEachLeaf((_, _, _, _) => count++);
         return count;
     }
 
     /// <summary>
-    /// The oracle, for a VM at rest: every leaf of every root maps exactly the frame that the host's page table holds for its page, through a memslot
-    /// that exists; W only where host and memslot allow it, and never on a logged page that is not in the log; counts are back at zero.
+    /// The oracle, for a VM at rest: every leaf of every root maps exactly the frame that the host's page table holds for its page, through
+    /// a memslot that exists; W only where host and memslot allow it, and never on a logged page that is not in the log; counts are back at
+    /// zero.
     /// </summary>
     public void Verify()
     {
         Assert.Equal(0, Vm.Invalidation.InProgress);
         List<(int Space, bool Valid, ulong Gfn, Spte Leaf)> leaves = [];
         Vm.Mmu.ForEachLeaf((space, valid, gfn, spte) => leaves.Add((space, valid, gfn, spte)));
-        foreach ((int space, bool valid, ulong first, Spte leaf) in leaves)
+        foreach ((var space, var valid, var first, var leaf) in leaves)
         {
             for (ulong i = 0; i < (leaf.IsHuge ? 512u : 1u); i++)
             {
-                ulong gfn = first + i;
-                Memslot? slot = Vm.GetMemslots(space).Find(gfn);
+                var gfn = first + i;
+                var slot = Vm.GetMemslots(space).Find(gfn);
                 Assert.True(slot is not null, $"gfn {gfn} is mapped ({leaf}) without a memslot");
-                Assert.Equal(FaultStatus.Ok, Memory.Fault(slot.GfnToHva(gfn), false, out FrameMapping mapping));
+                Assert.Equal(FaultStatus.Ok, Memory.Fault(slot.GfnToHva(gfn), false, out var mapping));
                 Pool.Put(mapping.Frame);
                 Assert.True(leaf.Frame + (int)i == mapping.Frame, $"gfn {gfn}: SPTE {leaf} page {i}, host frame {mapping.Frame}");
                 if (!leaf.Writable) continue;
-                Assert.True(leaf.HostWritable && leaf.MmuWritable && mapping.Writable && !slot.IsReadOnly, $"gfn {gfn}: {leaf} is writable against the rules");
+                Assert.True(leaf.HostWritable && leaf.MmuWritable && mapping.Writable && !slot.IsReadOnly,
+                    $"gfn {gfn}: {leaf} is writable against the rules");
                 if (valid && slot.LogsDirtyPages && slot.DirtyBitmap is { } bitmap)
-                    Assert.True((bitmap.Word((nuint)((gfn - slot.BaseGfn) / 64)) >> (int)((gfn - slot.BaseGfn) % 64) & 1) != 0, $"gfn {gfn}: writable, logged, and not in the log");
+                {
+                    Assert.True((bitmap.Word((nuint)((gfn - slot.BaseGfn) / 64)) >> (int)((gfn - slot.BaseGfn) % 64) & 1) != 0,
+                        $"gfn {gfn}: writable, logged, and not in the log");
+                }
             }
         }
     }
 
-    /// <summary>Every test ends here: with all roots zapped and put, each table page is back where it came from, and no frame is left.</summary>
+    /// <summary>
+    /// Every test ends here: with all roots zapped and put, each table page is back where it came from, and no frame is left.
+    /// </summary>
     public void Dispose()
     {
-        foreach (Vcpu vcpu in Vm.Vcpus) vcpu.ReleaseTables();
+        foreach (var vcpu in Vm.Vcpus) vcpu.ReleaseTables();
         Vm.SlotsLock.Lock();
         Vm.Mmu.ZapAllFast();
         (Vm.Mmu as TdpMmu)?.ZapObsolete();

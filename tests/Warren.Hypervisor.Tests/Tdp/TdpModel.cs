@@ -23,7 +23,8 @@ public enum TdpOpKind
 }
 
 /// <summary>
-/// Guest memory without any table: every access goes gpa → slot → host page by plain dictionaries. Runs beside a real VM and compares each result.
+/// Guest memory without any table: every access goes gpa → slot → host page by plain dictionaries. Runs beside a real VM and compares each
+/// result.
 /// </summary>
 internal sealed class TdpModel : IDisposable
 {
@@ -68,7 +69,9 @@ internal sealed class TdpModel : IDisposable
     {
         switch (op.Kind)
         {
-            case TdpOpKind.CreateSlot: Create(op.A % Slots, Pick(op.B, 4), Pick(op.C, 3), Sizes[(op.A + op.B) % Sizes.Length], op.C % 8 == 7); break;
+            case TdpOpKind.CreateSlot:
+                Create(op.A % Slots, Pick(op.B, 4), Pick(op.C, 3), Sizes[(op.A + op.B) % Sizes.Length],
+                op.C % 8 == 7); break;
             case TdpOpKind.DeleteSlot: Delete(op.A % Slots); break;
             case TdpOpKind.MoveSlot: Move(op.A % Slots, Pick(op.B, 4)); break;
             case TdpOpKind.ToggleLogging: Toggle(op.A % Slots); break;
@@ -93,7 +96,7 @@ internal sealed class TdpModel : IDisposable
 
     private void Set(int id, Slot slot)
     {
-        MemslotFlags flags = (slot.ReadOnly ? MemslotFlags.ReadOnly : 0) | (slot.Logging ? MemslotFlags.LogDirtyPages : 0);
+        var flags = (slot.ReadOnly ? MemslotFlags.ReadOnly : 0) | (slot.Logging ? MemslotFlags.LogDirtyPages : 0);
         _f.SetSlot((uint)id, Gpa(slot.Gfn), (ulong)slot.Pages * Page, _hva + (ulong)slot.Host * Page, flags);
     }
 
@@ -121,7 +124,8 @@ internal sealed class TdpModel : IDisposable
     private void Move(int id, int gfn)
     {
         if (_slots[id] is not { } old || old.Gfn == gfn) return;
-        Slot moved = new() { Gfn = gfn, Pages = old.Pages, Host = old.Host, ReadOnly = old.ReadOnly, Logging = old.Logging, Dirty = old.Dirty };
+        Slot moved =
+            new() { Gfn = gfn, Pages = old.Pages, Host = old.Host, ReadOnly = old.ReadOnly, Logging = old.Logging, Dirty = old.Dirty };
         if (Overlaps(id, gfn, old.Pages))
         {
             Assert.Equal(Errno.EEXIST, Assert.Throws<MemslotException>(() => Set(id, moved)).Errno);
@@ -141,7 +145,7 @@ internal sealed class TdpModel : IDisposable
 
     private (Slot? Slot, int Host) Find(int page)
     {
-        Slot? slot = _slots.FirstOrDefault(s => s is not null && page >= s.Gfn && page < s.Gfn + s.Pages);
+        var slot = _slots.FirstOrDefault(s => s is not null && page >= s.Gfn && page < s.Gfn + s.Pages);
         return (slot, slot is null ? -1 : slot.Host + page - slot.Gfn);
     }
 
@@ -149,25 +153,25 @@ internal sealed class TdpModel : IDisposable
 
     private void Load(ScriptedVcpu cpu, int page)
     {
-        (Slot? slot, int host) = Find(page);
-        ulong value = cpu.Load<ulong>(Gpa(page));
+        (var slot, var host) = Find(page);
+        var value = cpu.Load<ulong>(Gpa(page));
         Assert.Equal(slot is null ? GuestAccessResult.AccessFault : GuestAccessResult.Memory, cpu.Result);
         Assert.Equal(slot is null ? 0 : Contents(host), value);
     }
 
     private void Fetch(ScriptedVcpu cpu, int page)
     {
-        (Slot? slot, int host) = Find(page);
-        uint value = cpu.Fetch(Gpa(page));
+        (var slot, var host) = Find(page);
+        var value = cpu.Fetch(Gpa(page));
         Assert.Equal(slot is null ? GuestAccessResult.AccessFault : GuestAccessResult.Memory, cpu.Result);
         Assert.Equal(slot is null ? 0 : (uint)Contents(host), value);
     }
 
     private void Store(ScriptedVcpu cpu, int page, ulong value)
     {
-        (Slot? slot, int host) = Find(page);
+        (var slot, var host) = Find(page);
         cpu.Store(Gpa(page), value);
-        bool works = slot is { ReadOnly: false } && !_readOnlyHost.Contains(host);
+        var works = slot is { ReadOnly: false } && !_readOnlyHost.Contains(host);
         Assert.Equal(works ? GuestAccessResult.Memory : GuestAccessResult.AccessFault, cpu.Result);
         if (works) Written(slot!, page, host, value);
     }
@@ -187,8 +191,8 @@ internal sealed class TdpModel : IDisposable
 
     private void DeviceWrite(int page, ulong value)
     {
-        (Slot? slot, int host) = Find(page);
-        bool works = slot is { ReadOnly: false } && !_readOnlyHost.Contains(host);
+        (var slot, var host) = Find(page);
+        var works = slot is { ReadOnly: false } && !_readOnlyHost.Contains(host);
         Assert.Equal(works, _f.Vm.WriteGuest(Gpa(page), BitConverter.GetBytes(value)));
         if (works) Written(slot!, page, host, value);
     }
@@ -197,14 +201,15 @@ internal sealed class TdpModel : IDisposable
     {
         pages = Math.Min(pages, HostPages - host);
         _f.Memory.Discard(_hva + (ulong)host * Page, (ulong)pages * Page);
-        for (int i = 0; i < pages; i++) _contents.Remove(host + i);
+        for (var i = 0; i < pages; i++) _contents.Remove(host + i);
     }
 
     private void Protect(int host, int pages, bool writable)
     {
         pages = Math.Min(pages, HostPages - host);
-        _f.Memory.Protect(_hva + (ulong)host * Page, (ulong)pages * Page, writable ? VmaProtection.Read | VmaProtection.Write : VmaProtection.Read);
-        for (int i = 0; i < pages; i++)
+        _f.Memory.Protect(_hva + (ulong)host * Page, (ulong)pages * Page,
+            writable ? VmaProtection.Read | VmaProtection.Write : VmaProtection.Read);
+        for (var i = 0; i < pages; i++)
         {
             if (writable) _readOnlyHost.Remove(host + i);
             else _readOnlyHost.Add(host + i);
@@ -213,7 +218,7 @@ internal sealed class TdpModel : IDisposable
 
     private void GetDirtyLog(int id)
     {
-        ulong[] bitmap = new ulong[GuestPages / 64];
+        var bitmap = new ulong[GuestPages / 64];
         if (_slots[id] is not { Logging: true } slot)
         {
             Assert.Equal(Errno.ENOENT, Assert.Throws<MemslotException>(() => _f.Vm.GetDirtyLog((uint)id, bitmap)).Errno);

@@ -9,9 +9,12 @@ public abstract class TdpModelTests(MmuKind mmu)
     /// <summary>Guest accesses and harvests are as likely as all else together.</summary>
     private static readonly TdpOpKind[] Weighted =
     [
-        TdpOpKind.CreateSlot, TdpOpKind.CreateSlot, TdpOpKind.DeleteSlot, TdpOpKind.MoveSlot, TdpOpKind.ToggleLogging, TdpOpKind.HostWrite, TdpOpKind.DeviceWrite,
-        TdpOpKind.Discard, TdpOpKind.Protect, TdpOpKind.Protect, TdpOpKind.Age, TdpOpKind.GetDirtyLog, TdpOpKind.GetDirtyLog, TdpOpKind.GuestFetch,
-        TdpOpKind.GuestLoad, TdpOpKind.GuestLoad, TdpOpKind.GuestLoad, TdpOpKind.GuestStore, TdpOpKind.GuestStore, TdpOpKind.GuestStore, TdpOpKind.GuestStore,
+        TdpOpKind.CreateSlot, TdpOpKind.CreateSlot, TdpOpKind.DeleteSlot, TdpOpKind.MoveSlot, TdpOpKind.ToggleLogging, TdpOpKind.HostWrite,
+        TdpOpKind.DeviceWrite,
+        TdpOpKind.Discard, TdpOpKind.Protect, TdpOpKind.Protect, TdpOpKind.Age, TdpOpKind.GetDirtyLog, TdpOpKind.GetDirtyLog,
+        TdpOpKind.GuestFetch,
+        TdpOpKind.GuestLoad, TdpOpKind.GuestLoad, TdpOpKind.GuestLoad, TdpOpKind.GuestStore, TdpOpKind.GuestStore, TdpOpKind.GuestStore,
+        TdpOpKind.GuestStore,
     ];
 
     private static Gen<TdpOp> Operation =>
@@ -23,20 +26,20 @@ public abstract class TdpModelTests(MmuKind mmu)
 
     private static IEnumerable<TdpOp[]> Shrink(TdpOp[] ops)
     {
-        for (int size = ops.Length / 2; size > 0; size /= 2)
+        for (var size = ops.Length / 2; size > 0; size /= 2)
         {
-            for (int at = 0; at + size <= ops.Length; at += size) yield return [.. ops[..at], .. ops[(at + size)..]];
+            for (var at = 0; at + size <= ops.Length; at += size) yield return [.. ops[..at], .. ops[(at + size)..]];
         }
     }
 
     [Fact]
     public void Every_access_agrees_with_memory_without_tables()
     {
-        Arbitrary<TdpOp[]> sequences = Arb.From(Operation.ArrayOf(250), Shrink);
+        var sequences = Arb.From(Operation.ArrayOf(250), Shrink);
         Prop.ForAll(sequences, ops =>
         {
             using TdpModel model = new(mmu);
-            for (int i = 0; i < ops.Length; i++)
+            for (var i = 0; i < ops.Length; i++)
             {
                 model.Apply(ops[i]);
                 if (i % 16 == 15) model.Verify();

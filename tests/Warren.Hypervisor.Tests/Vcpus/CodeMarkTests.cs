@@ -57,7 +57,7 @@ public sealed class CodeMarkTests
     public void A_frame_that_was_freed_and_came_back_carries_no_old_code()
     {
         using TdpFixture f = new();
-        ulong hva = f.AddMemory(0, Base, 4 * Page);
+        var hva = f.AddMemory(0, Base, 4 * Page);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 5u);
         Assert.Equal(5u, cpu.Fetch(Base));
@@ -68,8 +68,8 @@ public sealed class CodeMarkTests
     }
 
     /// <summary>
-    /// A writer stores n into a word of code, then says so; whoever has heard n must not execute anything older. Two executors, one of which finds the mark
-    /// while the other is still flushing.
+    /// A writer stores n into a word of code, then says so; whoever has heard n must not execute anything older. Two executors, one of
+    /// which finds the mark while the other is still flushing.
     /// </summary>
     [Fact]
     public void Executors_keep_up_with_a_writer()
@@ -87,12 +87,12 @@ public sealed class CodeMarkTests
             Volatile.Write(ref announced, ++value);
             return value == Last ? GuestStep.Done : GuestStep.Continue;
         }))));
-        for (int i = 0; i < 2; i++)
+        for (var i = 0; i < 2; i++)
         {
             crew.Run(f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
             {
-                uint heard = Volatile.Read(ref announced);
-                uint word = cpu.Fetch(Base + 64);
+                var heard = Volatile.Read(ref announced);
+                var word = cpu.Fetch(Base + 64);
                 if (cpu.Stopped) return GuestStep.Continue;
                 Assert.True(word >= heard, $"executed {word} after {heard} was announced");
                 return heard == Last ? GuestStep.Done : GuestStep.Continue;
@@ -121,20 +121,22 @@ public sealed class CodeMarkTests
         public void FlushTlb() { }
     }
 
-    /// <summary>One executor has set the mark and waits for a writer to drop its entry: another that meets the mark has to wait with it.</summary>
+    /// <summary>
+    /// One executor has set the mark and waits for a writer to drop its entry: another that meets the mark has to wait with it.
+    /// </summary>
     [Fact]
     public void A_mark_does_not_count_before_its_flush_has_ended()
     {
         using TdpFixture f = new();
         f.AddMemory(0, Base, Page);
         Stubborn writer = new(Base);
-        Vcpu writing = f.Vm.CreateVcpu(writer);
+        var writing = f.Vm.CreateVcpu(writer);
         ScriptedVcpu first = new(f.Vm);
         ScriptedVcpu second = new(f.Vm);
         // Both have the page mapped, so that only the mark is missing.
         first.Load<uint>(Base);
         second.Load<uint>(Base);
-        bool secondDone = false;
+        var secondDone = false;
         Crew crew = new();
         crew.Add(() =>
         {
@@ -155,7 +157,7 @@ public sealed class CodeMarkTests
         crew.Go(() =>
         {
             SpinWait.SpinUntil(() => second.Vcpu.Statistics.CodeMarks > 0 || Volatile.Read(ref secondDone));
-            bool early = Volatile.Read(ref secondDone);
+            var early = Volatile.Read(ref secondDone);
             writer.Release();
             Assert.False(early, "a mark was relied on while a writer still held its entry");
         });

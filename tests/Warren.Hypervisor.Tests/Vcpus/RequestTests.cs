@@ -29,30 +29,33 @@ public sealed class RequestTests
         public void FlushTlb() => _cached = current();
     }
 
-    /// <summary>The Dekker pattern of request and mode: after a flush has returned, nobody in guest mode uses what was cached before it.</summary>
+    /// <summary>
+    /// The Dekker pattern of request and mode: after a flush has returned, nobody in guest mode uses what was cached before it.
+    /// </summary>
     [Fact]
     public void After_a_flush_no_vcpu_in_guest_mode_uses_anything_older()
     {
         using TdpFixture f = new();
         long number = 0;
-        StaleNumber[] engines = new StaleNumber[3];
+        var engines = new StaleNumber[3];
         Crew crew = new();
-        for (int i = 0; i < engines.Length; i++)
+        for (var i = 0; i < engines.Length; i++)
         {
             engines[i] = new StaleNumber(() => Volatile.Read(ref number));
             crew.Run(f.Vm.CreateVcpu(engines[i]), slice: 20 + i);
         }
-        int left = 2;
-        for (int t = 0; t < 2; t++)
+        var left = 2;
+        for (var t = 0; t < 2; t++)
         {
             crew.Add(() =>
             {
                 SpinWait.SpinUntil(() => crew.Stopping || Array.TrueForAll(engines, e => e.Entries > 0));
-                for (int i = 0; i < 400 && !crew.Stopping; i++)
+                for (var i = 0; i < 400 && !crew.Stopping; i++)
                 {
-                    long mine = Interlocked.Increment(ref number);
+                    var mine = Interlocked.Increment(ref number);
                     f.Vm.FlushRemoteTlbs();
-                    foreach (StaleNumber engine in engines) Assert.True(engine.InUse >= mine, "a vCPU in guest mode missed a flush that had returned");
+                    foreach (var engine in engines)
+                        Assert.True(engine.InUse >= mine, "a vCPU in guest mode missed a flush that had returned");
                 }
                 if (Interlocked.Decrement(ref left) == 0) crew.Stop();
             });
@@ -85,12 +88,12 @@ public sealed class RequestTests
         FlushingDevice device = new() { Vm = f.Vm };
         f.Vm.Bus.Register(device, 0x1000, 0x1000);
         Crew crew = new();
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
         {
-            int done = 0;
+            var done = 0;
             crew.Run(f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
             {
-                ulong value = cpu.Load<ulong>(0x1000);
+                var value = cpu.Load<ulong>(0x1000);
                 if (cpu.Stopped) return GuestStep.Continue;
                 Assert.Equal(1UL, value);
                 return ++done == 400 ? GuestStep.Done : GuestStep.Continue;
@@ -104,9 +107,9 @@ public sealed class RequestTests
     public void A_kick_makes_run_return_even_when_it_comes_first()
     {
         using TdpFixture f = new();
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Continue)));
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Continue)));
         vcpu.Kick();
-        long budget = long.MaxValue;
+        var budget = long.MaxValue;
         Assert.Equal(VcpuExitReason.Interrupted, vcpu.Run(ref budget).Reason);
         budget = 10;
         Assert.Equal(VcpuExitReason.Budget, vcpu.Run(ref budget).Reason);
@@ -117,12 +120,12 @@ public sealed class RequestTests
     public void A_running_vcpu_leaves_on_a_kick()
     {
         using TdpFixture f = new();
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Continue)));
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Continue)));
         Crew crew = new();
-        int ended = 0;
+        var ended = 0;
         crew.Add(() =>
         {
-            long budget = long.MaxValue;
+            var budget = long.MaxValue;
             Assert.Equal(VcpuExitReason.Interrupted, vcpu.Run(ref budget).Reason);
             Volatile.Write(ref ended, 1);
         });
@@ -139,7 +142,7 @@ public sealed class RequestTests
     public void A_halted_vcpu_is_woken_once_for_each_kick_it_did_not_see()
     {
         using TdpFixture f = new();
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Halt)));
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Halt)));
         SemaphoreSlim woken = new(0);
         vcpu.Wakeup = _ => woken.Release();
         const int Kicks = 1500;
@@ -150,7 +153,7 @@ public sealed class RequestTests
             while (Volatile.Read(ref handled) < Kicks)
             {
                 long budget = 100;
-                VcpuExitReason reason = vcpu.Run(ref budget).Reason;
+                var reason = vcpu.Run(ref budget).Reason;
                 if (reason == VcpuExitReason.Interrupted) Interlocked.Increment(ref handled);
                 else if (reason == VcpuExitReason.Halted) woken.Wait();
                 else Assert.Fail(reason.ToString());
@@ -176,20 +179,20 @@ public sealed class RequestTests
         using TdpFixture f = new();
         f.AddMemory(0, 0, 64 * TdpFixture.Page);
         ulong next = 0;
-        Vcpu running = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
+        var running = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
         {
             cpu.Store(next++ % 64 * TdpFixture.Page, 1UL);
             return GuestStep.Continue;
         })));
-        Vcpu halted = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Halt)));
-        int woken = 0;
+        var halted = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Halt)));
+        var woken = 0;
         halted.Wakeup = _ => Interlocked.Increment(ref woken);
         long budget = 100;
         Assert.Equal(VcpuExitReason.Halted, halted.Run(ref budget).Reason);
         Crew crew = new();
         crew.Add(() =>
         {
-            long endless = long.MaxValue;
+            var endless = long.MaxValue;
             Assert.Equal(VcpuExitReason.Shutdown, running.Run(ref endless).Reason);
         });
         crew.Go(() =>
@@ -208,11 +211,11 @@ public sealed class RequestTests
     public void Two_threads_cannot_run_one_vcpu()
     {
         using TdpFixture f = new();
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Continue)));
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => GuestStep.Continue)));
         Crew crew = new();
         crew.Add(() =>
         {
-            long endless = long.MaxValue;
+            var endless = long.MaxValue;
             vcpu.Run(ref endless);
         });
         crew.Go(() =>
@@ -228,7 +231,7 @@ public sealed class RequestTests
     public void An_engine_that_throws_leaves_guest_mode()
     {
         using TdpFixture f = new();
-        Vcpu vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => throw new NotSupportedException())));
+        var vcpu = f.Vm.CreateVcpu(new ScriptedEngine(new GuestScript(_ => throw new NotSupportedException())));
         long budget = 1;
         Assert.Throws<NotSupportedException>(() => vcpu.Run(ref budget));
         Assert.Equal(VcpuMode.OutsideGuestMode, vcpu.Mode);

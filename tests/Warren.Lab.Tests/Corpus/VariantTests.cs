@@ -30,7 +30,9 @@ public sealed class VariantTests
     [Fact]
     public void A_patch_that_does_not_compile_names_the_error()
     {
-        var variant = CorpusCatalogue.All[0] with { Patches = [new SourcePatch("Warren.Locking", "RwLock.cs", "public bool IsContended =>", "public nonsense IsContended =>")] };
+        var variant =
+            CorpusCatalogue.All[0] with
+            { Patches = [new SourcePatch("Warren.Locking", "RwLock.cs", "public bool IsContended =>", "public nonsense IsContended =>")] };
         var e = Assert.Throws<VariantException>(() => CorpusRunner.Run(variant, new ExplorationOptions { MaxSchedules = 1 }));
         Assert.Contains("does not compile", e.Message, StringComparison.Ordinal);
         Assert.Contains("nonsense", e.Message, StringComparison.Ordinal);
@@ -63,10 +65,14 @@ public sealed class VariantTests
     [Fact]
     public void No_scenario_of_a_variant_gives_a_false_alarm()
     {
-        Variant[] variants = [.. CorpusCatalogue.All.DistinctBy(v => (v.ScenarioName, v.WeakMemory, v.Exposure.Count, v.Patches.Count > 0 ? v.Gate : null))];
-        var results = CorpusRunner.ExploreAllUnpatched(variants, new ExplorationOptions { MaxSchedules = 300, Minimise = false }, Math.Min(2, Environment.ProcessorCount));
+        Variant[] variants =
+            [.. CorpusCatalogue.All.DistinctBy(v => (v.ScenarioName, v.WeakMemory, v.Exposure.Count, v.Patches.Count > 0 ? v.Gate : null))];
+        var results =
+            CorpusRunner.ExploreAllUnpatched(variants, new ExplorationOptions { MaxSchedules = 300, Minimise = false },
+                Math.Min(2, Environment.ProcessorCount));
         Assert.Equal(variants.Length, results.Count);
         Assert.Empty(variants.Zip(results).Where(static p => p.Second.Failure is not null)
-            .Select(static p => $"{p.First.ScenarioName} ({p.First.Name}): {p.Second.Failure!.Verdict?.Kind}: {p.Second.Failure.Verdict?.Sentence}"));
+            .Select(static p =>
+                $"{p.First.ScenarioName} ({p.First.Name}): {p.Second.Failure!.Verdict?.Kind}: {p.Second.Failure.Verdict?.Sentence}"));
     }
 }

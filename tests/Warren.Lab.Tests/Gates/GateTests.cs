@@ -22,7 +22,9 @@ public sealed class GateTests
         Assert.Contains("active-count", e.Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Neither side of Join waits for the other, whatever keeps coming; an update of active-count starves behind the same.</summary>
+    /// <summary>
+    /// Neither side of Join waits for the other, whatever keeps coming; an update of active-count starves behind the same.
+    /// </summary>
     [Theory]
     [InlineData("join", null)]
     [InlineData("always-lock", null)]

@@ -3,7 +3,8 @@ namespace Warren.Lab.Tests.Memory;
 /// <summary>Explores a few hundred schedules of a small program.</summary>
 internal static class Explored
 {
-    internal static Trace? Failure(Action<Schedule> build, bool weak = false, long schedules = 400, SearchStrategy strategy = SearchStrategy.Random, bool minimise = false)
+    internal static Trace? Failure(Action<Schedule> build, bool weak = false, long schedules = 400,
+        SearchStrategy strategy = SearchStrategy.Random, bool minimise = false)
     {
         var scenario = new DelegateScenario("memory-test", "A test.", build);
         return Explorer.Explore(scenario, new ExplorationOptions

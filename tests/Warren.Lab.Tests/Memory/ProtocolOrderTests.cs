@@ -3,8 +3,9 @@ using Warren.Locking;
 namespace Warren.Lab.Tests.Memory;
 
 /// <summary>
-/// Two claims of the code that review cannot prove: the order of the two stores in <c>InvalidationState.End</c>, and the fence in <see cref="RcuWait.WakeUp"/>.
-/// Production passes every schedule up to the bound, with and without store buffers; a copy with the order, or the fence, undone does not.
+/// Two claims of the code that review cannot prove: the order of the two stores in <c>InvalidationState.End</c>, and the fence in
+/// <see cref="RcuWait.WakeUp"/>. Production passes every schedule up to the bound, with and without store buffers; a copy with the order,
+/// or the fence, undone does not.
 /// </summary>
 public sealed class ProtocolOrderTests
 {
@@ -41,7 +42,9 @@ public sealed class ProtocolOrderTests
     public void Production_passes(string name, bool weak, SearchStrategy strategy)
     {
         var scenario = ScenarioCatalogue.Core.Single(s => s.Name == name);
-        var result = Explorer.Explore(scenario, new ExplorationOptions { Strategy = strategy, WeakMemory = weak, MaxSchedules = 2000, PreemptionBound = 3 });
+        var result =
+            Explorer.Explore(scenario,
+                new ExplorationOptions { Strategy = strategy, WeakMemory = weak, MaxSchedules = 2000, PreemptionBound = 3 });
         Assert.True(result.Failure is null, $"{result.Failure?.Verdict}");
         if (strategy == SearchStrategy.Exhaustive)
             Assert.True(result.Exhausted || result.CompletedBound == 3, $"complete to {result.CompletedBound}");
@@ -125,6 +128,7 @@ public sealed class ProtocolOrderTests
     private static void AssertSleepsForEver(Action<Schedule> build, bool weak)
     {
         var kind = Explored.Failure(build, weak, schedules: 2000)?.Verdict?.Kind;
-        Assert.True(kind is VerdictKind.Livelock or VerdictKind.Deadlock or VerdictKind.LostWakeUp, $"the lost wake-up was not found ({kind})");
+        Assert.True(kind is VerdictKind.Livelock or VerdictKind.Deadlock or VerdictKind.LostWakeUp,
+            $"the lost wake-up was not found ({kind})");
     }
 }

@@ -2,7 +2,9 @@ using Warren.Locking;
 
 namespace Warren.Lab.Tests.Memory;
 
-/// <summary>Litmus tests of x86-TSO: what store buffers allow is found, what they forbid never happens, and one fence makes the difference.</summary>
+/// <summary>
+/// Litmus tests of x86-TSO: what store buffers allow is found, what they forbid never happens, and one fence makes the difference.
+/// </summary>
 public sealed class WeakMemoryTests
 {
     private static readonly LockClass Spin = new("litmus_spin", WaitContext.Spin);
@@ -33,11 +35,16 @@ public sealed class WeakMemoryTests
     [Fact]
     public void The_exhaustive_search_takes_the_transitions_of_store_buffers_in()
     {
-        Assert.Equal(VerdictKind.Invariant, Explored.Failure(StoreBuffering(fence: false), weak: true, schedules: long.MaxValue, strategy: SearchStrategy.Exhaustive)?.Verdict?.Kind);
+        Assert.Equal(VerdictKind.Invariant,
+            Explored.Failure(StoreBuffering(fence: false), weak: true, schedules: long.MaxValue,
+                strategy: SearchStrategy.Exhaustive)?.Verdict?.Kind);
         var scenario = new DelegateScenario("litmus-sb-fenced", "Store buffering with fences.", StoreBuffering(fence: true));
-        var result = Explorer.Explore(scenario, new ExplorationOptions { Strategy = SearchStrategy.Exhaustive, WeakMemory = true, LockOrder = false, PreemptionBound = 3 });
+        var result =
+            Explorer.Explore(scenario,
+                new ExplorationOptions { Strategy = SearchStrategy.Exhaustive, WeakMemory = true, LockOrder = false, PreemptionBound = 3 });
         Assert.Null(result.Failure);
-        Assert.True(result.Exhausted || result.CompletedBound >= 3, $"complete to {result.CompletedBound} after {result.Schedules} schedules");
+        Assert.True(result.Exhausted || result.CompletedBound >= 3,
+            $"complete to {result.CompletedBound} after {result.Schedules} schedules");
     }
 
     public static TheoryData<string> CoreScenarios => new(ScenarioCatalogue.Core.Select(s => s.Name));
@@ -46,7 +53,8 @@ public sealed class WeakMemoryTests
     [MemberData(nameof(CoreScenarios))]
     public void Production_code_is_clean_under_store_buffers(string name)
     {
-        // The vCPU's mode and request words (access-vs-discard), the order of publications, the ends of invalidations: none leans on more than x86 gives.
+        // The vCPU's mode and request words (access-vs-discard), the order of publications, the ends of invalidations: none leans on more
+        // than x86 gives.
         var scenario = ScenarioCatalogue.Core.Single(s => s.Name == name);
         foreach (var strategy in (SearchStrategy[])[SearchStrategy.Random, SearchStrategy.Pct])
         {
@@ -59,7 +67,9 @@ public sealed class WeakMemoryTests
     public void A_failing_schedule_names_the_store_buffers_and_replays()
     {
         var scenario = new DelegateScenario("litmus-sb", "Store buffering.", StoreBuffering(fence: false));
-        var trace = Explorer.Explore(scenario, new ExplorationOptions { Strategy = SearchStrategy.Random, WeakMemory = true, LockOrder = false }).Failure!;
+        var trace =
+            Explorer.Explore(scenario,
+                new ExplorationOptions { Strategy = SearchStrategy.Random, WeakMemory = true, LockOrder = false }).Failure!;
         Assert.Contains("store buffer of left", trace.Threads);
         Assert.Contains(trace.Steps, s => s.Note == "into its store buffer");
         Assert.Contains(trace.Steps, s => trace.Threads[s.Thread].StartsWith("store buffer", StringComparison.Ordinal));
@@ -201,7 +211,8 @@ public sealed class WeakMemoryTests
     [Fact]
     public void Releasing_a_spinning_lock_is_no_fence()
     {
-        // Each leaves its lock and looks whether the other has been there: both may miss the other, though each store came before an unlock.
+        // Each leaves its lock and looks whether the other has been there: both may miss the other, though each store came before an
+        // unlock.
         Action<Schedule> Build(bool fence) => s =>
         {
             var (a, b, cells) = (new SpinLock(Spin), new SpinLock(Spin), new Cells());

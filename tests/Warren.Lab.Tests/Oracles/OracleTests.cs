@@ -129,7 +129,8 @@ public sealed class OracleTests
         Finds("", s =>
         {
             var (world, _, hva) = OnePage(s);
-            world.Thread("start", () => world.Memory.Notifiers.TryStart(new MmuNotifierRange(hva, hva + 4096, MmuNotifierEvent.Clear), out _));
+            world.Thread("start",
+                () => world.Memory.Notifiers.TryStart(new MmuNotifierRange(hva, hva + 4096, MmuNotifierEvent.Clear), out _));
         });
     }
 
@@ -249,7 +250,9 @@ public sealed class OracleTests
 
     private static void Finds(string sentence, Action<Schedule> build)
     {
-        var result = Explorer.Explore(new DelegateScenario("broken", "A flaw.", build), new ExplorationOptions { Strategy = SearchStrategy.Exhaustive });
+        var result =
+            Explorer.Explore(new DelegateScenario("broken", "A flaw.", build),
+                new ExplorationOptions { Strategy = SearchStrategy.Exhaustive });
         Assert.NotNull(result.Failure?.Verdict);
         Assert.Contains(sentence, result.Failure.Verdict.Sentence, StringComparison.Ordinal);
     }

@@ -7,7 +7,14 @@ namespace Warren.Lab.Tests.Reports;
 
 public sealed partial class HtmlReportTests
 {
-    private static readonly HtmlReportOptions Options = new() { Title = SampleTrace.Hostile, Outcome = SampleTrace.Hostile, ReplayCommand = SampleTrace.Hostile, Explanation = SampleTrace.Hostile };
+    private static readonly HtmlReportOptions Options =
+        new()
+        {
+            Title = SampleTrace.Hostile,
+            Outcome = SampleTrace.Hostile,
+            ReplayCommand = SampleTrace.Hostile,
+            Explanation = SampleTrace.Hostile
+        };
 
     /// <summary>The page is XML but for the contents of style and script, which are taken out.</summary>
     private static XElement Parse(string page) =>
@@ -74,7 +81,10 @@ public sealed partial class HtmlReportTests
         var fold = page.Descendants("tr").Where(r => r.Attribute("class")?.Value == "fold").ToList();
         Assert.NotEmpty(fold);
         var minor = page.Descendants("tr").Count(r => r.Attribute("class")?.Value.Contains("minor", StringComparison.Ordinal) == true);
-        Assert.True(fold.Sum(f => int.Parse(f.Descendants("button").Single().Attribute("data-count")!.Value, System.Globalization.CultureInfo.InvariantCulture)) <= minor);
+        Assert.True(
+            fold.Sum(f =>
+                int.Parse(f.Descendants("button").Single().Attribute("data-count")!.Value,
+                    System.Globalization.CultureInfo.InvariantCulture)) <= minor);
     }
 
     [Fact]
@@ -91,7 +101,8 @@ public sealed partial class HtmlReportTests
         using var json = JsonDocument.Parse(ChromeTrace.Format(SampleTrace.Deadlock));
         var events = json.RootElement.GetProperty("traceEvents").EnumerateArray().ToList();
         Assert.Equal(SampleTrace.Deadlock.Steps.Count, events.Count(e => e.GetProperty("ph").GetString() == "X"));
-        var mmu = events.Where(e => e.TryGetProperty("id", out var id) && id.GetString() == "2/mmu_lock#1").Select(e => e.GetProperty("ph").GetString());
+        var mmu = events.Where(e => e.TryGetProperty("id", out var id) && id.GetString() == "2/mmu_lock#1")
+            .Select(e => e.GetProperty("ph").GetString());
         Assert.Equal(["b", "e"], mmu);
     }
 }

@@ -14,8 +14,10 @@ public sealed class NativeNamesTests
         Assert.Contains("table L4 gfn 0x0.RootCount", subjects);
         Assert.Contains("vcpu0.Mode", subjects);
         Assert.Contains(subjects, static s => s.StartsWith("PTE hva 0x", StringComparison.Ordinal));
-        Assert.Contains(subjects, static s => s.StartsWith("frame ", StringComparison.Ordinal) && s.EndsWith(".RefCount", StringComparison.Ordinal));
-        Assert.Contains(subjects, static s => s.StartsWith("frame ", StringComparison.Ordinal) && s.EndsWith("+8", StringComparison.Ordinal));
+        Assert.Contains(subjects,
+            static s => s.StartsWith("frame ", StringComparison.Ordinal) && s.EndsWith(".RefCount", StringComparison.Ordinal));
+        Assert.Contains(subjects,
+            static s => s.StartsWith("frame ", StringComparison.Ordinal) && s.EndsWith("+8", StringComparison.Ordinal));
     }
 
     [Fact]
@@ -45,8 +47,10 @@ public sealed class NativeNamesTests
         Assert.Contains("SPTE L1 gfn 0x10: none", meanings);
         Assert.Contains("SPTE L2 gfn 0x0: table L1 gfn 0x0", meanings);
         Assert.Contains("TdpMmu#1.roots: table L4 gfn 0x0", meanings);
-        Assert.Contains(meanings, static m => m.StartsWith("SPTE L1 gfn 0x10: frame ", StringComparison.Ordinal) && m.Contains(" rwx", StringComparison.Ordinal));
-        Assert.Contains(meanings, static m => m.StartsWith("PTE hva 0x", StringComparison.Ordinal) && m.EndsWith(" owned", StringComparison.Ordinal));
+        Assert.Contains(meanings,
+            static m => m.StartsWith("SPTE L1 gfn 0x10: frame ", StringComparison.Ordinal) && m.Contains(" rwx", StringComparison.Ordinal));
+        Assert.Contains(meanings,
+            static m => m.StartsWith("PTE hva 0x", StringComparison.Ordinal) && m.EndsWith(" owned", StringComparison.Ordinal));
         Assert.Contains("table L4 gfn 0x0.RootCount: ", meanings);
     }
 
@@ -72,7 +76,9 @@ public sealed class NativeNamesTests
 
     private static Trace Failure(Action<Schedule> build)
     {
-        var failure = Explorer.Explore(new DelegateScenario("named", "It fails.", build), new ExplorationOptions { Strategy = SearchStrategy.Exhaustive }).Failure;
+        var failure =
+            Explorer.Explore(new DelegateScenario("named", "It fails.", build),
+                new ExplorationOptions { Strategy = SearchStrategy.Exhaustive }).Failure;
         Assert.NotNull(failure);
         return failure;
     }

@@ -20,8 +20,13 @@ public sealed class TextReportTests
     public void Every_step_stands_in_the_column_of_its_thread()
     {
         var lines = Lines(SampleTrace.Deadlock);
-        var header = lines.Single(l => l.Contains("vcpu", StringComparison.Ordinal) && l.Contains("notifier", StringComparison.Ordinal) && l.Contains('┊', StringComparison.Ordinal));
-        foreach (var (thread, text) in new[] { ("vcpu", "srcu read-lock kvm_srcu#1"), ("updater", "write Memslots#1.Active ← 0x7f0012345000"), ("notifier", "update InvalidationState#1.InProgress: 0") })
+        var header =
+            lines.Single(l =>
+                l.Contains("vcpu", StringComparison.Ordinal) && l.Contains("notifier", StringComparison.Ordinal)
+                && l.Contains('┊', StringComparison.Ordinal));
+        foreach (var (thread, text) in new[]
+            { ("vcpu", "srcu read-lock kvm_srcu#1"), ("updater", "write Memslots#1.Active ← 0x7f0012345000"),
+                ("notifier", "update InvalidationState#1.InProgress: 0") })
         {
             var row = lines.Single(l => l.Contains(text, StringComparison.Ordinal));
             var cell = header.IndexOf(thread, StringComparison.Ordinal);
@@ -40,13 +45,15 @@ public sealed class TextReportTests
         Assert.Contains(lines, l => l.Contains("└│ unlock mmu_lock#1", StringComparison.Ordinal));
         Assert.Contains(lines, l => l.Contains(" └ unlock frame_pool#1", StringComparison.Ordinal));
         // While the notifier steps, the updater's lock is still drawn.
-        Assert.Contains("│", lines.Single(l => l.Contains("┌ lock mmu_lock#1", StringComparison.Ordinal)).Split('┊')[2], StringComparison.Ordinal);
+        Assert.Contains("│", lines.Single(l => l.Contains("┌ lock mmu_lock#1", StringComparison.Ordinal)).Split('┊')[2],
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void Preemptions_are_marked_on_both_sides()
     {
-        var row = Lines(SampleTrace.Deadlock).Single(l => l.Contains("lock slots_lock#1", StringComparison.Ordinal) && l.StartsWith(" 3", StringComparison.Ordinal));
+        var row = Lines(SampleTrace.Deadlock)
+            .Single(l => l.Contains("lock slots_lock#1", StringComparison.Ordinal) && l.StartsWith(" 3", StringComparison.Ordinal));
         Assert.Contains('▶', row);
         Assert.Contains("‹preempted›", row.Split('┊')[1], StringComparison.Ordinal);
     }
@@ -70,7 +77,8 @@ public sealed class TextReportTests
     [InlineData(0)]
     public void Every_step_is_there_at_every_width(int width)
     {
-        var text = string.Concat(Lines(SampleTrace.Deadlock, new() { Width = width }).Select(l => l.Replace(" ", "", StringComparison.Ordinal)));
+        var text =
+            string.Concat(Lines(SampleTrace.Deadlock, new() { Width = width }).Select(l => l.Replace(" ", "", StringComparison.Ordinal)));
         foreach (var subject in SampleTrace.Deadlock.Steps.Select(s => s.Subject).Where(s => s.Length is > 0 and < 20))
             Assert.Contains(subject, text, StringComparison.Ordinal);
         Assert.Contains("⋮", string.Concat(Lines(SampleTrace.Deadlock, new() { FoldAbove = 10 })), StringComparison.Ordinal);

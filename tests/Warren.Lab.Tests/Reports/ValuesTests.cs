@@ -3,7 +3,7 @@ using Warren.Locking;
 
 namespace Warren.Lab.Tests.Reports;
 
-/// <summary>What steps of a trace say that was read, found and left.</summary>
+/// <summary>The values that steps of a trace say that they read, found and left.</summary>
 public sealed class ValuesTests
 {
     [Fact]
@@ -45,7 +45,8 @@ public sealed class ValuesTests
         // The second box has been touched, the first one never.
         Assert.Equal(
         [
-            "read Box#1.Next = null", "write Box#1.Next ← Box#3", "update Box#1.Next: Box#3 → Box#2", "update Box#1.Next, found Box#2: fails", "write Box#2.Count ← 1",
+            "read Box#1.Next = null", "write Box#1.Next ← Box#3", "update Box#1.Next: Box#3 → Box#2",
+            "update Box#1.Next, found Box#2: fails", "write Box#2.Count ← 1",
             "load Box#1.Next = Box#2", "update Box#1.Any: null → List`1#1", "write Box#1.Next ← null",
         ], words);
     }

@@ -2,11 +2,12 @@ using TranslationCache;
 
 namespace Warren.Lab.Tests.Samples;
 
-/// <summary>What docs/lab.md says about its worked example is so.</summary>
+/// <summary>The claims of docs/lab.md about its worked example are so.</summary>
 public sealed class TranslationCacheTests
 {
     private static ExplorationResult Explore(string name, bool weakMemory = false) =>
-        Explorer.Explore(Scenarios.All.Single(s => s.Name == name), new() { Strategy = SearchStrategy.Exhaustive, PreemptionBound = 2, WeakMemory = weakMemory, MaxSchedules = 100_000 });
+        Explorer.Explore(Scenarios.All.Single(s => s.Name == name),
+            new() { Strategy = SearchStrategy.Exhaustive, PreemptionBound = 2, WeakMemory = weakMemory, MaxSchedules = 100_000 });
 
     [Fact]
     public void Looking_before_counting_is_found()
@@ -25,7 +26,8 @@ public sealed class TranslationCacheTests
     }
 
     [Fact]
-    public void The_missing_fence_is_found_with_store_buffers() => Assert.Equal(VerdictKind.UseAfterFree, Explore("count-then-look", weakMemory: true).Failure?.Verdict?.Kind);
+    public void The_missing_fence_is_found_with_store_buffers() =>
+    Assert.Equal(VerdictKind.UseAfterFree, Explore("count-then-look", weakMemory: true).Failure?.Verdict?.Kind);
 
     [Fact]
     public void With_the_fence_it_is_clean_under_both_memories()

@@ -2,7 +2,7 @@ using static Warren.Locking.Tests.Validation.Locks;
 
 namespace Warren.Locking.Tests.Validation;
 
-/// <summary>What a thread holds: leaks, releases, assertions, accounts. Each both ways.</summary>
+/// <summary>The held locks of a thread: leaks, releases, assertions, accounts. Each both ways.</summary>
 public sealed class HeldLockTests
 {
     [Fact]
@@ -33,7 +33,8 @@ public sealed class HeldLockTests
         Call(leak: true);
         inner.Unlock();
         outer.Unlock();
-        Assert.StartsWith("bal_inner still held at the end of a call", watched.Single(LockReportKind.Leak).Sentence, StringComparison.Ordinal);
+        Assert.StartsWith("bal_inner still held at the end of a call", watched.Single(LockReportKind.Leak).Sentence,
+            StringComparison.Ordinal);
 
         void Call(bool leak)
         {
@@ -78,7 +79,8 @@ public sealed class HeldLockTests
     public void AssertNotHeld_of_every_lock_throws_for_the_owner()
     {
         using var watched = new Watched();
-        var (spin, rw, sem, mutex) = (new SpinLock(Spin("not_spin")), new RwLock(Spin("not_rw")), new RwSemaphore(Sleep("not_sem")), new Mutex(Sleep("not_mutex")));
+        var (spin, rw, sem, mutex) =
+            (new SpinLock(Spin("not_spin")), new RwLock(Spin("not_rw")), new RwSemaphore(Sleep("not_sem")), new Mutex(Sleep("not_mutex")));
         spin.AssertNotHeld();
         rw.AssertNotHeld();
         sem.AssertNotHeld();

@@ -17,7 +17,9 @@ public sealed class NestingTests
         Assert.Contains("A second pair is taken", watched.Single(LockReportKind.Nesting).Sentence, StringComparison.Ordinal);
     }
 
-    /// <summary>A try adds no order to what it takes, so what was taken by trying at a level shows in the order of what comes after it.</summary>
+    /// <summary>
+    /// A try adds no order to what it takes, so what was taken by trying at a level shows in the order of what comes after it.
+    /// </summary>
     [Fact]
     public void A_try_takes_the_subclass_that_it_names()
     {
@@ -47,7 +49,8 @@ public sealed class NestingTests
         watched.AssertClean();
         var graph = watched.Validator.Graph;
         Assert.Equal(["try_mutex/1", "try_rw/1", "try_rw/2", "try_semaphore/1", "try_semaphore/2", "try_spin/1"],
-            graph.Edges.Where(e => graph.Classes[e.To].Name == "try_inner").Select(e => graph.Classes[e.From].Name).Order(StringComparer.Ordinal));
+            graph.Edges.Where(e => graph.Classes[e.To].Name == "try_inner").Select(e => graph.Classes[e.From].Name)
+                .Order(StringComparer.Ordinal));
 
         // As a tree is walked: the parent held, the child only tried, at its level; the other way round it waits.
         var c = Spin("try_tree");
@@ -62,7 +65,9 @@ public sealed class NestingTests
         parent.Unlock();
         child.Unlock();
         graph = watched.Validator.Graph;
-        Assert.Equal(["try_tree/1>try_tree"], graph.Edges.Select(e => $"{graph.Classes[e.From].Name}>{graph.Classes[e.To].Name}").Where(e => e.StartsWith("try_tree", StringComparison.Ordinal)));
+        Assert.Equal(["try_tree/1>try_tree"],
+            graph.Edges.Select(e => $"{graph.Classes[e.From].Name}>{graph.Classes[e.To].Name}")
+                .Where(e => e.StartsWith("try_tree", StringComparison.Ordinal)));
         Assert.Throws<ArgumentOutOfRangeException>(() => child.TryLock(LockClass.MaxSubclasses));
     }
 
@@ -107,7 +112,8 @@ public sealed class NestingTests
     {
         using var watched = new Watched(new LockValidatorOptions());
         var (rw, sem, mutex) = (Spin("sub_rw"), Sleep("sub_sem"), Sleep("sub_mutex"));
-        var (r1, r2, s1, s2, m1, m2) = (new RwLock(rw), new RwLock(rw), new RwSemaphore(sem), new RwSemaphore(sem), new Mutex(mutex), new Mutex(mutex));
+        var (r1, r2, s1, s2, m1, m2) =
+            (new RwLock(rw), new RwLock(rw), new RwSemaphore(sem), new RwSemaphore(sem), new Mutex(mutex), new Mutex(mutex));
         m1.Lock();
         m2.Lock(1);
         m2.Unlock();
@@ -143,7 +149,8 @@ public sealed class NestingTests
         Both(first, second);
         watched.AssertClean();
         Both(second, first);
-        Assert.Contains("against the order that the class defines", watched.Single(LockReportKind.Nesting).Sentence, StringComparison.Ordinal);
+        Assert.Contains("against the order that the class defines", watched.Single(LockReportKind.Nesting).Sentence,
+            StringComparison.Ordinal);
     }
 
     [Fact]

@@ -1,6 +1,8 @@
 namespace Warren.Locking.Tests.Validation;
 
-/// <summary>Circles: found from one sighting of each chain, on one thread, whatever the timing; and nothing found where there is none.</summary>
+/// <summary>
+/// Circles: found from one sighting of each chain, on one thread, whatever the timing; and nothing found where there is none.
+/// </summary>
 public sealed class OrderTests
 {
     private static LockClass Spin(string name) => new(name, WaitContext.Spin) { IsOrderLearned = true };
@@ -67,7 +69,9 @@ public sealed class OrderTests
     {
         // a, then a read section, then b: whoever holds a waits for b although a recursive reader stands between.
         using var watched = new Watched();
-        var (a, s, b) = (new Mutex(Sleep("mid_a")), new Srcu(new LockClass("mid_s", WaitContext.Free) { IsOrderLearned = true }), new Mutex(Sleep("mid_b")));
+        var (a, s, b) =
+            (new Mutex(Sleep("mid_a")), new Srcu(new LockClass("mid_s", WaitContext.Free) { IsOrderLearned = true }),
+                new Mutex(Sleep("mid_b")));
         a.Lock();
         var idx = s.ReadLock();
         b.Lock();
@@ -97,7 +101,8 @@ public sealed class OrderTests
         Check.AssertNoneHeld();
         watched.AssertClean();
         var graph = watched.Validator.Graph;
-        Assert.Equal(["hand_a>hand_b", "hand_b>hand_c"], graph.Edges.Select(e => $"{graph.Classes[e.From].Name}>{graph.Classes[e.To].Name}"));
+        Assert.Equal(["hand_a>hand_b", "hand_b>hand_c"],
+            graph.Edges.Select(e => $"{graph.Classes[e.From].Name}>{graph.Classes[e.To].Name}"));
     }
 
     [Fact]

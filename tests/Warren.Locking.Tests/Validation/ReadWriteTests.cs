@@ -1,8 +1,8 @@
 namespace Warren.Locking.Tests.Validation;
 
 /// <summary>
-/// Which circles of readers and writers deadlock. Every pair of orders a -> b and b -> a over every mode of both locks, against a statement of
-/// the rule that does not share the validator's: a circle deadlocks when each thread's wait is really for the other's hold.
+/// Which circles of readers and writers deadlock. Every pair of orders a -> b and b -> a over every mode of both locks, against a statement
+/// of the rule that does not share the validator's: a circle deadlocks when each thread's wait is really for the other's hold.
 /// </summary>
 public sealed class ReadWriteTests
 {
@@ -33,7 +33,7 @@ public sealed class ReadWriteTests
         return data;
     }
 
-    /// <summary>Whether a waiter in one mode can be kept waiting by a holder in another, with other writers about.</summary>
+    /// <summary>True when a waiter in one mode can be kept waiting by a holder in another, with other writers about.</summary>
     private static bool Blocks(Mode holder, Mode waiter) => holder == Mode.Write || waiter != Mode.PassingRead;
 
     [Theory]

@@ -3,7 +3,7 @@ using System.Xml.Linq;
 
 namespace Warren.Locking.Tests.Validation;
 
-/// <summary>What people and programs read of a violation.</summary>
+/// <summary>The reports of a violation, as people and programs read them.</summary>
 public sealed class ReportTests
 {
     private static LockReport Abba(Watched watched, out LockGraph graph)
@@ -41,7 +41,8 @@ public sealed class ReportTests
         Assert.Contains("existing order:  rep_slots --> rep_mmu_lock", lines);
         Assert.Contains("-> rep_slots --> rep_mmu_lock  {EN}", lines);
         Assert.Contains(" (rep_slots){spin:spin}, spin_lock(rep_slots)", lines);
-        Assert.Contains("1 lock held by", lines.Single(l => l.Contains("outermost first", StringComparison.Ordinal)), StringComparison.Ordinal);
+        Assert.Contains("1 lock held by", lines.Single(l => l.Contains("outermost first", StringComparison.Ordinal)),
+            StringComparison.Ordinal);
         // Both sites of both orders, with the line in the source.
         Assert.Contains(lines, l => l.Contains("ReportTests.SlotsThenMmu (ReportTests.cs:", StringComparison.Ordinal));
         Assert.Contains(lines, l => l.Contains("ReportTests.MmuThenSlots (ReportTests.cs:", StringComparison.Ordinal));
@@ -67,7 +68,8 @@ public sealed class ReportTests
         Assert.Equal("Cycle", root.GetProperty("kind").GetString());
         Assert.Equal("rep_slots", root.GetProperty("wanted").GetProperty("class").GetString());
         Assert.Equal("rep_mmu_lock", root.GetProperty("held")[0].GetProperty("class").GetString());
-        Assert.Equal(["rep_mmu_lock", "rep_slots"], root.GetProperty("edges").EnumerateArray().Select(e => e.GetProperty("from").GetString()));
+        Assert.Equal(["rep_mmu_lock", "rep_slots"],
+            root.GetProperty("edges").EnumerateArray().Select(e => e.GetProperty("from").GetString()));
         Assert.StartsWith("ReportTests.MmuThenSlots", root.GetProperty("stack")[0].GetString(), StringComparison.Ordinal);
 
         using var whole = JsonDocument.Parse(graph.ToJson());
@@ -107,7 +109,9 @@ public sealed class ReportTests
         Assert.Equal(3, graph.Edges.Count);
         var root = XDocument.Parse(graph.ToSvg()).Root!;
         Assert.Equal(2, root.Descendants().Count(e => e.Name.LocalName == "path" && (string?)e.Attribute("class") == "e"));
-        var heights = graph.Classes.Select(c => (double)root.Descendants().Single(e => e.Name.LocalName == "text" && e.Value == c.Name).Attribute("y")!).ToArray();
+        var heights =
+            graph.Classes.Select(c => (double)root.Descendants().Single(e => e.Name.LocalName == "text" && e.Value == c.Name)
+                .Attribute("y")!).ToArray();
         Assert.Equal(heights.Order(), heights);
         Assert.Equal(3, heights.Distinct().Count());
     }
@@ -119,7 +123,8 @@ public sealed class ReportTests
     public void Every_kind_of_report_can_be_printed()
     {
         using var watched = new Watched(new LockValidatorOptions());
-        var (spin, mutex) = (new SpinLock(new LockClass("all_spin", WaitContext.Spin)), new Mutex(new LockClass("all_mutex", WaitContext.Sleep)));
+        var (spin, mutex) =
+            (new SpinLock(new LockClass("all_spin", WaitContext.Spin)), new Mutex(new LockClass("all_mutex", WaitContext.Sleep)));
         spin.Lock();
         mutex.Lock();
         Check.MightWait(WaitContext.Sleep);
@@ -127,7 +132,9 @@ public sealed class ReportTests
         spin.Unlock();
         watched.OneByOne(() => new LockMap(mutex.Class).Leave());
         mutex.Unlock();
-        Assert.Equal([LockReportKind.Context, LockReportKind.UndeclaredOrder, LockReportKind.Context, LockReportKind.Leak, LockReportKind.Release], watched.Reports.Select(r => r.Kind));
+        Assert.Equal(
+            [LockReportKind.Context, LockReportKind.UndeclaredOrder, LockReportKind.Context, LockReportKind.Leak, LockReportKind.Release],
+            watched.Reports.Select(r => r.Kind));
         foreach (var report in watched.Reports)
         {
             Assert.Contains(report.Sentence, report.Text, StringComparison.Ordinal);
@@ -142,6 +149,7 @@ public sealed class ReportTests
     {
         // The process's hook is the tests' router, not a validator: a clear sentence instead of a graph.
         using var watched = new Watched();
-        Assert.Contains("No lock validator is installed", Assert.Throws<InvalidOperationException>(LockGraph.Capture).Message, StringComparison.Ordinal);
+        Assert.Contains("No lock validator is installed", Assert.Throws<InvalidOperationException>(LockGraph.Capture).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -5,7 +5,8 @@ using Warren.RiscV.Tests.Harness;
 namespace Warren.RiscV.Tests.Differential;
 
 /// <summary>
-/// Words that no assembler would emit: each is executed or refused as the manuals say, and none disturbs the host. <c>WARREN_FUZZ_SEED</c> is added to every seed.
+/// Words that no assembler would emit: each is executed or refused as the manuals say, and none disturbs the host. <c>WARREN_FUZZ_SEED</c>
+/// is added to every seed.
 /// </summary>
 public class DecoderFuzzTests
 {
@@ -13,7 +14,8 @@ public class DecoderFuzzTests
     private const ulong Handler = TestMachine.RamBase + 0x20_0000;
     private const ulong Data = TestMachine.RamBase + 0x30_0000;
 
-    private static readonly int FirstSeed = int.Parse(Environment.GetEnvironmentVariable("WARREN_FUZZ_SEED") ?? "0", CultureInfo.InvariantCulture);
+    private static readonly int FirstSeed =
+        int.Parse(Environment.GetEnvironmentVariable("WARREN_FUZZ_SEED") ?? "0", CultureInfo.InvariantCulture);
     private static readonly byte[] Ecall = [0x73, 0, 0, 0];
 
     [Fact]
@@ -24,9 +26,7 @@ public class DecoderFuzzTests
         for (uint word = 0; word <= 0xffff; word++)
         {
             if ((word & 3) != 3)
-            {
                 Check(machine, word, 2, Legality.IsLegalCompressed(word));
-            }
         }
     }
 
@@ -43,21 +43,17 @@ public class DecoderFuzzTests
         using var machine = new TestMachine();
         machine.Write(Handler, Ecall);
         var random = new Random(FirstSeed + seed);
-        for (int i = 0; i < 60_000; i++)
+        for (var i = 0; i < 60_000; i++)
         {
-            uint word = (uint)random.NextInt64(1L << 32) | 3;
+            var word = (uint)random.NextInt64(1L << 32) | 3;
             if (random.Next(8) != 0)
-            {
                 word = (word & ~0x7fu) | opcodes[random.Next(opcodes.Length)];
-            }
 
             // Sparse words meet the encodings that want whole fields zero.
             word &= random.Next(3) switch { 0 => ~0u, 1 => 0xfff0_7fff, _ => ~(uint)random.NextInt64(1L << 32) | 0x7f };
-            bool accessesCsr = (word & 0x7f) == 0x73 && ((word >> 12) & 3) != 0;
+            var accessesCsr = (word & 0x7f) == 0x73 && ((word >> 12) & 3) != 0;
             if (!accessesCsr)
-            {
                 Check(machine, word, 4, Legality.IsLegal(word));
-            }
         }
     }
 
@@ -76,19 +72,19 @@ public class DecoderFuzzTests
                     csrw sepc, t0
                     sret
             """;
-        byte[] handler = GuestProgram.Assemble(stepOver, Asm.OutputKind.Flat).ToArray();
+        var handler = GuestProgram.Assemble(stepOver, Asm.OutputKind.Flat).ToArray();
         var random = new Random(FirstSeed + seed);
-        byte[] code = new byte[0x8000];
-        for (int round = 0; round < 8; round++)
+        var code = new byte[0x8000];
+        for (var round = 0; round < 8; round++)
         {
             using var machine = new TestMachine();
             random.NextBytes(code);
             machine.Write(Code, code);
             machine.Write(Handler, handler);
             Prepare(machine);
-            for (int run = 0; run < 30; run++)
+            for (var run = 0; run < 30; run++)
             {
-                ulong entry = Code + (ulong)(random.Next(code.Length) & ~1);
+                var entry = Code + (ulong)(random.Next(code.Length) & ~1);
                 if (satpMode == 0)
                 {
                     machine.Hart.Pc = entry;
@@ -99,8 +95,8 @@ public class DecoderFuzzTests
                     machine.PrepareUser(entry, satpMode, stepOver);
                 }
 
-                VcpuExit exit = machine.RunFor(5_000);
-                bool survived = exit.Reason is not (VcpuExitReason.InternalError or VcpuExitReason.Shutdown);
+                var exit = machine.RunFor(5_000);
+                var survived = exit.Reason is not (VcpuExitReason.InternalError or VcpuExitReason.Shutdown);
                 Assert.True(survived, $"{exit} at {machine.Hart.Pc:x}");
             }
         }
@@ -112,16 +108,14 @@ public class DecoderFuzzTests
         Span<byte> code = stackalloc byte[16];
         code.Clear();
         BitConverter.TryWriteBytes(code, word);
-        for (int at = length; at < 12; at += 2)
-        {
+        for (var at = length; at < 12; at += 2)
             BitConverter.TryWriteBytes(code[at..], (ushort)0x9002);
-        }
 
         machine.Write(Code, code);
         Prepare(machine);
-        VcpuExit exit = machine.RunFor(20);
-        Hart hart = machine.Hart;
-        bool refused = hart.ReadCsr(0x142) == (ulong)ExceptionCause.IllegalInstruction && hart.ReadCsr(0x141) == Code;
+        var exit = machine.RunFor(20);
+        var hart = machine.Hart;
+        var refused = hart.ReadCsr(0x142) == (ulong)ExceptionCause.IllegalInstruction && hart.ReadCsr(0x141) == Code;
         Assert.True(
             refused != legal && exit.Reason is not VcpuExitReason.InternalError and not VcpuExitReason.Shutdown,
             $"{word:x8} is {(legal ? "legal" : "illegal")}, but {exit}, scause {hart.ReadCsr(0x142):x}, sepc {hart.ReadCsr(0x141):x}");
@@ -129,16 +123,14 @@ public class DecoderFuzzTests
 
     private static void Prepare(TestMachine machine)
     {
-        Hart hart = machine.Hart;
+        var hart = machine.Hart;
         hart.Reset(Code, 0, 0);
         hart.WriteCsr(0x105, Handler);
         hart.WriteCsr(0x100, 0x2000);
         hart.WriteCsr(0x142, 0);
         hart.WriteCsr(0x141, 0);
         hart.WriteCsr(0x003, 0);
-        for (int i = 1; i < 32; i++)
-        {
+        for (var i = 1; i < 32; i++)
             hart.SetX(i, Data + (ulong)i * 64);
-        }
     }
 }

@@ -29,8 +29,8 @@ public class DifferentialTests
         QemuUser.Require();
         TestMachine.DefaultMmu.Value = MmuKind.Find(mmu);
         var batch = new RandomBatch(FirstSeed, Programs, Items);
-        string source = batch.Source();
-        byte[] ours = TestMachine.RunProgram(source, compress, satpMode);
+        var source = batch.Source();
+        var ours = TestMachine.RunProgram(source, compress, satpMode);
         batch.Compare("the hart", ours, "qemu-riscv64", GuestProgram.RunUnderQemu(source, compress));
     }
 

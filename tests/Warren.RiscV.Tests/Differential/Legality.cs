@@ -5,12 +5,12 @@ namespace Warren.RiscV.Tests.Differential;
 /// </summary>
 internal static class Legality
 {
-    /// <summary>Whether a 16-bit instruction (low bits not 11) may execute.</summary>
+    /// <summary>True when a 16-bit instruction (low bits not 11) may execute.</summary>
     public static bool IsLegalCompressed(uint word)
     {
-        uint funct3 = Bits(word, 13, 3);
-        uint register = Bits(word, 7, 5);
-        bool bit12 = Bits(word, 12, 1) != 0;
+        var funct3 = Bits(word, 13, 3);
+        var register = Bits(word, 7, 5);
+        var bit12 = Bits(word, 12, 1) != 0;
         return (word & 3) switch
         {
             0 => funct3 switch { 0 => Bits(word, 5, 8) != 0, 4 => false, _ => true },
@@ -30,11 +30,13 @@ internal static class Legality
         };
     }
 
-    /// <summary>Whether a 32-bit instruction, other than a CSR access, may execute in S mode with a valid dynamic rounding mode.</summary>
+    /// <summary>
+    /// True when a 32-bit instruction, other than a CSR access, may execute in S mode with a valid dynamic rounding mode.
+    /// </summary>
     public static bool IsLegal(uint word)
     {
-        uint funct3 = Bits(word, 12, 3);
-        uint funct7 = Bits(word, 25, 7);
+        var funct3 = Bits(word, 12, 3);
+        var funct7 = Bits(word, 25, 7);
         return (word & 0x7f) switch
         {
             0x37 or 0x17 or 0x6f => true,
@@ -58,7 +60,7 @@ internal static class Legality
 
     private static bool IsShift(uint immediate, uint funct3)
     {
-        uint funct6 = immediate >> 6;
+        var funct6 = immediate >> 6;
         return funct3 == 1
             ? funct6 is 0b000000 or 0b001010 or 0b010010 or 0b011010 || immediate is 0x600 or 0x601 or 0x602 or 0x604 or 0x605
             : funct6 is 0b000000 or 0b010000 or 0b011000 or 0b010010 || immediate is 0x287 or 0x6b8;
@@ -115,7 +117,7 @@ internal static class Legality
 
     private static bool IsSystem(uint word)
     {
-        bool takesAddressSpace = (word & 0x7fff) == 0x73 && Bits(word, 25, 7) is (0x09 or 0x0b);
+        var takesAddressSpace = (word & 0x7fff) == 0x73 && Bits(word, 25, 7) is (0x09 or 0x0b);
         return takesAddressSpace || word is 0x00000073 or 0x00100073 or 0x10200073 or 0x10500073 or 0x18000073 or 0x18100073
                 or 0x00d00073 or 0x01d00073;
     }

@@ -21,10 +21,8 @@ internal sealed class RandomBatch
     public RandomBatch(int firstSeed, int count, int items)
     {
         this.firstSeed = firstSeed;
-        for (int i = 0; i < count; i++)
-        {
+        for (var i = 0; i < count; i++)
             bodies.Add(new RandomBody(firstSeed + i).Generate(items));
-        }
     }
 
     public string Source()
@@ -34,7 +32,7 @@ internal sealed class RandomBatch
             _start:
 
             """);
-        for (int i = 0; i < bodies.Count; i++)
+        for (var i = 0; i < bodies.Count; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $"program{i}:\n");
             Enter(text, i);
@@ -44,10 +42,8 @@ internal sealed class RandomBatch
 
         text.Append(GuestProgram.Epilogue((long)bodies.Count * BlockBytes));
         text.Append("        .data\n        .balign 4096\noutput:\n");
-        for (int i = 0; i < bodies.Count; i++)
-        {
+        for (var i = 0; i < bodies.Count; i++)
             Block(text, i);
-        }
 
         return text.ToString();
     }
@@ -57,25 +53,21 @@ internal sealed class RandomBatch
     {
         Assert.Equal(bodies.Count * BlockBytes, one.Length);
         Assert.Equal(one.Length, other.Length);
-        for (int i = 0; i < bodies.Count; i++)
+        for (var i = 0; i < bodies.Count; i++)
         {
-            ReadOnlySpan<byte> a = one.Slice(i * BlockBytes, BlockBytes);
-            ReadOnlySpan<byte> b = other.Slice(i * BlockBytes, BlockBytes);
+            var a = one.Slice(i * BlockBytes, BlockBytes);
+            var b = other.Slice(i * BlockBytes, BlockBytes);
             if (a.SequenceEqual(b))
-            {
                 continue;
-            }
 
             var report = new StringBuilder();
             report.Append(CultureInfo.InvariantCulture, $"seed {firstSeed + i}: {oneMachine} and {otherMachine} differ\n");
-            for (int at = 0; at < BlockBytes; at += 8)
+            for (var at = 0; at < BlockBytes; at += 8)
             {
-                ulong x = BitConverter.ToUInt64(a[at..]);
-                ulong y = BitConverter.ToUInt64(b[at..]);
+                var x = BitConverter.ToUInt64(a[at..]);
+                var y = BitConverter.ToUInt64(b[at..]);
                 if (x != y)
-                {
                     report.Append(CultureInfo.InvariantCulture, $"  {Name(at),-12} {x:x16} {y:x16}\n");
-                }
             }
 
             Assert.Fail(report.Append(bodies[i]).ToString());
@@ -84,7 +76,7 @@ internal sealed class RandomBatch
 
     private static string Name(int offset)
     {
-        int register = (offset - ScratchBytes) / 8;
+        var register = (offset - ScratchBytes) / 8;
         return offset < ScratchBytes ? $"gp{offset - ScratchBytes / 2:+0;-0}"
             : register < 32 ? $"x{register}"
             : register < 64 ? $"f{register - 32}"
@@ -94,16 +86,12 @@ internal sealed class RandomBatch
     private static void Enter(StringBuilder text, int program)
     {
         text.Append(CultureInfo.InvariantCulture, $"        la x31, output + {program * BlockBytes + ScratchBytes}\n");
-        for (int f = 0; f < 32; f++)
-        {
+        for (var f = 0; f < 32; f++)
             text.Append(CultureInfo.InvariantCulture, $"        fld f{f}, {(32 + f) * 8}(x31)\n");
-        }
 
         text.Append("        ld x1, 512(x31)\n        fscsr x1\n");
-        for (int x = 1; x < 32; x++)
-        {
+        for (var x = 1; x < 32; x++)
             text.Append(CultureInfo.InvariantCulture, $"        ld x{x}, {x * 8}(x31)\n");
-        }
 
         text.Append(CultureInfo.InvariantCulture, $"        la gp, output + {program * BlockBytes + ScratchBytes / 2}\n");
     }
@@ -111,10 +99,8 @@ internal sealed class RandomBatch
     private static void Leave(StringBuilder text, int program)
     {
         text.Append(CultureInfo.InvariantCulture, $"        la tp, output + {program * BlockBytes + ScratchBytes}\n");
-        for (int x = 0; x < 32; x++)
-        {
+        for (var x = 0; x < 32; x++)
             text.Append(CultureInfo.InvariantCulture, $"        sd x{x}, {x * 8}(tp)\n        fsd f{x}, {(32 + x) * 8}(tp)\n");
-        }
 
         text.Append("        frcsr x1\n        sd x1, 512(tp)\n");
     }
@@ -144,17 +130,15 @@ internal sealed class RandomBatch
 
         ulong Corner(char kind)
         {
-            ulong[] corners = Operands.Corners(kind);
+            var corners = Operands.Corners(kind);
             return corners[random.Next(corners.Length)];
         }
     }
 
     private static void Dwords(StringBuilder text, int count, Func<ulong> next)
     {
-        for (int i = 0; i < count; i++)
-        {
+        for (var i = 0; i < count; i++)
             text.Append(i % 8 == 0 ? "\n        .dword " : ", ").Append(CultureInfo.InvariantCulture, $"0x{next():x}");
-        }
 
         text.Append('\n');
     }

@@ -43,17 +43,15 @@ internal sealed class RandomBody(int seed)
     /// <summary>The program's lines, about <paramref name="items"/> of them.</summary>
     public string Generate(int items)
     {
-        for (int i = 0; i < items; i++)
-        {
+        for (var i = 0; i < items; i++)
             Item(mayNest: true);
-        }
 
         return text.ToString();
     }
 
     private void Item(bool mayNest)
     {
-        int kind = random.Next(mayNest ? 100 : 78);
+        var kind = random.Next(mayNest ? 100 : 78);
         switch (kind)
         {
             case < 16:
@@ -100,7 +98,7 @@ internal sealed class RandomBody(int seed)
 
     private void Memory()
     {
-        string address = Address(alignment: 1);
+        var address = Address(alignment: 1);
         switch (random.Next(6))
         {
             case 0 or 1:
@@ -120,8 +118,8 @@ internal sealed class RandomBody(int seed)
 
     private void Atomic()
     {
-        (string width, int size) = random.Next(2) == 0 ? (".w", 4) : (".d", 8);
-        string address = Pointer(size);
+        (var width, var size) = random.Next(2) == 0 ? (".w", 4) : (".d", 8);
+        var address = Pointer(size);
         if (random.Next(4) != 0)
         {
             Line($"{Any(Amos)}{width}{Any(Ordering)} {Destination()}, {Source()}, ({address})");
@@ -141,7 +139,7 @@ internal sealed class RandomBody(int seed)
 
     private void ControlRegister()
     {
-        string operation = Any("csrrw", "csrrs", "csrrc");
+        var operation = Any("csrrw", "csrrs", "csrrc");
         switch (random.Next(4))
         {
             case 0:
@@ -161,9 +159,9 @@ internal sealed class RandomBody(int seed)
 
     private void Float()
     {
-        string format = Any("s", "d");
+        var format = Any("s", "d");
         string F() => FloatRegister();
-        string rm = Any(Rounding);
+        var rm = Any(Rounding);
         switch (random.Next(12))
         {
             case < 4:
@@ -185,7 +183,7 @@ internal sealed class RandomBody(int seed)
                 Line($"fcvt.{Any(Integers)}.{format} {Destination()}, {F()}{rm}");
                 break;
             case 9:
-                string integer = Any(Integers);
+                var integer = Any(Integers);
                 Line($"fcvt.{format}.{integer} {F()}, {Source()}{(format == "d" && integer[0] == 'w' ? "" : rm)}");
                 break;
             case 10:
@@ -206,7 +204,7 @@ internal sealed class RandomBody(int seed)
 
     private void ForwardBranch()
     {
-        string target = Label();
+        var target = Label();
         Line($"{Any(Branches)} {Source()}, {Source()}, {target}");
         Several(4);
         Place(target);
@@ -214,7 +212,7 @@ internal sealed class RandomBody(int seed)
 
     private void Loop()
     {
-        string head = Label();
+        var head = Label();
         Line($"li tp, {random.Next(1, 8)}");
         Place(head);
         Several(8);
@@ -224,7 +222,7 @@ internal sealed class RandomBody(int seed)
 
     private void Jump()
     {
-        string target = Label();
+        var target = Label();
         if (random.Next(2) == 0)
         {
             Line($"jal {Destination()}, {target}");
@@ -232,8 +230,8 @@ internal sealed class RandomBody(int seed)
         else
         {
             // Bit 0 of the computed target is ignored.
-            string pointer = PointerRegister();
-            int offset = random.Next(-2048, 2047);
+            var pointer = PointerRegister();
+            var offset = random.Next(-2048, 2047);
             Line($"la {pointer}, {target} - ({offset})");
             Line($"jalr {Destination()}, {offset + random.Next(2)}({pointer})");
         }
@@ -244,10 +242,8 @@ internal sealed class RandomBody(int seed)
 
     private void Several(int most)
     {
-        for (int i = random.Next(1, most + 1); i > 0; i--)
-        {
+        for (var i = random.Next(1, most + 1); i > 0; i--)
             Item(mayNest: false);
-        }
     }
 
     /// <summary>An operand within reach of gp, through gp itself or through a register pointed there by data.</summary>
@@ -256,7 +252,7 @@ internal sealed class RandomBody(int seed)
 
     private string Pointer(int alignment)
     {
-        string pointer = PointerRegister();
+        var pointer = PointerRegister();
         Line($"andi {pointer}, {Source()}, {(MemoryReach - 1) & ~(alignment - 1)}");
         Line($"add {pointer}, {pointer}, gp");
         return pointer;
@@ -266,7 +262,7 @@ internal sealed class RandomBody(int seed)
 
     private string Destination()
     {
-        int register = random.Next(32);
+        var register = random.Next(32);
         return register is 3 or 4 ? "x0" : $"x{register}";
     }
 

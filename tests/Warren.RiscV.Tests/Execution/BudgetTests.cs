@@ -29,25 +29,23 @@ public abstract class BudgetTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Any_slicing_executes_the_same_instructions(bool compress)
     {
         const long Total = 20_000;
-        using TestMachine whole = Start(compress);
+        using var whole = Start(compress);
         Assert.Equal(VcpuExitReason.Budget, whole.RunFor(Total).Reason);
         Assert.Equal((ulong)Total, whole.Hart.InstructionsRetired);
 
         var random = new Random(7);
-        using TestMachine sliced = Start(compress);
+        using var sliced = Start(compress);
         for (long done = 0; done < Total;)
         {
-            long slice = Math.Min(random.Next(1, 40), Total - done);
+            var slice = Math.Min(random.Next(1, 40), Total - done);
             sliced.RunFor(slice);
             done += slice;
             Assert.Equal((ulong)done, sliced.Hart.InstructionsRetired);
         }
 
         Assert.Equal(whole.Hart.Pc, sliced.Hart.Pc);
-        for (int x = 0; x < 32; x++)
-        {
+        for (var x = 0; x < 32; x++)
             Assert.Equal(whole.Hart.GetX(x), sliced.Hart.GetX(x));
-        }
     }
 
     [Fact]
@@ -65,7 +63,7 @@ public abstract class BudgetTests(MmuKind mmu) : OnEachMmu(mmu)
     [Fact]
     public void Instret_counts_what_came_before_it()
     {
-        using Snippet snippet = Snippet.Run("""
+        using var snippet = Snippet.Run("""
             rdinstret a1
             addi a0, a0, 0
             nop
@@ -104,7 +102,7 @@ public abstract class BudgetTests(MmuKind mmu) : OnEachMmu(mmu)
     public void The_timer_interrupt_follows_stimecmp()
     {
         using var machine = new TestMachine();
-        Warren.Asm.AssemblyResult program = GuestProgram.Assemble("""
+        var program = GuestProgram.Assemble("""
                     .globl  _start
             _start: j       _start
                     .balign 4

@@ -13,7 +13,7 @@ public abstract class CodeChangeTests(MmuKind mmu) : OnEachMmu(mmu)
     [Fact]
     public void Code_rewritten_by_its_own_hart_is_new_behind_fence_i()
     {
-        using Snippet snippet = Snippet.Run($"""
+        using var snippet = Snippet.Run($"""
                 la      s0, patch
                 li      s1, {SetTwo}
                 li      s2, 0
@@ -42,7 +42,7 @@ public abstract class CodeChangeTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Code_rewritten_from_outside_is_new_when_it_is_next_reached()
     {
         using var machine = new TestMachine();
-        AssemblyResult program = GuestProgram.Assemble("""
+        var program = GuestProgram.Assemble("""
                     .globl  _start
             _start: jal     s5, patch
                     ecall
@@ -52,7 +52,7 @@ public abstract class CodeChangeTests(MmuKind mmu) : OnEachMmu(mmu)
                     jr      s5
             """, OutputKind.Elf);
         machine.Load(program);
-        for (int turn = 0; turn < 50; turn++)
+        for (var turn = 0; turn < 50; turn++)
         {
             machine.Run();
             Assert.Equal(turn % 2 == 0 ? 1ul : 2, machine.Hart.GetX(10));
@@ -68,7 +68,7 @@ public abstract class CodeChangeTests(MmuKind mmu) : OnEachMmu(mmu)
     public void An_instruction_across_pages_follows_both()
     {
         using var machine = new TestMachine();
-        AssemblyResult program = GuestProgram.Assemble("""
+        var program = GuestProgram.Assemble("""
                     .globl  _start
             _start: jal     s5, patch
                     ecall
@@ -79,7 +79,7 @@ public abstract class CodeChangeTests(MmuKind mmu) : OnEachMmu(mmu)
                     .word   0x000a8067
             """, OutputKind.Elf);
         machine.Load(program);
-        for (int turn = 0; turn < 20; turn++)
+        for (var turn = 0; turn < 20; turn++)
         {
             machine.Run();
             Assert.Equal((ulong)turn % 8 + 1, machine.Hart.GetX(10));
@@ -92,7 +92,7 @@ public abstract class CodeChangeTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_full_arena_is_dropped_and_execution_goes_on()
     {
         using var machine = new TestMachine(options: new HartOptions { CodeArenaBytes = 1 << 20 });
-        string body = string.Concat(Enumerable.Repeat("        addi    a0, a0, 1\n        beqz    x0, 1f\n1:\n", 12_000));
+        var body = string.Concat(Enumerable.Repeat("        addi    a0, a0, 1\n        beqz    x0, 1f\n1:\n", 12_000));
         machine.Load(GuestProgram.Assemble($"""
                     .globl  _start
             _start: li      s1, 3

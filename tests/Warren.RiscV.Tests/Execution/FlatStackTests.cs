@@ -7,8 +7,8 @@ using Warren.RiscV.Decode;
 namespace Warren.RiscV.Tests.Execution;
 
 /// <summary>
-/// Threaded code rests on every handler ending in a jump. Each is run in a chain of one and in a chain of many: the stack at the chain's end
-/// must be at the same depth.
+/// Threaded code rests on every handler ending in a jump. Each is run in a chain of one and in a chain of many: the stack at the chain's
+/// end must be at the same depth.
 /// </summary>
 public unsafe class FlatStackTests
 {
@@ -23,7 +23,7 @@ public unsafe class FlatStackTests
     [MemberData(nameof(Tables))]
     public void No_handler_grows_the_stack(string table)
     {
-        InstructionPattern[] patterns = table switch
+        var patterns = table switch
         {
             "Integer" => IntegerPatterns.All,
             "Bit" => BitPatterns.All,
@@ -31,23 +31,22 @@ public unsafe class FlatStackTests
             "Float" => FloatPatterns.All,
             _ => SystemPatterns.All,
         };
-        int chained = 0;
-        foreach (InstructionPattern pattern in patterns)
+        var chained = 0;
+        foreach (var pattern in patterns)
         {
             // What ends a block has no next op; a CSR is the hart's and not a state's alone, and its handlers are run below.
-            bool inBlock = pattern.Format is not (Format.Branch or Format.Jump or Format.JumpRegister or Format.Final or Format.Csr or Format.CsrConstant);
-            bool needsHart = pattern.Extension is Extension.Zicbom;
+            var inBlock = pattern.Format
+                is not (Format.Branch or Format.Jump or Format.JumpRegister or Format.Final or Format.Csr or Format.CsrConstant);
+            var needsHart = pattern.Extension is Extension.Zicbom;
             if (!inBlock || needsHart)
-            {
                 continue;
-            }
 
-            foreach (HandlerReference? handler in (HandlerReference?[])[pattern.Handler, pattern.InPlace])
+            foreach (var handler in (HandlerReference?[])[pattern.Handler, pattern.InPlace])
             {
                 if (handler is not null)
                 {
-                    nint one = Depth(handler.Code, 1);
-                    nint many = Depth(handler.Code, Many);
+                    var one = Depth(handler.Code, 1);
+                    var many = Depth(handler.Code, Many);
                     Assert.True(one == many, $"{pattern.Match:x8}: {(one - many) / Many} bytes of stack an instruction");
                     chained++;
                 }
@@ -82,7 +81,7 @@ public unsafe class FlatStackTests
 
     private static void Loop()
     {
-        using Harness.Snippet snippet = Harness.Snippet.Run("""
+        using var snippet = Harness.Snippet.Run("""
             li s0, 60000
             la s1, scratch
             1: call 3f
@@ -108,8 +107,8 @@ public unsafe class FlatStackTests
     {
         var h = (HartState*)NativeMemory.AlignedAlloc((nuint)sizeof(HartState), 64);
         var ops = (Op*)NativeMemory.AllocZeroed((nuint)(length + 1), (nuint)sizeof(Op));
-        byte* page = (byte*)NativeMemory.AlignedAlloc(4096, 4096);
-        byte* tlb = (byte*)NativeMemory.AlignedAlloc(32768, 4096);
+        var page = (byte*)NativeMemory.AlignedAlloc(4096, 4096);
+        var tlb = (byte*)NativeMemory.AlignedAlloc(32768, 4096);
         try
         {
             *h = default;
@@ -118,7 +117,7 @@ public unsafe class FlatStackTests
             new Span<byte>(page, 4096).Clear();
 
             // Every entry of the TLB leads page 0x1000 to the page.
-            for (int i = 0; i < 2048; i++)
+            for (var i = 0; i < 2048; i++)
             {
                 ((ulong*)tlb)[2 * i] = 0x1000;
                 ((ulong*)tlb)[(2 * i) + 1] = (ulong)page - 0x1000;
@@ -127,10 +126,8 @@ public unsafe class FlatStackTests
             h->Tlb = tlb;
             h->R[5] = 0x1000;
             h->R[6] = 3;
-            for (int i = 0; i < length; i++)
-            {
+            for (var i = 0; i < length; i++)
                 ops[i] = new Op { Run = handler, Rd = 7, A = 5, B = 6 };
-            }
 
             ops[length].Run = &Probe;
             ops->Run(h, ops, 1000);

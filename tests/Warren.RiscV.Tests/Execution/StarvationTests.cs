@@ -22,7 +22,7 @@ public abstract class StarvationTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Code_that_another_hart_writes_beside_for_ever_goes_on_and_can_be_kicked(string offset)
     {
         using var machine = new TestMachine(harts: 2);
-        AssemblyResult program = Start(machine, $"""
+        var program = Start(machine, $"""
             other:  sd      x0, 1024(a1)
                     sd      x0, 1024(a2)
                     ecall
@@ -35,16 +35,14 @@ public abstract class StarvationTests(MmuKind mmu) : OnEachMmu(mmu)
         // Two blocks at most, ADDI s0, s0, 1 and C.J back to it; at 4094 the ADDI lies across the pages.
         machine.Harts[1].SetX(11, program.Symbols["first"]);
         machine.Harts[1].SetX(12, program.Symbols["first"] + 4096);
-        int flushes = 0;
+        var flushes = 0;
         machine.Flushed = hart =>
         {
             if (hart == 0 && ++flushes < GiveUpAt)
             {
                 Assert.Equal(VcpuExitReason.EnvironmentCall, machine.RunFor(1000, hart: 1).Reason);
                 if (flushes == KickAt)
-                {
                     machine.Kick(0);
-                }
             }
         };
         machine.RunFor(1000, hart: 1);
@@ -60,13 +58,13 @@ public abstract class StarvationTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(false)]
     public void A_store_across_pages_that_come_and_go_can_be_kicked_and_spends_its_budget(bool kick)
     {
-        string path = Path.Combine(Path.GetTempPath(), $"warren-{Guid.NewGuid():N}");
+        var path = Path.Combine(Path.GetTempPath(), $"warren-{Guid.NewGuid():N}");
         File.WriteAllBytes(path, new byte[8192]);
         try
         {
-            using FileImage file = FileImage.Open(path);
+            using var file = FileImage.Open(path);
             using var machine = new TestMachine(harts: 2);
-            ulong hva = machine.AddFileMemory(FileMemory, file, 8192);
+            var hva = machine.AddFileMemory(FileMemory, file, 8192);
             Start(machine, """
                 other:  ld      t0, 0(a1)
                         ld      t0, 0(a2)
@@ -76,21 +74,19 @@ public abstract class StarvationTests(MmuKind mmu) : OnEachMmu(mmu)
                 work:   sd      a0, -4(a2)
                         j       work
                 """);
-            foreach (Hart hart in machine.Harts)
+            foreach (var hart in machine.Harts)
             {
                 hart.SetX(11, FileMemory);
                 hart.SetX(12, MiddleOfStore);
             }
 
             machine.RunFor(1000, hart: 1);
-            int flushes = 0;
-            bool own = false;
+            var flushes = 0;
+            var own = false;
             machine.Flushed = hart =>
             {
                 if (hart != 0)
-                {
                     return;
-                }
 
                 if (own)
                 {
@@ -105,12 +101,10 @@ public abstract class StarvationTests(MmuKind mmu) : OnEachMmu(mmu)
                     machine.Discard(hva + (flushes % 2 == 0 ? 0ul : 4096), 4096);
                     Assert.Equal(VcpuExitReason.EnvironmentCall, machine.RunFor(1000, hart: 1).Reason);
                     if (kick && flushes == KickAt)
-                    {
                         machine.Kick(0);
-                    }
                 }
             };
-            VcpuExit exit = machine.RunOnce(kick ? 1_000_000 : KickAt);
+            var exit = machine.RunOnce(kick ? 1_000_000 : KickAt);
             Assert.Equal(kick ? VcpuExitReason.Interrupted : VcpuExitReason.Budget, exit.Reason);
             Assert.InRange(flushes, KickAt, KickAt * 20);
         }
@@ -122,7 +116,7 @@ public abstract class StarvationTests(MmuKind mmu) : OnEachMmu(mmu)
 
     private static AssemblyResult Start(TestMachine machine, string lines)
     {
-        AssemblyResult program = GuestProgram.Assemble($"""
+        var program = GuestProgram.Assemble($"""
                     .globl  _start
             _start: bnez    a0, other
                     la      t0, work

@@ -9,7 +9,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private static AssemblyResult Start(TestMachine machine, string source)
     {
-        AssemblyResult program = GuestProgram.Assemble("        .globl _start\n_start:\n" + source, OutputKind.Elf);
+        var program = GuestProgram.Assemble("        .globl _start\n_start:\n" + source, OutputKind.Elf);
         machine.Load(program);
         return program;
     }
@@ -18,7 +18,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
     public void An_unset_trap_vector_is_a_loop_until_someone_mends_it()
     {
         using var machine = new TestMachine();
-        AssemblyResult program = Start(machine, """
+        var program = Start(machine, """
                     la      t0, handler
                     csrw    stvec, t0
             fault:  csrr    a0, mhartid
@@ -26,8 +26,9 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
             handler: .word  0
             """);
         Assert.Equal(VcpuExitReason.TrapLoop, machine.Run().Reason);
-        ulong retired = machine.Hart.InstructionsRetired;
-        Assert.Equal(new GuestException(ExceptionCause.IllegalInstruction, program.Symbols["fault"], 0xf1402573), machine.Hart.FirstException);
+        var retired = machine.Hart.InstructionsRetired;
+        Assert.Equal(new GuestException(ExceptionCause.IllegalInstruction, program.Symbols["fault"], 0xf1402573),
+            machine.Hart.FirstException);
         Assert.Equal(new GuestException(ExceptionCause.IllegalInstruction, program.Symbols["handler"], 0), machine.Hart.LastException);
         Assert.Equal(VcpuExitReason.TrapLoop, machine.Run().Reason);
         Assert.Equal(retired, machine.Hart.InstructionsRetired);
@@ -43,7 +44,7 @@ public abstract class TrapLoopTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_hart_that_is_reset_begins_anew()
     {
         using var machine = new TestMachine();
-        AssemblyResult program = Start(machine, """
+        var program = Start(machine, """
                     ebreak
                     .balign 4
             second: .word   0

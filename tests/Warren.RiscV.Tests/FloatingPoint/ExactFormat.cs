@@ -40,12 +40,10 @@ internal sealed class ExactFormat(int fractionBits, int exponentBits)
     /// <summary>The value of a finite encoding.</summary>
     public Fraction Decode(ulong a)
     {
-        int field = (int)(Magnitude(a) >> fractionBits);
+        var field = (int)(Magnitude(a) >> fractionBits);
         BigInteger significand = Magnitude(a) & ((1UL << fractionBits) - 1);
         if (field != 0)
-        {
             significand += BigInteger.One << fractionBits;
-        }
 
         var magnitude = Fraction.Scaled(significand, Math.Max(field, 1) - 1 + minExponent - fractionBits);
         return IsNegative(a) ? -magnitude : magnitude;
@@ -54,37 +52,33 @@ internal sealed class ExactFormat(int fractionBits, int exponentBits)
     /// <summary>Rounds a value other than zero.</summary>
     public ulong Round(Fraction value, RoundingMode rm, ref uint flags)
     {
-        bool negative = value.Sign < 0;
-        Fraction magnitude = value.Abs();
+        var negative = value.Sign < 0;
+        var magnitude = value.Abs();
         return Round(negative, magnitude.FloorLog2(), q => magnitude.Divide(q), rm, ref flags);
     }
 
     /// <summary>Rounds the square root of a positive value: compares squares, never takes an inexact root.</summary>
     public ulong RoundRoot(Fraction radicand, RoundingMode rm, ref uint flags)
     {
-        int exponent = (int)Math.Floor(radicand.FloorLog2() / 2.0);
+        var exponent = (int)Math.Floor(radicand.FloorLog2() / 2.0);
         return Round(negative: false, exponent, Quotient, rm, ref flags);
 
         (BigInteger Whole, int RestToHalf, bool Exact) Quotient(int q)
         {
             // floor(sqrt(x) / 2^q) by bisection on squares.
-            Fraction target = radicand * Fraction.Scaled(BigInteger.One, -2 * q);
+            var target = radicand * Fraction.Scaled(BigInteger.One, -2 * q);
             BigInteger low = 0;
-            BigInteger high = BigInteger.One << (fractionBits + 3);
+            var high = BigInteger.One << (fractionBits + 3);
             while (high - low > 1)
             {
-                BigInteger middle = (low + high) / 2;
+                var middle = (low + high) / 2;
                 if (Fraction.Scaled(middle * middle, 0).CompareTo(target) <= 0)
-                {
                     low = middle;
-                }
                 else
-                {
                     high = middle;
-                }
             }
 
-            BigInteger twiceMiddle = 2 * low + 1;
+            var twiceMiddle = 2 * low + 1;
             return (
                 low,
                 target.CompareTo(Fraction.Scaled(twiceMiddle * twiceMiddle, -2)),
@@ -100,17 +94,17 @@ internal sealed class ExactFormat(int fractionBits, int exponentBits)
         ref uint flags)
     {
         // With an unbounded exponent first: that decides tininess and overflow.
-        (BigInteger unbounded, _) = RoundToGrid(inUnitsOf(exponent - fractionBits), negative, rm);
-        int unboundedExponent = unbounded == BigInteger.One << (fractionBits + 1) ? exponent + 1 : exponent;
+        (var unbounded, _) = RoundToGrid(inUnitsOf(exponent - fractionBits), negative, rm);
+        var unboundedExponent = unbounded == BigInteger.One << (fractionBits + 1) ? exponent + 1 : exponent;
         if (unboundedExponent > maxExponent)
         {
             flags |= FloatFlags.Overflow | FloatFlags.Inexact;
-            bool toInfinity = rm is RoundingMode.Rne or RoundingMode.Rmm || rm == (negative ? RoundingMode.Rdn : RoundingMode.Rup);
+            var toInfinity = rm is RoundingMode.Rne or RoundingMode.Rmm || rm == (negative ? RoundingMode.Rdn : RoundingMode.Rup);
             return (toInfinity ? Infinity : Largest) | (negative ? SignBit : 0);
         }
 
-        int quantum = Math.Max(exponent, minExponent) - fractionBits;
-        (BigInteger whole, bool exact) = RoundToGrid(inUnitsOf(quantum), negative, rm);
+        var quantum = Math.Max(exponent, minExponent) - fractionBits;
+        (var whole, var exact) = RoundToGrid(inUnitsOf(quantum), negative, rm);
         if (!exact)
         {
             flags |= FloatFlags.Inexact;
@@ -118,15 +112,15 @@ internal sealed class ExactFormat(int fractionBits, int exponentBits)
         }
 
         // On the grid of the smallest normals and subnormals the encoding is the count of quanta itself.
-        ulong steps = (ulong)(quantum + fractionBits - minExponent) << fractionBits;
+        var steps = (ulong)(quantum + fractionBits - minExponent) << fractionBits;
         return (steps + (ulong)whole) | (negative ? SignBit : 0);
     }
 
     private static (BigInteger Rounded, bool Exact) RoundToGrid(
         (BigInteger Whole, int RestToHalf, bool Exact) quotient, bool negative, RoundingMode rm)
     {
-        (BigInteger whole, int restToHalf, bool exact) = quotient;
-        bool away = rm switch
+        (var whole, var restToHalf, var exact) = quotient;
+        var away = rm switch
         {
             RoundingMode.Rne => restToHalf > 0 || (restToHalf == 0 && !whole.IsEven),
             RoundingMode.Rmm => restToHalf >= 0,
@@ -142,11 +136,9 @@ internal sealed class ExactFormat(int fractionBits, int exponentBits)
     {
         exact = true;
         if (IsNaN(a) || IsInfinite(a))
-        {
             return null;
-        }
 
-        (BigInteger rounded, exact) = RoundToGrid(Decode(a).Abs().Divide(0), IsNegative(a), rm);
+        (var rounded, exact) = RoundToGrid(Decode(a).Abs().Divide(0), IsNegative(a), rm);
         return IsNegative(a) ? -rounded : rounded;
     }
 }
@@ -171,7 +163,7 @@ internal readonly struct Fraction(BigInteger numerator, BigInteger denominator) 
 
     public static Fraction operator /(Fraction a, Fraction b)
     {
-        int sign = b.numerator.Sign;
+        var sign = b.numerator.Sign;
         return new(a.numerator * b.denominator * sign, a.denominator * b.numerator * sign);
     }
 
@@ -182,16 +174,16 @@ internal readonly struct Fraction(BigInteger numerator, BigInteger denominator) 
     /// <summary>The exponent of the leading bit of a positive fraction.</summary>
     public int FloorLog2()
     {
-        int exponent = (int)(numerator.GetBitLength() - denominator.GetBitLength());
+        var exponent = (int)(numerator.GetBitLength() - denominator.GetBitLength());
         return CompareTo(Scaled(BigInteger.One, exponent)) < 0 ? exponent - 1 : exponent;
     }
 
     /// <summary>A non-negative fraction over 2^exponent: the whole part, how the rest compares with one half, whether it is none.</summary>
     public (BigInteger Whole, int RestToHalf, bool Exact) Divide(int exponent)
     {
-        BigInteger scaledNumerator = exponent < 0 ? numerator << -exponent : numerator;
-        BigInteger scaledDenominator = exponent > 0 ? denominator << exponent : denominator;
-        BigInteger whole = BigInteger.DivRem(scaledNumerator, scaledDenominator, out BigInteger rest);
+        var scaledNumerator = exponent < 0 ? numerator << -exponent : numerator;
+        var scaledDenominator = exponent > 0 ? denominator << exponent : denominator;
+        var whole = BigInteger.DivRem(scaledNumerator, scaledDenominator, out var rest);
         return (whole, (2 * rest).CompareTo(scaledDenominator), rest.IsZero);
     }
 }

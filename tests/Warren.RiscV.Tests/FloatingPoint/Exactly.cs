@@ -12,14 +12,10 @@ internal static class Exactly
     public static ulong Add(ExactFormat f, ulong a, ulong b, RoundingMode rm, ref uint flags)
     {
         if (NaN(f, ref flags, a, b) is { } nan)
-        {
             return nan;
-        }
 
         if (f.IsInfinite(a) && f.IsInfinite(b) && a != b)
-        {
             return Invalid(f, ref flags);
-        }
 
         return f.IsInfinite(a) ? a : f.IsInfinite(b) ? b : Sum(f, f.Decode(a), a, f.Decode(b), b, rm, ref flags);
     }
@@ -27,16 +23,12 @@ internal static class Exactly
     public static ulong Multiply(ExactFormat f, ulong a, ulong b, RoundingMode rm, ref uint flags)
     {
         if (NaN(f, ref flags, a, b) is { } nan)
-        {
             return nan;
-        }
 
-        ulong sign = (a ^ b) & f.SignBit;
-        bool zero = f.IsZero(a) || f.IsZero(b);
+        var sign = (a ^ b) & f.SignBit;
+        var zero = f.IsZero(a) || f.IsZero(b);
         if (f.IsInfinite(a) || f.IsInfinite(b))
-        {
             return zero ? Invalid(f, ref flags) : f.Infinity | sign;
-        }
 
         return zero ? sign : f.Round(f.Decode(a) * f.Decode(b), rm, ref flags);
     }
@@ -44,25 +36,17 @@ internal static class Exactly
     public static ulong Divide(ExactFormat f, ulong a, ulong b, RoundingMode rm, ref uint flags)
     {
         if (NaN(f, ref flags, a, b) is { } nan)
-        {
             return nan;
-        }
 
-        ulong sign = (a ^ b) & f.SignBit;
+        var sign = (a ^ b) & f.SignBit;
         if ((f.IsInfinite(a) && f.IsInfinite(b)) || (f.IsZero(a) && f.IsZero(b)))
-        {
             return Invalid(f, ref flags);
-        }
 
         if (f.IsZero(b) && !f.IsInfinite(a))
-        {
             flags |= FloatFlags.DivideByZero;
-        }
 
         if (f.IsInfinite(a) || f.IsZero(b))
-        {
             return f.Infinity | sign;
-        }
 
         return f.IsInfinite(b) || f.IsZero(a) ? sign : f.Round(f.Decode(a) / f.Decode(b), rm, ref flags);
     }
@@ -70,36 +54,26 @@ internal static class Exactly
     public static ulong SquareRoot(ExactFormat f, ulong a, RoundingMode rm, ref uint flags)
     {
         if (NaN(f, ref flags, a) is { } nan)
-        {
             return nan;
-        }
 
         if (f.IsZero(a) || a == f.Infinity)
-        {
             return a;
-        }
 
         return f.IsNegative(a) ? Invalid(f, ref flags) : f.RoundRoot(f.Decode(a), rm, ref flags);
     }
 
     public static ulong MultiplyAdd(ExactFormat f, ulong a, ulong b, ulong c, RoundingMode rm, ref uint flags)
     {
-        bool invalid = (f.IsInfinite(a) && f.IsZero(b)) || (f.IsZero(a) && f.IsInfinite(b));
+        var invalid = (f.IsInfinite(a) && f.IsZero(b)) || (f.IsZero(a) && f.IsInfinite(b));
         if (invalid)
-        {
             return Invalid(f, ref flags);
-        }
 
         if (NaN(f, ref flags, a, b, c) is { } nan)
-        {
             return nan;
-        }
 
-        ulong sign = (a ^ b) & f.SignBit;
+        var sign = (a ^ b) & f.SignBit;
         if (f.IsInfinite(a) || f.IsInfinite(b))
-        {
             return f.IsInfinite(c) && c != (f.Infinity | sign) ? Invalid(f, ref flags) : f.Infinity | sign;
-        }
 
         return f.IsInfinite(c) ? c : Sum(f, f.Decode(a) * f.Decode(b), sign, f.Decode(c), c, rm, ref flags);
     }
@@ -108,15 +82,11 @@ internal static class Exactly
     {
         flags |= f.IsSignaling(a) || f.IsSignaling(b) ? FloatFlags.Invalid : 0;
         if (f.IsNaN(a) || f.IsNaN(b))
-        {
             return !f.IsNaN(a) ? a : !f.IsNaN(b) ? b : f.CanonicalNaN;
-        }
 
-        int order = Compare(f, a, b);
+        var order = Compare(f, a, b);
         if (order == 0)
-        {
             order = f.IsNegative(b).CompareTo(f.IsNegative(a));
-        }
 
         return (order <= 0) == least ? a : b;
     }
@@ -135,14 +105,14 @@ internal static class Exactly
             return 0;
         }
 
-        int order = Compare(f, a, b);
+        var order = Compare(f, a, b);
         return order < 0 || (orEqual && order == 0) ? 1UL : 0;
     }
 
     public static ulong Classify(ExactFormat f, ulong a)
     {
-        bool subnormal = !f.IsZero(a) && f.Magnitude(a) >> f.FractionBits == 0;
-        int bit = f.IsSignaling(a) ? 8
+        var subnormal = !f.IsZero(a) && f.Magnitude(a) >> f.FractionBits == 0;
+        var bit = f.IsSignaling(a) ? 8
             : f.IsNaN(a) ? 9
             : f.IsInfinite(a) ? (f.IsNegative(a) ? 0 : 7)
             : f.IsZero(a) ? (f.IsNegative(a) ? 3 : 4)
@@ -154,10 +124,10 @@ internal static class Exactly
     /// <summary>As the manual's table of FCVT domains has it; the result is the register image, 32-bit ones sign-extended.</summary>
     public static ulong ToInteger(ExactFormat f, ulong a, int bits, bool signed, RoundingMode rm, ref uint flags)
     {
-        BigInteger least = signed ? -(BigInteger.One << (bits - 1)) : 0;
-        BigInteger most = (BigInteger.One << (signed ? bits - 1 : bits)) - 1;
+        var least = signed ? -(BigInteger.One << (bits - 1)) : 0;
+        var most = (BigInteger.One << (signed ? bits - 1 : bits)) - 1;
         BigInteger result;
-        if (f.RoundToInteger(a, rm, out bool exact) is { } value && value >= least && value <= most)
+        if (f.RoundToInteger(a, rm, out var exact) is { } value && value >= least && value <= most)
         {
             flags |= exact ? 0 : FloatFlags.Inexact;
             result = value;
@@ -168,7 +138,7 @@ internal static class Exactly
             result = f.IsNegative(a) && !f.IsNaN(a) ? least : most;
         }
 
-        ulong image = (ulong)(result & ulong.MaxValue);
+        var image = (ulong)(result & ulong.MaxValue);
         return bits == 32 ? (ulong)(int)image : image;
     }
 
@@ -192,35 +162,33 @@ internal static class Exactly
             return to.CanonicalNaN;
         }
 
-        ulong sign = from.IsNegative(a) ? to.SignBit : 0;
+        var sign = from.IsNegative(a) ? to.SignBit : 0;
         return from.IsInfinite(a) ? to.Infinity | sign : from.IsZero(a) ? sign : to.Round(from.Decode(a), rm, ref flags);
     }
 
     private static ulong Sum(
         ExactFormat f, Fraction x, ulong signX, Fraction y, ulong signY, RoundingMode rm, ref uint flags)
     {
-        Fraction sum = x + y;
+        var sum = x + y;
         if (sum.Sign != 0)
-        {
             return f.Round(sum, rm, ref flags);
-        }
 
-        bool bothNegative = f.IsNegative(signX) && f.IsNegative(signY);
-        bool opposite = f.IsNegative(signX) != f.IsNegative(signY);
+        var bothNegative = f.IsNegative(signX) && f.IsNegative(signY);
+        var opposite = f.IsNegative(signX) != f.IsNegative(signY);
         return bothNegative || (opposite && rm == RoundingMode.Rdn) ? f.SignBit : 0;
     }
 
     private static int Compare(ExactFormat f, ulong a, ulong b)
     {
-        int rankA = f.IsInfinite(a) ? (f.IsNegative(a) ? -1 : 1) : 0;
-        int rankB = f.IsInfinite(b) ? (f.IsNegative(b) ? -1 : 1) : 0;
+        var rankA = f.IsInfinite(a) ? (f.IsNegative(a) ? -1 : 1) : 0;
+        var rankB = f.IsInfinite(b) ? (f.IsNegative(b) ? -1 : 1) : 0;
         return rankA != 0 || rankB != 0 ? rankA.CompareTo(rankB) : f.Decode(a).CompareTo(f.Decode(b));
     }
 
     private static ulong? NaN(ExactFormat f, ref uint flags, params ReadOnlySpan<ulong> operands)
     {
-        bool any = false;
-        foreach (ulong operand in operands)
+        var any = false;
+        foreach (var operand in operands)
         {
             any |= f.IsNaN(operand);
             flags |= f.IsSignaling(operand) ? FloatFlags.Invalid : 0;

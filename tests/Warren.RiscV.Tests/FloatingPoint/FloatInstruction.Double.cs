@@ -7,7 +7,7 @@ internal sealed partial record FloatInstruction
 {
     private static FloatInstruction[] DoublePrecision()
     {
-        ExactFormat f = ExactFormat.Double;
+        var f = ExactFormat.Double;
         return
         [
             new(

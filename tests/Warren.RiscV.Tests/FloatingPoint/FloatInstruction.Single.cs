@@ -7,7 +7,7 @@ internal sealed partial record FloatInstruction
 {
     private static FloatInstruction[] SinglePrecision()
     {
-        ExactFormat f = ExactFormat.Single;
+        var f = ExactFormat.Single;
         return
         [
             new(

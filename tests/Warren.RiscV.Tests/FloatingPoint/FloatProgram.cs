@@ -17,17 +17,17 @@ internal sealed class FloatProgram
     {
         var random = new Random(seed);
         var tables = new Dictionary<string, int>();
-        foreach (FloatInstruction instruction in FloatInstruction.All)
+        foreach (var instruction in FloatInstruction.All)
         {
-            if (!tables.TryGetValue(instruction.Operands, out int table))
+            if (!tables.TryGetValue(instruction.Operands, out var table))
             {
                 table = program.AddTable(Enumerable.Range(0, rows).Select(i => Row(random, instruction.Operands, i)).ToList());
                 tables.Add(instruction.Operands, table);
             }
 
-            foreach (RoundingMode rm in instruction.Rounds ? Enum.GetValues<RoundingMode>() : [RoundingMode.Rne])
+            foreach (var rm in instruction.Rounds ? Enum.GetValues<RoundingMode>() : [RoundingMode.Rne])
             {
-                string statement = Statement(instruction, rm);
+                var statement = Statement(instruction, rm);
                 applied.Add((instruction, rm, statement));
                 program.Apply(statement, instruction.Result != 'x', table);
             }
@@ -39,15 +39,13 @@ internal sealed class FloatProgram
     /// <summary>Compares what a machine made of the program with <see cref="FloatInstruction.Tested"/>.</summary>
     public void Verify(string machine, ReadOnlySpan<byte> output) => program.Read(output, (index, row, result, flags) =>
     {
-        (FloatInstruction instruction, RoundingMode rm, string statement) = applied[index];
+        (var instruction, var rm, var statement) = applied[index];
         ulong[] values = [0, 0, 0];
-        for (int k = 0; k < instruction.Operands.Length; k++)
-        {
+        for (var k = 0; k < instruction.Operands.Length; k++)
             values[k] = instruction.Operands[k] == 's' ? NanBoxing.UnboxSingle(row[k]) : row[k];
-        }
 
         uint expectedFlags = 0;
-        ulong expected = instruction.Tested(values[0], values[1], values[2], rm, ref expectedFlags);
+        var expected = instruction.Tested(values[0], values[1], values[2], rm, ref expectedFlags);
         expected = instruction.Result == 's' ? NanBoxing.BoxSingle((uint)expected) : expected;
         Assert.True(
             result == expected && flags == expectedFlags,
@@ -58,13 +56,13 @@ internal sealed class FloatProgram
     private static ulong[] Row(Random random, string kinds, int index)
     {
         ulong[] row = [0, 0, 0];
-        for (int k = 0; k < kinds.Length; k++)
+        for (var k = 0; k < kinds.Length; k++)
         {
             // The first row of a column walks through the corners once, the rest is drawn; some singles are badly boxed.
-            ulong[] corners = Operands.Corners(kinds[k]);
-            bool corner = index < corners.Length ? k == 0 || random.Next(2) == 0 : random.Next(4) == 0;
-            int pick = k == 0 && index < corners.Length ? index : random.Next(corners.Length);
-            ulong value = corner ? corners[pick] : Operands.Next(random, kinds[k]);
+            var corners = Operands.Corners(kinds[k]);
+            var corner = index < corners.Length ? k == 0 || random.Next(2) == 0 : random.Next(4) == 0;
+            var pick = k == 0 && index < corners.Length ? index : random.Next(corners.Length);
+            var value = corner ? corners[pick] : Operands.Next(random, kinds[k]);
             row[k] = kinds[k] == 's' && random.Next(50) != 0 ? NanBoxing.BoxSingle((uint)value) : value;
         }
 
@@ -73,9 +71,9 @@ internal sealed class FloatProgram
 
     private static string Statement(FloatInstruction instruction, RoundingMode rm)
     {
-        string result = instruction.Result == 'x' ? "a0" : "fa0";
-        IEnumerable<string> operands = instruction.Operands.Select((kind, k) => kind == 'x' ? $"a{k + 1}" : $"fa{k + 1}");
-        string rounding = instruction.Rounds ? $", {rm.ToString().ToLowerInvariant()}" : "";
+        var result = instruction.Result == 'x' ? "a0" : "fa0";
+        var operands = instruction.Operands.Select((kind, k) => kind == 'x' ? $"a{k + 1}" : $"fa{k + 1}");
+        var rounding = instruction.Rounds ? $", {rm.ToString().ToLowerInvariant()}" : "";
         return $"{instruction.Mnemonic} {result}, {string.Join(", ", operands)}{rounding}";
     }
 }

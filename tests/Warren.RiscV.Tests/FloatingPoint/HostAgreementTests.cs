@@ -17,14 +17,14 @@ public class HostAgreementTests
     public void Doubles_agree_with_the_host()
     {
         var random = new Random(FirstSeed + 64);
-        for (int i = 0; i < Rounds; i++)
+        for (var i = 0; i < Rounds; i++)
         {
-            ulong a = Operands.Next(random, 'd');
-            ulong b = Operands.Next(random, 'd');
-            ulong c = (i & 1) != 0 ? Operands.Next(random, 'd') : Bits(-(Value(a) * Value(b))) ^ (ulong)random.Next(2);
-            double x = Value(a);
-            double y = Value(b);
-            double z = Value(c);
+            var a = Operands.Next(random, 'd');
+            var b = Operands.Next(random, 'd');
+            var c = (i & 1) != 0 ? Operands.Next(random, 'd') : Bits(-(Value(a) * Value(b))) ^ (ulong)random.Next(2);
+            var x = Value(a);
+            var y = Value(b);
+            var z = Value(c);
             Check("fadd.d", a, b, 0, Canonical(x + y), (a, b, c, rm, ref flags) => SoftFloat<Binary64>.Add(a, b, rm, ref flags));
             Check("fmul.d", a, b, 0, Canonical(x * y), (a, b, c, rm, ref flags) => SoftFloat<Binary64>.Multiply(a, b, rm, ref flags));
             Check("fdiv.d", a, b, 0, Canonical(x / y), (a, b, c, rm, ref flags) => SoftFloat<Binary64>.Divide(a, b, rm, ref flags));
@@ -44,14 +44,14 @@ public class HostAgreementTests
     public void Singles_agree_with_the_host()
     {
         var random = new Random(FirstSeed + 32);
-        for (int i = 0; i < Rounds; i++)
+        for (var i = 0; i < Rounds; i++)
         {
-            uint a = (uint)Operands.Next(random, 's');
-            uint b = (uint)Operands.Next(random, 's');
-            float x = BitConverter.UInt32BitsToSingle(a);
-            float y = BitConverter.UInt32BitsToSingle(b);
-            uint c = (i & 1) != 0 ? (uint)Operands.Next(random, 's') : BitConverter.SingleToUInt32Bits(-(x * y)) ^ (uint)random.Next(2);
-            float z = BitConverter.UInt32BitsToSingle(c);
+            var a = (uint)Operands.Next(random, 's');
+            var b = (uint)Operands.Next(random, 's');
+            var x = BitConverter.UInt32BitsToSingle(a);
+            var y = BitConverter.UInt32BitsToSingle(b);
+            var c = (i & 1) != 0 ? (uint)Operands.Next(random, 's') : BitConverter.SingleToUInt32Bits(-(x * y)) ^ (uint)random.Next(2);
+            var z = BitConverter.UInt32BitsToSingle(c);
             Check("fadd.s", a, b, 0, Canonical(x + y), (a, b, c, rm, ref flags) => SoftFloat<Binary32>.Add(a, b, rm, ref flags));
             Check("fmul.s", a, b, 0, Canonical(x * y), (a, b, c, rm, ref flags) => SoftFloat<Binary32>.Multiply(a, b, rm, ref flags));
             Check("fdiv.s", a, b, 0, Canonical(x / y), (a, b, c, rm, ref flags) => SoftFloat<Binary32>.Divide(a, b, rm, ref flags));
@@ -72,13 +72,13 @@ public class HostAgreementTests
 
     private static void Check(string mnemonic, ulong a, ulong b, ulong c, ulong host, FloatOperation integerPath)
     {
-        FloatOperation fast = FastPaths[mnemonic];
+        var fast = FastPaths[mnemonic];
         uint flags = 0;
-        ulong result = integerPath(a, b, c, RoundingMode.Rne, ref flags);
+        var result = integerPath(a, b, c, RoundingMode.Rne, ref flags);
         uint fastFlags = 0;
-        ulong fastResult = fast(a, b, c, RoundingMode.Rne, ref fastFlags);
-        uint accrued = FloatFlags.Inexact;
-        ulong accruedResult = fast(a, b, c, RoundingMode.Rne, ref accrued);
+        var fastResult = fast(a, b, c, RoundingMode.Rne, ref fastFlags);
+        var accrued = FloatFlags.Inexact;
+        var accruedResult = fast(a, b, c, RoundingMode.Rne, ref accrued);
         if (result != host || fastResult != host || accruedResult != host
             || fastFlags != flags || accrued != (flags | FloatFlags.Inexact))
         {

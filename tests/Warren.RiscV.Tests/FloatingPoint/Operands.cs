@@ -25,9 +25,9 @@ internal static class Operands
 
     private static ulong[] Table(ExactFormat f, int bias)
     {
-        int fraction = f.FractionBits;
-        ulong one = (ulong)bias << fraction;
-        ulong quiet = f.CanonicalNaN;
+        var fraction = f.FractionBits;
+        var one = (ulong)bias << fraction;
+        var quiet = f.CanonicalNaN;
         ulong[] magnitudes =
         [
             0, 1, 2, 3, (1UL << fraction) - 1, 1UL << fraction, (1UL << fraction) + 1, 3UL << (fraction - 1),
@@ -47,9 +47,9 @@ internal static class Operands
     private static ulong[] Table()
     {
         var values = new List<ulong> { 0 };
-        foreach (int bit in (int[])[0, 1, 7, 23, 24, 25, 30, 31, 32, 33, 51, 52, 53, 54, 62, 63])
+        foreach (var bit in (int[])[0, 1, 7, 23, 24, 25, 30, 31, 32, 33, 51, 52, 53, 54, 62, 63])
         {
-            ulong power = 1UL << bit;
+            var power = 1UL << bit;
             values.AddRange([power - 1, power, power + 1, ~power, 0 - power]);
             values.AddRange([power | (power >> 24), power | (power >> 25), power | (power >> 53)]);
         }
@@ -62,16 +62,16 @@ internal static class Operands
 
     private static ulong Next(Random random, ExactFormat f, int bias, int width)
     {
-        ulong bits = (ulong)random.NextInt64(long.MinValue, long.MaxValue) >> (64 - width);
-        ulong fractionMask = (1UL << f.FractionBits) - 1;
-        ulong fraction = random.Next(4) switch
+        var bits = (ulong)random.NextInt64(long.MinValue, long.MaxValue) >> (64 - width);
+        var fractionMask = (1UL << f.FractionBits) - 1;
+        var fraction = random.Next(4) switch
         {
             0 => bits & fractionMask,
             1 => bits & fractionMask & ~(fractionMask >> random.Next(1, f.FractionBits)),
             2 => fractionMask ^ (1UL << random.Next(f.FractionBits)),
             _ => 1UL << random.Next(f.FractionBits),
         };
-        int exponent = random.Next(8) switch
+        var exponent = random.Next(8) switch
         {
             0 => (int)((bits & ~f.SignBit) >> f.FractionBits),
             1 => random.Next(0, 3),
@@ -81,7 +81,7 @@ internal static class Operands
             5 => bias + random.Next(-f.FractionBits - 4, f.FractionBits + 12),
             _ => bias + random.Next(-4, 5),
         };
-        ulong magnitude = ((ulong)Math.Clamp(exponent, 0, 2 * bias) << f.FractionBits) | fraction;
+        var magnitude = ((ulong)Math.Clamp(exponent, 0, 2 * bias) << f.FractionBits) | fraction;
         return (bits & f.SignBit) | magnitude;
     }
 }

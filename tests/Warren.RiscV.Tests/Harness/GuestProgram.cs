@@ -37,7 +37,7 @@ internal static class GuestProgram
     public static AssemblyResult Assemble(string source, OutputKind output, bool compress = false)
         => Assembler.Assemble(source, new AssemblerOptions { Output = output, Base = Base, Compress = compress });
 
-    /// <summary>What the program writes when QEMU runs it.</summary>
+    /// <summary>The output of the program when QEMU runs it.</summary>
     public static byte[] RunUnderQemu(string source, bool compress = false)
         => QemuUser.Run(Assemble(source, OutputKind.Elf, compress).Bytes);
 }

@@ -16,22 +16,22 @@ internal static class IdentityMap
     /// <param name="mode">satp.MODE: 8, 9 or 10 for Sv39, Sv48, Sv57.</param>
     public static ulong Install(TestMachine machine, int mode)
     {
-        int leafTables = (int)(TestMachine.RamBytes >> 21);
-        for (int table = 0; table < leafTables; table++)
+        var leafTables = (int)(TestMachine.RamBytes >> 21);
+        for (var table = 0; table < leafTables; table++)
         {
-            ulong first = TestMachine.RamBase + ((ulong)table << 21);
+            var first = TestMachine.RamBase + ((ulong)table << 21);
             WriteTable(machine, Leaf(table), index => Entry(first + (ulong)index * PageBytes, Flags(table, index)));
         }
 
         // All of RAM lies in one gigabyte, so each level above has one table and, but for the lowest, one entry.
-        ulong directory = Leaf(leafTables);
+        var directory = Leaf(leafTables);
         WriteTable(machine, directory, index => index < leafTables ? Entry(Leaf(index), 1) : 0);
-        ulong root = directory;
-        for (int level = 2; level < mode - 5; level++)
+        var root = directory;
+        for (var level = 2; level < mode - 5; level++)
         {
-            ulong below = root;
+            var below = root;
             root = Leaf(leafTables + level - 1);
-            int slot = (int)(TestMachine.RamBase >> (12 + 9 * level)) & 511;
+            var slot = (int)(TestMachine.RamBase >> (12 + 9 * level)) & 511;
             WriteTable(machine, root, index => index == slot ? Entry(below, 1) : 0);
         }
 
@@ -43,7 +43,7 @@ internal static class IdentityMap
     private static ulong Flags(int table, int index)
     {
         const ulong valid = 1, readWriteExecute = 0xe, user = 0x10, accessedDirty = 0xc0;
-        bool supervisor = table == 0 && index == 0;
+        var supervisor = table == 0 && index == 0;
         return valid | readWriteExecute | (supervisor ? accessedDirty : user) | ((index & 1) != 0 ? accessedDirty : 0);
     }
 
@@ -52,10 +52,8 @@ internal static class IdentityMap
     private static void WriteTable(TestMachine machine, ulong address, Func<int, ulong> entry)
     {
         Span<byte> page = stackalloc byte[PageBytes];
-        for (int i = 0; i < 512; i++)
-        {
+        for (var i = 0; i < 512; i++)
             BinaryPrimitives.WriteUInt64LittleEndian(page[(i * 8)..], entry(i));
-        }
 
         machine.Write(address, page);
     }

@@ -13,6 +13,6 @@ public abstract class OnEachMmu
 
     protected MmuKind Mmu { get; }
 
-    /// <summary>Whether changes of tables above the lowest level count at once: they are write-protected.</summary>
+    /// <summary>True when changes of tables above the lowest level count at once: they are write-protected.</summary>
     protected bool IsShadowed => Mmu == MmuKind.Shadow;
 }

@@ -16,26 +16,24 @@ internal static class QemuUser
     /// <summary>Runs a static executable to its end and returns what it wrote to standard output.</summary>
     public static byte[] Run(ReadOnlySpan<byte> executable)
     {
-        string file = Path.Combine(Path.GetTempPath(), $"warren-{Guid.NewGuid():N}.elf");
+        var file = Path.Combine(Path.GetTempPath(), $"warren-{Guid.NewGuid():N}.elf");
         try
         {
             File.WriteAllBytes(file, executable);
 
             // QEMU refuses, without a word, a file that may not be executed.
             if (!OperatingSystem.IsWindows())
-            {
                 File.SetUnixFileMode(file, UnixFileMode.UserRead | UnixFileMode.UserExecute);
-            }
 
             var start = new ProcessStartInfo(Executable!, ["-cpu", "rv64,zba=true,zbb=true,zbs=true", file])
             {
                 RedirectStandardOutput = true,
                 RedirectStandardError = true,
             };
-            using Process process = Process.Start(start)!;
-            Task<string> errors = process.StandardError.ReadToEndAsync();
+            using var process = Process.Start(start)!;
+            var errors = process.StandardError.ReadToEndAsync();
             using var output = new MemoryStream();
-            Task copy = process.StandardOutput.BaseStream.CopyToAsync(output);
+            var copy = process.StandardOutput.BaseStream.CopyToAsync(output);
             if (!process.WaitForExit(TimeSpan.FromSeconds(60)))
             {
                 process.Kill();

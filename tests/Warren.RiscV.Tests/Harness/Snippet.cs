@@ -25,7 +25,7 @@ internal sealed class Snippet : IDisposable
 
     public Hart Hart => Machine.Hart;
 
-    /// <summary>Whether a trap ended the snippet.</summary>
+    /// <summary>True when a trap ended the snippet.</summary>
     public bool HasTrapped => Hart.GetX(17) == Trapped;
 
     public ulong Cause => Hart.ReadCsr(0x142);
@@ -34,7 +34,7 @@ internal sealed class Snippet : IDisposable
 
     public static Snippet Run(string lines, Action<TestMachine>? prepare = null)
     {
-        string source = $"""
+        var source = $"""
                     .globl  _start
             _start: la      t0, trap
                     csrw    stvec, t0
@@ -58,7 +58,7 @@ internal sealed class Snippet : IDisposable
             scratch: .zero 8192
             tables: .zero 65536
             """;
-        AssemblyResult program = GuestProgram.Assemble(source, OutputKind.Elf);
+        var program = GuestProgram.Assemble(source, OutputKind.Elf);
         var snippet = new Snippet(new TestMachine(), program);
         snippet.Machine.Load(program);
         prepare?.Invoke(snippet.Machine);
@@ -90,7 +90,7 @@ internal sealed class Snippet : IDisposable
         Assert.Equal($"{(ulong)cause} at {Symbol("fault"):x}", $"{Cause} at {Hart.ReadCsr(0x141):x}");
         if (value is not null)
         {
-            ulong expected = value.StartsWith("0x", StringComparison.Ordinal)
+            var expected = value.StartsWith("0x", StringComparison.Ordinal)
                 ? ulong.Parse(value.AsSpan(2), NumberStyles.HexNumber, CultureInfo.InvariantCulture)
                 : Symbol(value);
             Assert.Equal($"stval {expected:x}", $"stval {Hart.ReadCsr(0x143):x}");

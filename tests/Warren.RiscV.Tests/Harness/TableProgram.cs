@@ -35,7 +35,7 @@ internal sealed class TableProgram
             _start: la      s1, output
 
             """);
-        foreach ((string statement, bool floatResult, int table) in statements)
+        foreach ((var statement, var floatResult, var table) in statements)
         {
             text.Append(CultureInfo.InvariantCulture, $"""
                         la      s0, table{table}
@@ -61,10 +61,10 @@ internal sealed class TableProgram
 
         text.Append(GuestProgram.Epilogue(OutputLength));
         text.Append("        .data\n        .align 4\n");
-        for (int i = 0; i < tables.Count; i++)
+        for (var i = 0; i < tables.Count; i++)
         {
             text.Append(CultureInfo.InvariantCulture, $"table{i}:\n");
-            foreach (ulong[] row in tables[i])
+            foreach (var row in tables[i])
             {
                 ulong At(int k) => k < row.Length ? row[k] : 0;
                 text.Append(CultureInfo.InvariantCulture, $"        .dword 0x{At(0):x}, 0x{At(1):x}, 0x{At(2):x}\n");
@@ -80,12 +80,12 @@ internal sealed class TableProgram
     public void Read(ReadOnlySpan<byte> output, Action<int, ulong[], ulong, uint> visit)
     {
         Assert.Equal(OutputLength, output.Length);
-        for (int i = 0; i < statements.Count; i++)
+        for (var i = 0; i < statements.Count; i++)
         {
-            foreach (ulong[] row in tables[statements[i].Table])
+            foreach (var row in tables[statements[i].Table])
             {
-                ulong result = BinaryPrimitives.ReadUInt64LittleEndian(output);
-                uint flags = (uint)BinaryPrimitives.ReadUInt64LittleEndian(output[8..]);
+                var result = BinaryPrimitives.ReadUInt64LittleEndian(output);
+                var flags = (uint)BinaryPrimitives.ReadUInt64LittleEndian(output[8..]);
                 visit(i, row, result, flags);
                 output = output[OutcomeBytes..];
             }

@@ -28,7 +28,7 @@ internal sealed class TestMachine : IDisposable
         pool = new FramePool(2 * (long)RamBytes);
         memory = new AddressSpace(pool);
         vm = new VirtualMachine(memory, new VmOptions { Mmu = DefaultMmu.Value ?? MmuKind.Default, Audit = true });
-        ulong hva = memory.Map(RamBytes, VmaProtection.Read | VmaProtection.Write);
+        var hva = memory.Map(RamBytes, VmaProtection.Read | VmaProtection.Write);
         vm.SetUserMemoryRegion(new UserMemoryRegion
         {
             GuestPhysicalAddress = RamBase,
@@ -51,14 +51,14 @@ internal sealed class TestMachine : IDisposable
     /// <summary>The first hart, which most tests are content with.</summary>
     public Hart Hart => Harts[0];
 
-    /// <summary>What a program of <see cref="GuestProgram"/>'s frame writes when our hart runs it.</summary>
+    /// <summary>The output of a program of <see cref="GuestProgram"/>'s frame when our hart runs it.</summary>
     /// <param name="source">The program.</param>
     /// <param name="compress">Assemble to 16-bit instructions where they exist.</param>
     /// <param name="satpMode">Zero runs it in S mode without paging; 8, 9 or 10 in U mode under Sv39, Sv48 or Sv57.</param>
     public static byte[] RunProgram(string source, bool compress = false, int satpMode = 0)
     {
         using var machine = new TestMachine();
-        AssemblyResult program = GuestProgram.Assemble(source, OutputKind.Elf, compress);
+        var program = GuestProgram.Assemble(source, OutputKind.Elf, compress);
         machine.Load(program);
         machine.Hart.WriteCsr(0x100, 0x2000);
         if (satpMode != 0)
@@ -77,7 +77,7 @@ internal sealed class TestMachine : IDisposable
     /// <summary>Points the hart at code that turns paging on and goes to U mode; traps go to <paramref name="handler"/>.</summary>
     public void PrepareUser(ulong entry, int satpMode, string handler)
     {
-        string source = $"""
+        var source = $"""
                     csrw    satp, a0
                     sfence.vma
                     csrw    sepc, a1
@@ -95,30 +95,28 @@ internal sealed class TestMachine : IDisposable
     /// <summary>Copies an ELF executable's segments to the physical addresses they name, and points the hart at its entry.</summary>
     public void Load(AssemblyResult program)
     {
-        ReadOnlySpan<byte> elf = program.Bytes;
-        int headers = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[32..]);
+        var elf = program.Bytes;
+        var headers = (int)BinaryPrimitives.ReadUInt64LittleEndian(elf[32..]);
         int count = BinaryPrimitives.ReadUInt16LittleEndian(elf[56..]);
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
-            ReadOnlySpan<byte> header = elf[(headers + i * 56)..];
-            int offset = (int)BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
-            ulong address = BinaryPrimitives.ReadUInt64LittleEndian(header[24..]);
-            int size = (int)BinaryPrimitives.ReadUInt64LittleEndian(header[32..]);
+            var header = elf[(headers + i * 56)..];
+            var offset = (int)BinaryPrimitives.ReadUInt64LittleEndian(header[8..]);
+            var address = BinaryPrimitives.ReadUInt64LittleEndian(header[24..]);
+            var size = (int)BinaryPrimitives.ReadUInt64LittleEndian(header[32..]);
             Write(address, elf.Slice(offset, size));
         }
 
-        foreach (Hart hart in Harts)
-        {
+        foreach (var hart in Harts)
             hart.Reset(program.Entry, (ulong)hart.Id, 0);
-        }
     }
 
     /// <summary>Runs until the hart stops for a reason other than a kick; fails a program that spends its budget.</summary>
     /// <param name="instructions">The budget.</param>
     public VcpuExit Run(long instructions = 1_000_000)
     {
-        VcpuExit exit = RunFor(instructions);
-        bool ended = exit.Reason is not (VcpuExitReason.None or VcpuExitReason.Interrupted or VcpuExitReason.Budget);
+        var exit = RunFor(instructions);
+        var ended = exit.Reason is not (VcpuExitReason.None or VcpuExitReason.Interrupted or VcpuExitReason.Budget);
         Assert.True(ended, $"still running at {Hart.Pc:x} when its budget was spent");
         return exit;
     }
@@ -144,8 +142,9 @@ internal sealed class TestMachine : IDisposable
     /// <returns>Its address in the host's address space.</returns>
     public ulong AddFileMemory(ulong address, FileImage file, ulong bytes)
     {
-        ulong hva = memory.MapFile(file, 0, bytes, VmaProtection.Read | VmaProtection.Write);
-        vm.SetUserMemoryRegion(new UserMemoryRegion { Slot = 1, GuestPhysicalAddress = address, MemorySize = bytes, UserspaceAddress = hva });
+        var hva = memory.MapFile(file, 0, bytes, VmaProtection.Read | VmaProtection.Write);
+        vm.SetUserMemoryRegion(new UserMemoryRegion
+        { Slot = 1, GuestPhysicalAddress = address, MemorySize = bytes, UserspaceAddress = hva });
         return hva;
     }
 
@@ -154,11 +153,11 @@ internal sealed class TestMachine : IDisposable
 
     private byte[] RunToOutput(AssemblyResult program)
     {
-        VcpuExit exit = Run(instructions: 100_000_000);
-        ulong cause = Hart.ReadCsr(0x142);
-        ulong trap = Hart.ReadCsr(0x141);
-        string near = program.Symbols.Where(s => s.Value <= trap).OrderBy(s => s.Value).LastOrDefault().Key ?? "the start";
-        bool called = cause is 0 or (ulong)ExceptionCause.UserEnvironmentCall && Hart.GetX(17) == GuestProgram.WriteCall;
+        var exit = Run(instructions: 100_000_000);
+        var cause = Hart.ReadCsr(0x142);
+        var trap = Hart.ReadCsr(0x141);
+        var near = program.Symbols.Where(s => s.Value <= trap).OrderBy(s => s.Value).LastOrDefault().Key ?? "the start";
+        var called = cause is 0 or (ulong)ExceptionCause.UserEnvironmentCall && Hart.GetX(17) == GuestProgram.WriteCall;
         Assert.True(
             exit.Reason == VcpuExitReason.EnvironmentCall && called,
             $"{exit.Reason}: scause {cause:x}, stval {Hart.ReadCsr(0x143):x}, sepc {trap:x} after {near}");
@@ -167,7 +166,7 @@ internal sealed class TestMachine : IDisposable
 
     public byte[] Read(ulong address, int length)
     {
-        byte[] bytes = new byte[length];
+        var bytes = new byte[length];
         Assert.True(vm.ReadGuest(address, bytes), $"no memory at {address:x}");
         return bytes;
     }
@@ -184,10 +183,8 @@ internal sealed class TestMachine : IDisposable
     public void Dispose()
     {
         vm.Dispose();
-        foreach (Hart hart in Harts)
-        {
+        foreach (var hart in Harts)
             hart.Dispose();
-        }
 
         memory.Dispose();
         pool.Dispose();

@@ -59,10 +59,8 @@ internal static class BitCases
     private static ulong MapBytes(ulong value, Func<byte, byte> map)
     {
         ulong result = 0;
-        for (int shift = 0; shift < 64; shift += 8)
-        {
+        for (var shift = 0; shift < 64; shift += 8)
             result |= (ulong)map((byte)(value >> shift)) << shift;
-        }
 
         return result;
     }

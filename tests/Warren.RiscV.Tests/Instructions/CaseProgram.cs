@@ -21,13 +21,11 @@ internal sealed class CaseProgram
         this.cases = cases;
         var random = new Random(20);
         ulong Pick() => random.Next(3) == 0 ? (ulong)random.NextInt64(long.MinValue, long.MaxValue) : Corners[random.Next(Corners.Length)];
-        int none = program.AddTable([[0, 0, 0]]);
-        int one = program.AddTable(Corners.Select(a => (ulong[])[a, Pick(), Pick()]));
-        int two = program.AddTable(from a in Corners from b in Corners select (ulong[])[a, b, Pick()]);
-        foreach (InstructionCase test in cases)
-        {
+        var none = program.AddTable([[0, 0, 0]]);
+        var one = program.AddTable(Corners.Select(a => (ulong[])[a, Pick(), Pick()]));
+        var two = program.AddTable(from a in Corners from b in Corners select (ulong[])[a, b, Pick()]);
+        foreach (var test in cases)
             program.Apply(test.Statement, floatResult: false, test.Operands switch { 0 => none, 1 => one, _ => two });
-        }
     }
 
     public string Source => program.Source();
@@ -39,11 +37,9 @@ internal sealed class CaseProgram
         => program.Read(output, (index, row, result, flags) =>
     {
         if (isErratum?.Invoke(cases[index].Statement, row[0]) == true)
-        {
             return;
-        }
 
-        ulong expected = cases[index].Expected(row[0], row[1], row[2]);
+        var expected = cases[index].Expected(row[0], row[1], row[2]);
         if (result != expected || flags != 0)
         {
             Assert.Fail(

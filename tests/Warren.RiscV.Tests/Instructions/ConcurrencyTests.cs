@@ -20,7 +20,7 @@ public abstract class ConcurrencyTests(MmuKind mmu) : OnEachMmu(mmu)
     public void No_increment_is_lost(string increment)
     {
         // AMOs take no offset: a second pointer stands for 8(a1).
-        string source = $"""
+        var source = $"""
                     .globl _start
             _start: la      a1, counter
                     addi    a3, a1, 8
@@ -36,9 +36,9 @@ public abstract class ConcurrencyTests(MmuKind mmu) : OnEachMmu(mmu)
             """;
         const int harts = 3;
         using var machine = new TestMachine(harts);
-        AssemblyResult program = GuestProgram.Assemble(source, OutputKind.Elf);
+        var program = GuestProgram.Assemble(source, OutputKind.Elf);
         machine.Load(program);
-        VcpuExitReason[] ends = new VcpuExitReason[harts];
+        var ends = new VcpuExitReason[harts];
         System.Threading.Thread[] threads = [.. Enumerable.Range(0, harts).Select(hart => new System.Threading.Thread(() =>
         {
             // In slices, so that the harts also meet where the host would rather run one to its end.
@@ -53,7 +53,7 @@ public abstract class ConcurrencyTests(MmuKind mmu) : OnEachMmu(mmu)
         Array.ForEach(threads, thread => thread.Start());
         Array.ForEach(threads, thread => thread.Join());
         Assert.All(ends, end => Assert.Equal(VcpuExitReason.EnvironmentCall, end));
-        ulong total = BinaryPrimitives.ReadUInt64LittleEndian(machine.Read(program.Symbols["counter"], 8));
+        var total = BinaryPrimitives.ReadUInt64LittleEndian(machine.Read(program.Symbols["counter"], 8));
         Assert.Equal((ulong)harts * Rounds, total);
     }
 
@@ -65,7 +65,7 @@ public abstract class ConcurrencyTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("w", "sb")]
     public void A_foreign_store_breaks_the_reservation(string width, string store)
     {
-        string source = $"""
+        var source = $"""
                     .globl _start
             _start: la      a1, place
                     li      a2, 9
@@ -82,7 +82,7 @@ public abstract class ConcurrencyTests(MmuKind mmu) : OnEachMmu(mmu)
             place:  .dword 3
             """;
         using var machine = new TestMachine(harts: 2);
-        AssemblyResult program = GuestProgram.Assemble(source, OutputKind.Elf);
+        var program = GuestProgram.Assemble(source, OutputKind.Elf);
         machine.Load(program);
         Assert.Equal(VcpuExitReason.EnvironmentCall, machine.RunFor(1000, hart: 0).Reason);
         Assert.Equal(VcpuExitReason.EnvironmentCall, machine.RunFor(1000, hart: 1).Reason);

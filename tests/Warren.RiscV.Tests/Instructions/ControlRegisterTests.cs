@@ -19,7 +19,7 @@ public class ControlRegisterTests
     [InlineData("csrrw a0, sscratch, x0", 0xf0f0, 0)]
     public void The_six_forms(string instruction, ulong before, ulong after)
     {
-        using Snippet snippet = Snippet.Run($"li t0, {before}\ncsrw sscratch, t0\nli a1, 0xff00\n{instruction}").ExpectFinish();
+        using var snippet = Snippet.Run($"li t0, {before}\ncsrw sscratch, t0\nli a1, 0xff00\n{instruction}").ExpectFinish();
         Assert.Equal(before, snippet.A0);
         Assert.Equal(after, snippet.Hart.ReadCsr(0x140));
     }
@@ -27,12 +27,12 @@ public class ControlRegisterTests
     [Fact]
     public void Destination_may_be_the_source()
     {
-        using Snippet snippet = Snippet.Run("li a0, 5\ncsrw sscratch, a0\nli a0, 9\ncsrrw a0, sscratch, a0").ExpectFinish();
+        using var snippet = Snippet.Run("li a0, 5\ncsrw sscratch, a0\nli a0, 9\ncsrrw a0, sscratch, a0").ExpectFinish();
         Assert.Equal(5ul, snippet.A0);
         Assert.Equal(9ul, snippet.Hart.ReadCsr(0x140));
     }
 
-    /// <summary>What remains of all ones, and of zero.</summary>
+    /// <summary>The bits that remain of all ones, and of zero.</summary>
     [Theory]
     [InlineData("sepc", 0xffff_ffff_ffff_fffe, 0)]
     [InlineData("scause", 0xffff_ffff_ffff_ffff, 0)]
@@ -45,17 +45,17 @@ public class ControlRegisterTests
     [InlineData("sie", 0x222, 0)]
     public void Writable_bits(string register, ulong ones, ulong zeroes)
     {
-        string lines = $"""
+        var lines = $"""
             li a2, -1
             csrw {register}, a2
             csrr a0, {register}
             csrw {register}, x0
             csrr a1, {register}
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
 
         // More interrupt enables than the three standard ones may exist.
-        ulong mask = register == "sie" ? 0x222 : ulong.MaxValue;
+        var mask = register == "sie" ? 0x222 : ulong.MaxValue;
         Assert.Equal(ones, snippet.A0 & mask);
         Assert.Equal(zeroes, snippet.Hart.GetX(11));
     }
@@ -63,7 +63,7 @@ public class ControlRegisterTests
     [Fact]
     public void Fcsr_is_made_of_frm_and_fflags()
     {
-        string lines = """
+        var lines = """
             li t0, 0xb5
             csrw fcsr, t0
             csrr a0, frm
@@ -75,7 +75,7 @@ public class ControlRegisterTests
             csrrci a4, fcsr, 0x0b
             csrr a5, fcsr
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal([5, 0x15, 0x4a, 0x0a, 0x4b, 0x40], Enumerable.Range(10, 6).Select(snippet.Hart.GetX));
     }
 
@@ -83,7 +83,7 @@ public class ControlRegisterTests
     public void Sstatus_keeps_its_fixed_fields()
     {
         const string lines = "li t0, -1\ncsrw sstatus, t0\ncsrr a0, sstatus\ncsrw sstatus, x0\ncsrr a1, sstatus";
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
 
         // SD, UXL = 64 bits, MXR, SUM, FS, SPP, SPIE, SIE; UBE, VS and XS read zero.
         Assert.Equal(0x8000_0002_000c_6122, snippet.A0);
@@ -93,7 +93,7 @@ public class ControlRegisterTests
     [Fact]
     public void Satp_ignores_a_mode_it_does_not_have()
     {
-        string lines = """
+        var lines = """
             csrw satp, x0
             li t0, 0x1000000000081000
             csrw satp, t0
@@ -102,7 +102,7 @@ public class ControlRegisterTests
             csrw satp, t0
             csrr a1, satp
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(0ul, snippet.A0);
         Assert.Equal(0ul, snippet.Hart.GetX(11));
     }
@@ -110,7 +110,7 @@ public class ControlRegisterTests
     [Fact]
     public void Instret_counts_each_instruction_once()
     {
-        string lines = """
+        var lines = """
             rdinstret a0
             rdinstret a1
             nop
@@ -122,7 +122,7 @@ public class ControlRegisterTests
             j 6f
             6: rdinstret a3
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(1ul, snippet.Hart.GetX(11) - snippet.A0);
         Assert.Equal(1ul + 3 + 6, snippet.Hart.GetX(12) - snippet.Hart.GetX(11));
         Assert.Equal(2ul, snippet.Hart.GetX(13) - snippet.Hart.GetX(12));
@@ -131,14 +131,14 @@ public class ControlRegisterTests
     [Fact]
     public void Time_is_the_environments()
     {
-        using Snippet snippet = Snippet.Run("rdtime a0", machine => machine.Environment.Time = 0x1234_5678_9abc).ExpectFinish();
+        using var snippet = Snippet.Run("rdtime a0", machine => machine.Environment.Time = 0x1234_5678_9abc).ExpectFinish();
         Assert.Equal(0x1234_5678_9abcul, snippet.A0);
     }
 
     [Fact]
     public void The_timer_interrupt_follows_stimecmp()
     {
-        string lines = """
+        var lines = """
             la t1, handler
             csrw stvec, t1
             li t1, 0x20
@@ -161,7 +161,7 @@ public class ControlRegisterTests
             csrr a3, sip
             j finish
             """;
-        using Snippet snippet = Snippet.Run(lines, machine => machine.Environment.Time = 500).ExpectFinish();
+        using var snippet = Snippet.Run(lines, machine => machine.Environment.Time = 500).ExpectFinish();
         Assert.Equal(0x8000_0000_0000_0005, snippet.A0);
         Assert.Equal(0ul, snippet.Hart.GetX(11) & 0x20);
         Assert.Equal(0x20ul, snippet.Hart.GetX(12) & 0x20);

@@ -2,7 +2,7 @@ using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Instructions;
 
-/// <summary>What guards floating point: sstatus.FS, the dynamic rounding mode, and NaN boxes.</summary>
+/// <summary>The guards of floating point: sstatus.FS, the dynamic rounding mode, and NaN boxes.</summary>
 public class FloatStateTests
 {
     private static readonly string[] WritingFloat =
@@ -26,21 +26,21 @@ public class FloatStateTests
     [MemberData(nameof(All))]
     public void Off_makes_it_illegal(string instruction)
     {
-        string lines = $"""
+        var lines = $"""
             la a1, scratch
             mv sp, a1
             li t0, 0x6000
             csrc sstatus, t0
             fault: {instruction}
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.IllegalInstruction);
+        using var snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.IllegalInstruction);
     }
 
     [Theory]
     [MemberData(nameof(All))]
     public void On_makes_it_legal_and_SD_summarises(string instruction)
     {
-        ulong status = StatusAfter(instruction);
+        var status = StatusAfter(instruction);
         Assert.NotEqual(0ul, status & 0x6000);
         Assert.Equal((status & 0x6000) == 0x6000, status >> 63 != 0);
     }
@@ -54,7 +54,7 @@ public class FloatStateTests
     private static ulong StatusAfter(string instruction)
     {
         // fa4 is a signaling NaN; FS is Clean.
-        string lines = $"""
+        var lines = $"""
             la a1, scratch
             mv sp, a1
             li t0, 0x7ff4000000000000
@@ -66,7 +66,7 @@ public class FloatStateTests
             {instruction}
             csrr a2, sstatus
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         return snippet.Hart.GetX(12);
     }
 
@@ -81,13 +81,13 @@ public class FloatStateTests
             "fadd.s fa0, fa1, fa2", "fdiv.d fa0, fa1, fa2", "fsqrt.d fa0, fa1", "fmadd.s fa0, fa1, fa2, fa3",
             "fcvt.w.d a0, fa1", "fcvt.s.l fa0, a1", "fcvt.s.d fa0, fa1",
         ];
-        foreach (string instruction in dynamic)
+        foreach (var instruction in dynamic)
         {
-            using Snippet snippet = Snippet.Run($"csrwi frm, {mode}\nfault: {instruction}").ExpectTrap(ExceptionCause.IllegalInstruction);
+            using var snippet = Snippet.Run($"csrwi frm, {mode}\nfault: {instruction}").ExpectTrap(ExceptionCause.IllegalInstruction);
         }
 
         // A static mode, and what does not round, do not look at it.
-        string lines = $"""
+        var lines = $"""
             csrwi frm, {mode}
             fadd.s fa0, fa1, fa2, rne
             fcvt.w.d a0, fa1, rtz
@@ -99,7 +99,7 @@ public class FloatStateTests
             fcvt.d.s fa0, fa1
             fmv.x.w a0, fa1
             """;
-        using Snippet fine = Snippet.Run(lines).ExpectFinish();
+        using var fine = Snippet.Run(lines).ExpectFinish();
     }
 
     /// <summary>1 + 2^-53 and its negative, rounded by each dynamic mode.</summary>
@@ -111,7 +111,7 @@ public class FloatStateTests
     [InlineData(4, 0x3ff0_0000_0000_0001, 0xbff0_0000_0000_0001)]
     public void The_dynamic_mode_is_frms(int mode, ulong positive, ulong negative)
     {
-        string lines = $"""
+        var lines = $"""
             li t0, 0x3ff0000000000000
             fmv.d.x fa1, t0
             li t0, 0x3ca0000000000000
@@ -125,7 +125,7 @@ public class FloatStateTests
             fmv.x.d a1, fa3
             csrr a2, fcsr
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(positive, snippet.A0);
         Assert.Equal(negative, snippet.Hart.GetX(11));
         Assert.Equal((ulong)(mode << 5 | 1), snippet.Hart.GetX(12));
@@ -134,7 +134,7 @@ public class FloatStateTests
     [Fact]
     public void Singles_that_are_not_boxed_are_nans_except_to_moves_and_stores()
     {
-        string lines = """
+        var lines = """
             li t0, 0x3f800000
             fmv.d.x fa1, t0
             fmv.w.x fa2, t0
@@ -149,7 +149,7 @@ public class FloatStateTests
             fmv.x.d a4, fa4
             fmv.x.d a5, fa2
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(
             [0xffff_ffff_7fc0_0000, 0x200, 0x3f80_0000, 0x3f80_0000, 0xffff_ffff_7fc0_0000, 0xffff_ffff_3f80_0000],
             Enumerable.Range(10, 6).Select(snippet.Hart.GetX));

@@ -2,7 +2,9 @@ using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Instructions;
 
-/// <summary>What must raise an illegal-instruction exception, with the encoding in stval; and reserved encodings that must not.</summary>
+/// <summary>
+/// Encodings that must raise an illegal-instruction exception, with the encoding in stval; and reserved ones that must not.
+/// </summary>
 public class IllegalInstructionTests
 {
     [Theory]
@@ -74,7 +76,7 @@ public class IllegalInstructionTests
     public void Reserved_encodings(uint encoding)
     {
         // Of an instruction longer than 32 bits stval may hold any part.
-        bool isLong = (encoding & 0x1f) == 0x1f;
+        var isLong = (encoding & 0x1f) == 0x1f;
         ExpectIllegal($".word 0x{encoding:x}", isLong ? null : encoding);
     }
 
@@ -118,14 +120,14 @@ public class IllegalInstructionTests
     [InlineData("cbo.inval (sp)")]
     public void User_cannot_unless_allowed(string instruction)
     {
-        string lines = $"""
+        var lines = $"""
             la sp, scratch
             csrw scounteren, x0
             csrw senvcfg, x0
             {Snippet.ToUser("fault")}
             fault: {instruction}
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.IllegalInstruction);
+        using var snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.IllegalInstruction);
         Assert.Equal(0ul, snippet.Hart.ReadCsr(0x100) & 0x100);
     }
 
@@ -138,7 +140,7 @@ public class IllegalInstructionTests
     [InlineData("cbo.flush (sp)")]
     public void User_can_when_allowed(string instruction)
     {
-        string lines = $"""
+        var lines = $"""
             la sp, scratch
             li t1, 7
             csrw scounteren, t1
@@ -148,7 +150,7 @@ public class IllegalInstructionTests
             user: {instruction}
             fault: ecall
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.UserEnvironmentCall);
+        using var snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.UserEnvironmentCall);
     }
 
     /// <summary>Hints, and reserved fields that software must be able to leave set, do nothing.</summary>
@@ -180,19 +182,19 @@ public class IllegalInstructionTests
     [InlineData("csrrci a1, time, 0")]
     public void Hints_and_ignored_fields_do_nothing(string instruction)
     {
-        using Snippet snippet = Snippet.Run($"li a0, 77\n{instruction}").ExpectFinish();
+        using var snippet = Snippet.Run($"li a0, 77\n{instruction}").ExpectFinish();
         Assert.Equal(77ul, snippet.A0);
     }
 
     private static void ExpectIllegal(string statement, uint? encoding)
     {
-        string lines = $"""
+        var lines = $"""
             li a1, 0
             fault: {statement}
             nop
             nop
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectTrap(
+        using var snippet = Snippet.Run(lines).ExpectTrap(
             ExceptionCause.IllegalInstruction, encoding is { } bits ? $"0x{bits:x}" : null);
         Assert.Equal(0x100ul, snippet.Hart.ReadCsr(0x100) & 0x100);
     }

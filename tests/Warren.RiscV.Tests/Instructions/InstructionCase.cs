@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Warren.RiscV.Tests.Instructions;
 
-/// <summary>What <c>a0</c> must hold after a statement that ran with its operands in a1, a2 and a3.</summary>
+/// <summary>The value that <c>a0</c> must hold after a statement that ran with its operands in a1, a2 and a3.</summary>
 internal delegate ulong Expected(ulong a, ulong b, ulong c);
 
 /// <summary>
@@ -32,9 +32,9 @@ internal sealed record InstructionCase(string Statement, int Operands, Expected 
     public static IEnumerable<InstructionCase> Immediates(string mnemonic, ReadOnlySpan<long> constants, Func<ulong, ulong, ulong> meaning)
     {
         var cases = new List<InstructionCase>();
-        foreach (long constant in constants)
+        foreach (var constant in constants)
         {
-            string text = constant.ToString(CultureInfo.InvariantCulture);
+            var text = constant.ToString(CultureInfo.InvariantCulture);
             cases.Add(new($"{mnemonic} a0, a1, {text}", 1, (a, _, _) => meaning(a, (ulong)constant)));
             cases.Add(new(Lines("mv a0, a1", $"{mnemonic} a0, a0, {text}"), 1, (a, _, _) => meaning(a, (ulong)constant)));
             cases.Add(new(Lines($"{mnemonic} x0, a1, {text}", "mv a0, x0"), 1, (_, _, _) => 0));

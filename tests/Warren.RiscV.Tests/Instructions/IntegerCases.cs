@@ -58,9 +58,9 @@ internal static class IntegerCases
 
     private static IEnumerable<InstructionCase> UpperImmediates()
     {
-        foreach (uint upper in (uint[])[0, 1, 0x12345, 0x7ffff, 0x80000, 0xfffff])
+        foreach (var upper in (uint[])[0, 1, 0x12345, 0x7ffff, 0x80000, 0xfffff])
         {
-            ulong value = SignExtendWord(upper << 12);
+            var value = SignExtendWord(upper << 12);
             yield return new($"lui a0, 0x{upper:x}", 0, (_, _, _) => value);
 
             // Two of them eight bytes apart tell the constant without knowing the address.

@@ -23,22 +23,20 @@ internal static class MemoryCases
 
     private static IEnumerable<InstructionCase> Loads(string letter, int bytes)
     {
-        foreach ((string prepare, int offset) in Placements())
+        foreach ((var prepare, var offset) in Placements())
         {
-            string place = Lines(prepare, "sd a1, 0(t0)", "sd a2, 8(t0)");
+            var place = Lines(prepare, "sd a1, 0(t0)", "sd a2, 8(t0)");
             yield return new(Lines(place, $"l{letter} a0, {offset}(t0)"), 1, (a, b, _) => Signed(Slice(a, b, offset, bytes), bytes));
             if (bytes < 8)
-            {
                 yield return new(Lines(place, $"l{letter}u a0, {offset}(t0)"), 1, (a, b, _) => Slice(a, b, offset, bytes));
-            }
         }
     }
 
     private static IEnumerable<InstructionCase> Stores(string letter, int bytes)
     {
-        foreach ((string prepare, int offset) in Placements())
+        foreach ((var prepare, var offset) in Placements())
         {
-            string place = Lines(prepare, "sd a1, 0(t0)", "sd a2, 8(t0)", $"s{letter} a3, {offset}(t0)");
+            var place = Lines(prepare, "sd a1, 0(t0)", "sd a2, 8(t0)", $"s{letter} a3, {offset}(t0)");
             yield return new(Lines(place, "ld a0, 0(t0)"), 1, (a, b, c) => (ulong)Stored(a, b, c, offset, bytes));
             yield return new(Lines(place, "ld a0, 8(t0)"), 1, (a, b, c) => (ulong)(Stored(a, b, c, offset, bytes) >> 64));
         }
@@ -46,9 +44,9 @@ internal static class MemoryCases
 
     private static IEnumerable<InstructionCase> FloatAccesses()
     {
-        foreach ((string prepare, int offset) in Placements())
+        foreach ((var prepare, var offset) in Placements())
         {
-            string place = Lines(prepare, "sd a1, 0(t0)", "sd a2, 8(t0)");
+            var place = Lines(prepare, "sd a1, 0(t0)", "sd a2, 8(t0)");
             yield return new(
                 Lines(place, $"flw fa4, {offset}(t0)", "fmv.x.d a0, fa4"), 1, (a, b, _) => ~0UL << 32 | Slice(a, b, offset, 4));
             yield return new(Lines(place, $"fld fa4, {offset}(t0)", "fmv.x.d a0, fa4"), 1, (a, b, _) => Slice(a, b, offset, 8));
@@ -71,7 +69,7 @@ internal static class MemoryCases
 
     private static UInt128 Stored(ulong low, ulong high, ulong value, int offset, int bytes)
     {
-        UInt128 mask = ((UInt128.One << (8 * bytes)) - 1) << (8 * offset);
+        var mask = ((UInt128.One << (8 * bytes)) - 1) << (8 * offset);
         return (new UInt128(high, low) & ~mask) | (((UInt128)value << (8 * offset)) & mask);
     }
 }

@@ -48,13 +48,13 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("sd a2, -1(a1)", ExceptionCause.StorePageFault)]
     public void An_access_into_a_missing_page_faults_there_and_does_nothing(string instruction, ExceptionCause cause)
     {
-        string lines = Paging + $"""
+        var lines = Paging + $"""
             li a0, 77
             li a1, 0x40001000
             li a2, -1
             fault: {instruction}
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectTrap(cause, "0x40001000");
+        using var snippet = Snippet.Run(lines).ExpectTrap(cause, "0x40001000");
         Assert.Equal(77ul, snippet.A0);
         Assert.All(snippet.Machine.Read(snippet.Symbol("scratch") + 4080, 16), b => Assert.Equal(0, b));
     }
@@ -62,7 +62,7 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
     [Fact]
     public void An_instruction_whose_second_half_is_missing_faults_there()
     {
-        string lines = Paging + """
+        var lines = Paging + """
             li a1, 0x40000ffe
             li a2, 0x0513
             sh a2, 0(a1)
@@ -70,14 +70,14 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
             .set fault, 0x40000ffe
             jr a1
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.InstructionPageFault, "0x40001000");
+        using var snippet = Snippet.Run(lines).ExpectTrap(ExceptionCause.InstructionPageFault, "0x40001000");
     }
 
     [Fact]
     public void An_instruction_across_two_pages_executes()
     {
         // li a0, 1234 ; jr ra : laid across the scratch pages.
-        string lines = """
+        var lines = """
             la a1, scratch + 4094
             li a2, 0x4d200513
             sw a2, 0(a1)
@@ -86,14 +86,14 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
             fence.i
             jalr ra, 0(a1)
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(1234ul, snippet.A0);
     }
 
     [Fact]
     public void A_change_in_either_half_of_an_instruction_across_pages_is_seen_after_a_fence()
     {
-        string lines = """
+        var lines = """
             la a1, scratch + 4094
             li a2, 0x4d200513
             sw a2, 0(a1)
@@ -114,7 +114,7 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
             li a0, 9
             jalr ra, 0(a1)
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(1234ul, snippet.Hart.GetX(18));
         Assert.Equal(2ul, snippet.Hart.GetX(19));
         Assert.Equal(2ul, snippet.Hart.GetX(11));
@@ -125,7 +125,7 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Stores_into_code_take_effect_at_a_fence()
     {
         // A routine patched once for each turn of a loop: li a0, n ; ret.
-        string lines = """
+        var lines = """
             la s1, scratch
             li t0, 0x00008067
             sw t0, 4(s1)
@@ -142,7 +142,7 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
             bnez s0, 5b
             mv a0, s2
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(5050ul, snippet.A0);
     }
 
@@ -152,7 +152,7 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(63)]
     public void Cbo_zero_clears_the_block_around_its_address(int offset)
     {
-        string lines = $"""
+        var lines = $"""
             la a1, scratch + 64
             li a2, -1
             li t1, 24
@@ -165,8 +165,8 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
             cbo.clean (a1)
             cbo.flush (a1)
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
-        byte[] bytes = snippet.Machine.Read(snippet.Symbol("scratch"), 192);
+        using var snippet = Snippet.Run(lines).ExpectFinish();
+        var bytes = snippet.Machine.Read(snippet.Symbol("scratch"), 192);
         Assert.Equal([.. Enumerable.Repeat((byte)255, 64), .. new byte[64], .. Enumerable.Repeat((byte)255, 64)], bytes);
     }
 
@@ -177,7 +177,7 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("cbo.inval (a1)")]
     public void Cache_block_operations_fault_as_stores(string instruction)
     {
-        using Snippet snippet = Snippet.Run(Paging + $"li a1, 0x40001040\nfault: {instruction}")
+        using var snippet = Snippet.Run(Paging + $"li a1, 0x40001040\nfault: {instruction}")
             .ExpectTrap(ExceptionCause.StorePageFault, "0x40001040");
     }
 
@@ -187,7 +187,7 @@ public abstract class MemorySystemTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("amoswap.d x0, x0, (a1)", ExceptionCause.StorePageFault)]
     public void Atomics_fault_as_what_they_do(string instruction, ExceptionCause cause)
     {
-        using Snippet snippet = Snippet.Run(Paging + $"li a1, 0x40001040\nfault: {instruction}").ExpectTrap(cause, "0x40001040");
+        using var snippet = Snippet.Run(Paging + $"li a1, 0x40001040\nfault: {instruction}").ExpectTrap(cause, "0x40001040");
     }
 }
 

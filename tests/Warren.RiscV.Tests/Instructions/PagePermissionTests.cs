@@ -74,7 +74,7 @@ public abstract class PagePermissionTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("0x8000000040000000")]
     public void An_address_that_is_not_sign_extended_faults(string address)
     {
-        ulong value = Convert.ToUInt64(address, 16);
+        var value = Convert.ToUInt64(address, 16);
         Touch(machine => Entry(machine, Flags("rwxad")), "load", false, 0, allowed: false, value).Dispose();
     }
 
@@ -88,7 +88,7 @@ public abstract class PagePermissionTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("rwxa", "load", "rwxa")]
     public void Accessed_and_dirty(string before, string access, string after)
     {
-        using Snippet snippet = Touch(machine => Entry(machine, Flags(before)), access, false, 0, allowed: true, Page);
+        using var snippet = Touch(machine => Entry(machine, Flags(before)), access, false, 0, allowed: true, Page);
         Assert.Equal(Flags(after), ReadEntry(snippet) & 0x3ff);
     }
 
@@ -99,20 +99,20 @@ public abstract class PagePermissionTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("rw", "fetch")]
     public void A_refused_access_leaves_the_entry_alone(string flags, string access)
     {
-        using Snippet snippet = Touch(machine => Entry(machine, Flags(flags)), access, false, 0, allowed: false, Page);
+        using var snippet = Touch(machine => Entry(machine, Flags(flags)), access, false, 0, allowed: false, Page);
         Assert.Equal(Flags(flags), ReadEntry(snippet) & 0x3ff);
     }
 
     private static Snippet Touch(Action<TestMachine> setEntry, string access, bool user, ulong status, bool allowed, ulong address)
     {
-        string instruction = access switch
+        var instruction = access switch
         {
             "load" => "lw a3, 0(a1)",
             "store" => "sw a2, 0(a1)",
             "amo" => "amoadd.w a3, a2, (a1)",
             _ => "jalr ra, 0(a1)",
         };
-        string lines = $"""
+        var lines = $"""
             li a1, 0x{address:x}
             li a2, 0x00008067
             csrw satp, s1
@@ -121,8 +121,8 @@ public abstract class PagePermissionTests(MmuKind mmu) : OnEachMmu(mmu)
             csrs sstatus, t1
             {(user ? $"li t0, 0x{UserCode:x}\n j enter_user" : instruction)}
             """;
-        Snippet snippet = Snippet.Run(lines, machine => Prepare(machine, setEntry, instruction));
-        ulong done = user ? UserCode + 4 : 0;
+        var snippet = Snippet.Run(lines, machine => Prepare(machine, setEntry, instruction));
+        var done = user ? UserCode + 4 : 0;
         if (allowed)
         {
             Assert.Equal(user, snippet.HasTrapped);
@@ -131,7 +131,7 @@ public abstract class PagePermissionTests(MmuKind mmu) : OnEachMmu(mmu)
         }
         else
         {
-            ExceptionCause cause = access switch
+            var cause = access switch
             {
                 "load" => ExceptionCause.LoadPageFault,
                 "fetch" => ExceptionCause.InstructionPageFault,
@@ -170,10 +170,8 @@ public abstract class PagePermissionTests(MmuKind mmu) : OnEachMmu(mmu)
     private static ulong Flags(string letters)
     {
         ulong flags = 1;
-        foreach (char letter in letters)
-        {
+        foreach (var letter in letters)
             flags |= 1ul << " rwxugad".IndexOf(letter, StringComparison.Ordinal);
-        }
 
         return flags;
     }

@@ -16,16 +16,16 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("amomaxu.d x0, a2, (a1)", ExceptionCause.StoreAddressMisaligned)]
     public void Atomics_must_be_aligned(string instruction, ExceptionCause cause)
     {
-        foreach (int offset in instruction.Contains(".d", StringComparison.Ordinal) ? (int[])[1, 2, 4, 7] : [1, 2, 3])
+        foreach (var offset in instruction.Contains(".d", StringComparison.Ordinal) ? (int[])[1, 2, 4, 7] : [1, 2, 3])
         {
-            string lines = $"""
+            var lines = $"""
                 la a1, scratch
                 li a0, 55
                 sd a0, 0(a1)
                 addi a1, a1, {offset}
                 fault: {instruction}
                 """;
-            using Snippet snippet = Snippet.Run(lines).ExpectTrap(cause);
+            using var snippet = Snippet.Run(lines).ExpectTrap(cause);
             Assert.Equal(snippet.Symbol("scratch") + (ulong)offset, snippet.Hart.ReadCsr(0x143));
             Assert.Equal(55ul, snippet.A0);
             Assert.Equal(55, snippet.Machine.Read(snippet.Symbol("scratch"), 1)[0]);
@@ -47,14 +47,14 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("cbo.zero (a1)", ExceptionCause.StoreAccessFault)]
     public void Nothing_there_is_an_access_fault(string instruction, ExceptionCause cause)
     {
-        foreach (string address in (string[])["0x0", "0x70000000", "0xffffffffff000", "0xfffffffffffff000"])
+        foreach (var address in (string[])["0x0", "0x70000000", "0xffffffffff000", "0xfffffffffffff000"])
         {
-            string lines = $"""
+            var lines = $"""
                 li a0, 55
                 li a1, {address}
                 fault: {instruction}
                 """;
-            using Snippet snippet = Snippet.Run(lines).ExpectTrap(cause, address);
+            using var snippet = Snippet.Run(lines).ExpectTrap(cause, address);
             Assert.Equal(55ul, snippet.A0);
         }
     }
@@ -65,7 +65,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("0xfffffffffffffffe")]
     public void A_jump_into_nowhere_faults_at_its_target(string target)
     {
-        using Snippet snippet = Snippet.Run($".set fault, {target}\nli a1, {target}\njr a1")
+        using var snippet = Snippet.Run($".set fault, {target}\nli a1, {target}\njr a1")
             .ExpectTrap(ExceptionCause.InstructionAccessFault, target);
     }
 
@@ -74,13 +74,13 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData("c.ebreak")]
     public void Ebreak_is_the_supervisors(string instruction)
     {
-        using Snippet snippet = Snippet.Run($"fault: {instruction}").ExpectTrap(ExceptionCause.Breakpoint);
+        using var snippet = Snippet.Run($"fault: {instruction}").ExpectTrap(ExceptionCause.Breakpoint);
     }
 
     [Fact]
     public void A_trap_from_user_mode_and_back()
     {
-        string lines = $"""
+        var lines = $"""
             la t1, handler
             csrw stvec, t1
             csrsi sstatus, 2
@@ -102,7 +102,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
             csrw sepc, t0
             sret
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(6ul, snippet.Hart.GetX(8));
         Assert.Equal(8ul, snippet.Hart.GetX(11));
 
@@ -116,7 +116,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(0x002, 0x020)]
     public void A_trap_stacks_interrupt_enable(int enabled, int stacked)
     {
-        string lines = $"""
+        var lines = $"""
             la t1, handler
             csrw stvec, t1
             csrci sstatus, 2
@@ -131,7 +131,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
             csrw sepc, t0
             sret
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(0x100ul | (ulong)stacked, snippet.A0 & 0x122);
         Assert.Equal(0x020ul | (ulong)enabled, snippet.Hart.GetX(11) & 0x122);
     }
@@ -141,7 +141,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(1, 4)]
     public void A_software_interrupt_goes_where_stvec_says(int mode, int offset)
     {
-        string lines = $"""
+        var lines = $"""
             la t1, vectors
             addi t1, t1, {mode}
             csrw stvec, t1
@@ -161,7 +161,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
             5: csrr a1, scause
             j finish
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal((ulong)offset, snippet.A0);
         Assert.Equal(0x8000_0000_0000_0001, snippet.Hart.GetX(11));
     }
@@ -169,7 +169,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
     [Fact]
     public void Vectored_mode_sends_exceptions_to_the_base()
     {
-        string lines = """
+        var lines = """
             la t1, vectors
             addi t1, t1, 1
             csrw stvec, t1
@@ -182,7 +182,7 @@ public abstract class TrapTests(MmuKind mmu) : OnEachMmu(mmu)
             li a0, 2
             j finish
             """;
-        using Snippet snippet = Snippet.Run(lines).ExpectFinish();
+        using var snippet = Snippet.Run(lines).ExpectFinish();
         Assert.Equal(1ul, snippet.A0);
     }
 }

@@ -4,7 +4,9 @@ using static Warren.RiscV.Tests.Mmu.PagedMachine;
 
 namespace Warren.RiscV.Tests.Mmu;
 
-/// <summary>A guest that changes its tables itself, by every kind of store, at every level, and through the very tables it changes.</summary>
+/// <summary>
+/// A guest that changes its tables itself, by every kind of store, at every level, and through the very tables it changes.
+/// </summary>
 public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const ulong All = Valid | Readable | Writable | Executable | Accessed | Dirty;
@@ -21,12 +23,10 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
         get
         {
             var data = new TheoryData<string, int>();
-            foreach (string store in (string[])["sd a2, 0(a1)", "amoswap.d a0, a2, (a1)", "amoxor.d a0, a3, (a1)", "sc.d a0, a2, (a1)"])
+            foreach (var store in (string[])["sd a2, 0(a1)", "amoswap.d a0, a2, (a1)", "amoxor.d a0, a3, (a1)", "sc.d a0, a2, (a1)"])
             {
-                for (int level = 0; level < 3; level++)
-                {
+                for (var level = 0; level < 3; level++)
                     data.Add(store, level);
-                }
             }
 
             return data;
@@ -37,13 +37,13 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     [MemberData(nameof(Stores))]
     public void A_table_changed_by_its_guest_counts_from_the_fence_on(string store, int level)
     {
-        using PagedMachine machine = WithWindow(level, out ulong entry, out ulong at);
+        using var machine = WithWindow(level, out var entry, out var at);
         machine.Machine.Write(Data, 0x1111);
         machine.Machine.Write(Other, 0x2222);
-        for (int turn = 0; turn < 6; turn++)
+        for (var turn = 0; turn < 6; turn++)
         {
-            ulong before = machine.ReadEntry(entry);
-            ulong after = turn % 2 == 0 ? 0 : LeafOrTable(machine, level);
+            var before = machine.ReadEntry(entry);
+            var after = turn % 2 == 0 ? 0 : LeafOrTable(machine, level);
             machine.Hart.SetX(13, before ^ after);
             if (store.StartsWith("sc", StringComparison.Ordinal))
             {
@@ -53,11 +53,9 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
 
             Assert.Null(machine.Execute(store, at, after));
             Assert.Equal(after, machine.ReadEntry(entry));
-            ulong result = store[0] != 'a' ? 0 : before;
+            var result = store[0] != 'a' ? 0 : before;
             if (!store.StartsWith("sd", StringComparison.Ordinal))
-            {
                 Assert.Equal(result, machine.Hart.GetX(10));
-            }
 
             Assert.Null(machine.Execute(turn % 3 == 0 ? "sfence.vma" : "sfence.vma a1, x0", Va));
             Assert.Equal(turn % 2 == 0 ? ExceptionCause.LoadPageFault : null, machine.Access(Touch.Load, Va));
@@ -67,7 +65,7 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     [Fact]
     public void A_lowest_table_may_be_cached_until_it_is_fenced()
     {
-        using PagedMachine machine = WithWindow(level: 0, out ulong entry, out ulong at);
+        using var machine = WithWindow(level: 0, out var entry, out var at);
         Assert.Null(machine.Access(Touch.Store, Va));
         Assert.Null(machine.Execute("sd a2, 0(a1)", at, machine.ReadEntry(entry)));
         Assert.Null(machine.Access(Touch.Store, Va));
@@ -85,9 +83,10 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(2)]
     public void Stores_of_every_size_and_alignment_reach_a_table(int level)
     {
-        using PagedMachine machine = WithWindow(level, out ulong entry, out ulong at);
-        ulong good = machine.ReadEntry(entry);
-        foreach (string store in (string[])["sb a2, 0(a1)", "sh a2, 0(a1)", "sw a2, 0(a1)", "sd a2, -3(a1)", "sd a2, -7(a1)", "sw a2, -1(a1)", "amoand.w a0, a2, (a1)"])
+        using var machine = WithWindow(level, out var entry, out var at);
+        var good = machine.ReadEntry(entry);
+        foreach (var store in (string[])["sb a2, 0(a1)", "sh a2, 0(a1)", "sw a2, 0(a1)", "sd a2, -3(a1)", "sd a2, -7(a1)",
+            "sw a2, -1(a1)", "amoand.w a0, a2, (a1)"])
         {
             // Each clears V and perhaps more.
             Assert.Null(machine.Access(Touch.Load, Va));
@@ -106,14 +105,12 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     [InlineData(2)]
     public void A_table_zeroed_block_by_block_maps_nothing(int level)
     {
-        using PagedMachine machine = WithWindow(level, out ulong entry, out ulong at);
+        using var machine = WithWindow(level, out var entry, out var at);
         Assert.Null(machine.Access(Touch.Load, Va));
-        ulong block = at & ~63ul;
+        var block = at & ~63ul;
         Assert.Null(machine.Execute("cbo.zero (a1)", block));
         for (ulong offset = 0; offset < 64; offset += 8)
-        {
             Assert.Equal(0ul, machine.ReadEntry((entry & ~63ul) + offset));
-        }
 
         Assert.Null(machine.Execute("sfence.vma", 0));
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
@@ -127,15 +124,15 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_table_can_be_changed_through_itself(string store)
     {
         // The window and what it changes lie in the same 2 MiB, or gigabyte: the store's own walk goes through the entry's table.
-        for (int level = 0; level < 3; level++)
+        for (var level = 0; level < 3; level++)
         {
             using var machine = new PagedMachine(SatpMode.Sv39);
             machine.Map(Va, Data, All, 0);
-            ulong table = machine.TableOf(Va, level);
-            ulong window = Va + (511ul << 12);
+            var table = machine.TableOf(Va, level);
+            var window = Va + (511ul << 12);
             machine.Map(window, table, All, 0);
-            ulong index = level == 2 ? 200ul : 64;
-            ulong at = window + (index * 8);
+            var index = level == 2 ? 200ul : 64;
+            var at = window + (index * 8);
             machine.Machine.Write(table + (index * 8), 0x1234_5677);
             Assert.Null(machine.Access(Touch.Load, Va));
             Assert.Null(machine.Access(Touch.Load, window));
@@ -148,11 +145,12 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     private static ulong TableEntry(PagedMachine machine, int level)
         => machine.TableOf(Va, level) + ((Va >> (12 + (9 * level)) & 0x1ff) * 8);
 
-    /// <summary>What the entry under test held at first.</summary>
+    /// <summary>The first content of the entry under test.</summary>
     private static ulong LeafOrTable(PagedMachine machine, int level) => machine.Hart.GetX(20 + level);
 
     /// <summary>
-    /// A machine with a page at <see cref="Va"/>, and its table of <paramref name="level"/> mapped elsewhere, below other tables of all levels but the root.
+    /// A machine with a page at <see cref="Va"/>, and its table of <paramref name="level"/> mapped elsewhere, below other tables of all
+    /// levels but the root.
     /// </summary>
     private static PagedMachine WithWindow(int level, out ulong entry, out ulong at)
     {

@@ -4,7 +4,7 @@ using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Mmu;
 
-/// <summary>What an access does to the page it touches.</summary>
+/// <summary>The effect of an access on the page it touches.</summary>
 public enum Touch
 {
     Load,
@@ -39,10 +39,8 @@ internal sealed class PagedMachine : IDisposable
         Root = NewTable();
         WriteInstruction(Code, LoadDouble);
         WriteInstruction(Code + 4, StoreDouble);
-        for (ulong at = Data; at < Data + 4096; at += 4)
-        {
+        for (var at = Data; at < Data + 4096; at += 4)
             WriteInstruction(at, Nop);
-        }
 
         Map(Code, Code, Valid | Readable | Executable | Accessed, 0);
         Map(UserCode, Code, Valid | Readable | Executable | User | Accessed, 0);
@@ -58,17 +56,19 @@ internal sealed class PagedMachine : IDisposable
 
     public ulong Root { get; }
 
-    /// <summary>Points a leaf of <paramref name="level"/> for <paramref name="va"/> at <paramref name="pa"/>; returns the entry's address.</summary>
+    /// <summary>
+    /// Points a leaf of <paramref name="level"/> for <paramref name="va"/> at <paramref name="pa"/>; returns the entry's address.
+    /// </summary>
     public ulong Map(ulong va, ulong pa, ulong flags, int level) => Write(va, (pa >> 12) << 10 | flags, level);
 
     /// <summary>Writes a raw entry.</summary>
     public ulong Write(ulong va, ulong entry, int level)
     {
-        ulong table = Root;
-        for (int at = Levels - 1; at > level; at--)
+        var table = Root;
+        for (var at = Levels - 1; at > level; at--)
         {
-            ulong address = table + ((va >> (12 + (9 * at)) & 0x1ff) * 8);
-            ulong pointer = ReadEntry(address);
+            var address = table + ((va >> (12 + (9 * at)) & 0x1ff) * 8);
+            var pointer = ReadEntry(address);
             if (pointer == 0)
             {
                 pointer = NewTable() >> 12 << 10 | Valid;
@@ -78,7 +78,7 @@ internal sealed class PagedMachine : IDisposable
             table = pointer >> 10 << 12;
         }
 
-        ulong leaf = table + ((va >> (12 + (9 * level)) & 0x1ff) * 8);
+        var leaf = table + ((va >> (12 + (9 * level)) & 0x1ff) * 8);
         Machine.Write(leaf, entry);
         return leaf;
     }
@@ -88,8 +88,8 @@ internal sealed class PagedMachine : IDisposable
     /// <summary>Touches <paramref name="va"/> once; null if that worked, else the cause, with stval and sepc checked.</summary>
     public ExceptionCause? Access(Touch touch, ulong va, PrivilegeMode privilege = PrivilegeMode.Supervisor)
     {
-        ulong code = privilege == PrivilegeMode.User ? UserCode : Code;
-        ulong pc = touch switch { Touch.Load => code, Touch.Store => code + 4, _ => va };
+        var code = privilege == PrivilegeMode.User ? UserCode : Code;
+        var pc = touch switch { Touch.Load => code, Touch.Store => code + 4, _ => va };
         Hart.SetMode(privilege);
         Hart.Pc = pc;
         Hart.SetX(11, va);
@@ -106,7 +106,9 @@ internal sealed class PagedMachine : IDisposable
         return (ExceptionCause)Hart.ReadCsr(0x142);
     }
 
-    /// <summary>Executes one instruction in S mode, with <paramref name="a1"/> and <paramref name="a2"/>; null, or the exception it raised.</summary>
+    /// <summary>
+    /// Executes one instruction in S mode, with <paramref name="a1"/> and <paramref name="a2"/>; null, or the exception it raised.
+    /// </summary>
     public ExceptionCause? Execute(string instruction, ulong a1, ulong a2 = 0)
     {
         Machine.Write(Instruction, Assembler.Assemble(instruction, new AssemblerOptions { Base = Instruction }).Bytes);
@@ -122,11 +124,9 @@ internal sealed class PagedMachine : IDisposable
     /// <summary>Address of the table of <paramref name="level"/> (0: of 4 KiB leaves) that <paramref name="va"/> goes through.</summary>
     public ulong TableOf(ulong va, int level)
     {
-        ulong table = Root;
-        for (int at = Levels - 1; at > level; at--)
-        {
+        var table = Root;
+        for (var at = Levels - 1; at > level; at--)
             table = ReadEntry(table + ((va >> (12 + (9 * at)) & 0x1ff) * 8)) >> 10 << 12;
-        }
 
         return table;
     }
@@ -140,7 +140,7 @@ internal sealed class PagedMachine : IDisposable
 
     private ulong NewTable()
     {
-        ulong table = nextTable;
+        var table = nextTable;
         nextTable += 4096;
         return table;
     }

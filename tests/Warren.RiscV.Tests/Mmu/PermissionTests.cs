@@ -18,22 +18,23 @@ public abstract class PermissionTests(MmuKind mmu) : OnEachMmu(mmu)
         using var machine = new PagedMachine(mode);
         for (ulong flags = 0; flags < 256; flags++)
         {
-            foreach (int status in (int[])[0, 1, 2, 3])
+            foreach (var status in (int[])[0, 1, 2, 3])
             {
-                bool sum = (status & 1) != 0;
-                bool mxr = (status & 2) != 0;
+                var sum = (status & 1) != 0;
+                var mxr = (status & 2) != 0;
                 machine.Hart.WriteCsr(0x100, (sum ? 1ul << 18 : 0) | (mxr ? 1ul << 19 : 0));
-                foreach (PrivilegeMode privilege in (PrivilegeMode[])[PrivilegeMode.User, PrivilegeMode.Supervisor])
+                foreach (var privilege in (PrivilegeMode[])[PrivilegeMode.User, PrivilegeMode.Supervisor])
                 {
-                    foreach (Touch touch in (Touch[])[Touch.Load, Touch.Store, Touch.Fetch])
+                    foreach (var touch in (Touch[])[Touch.Load, Touch.Store, Touch.Fetch])
                     {
-                        ulong leaf = machine.Map(Va, Data, flags, 0);
+                        var leaf = machine.Map(Va, Data, flags, 0);
                         machine.FenceAll();
-                        ExceptionCause? expected = Expected(flags, touch, privilege, sum, mxr);
-                        ExceptionCause? actual = machine.Access(touch, Va, privilege);
-                        Assert.True(expected == actual, $"flags {flags:x2} {touch} {privilege} sum {sum} mxr {mxr}: {actual}, not {expected}");
-                        ulong after = machine.ReadEntry(leaf) & 0xff;
-                        ulong set = actual is not null ? 0 : Accessed | (touch == Touch.Store ? Dirty : 0);
+                        var expected = Expected(flags, touch, privilege, sum, mxr);
+                        var actual = machine.Access(touch, Va, privilege);
+                        Assert.True(expected == actual,
+                            $"flags {flags:x2} {touch} {privilege} sum {sum} mxr {mxr}: {actual}, not {expected}");
+                        var after = machine.ReadEntry(leaf) & 0xff;
+                        var set = actual is not null ? 0 : Accessed | (touch == Touch.Store ? Dirty : 0);
                         Assert.Equal(flags | set, after);
                     }
                 }
@@ -45,7 +46,7 @@ public abstract class PermissionTests(MmuKind mmu) : OnEachMmu(mmu)
     public void With_svade_stale_bits_fault_and_stay()
     {
         using var machine = new PagedMachine(SatpMode.Sv39, new HartOptions().With(Extension.Svade, true));
-        ulong leaf = machine.Map(Va, Data, Valid | Readable | Writable, 0);
+        var leaf = machine.Map(Va, Data, Valid | Readable | Writable, 0);
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
         machine.Map(Va, Data, Valid | Readable | Writable | Accessed, 0);
         Assert.Null(machine.Access(Touch.Load, Va));
@@ -58,15 +59,15 @@ public abstract class PermissionTests(MmuKind mmu) : OnEachMmu(mmu)
     private static ExceptionCause? Expected(ulong flags, Touch touch, PrivilegeMode privilege, bool sum, bool mxr)
     {
         bool r = (flags & Readable) != 0, w = (flags & Writable) != 0, x = (flags & Executable) != 0, u = (flags & User) != 0;
-        ExceptionCause fault = touch switch
+        var fault = touch switch
         {
             Touch.Load => ExceptionCause.LoadPageFault,
             Touch.Store => ExceptionCause.StorePageFault,
             _ => ExceptionCause.InstructionPageFault,
         };
-        bool leaf = (flags & Valid) != 0 && (r || x) && (r || !w);
-        bool right = touch switch { Touch.Load => r || (mxr && x), Touch.Store => w, _ => x };
-        bool reachable = privilege == PrivilegeMode.User ? u : !u || (sum && touch != Touch.Fetch);
+        var leaf = (flags & Valid) != 0 && (r || x) && (r || !w);
+        var right = touch switch { Touch.Load => r || (mxr && x), Touch.Store => w, _ => x };
+        var reachable = privilege == PrivilegeMode.User ? u : !u || (sum && touch != Touch.Fetch);
         return leaf && right && reachable ? null : fault;
     }
 }

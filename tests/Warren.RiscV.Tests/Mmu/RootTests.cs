@@ -5,21 +5,24 @@ using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Mmu;
 
-/// <summary>A guest that changes between paging modes at speed, on tables that mean something else at each level they are used at.</summary>
+/// <summary>
+/// A guest that changes between paging modes at speed, on tables that mean something else at each level they are used at.
+/// </summary>
 public abstract class RootTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const int Rounds = 1000;
 
     /// <summary>
-    /// Four translations of one counter, each increment by another: none, Sv39, Sv48 and Sv57 by the same table of gigabytes, and Sv39 again with the
-    /// root of Sv48 as its own, so that the table of gigabytes is one of 2 MiB pages there. Sometimes with a fence, sometimes without.
+    /// Four translations of one counter, each increment by another: none, Sv39, Sv48 and Sv57 by the same table of gigabytes, and Sv39
+    /// again with the root of Sv48 as its own, so that the table of gigabytes is one of 2 MiB pages there. Sometimes with a fence,
+    /// sometimes without.
     /// </summary>
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     public void No_store_is_lost_whatever_satp_says(int harts)
     {
-        string source = $"""
+        var source = $"""
                     .globl  _start
             _start: la      s0, counter
                     slli    t0, a0, 6
@@ -83,15 +86,16 @@ public abstract class RootTests(MmuKind mmu) : OnEachMmu(mmu)
             counter: .zero  256
             """;
         using var machine = new TestMachine(harts);
-        AssemblyResult program = GuestProgram.Assemble(source, OutputKind.Elf);
+        var program = GuestProgram.Assemble(source, OutputKind.Elf);
         machine.Load(program);
-        System.Threading.Thread[] threads = [.. Enumerable.Range(0, harts).Select(hart => new System.Threading.Thread(() => machine.RunFor(1_000_000, hart)))];
+        System.Threading.Thread[] threads =
+            [.. Enumerable.Range(0, harts).Select(hart => new System.Threading.Thread(() => machine.RunFor(1_000_000, hart)))];
         Array.ForEach(threads, thread => thread.Start());
         Array.ForEach(threads, thread => thread.Join());
-        for (int hart = 0; hart < harts; hart++)
+        for (var hart = 0; hart < harts; hart++)
         {
             Assert.Equal(0ul, machine.Harts[hart].GetX(18));
-            ulong count = BinaryPrimitives.ReadUInt64LittleEndian(machine.Read(program.Symbols["counter"] + ((ulong)hart * 64), 8));
+            var count = BinaryPrimitives.ReadUInt64LittleEndian(machine.Read(program.Symbols["counter"] + ((ulong)hart * 64), 8));
             Assert.Equal(9ul * Rounds, count);
         }
 

@@ -4,7 +4,7 @@ using static Warren.RiscV.Tests.Mmu.PagedMachine;
 
 namespace Warren.RiscV.Tests.Mmu;
 
-/// <summary>What is cached stays until it is fenced, and a fence reaches everything it must.</summary>
+/// <summary>A cached translation stays until it is fenced, and a fence reaches everything it must.</summary>
 public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
 {
     private const ulong All = Valid | Readable | Writable | Executable | Accessed | Dirty;
@@ -24,7 +24,8 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
         machine.Map(Va, Data, 0, 0);
         machine.Map(Va + 4096, Data, 0, 0);
 
-        // Still cached: what the manual allows, and what makes the fences below mean something. (A shadow sees each write by the host at once.)
+        // Still cached: what the manual allows, and what makes the fences below mean something. (A shadow sees each write by the host at
+        // once.)
         Assert.Equal(IsShadowed ? fault : null, machine.Access(touch, Va));
         machine.Fence(Va);
         Assert.Equal(fault, machine.Access(touch, Va));
@@ -40,10 +41,10 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_fence_of_any_address_in_a_superpage_drops_all_of_it(Touch touch, ExceptionCause fault)
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        ulong size = 2ul << 20;
-        ulong physical = Data & ~(size - 1);
+        var size = 2ul << 20;
+        var physical = Data & ~(size - 1);
         machine.Map(Va, physical, All, 1);
-        ulong first = Va + (Data - physical);
+        var first = Va + (Data - physical);
         Assert.Null(machine.Access(touch, first));
         Assert.Null(machine.Access(touch, first + 8));
         machine.Write(Va, 0, 1);
@@ -57,10 +58,10 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_fence_of_a_gigabyte_reaches_pages_two_megabytes_away()
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        ulong physical = Data & ~((1ul << 30) - 1);
+        var physical = Data & ~((1ul << 30) - 1);
         const ulong Gigabyte = 0x1_4000_0000;
         machine.Map(Gigabyte, physical, All, 2);
-        ulong address = Gigabyte + (Data - physical);
+        var address = Gigabyte + (Data - physical);
         Assert.Null(machine.Access(Touch.Load, address));
         machine.Write(Gigabyte, 0, 2);
         machine.Fence(Gigabyte + (512 << 20));
@@ -98,7 +99,7 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_load_does_not_let_a_store_through_without_the_dirty_bit()
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        ulong leaf = machine.Map(Va, Data, Valid | Readable | Writable, 0);
+        var leaf = machine.Map(Va, Data, Valid | Readable | Writable, 0);
         Assert.Null(machine.Access(Touch.Load, Va));
         Assert.Equal(Accessed, machine.ReadEntry(leaf) & (Accessed | Dirty));
         Assert.Null(machine.Access(Touch.Store, Va));

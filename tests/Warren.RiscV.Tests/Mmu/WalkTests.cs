@@ -16,9 +16,9 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Addresses_that_are_no_sign_extension_fault(SatpMode mode)
     {
         using var machine = new PagedMachine(mode);
-        int bits = 12 + (9 * machine.Levels);
-        ulong highest = (1ul << (bits - 1)) - 4096;
-        ulong lowestNegative = ulong.MaxValue << (bits - 1);
+        var bits = 12 + (9 * machine.Levels);
+        var highest = (1ul << (bits - 1)) - 4096;
+        var lowestNegative = ulong.MaxValue << (bits - 1);
         machine.Map(highest, Data, All, 0);
         machine.Map(lowestNegative, Data, All, 0);
         Assert.Null(machine.Access(Touch.Load, highest));
@@ -35,14 +35,14 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Superpages_of_every_size_translate_and_must_be_aligned(SatpMode mode)
     {
         using var machine = new PagedMachine(mode);
-        for (int level = 1; level < machine.Levels; level++)
+        for (var level = 1; level < machine.Levels; level++)
         {
-            ulong size = 4096ul << (9 * level);
-            ulong va = 5 * size;
-            ulong physical = TestMachine.RamBase & ~(size - 1);
+            var size = 4096ul << (9 * level);
+            var va = 5 * size;
+            var physical = TestMachine.RamBase & ~(size - 1);
             machine.Map(va, physical, All, level);
             machine.FenceAll();
-            ulong within = va + (Data - physical);
+            var within = va + (Data - physical);
             if (Data - physical < size)
             {
                 Assert.Null(machine.Access(Touch.Store, within));
@@ -62,9 +62,9 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     {
         using var machine = new PagedMachine(mode);
         const ulong Va = 0x4000_0000;
-        for (int bit = 54; bit < 64; bit++)
+        for (var bit = 54; bit < 64; bit++)
         {
-            ulong leaf = (Data >> 12) << 10 | All | 1ul << bit;
+            var leaf = (Data >> 12) << 10 | All | 1ul << bit;
             machine.Write(Va, leaf, 0);
             machine.FenceAll();
             // Svpbmt: 1 and 2 are memory types. Svnapot: Data's page number does not end in 8.
@@ -77,10 +77,10 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
 
         // A pointer to a table may have none of A, D, U, PBMT, N.
-        foreach (int bit in (int[])[4, 6, 7, 54, 60, 61, 62, 63])
+        foreach (var bit in (int[])[4, 6, 7, 54, 60, 61, 62, 63])
         {
             machine.Map(Va, Data, All, 0);
-            ulong pointer = machine.Write(Va, 0, 1);
+            var pointer = machine.Write(Va, 0, 1);
             machine.Machine.Write(pointer, (TestMachine.RamBase + (6 << 20)) >> 12 << 10 | Valid | 1ul << bit);
             machine.FenceAll();
             Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
@@ -95,9 +95,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         const ulong Va = 0x4001_0000;
         const ulong Napot = 1ul << 63;
         for (ulong page = 0; page < 16; page++)
-        {
             machine.Write(Va + (page * 4096), ((Data >> 12) | 8) << 10 | All | Napot, 0);
-        }
 
         machine.Machine.Write(Data + 0x5008, 0x1234);
         Assert.Null(machine.Access(Touch.Load, Va + 0x5008));
@@ -127,7 +125,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
 
         for (ulong page = 0; page < 16; page++)
         {
-            ulong va = Va + (page * 4096) + 0x100;
+            var va = Va + (page * 4096) + 0x100;
             Assert.Null(machine.Access(Touch.Load, va));
             Assert.Equal(0x1000 + page, machine.Hart.GetX(10));
             machine.Hart.SetX(10, 0x2000 + page);
@@ -135,9 +133,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         }
 
         for (ulong page = 0; page < 16; page++)
-        {
             Assert.Equal(0x2000 + page, machine.ReadEntry(Data + (page * 4096) + 0x100));
-        }
     }
 
     [Theory]
@@ -156,7 +152,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         }
 
         // No superpage has the bit, aligned or with the 8.
-        foreach (ulong low in (ulong[])[0, 8])
+        foreach (var low in (ulong[])[0, 8])
         {
             machine.Write(Va, ((Data >> 12) | low) << 10 | All | 1ul << 63, 1);
             machine.FenceAll();
@@ -169,10 +165,10 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_superpage_must_be_aligned_in_every_bit(SatpMode mode)
     {
         using var machine = new PagedMachine(mode);
-        for (int level = 1; level < machine.Levels; level++)
+        for (var level = 1; level < machine.Levels; level++)
         {
-            ulong va = 5 * (4096ul << (9 * level));
-            for (int bit = 0; bit < 9 * level; bit++)
+            var va = 5 * (4096ul << (9 * level));
+            for (var bit = 0; bit < 9 * level; bit++)
             {
                 machine.Write(va, 1ul << (10 + bit) | All, level);
                 machine.FenceAll();
@@ -198,7 +194,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     {
         using var machine = new PagedMachine(SatpMode.Sv39, new HartOptions().With(Extension.Svade, true));
         const ulong Va = 0x4000_0000;
-        ulong leaf = machine.Map(Va, Data, Valid | Readable | Writable | Executable | bits, 0);
+        var leaf = machine.Map(Va, Data, Valid | Readable | Writable | Executable | bits, 0);
         Assert.Equal(load ? ExceptionCause.LoadPageFault : null, machine.Access(Touch.Load, Va));
         Assert.Equal(store ? ExceptionCause.StorePageFault : null, machine.Access(Touch.Store, Va + 8));
         machine.Machine.Write(Data, 0x13);
@@ -225,14 +221,14 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     [Fact]
     public void Satp_takes_only_modes_the_hart_has()
     {
-        foreach (SatpMode max in (SatpMode[])[SatpMode.Sv39, SatpMode.Sv48, SatpMode.Sv57])
+        foreach (var max in (SatpMode[])[SatpMode.Sv39, SatpMode.Sv48, SatpMode.Sv57])
         {
             using var machine = new TestMachine(options: new HartOptions { MaxSatpMode = max });
             for (ulong mode = 0; mode < 16; mode++)
             {
                 machine.Hart.WriteCsr(0x180, 0);
                 machine.Hart.WriteCsr(0x180, mode << 60 | 0xabcdul << 44 | 0x1234);
-                bool taken = mode == 0 || (mode >= 8 && mode <= (ulong)max);
+                var taken = mode == 0 || (mode >= 8 && mode <= (ulong)max);
                 Assert.Equal(taken ? mode << 60 | 0xabcdul << 44 | 0x1234 : 0, machine.Hart.ReadCsr(0x180));
             }
         }

@@ -49,7 +49,9 @@ public class AgentConnectionTests
         await run.WaitAsync(Hang);
     }
 
-    /// <summary>A stream of the caller's may hold back what it is given: each piece of output is flushed, as somebody may be waiting for it.</summary>
+    /// <summary>
+    /// A stream of the caller's may hold back what it is given: each piece of output is flushed, as somebody may be waiting for it.
+    /// </summary>
     [Fact]
     public async Task Output_is_not_held_back()
     {
@@ -265,9 +267,11 @@ public class AgentConnectionTests
 
     private sealed class FailingStream(IOException fault) : MemoryStream
     {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) =>
+            throw fault;
 
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) =>
+            throw fault;
     }
 
     private sealed class EndlessStream : MemoryStream
@@ -304,7 +308,8 @@ public class AgentConnectionTests
         /// <summary>Writes that have begun.</summary>
         public int Begun => System.Threading.Volatile.Read(ref _begun);
 
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer,
+            System.Threading.CancellationToken cancellationToken = default)
         {
             System.Threading.Interlocked.Increment(ref _begun);
             await Go.Task;
@@ -325,10 +330,11 @@ public class AgentConnectionTests
         public bool HasSent => _toGuest.Reader.TryRead(out var rest) && !rest.Buffer.IsEmpty;
 
         public Task<ExecResult> RunAsync(
-            IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error, System.Threading.CancellationToken cancel) =>
+            IReadOnlyList<string> command, IReadOnlyList<string> environment, Stream? input, Stream output, Stream error,
+            System.Threading.CancellationToken cancel) =>
             Host.RunCommandAsync(ExecRequest.Create(command, environment), input, output, error, cancel);
 
-        /// <summary>What every conversation begins with.</summary>
+        /// <summary>The opening of every conversation.</summary>
         public async Task BeginAsync()
         {
             await SendAsync('R');
@@ -336,7 +342,8 @@ public class AgentConnectionTests
             await ReceiveAsync('G');
         }
 
-        public Task SendAsync(char type, params byte[] payload) => SendRawAsync([(byte)type, (byte)payload.Length, (byte)(payload.Length >> 8), 0, .. payload]);
+        public Task SendAsync(char type, params byte[] payload) =>
+            SendRawAsync([(byte)type, (byte)payload.Length, (byte)(payload.Length >> 8), 0, .. payload]);
 
         public async Task SendRawAsync(byte[] bytes) => await _toHost.Writer.WriteAsync(bytes);
 
@@ -368,9 +375,11 @@ public class AgentConnectionTests
 
     private sealed class Duplex(Stream input, Stream output) : MemoryStream
     {
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => input.ReadAsync(buffer, cancellationToken);
+        public override ValueTask<int> ReadAsync(Memory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) =>
+            input.ReadAsync(buffer, cancellationToken);
 
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer,
+            System.Threading.CancellationToken cancellationToken = default)
         {
             await output.WriteAsync(buffer, cancellationToken);
             await output.FlushAsync(cancellationToken);

@@ -45,7 +45,8 @@ public class DebianBootTests(GuestImageFixture images)
             echo to stderr >&2
             exit 7
             """;
-        var (outcome, output, error, statistics) = await ExecAsync(images.Options(cpus) with { Mmu = MmuKind.Find(mmu)! }, null, "sh", "-c", script);
+        var (outcome, output, error, statistics) =
+            await ExecAsync(images.Options(cpus) with { Mmu = MmuKind.Find(mmu)! }, null, "sh", "-c", script);
         Assert.Equal(new ExecResult(7, 0, 0), outcome.Result);
         Assert.Equal("to stderr\n", error);
         var lines = output.TrimEnd().Split('\n');
@@ -79,7 +80,8 @@ public class DebianBootTests(GuestImageFixture images)
     [InlineData(SatpMode.Sv48)]
     public async Task Boots_on_shadow_tables_of_fewer_levels(SatpMode paging)
     {
-        var (outcome, output, _, _) = await ExecAsync(images.Options() with { Mmu = MmuKind.Shadow, MaxPaging = paging }, null, "uname", "-m");
+        var (outcome, output, _, _) =
+            await ExecAsync(images.Options() with { Mmu = MmuKind.Shadow, MaxPaging = paging }, null, "uname", "-m");
         Assert.Equal((new ExecResult(0, 0, 0), "riscv64\n"), (outcome.Result!.Value, output));
     }
 
@@ -166,6 +168,7 @@ public class DebianBootTests(GuestImageFixture images)
 
     private sealed class SignalOnOutput(Func<Task> signal) : MemoryStream
     {
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => await signal();
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer,
+            System.Threading.CancellationToken cancellationToken = default) => await signal();
     }
 }

@@ -5,7 +5,7 @@ using Warren.RiscV;
 
 namespace Warren.Tests.Boot;
 
-/// <summary>What <see cref="MicroVm"/> promises its callers at the ends: misuse, disposal, slow and failing streams.</summary>
+/// <summary>The promises of <see cref="MicroVm"/> at the ends: misuse, disposal, slow and failing streams.</summary>
 [Collection(nameof(GuestImages))]
 public class ExecTests(GuestImageFixture images)
 {
@@ -30,7 +30,9 @@ public class ExecTests(GuestImageFixture images)
         Assert.Equal((null, end), (outcome.Result, outcome.Machine.Kind));
     }
 
-    /// <summary>Before the agent is there; while the caller's stream has a write; while the command waits for input and the host for room.</summary>
+    /// <summary>
+    /// Before the agent is there; while the caller's stream has a write; while the command waits for input and the host for room.
+    /// </summary>
     [SkippableTheory]
     [InlineData("boot")]
     [InlineData("output")]
@@ -61,7 +63,8 @@ public class ExecTests(GuestImageFixture images)
         var running = vm.ExecAsync(["head", "-c", $"{bytes}", "/dev/zero"], [], null, gate, Stream.Null);
         await reached.Task.WaitAsync(Hang);
 
-        // One frame is out of the line's buffer and in our hands; the buffer fills; then nothing moves any more, however long the guest runs.
+        // One frame is out of the line's buffer and in our hands; the buffer fills; then nothing moves any more, however long the guest
+        // runs.
         await UntilAsync(() => vm.Statistics.SerialOutput[1] >= buffered);
         var instructions = vm.Statistics.Harts[0].Instructions;
         await UntilAsync(() => vm.Statistics.Harts[0].Instructions > instructions);
@@ -76,7 +79,9 @@ public class ExecTests(GuestImageFixture images)
     {
         await using var vm = MicroVm.Create(images.Options());
         var fault = new IOException("no space left");
-        Assert.Same(fault, await Assert.ThrowsAsync<IOException>(() => vm.ExecAsync(["echo", "x"], [], null, new Faulty(fault), Stream.Null).WaitAsync(Hang)));
+        Assert.Same(fault,
+            await Assert.ThrowsAsync<IOException>(() => vm.ExecAsync(["echo", "x"], [], null, new Faulty(fault), Stream.Null)
+                .WaitAsync(Hang)));
         await Assert.ThrowsAsync<InvalidOperationException>(() => vm.ExecAsync(["true"], [], null, Stream.Null, Stream.Null));
     }
 
@@ -111,13 +116,16 @@ public class ExecTests(GuestImageFixture images)
     [InlineData("warren.mode=bogus")]
     [InlineData("quiet warren.tty=ttyS0")]
     public void What_the_guest_is_booted_for_is_not_said_twice(string append) =>
-        Assert.Contains("leave it out", Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(images.Options() with { Append = append })).Message, StringComparison.Ordinal);
+        Assert.Contains("leave it out",
+            Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(images.Options() with { Append = append })).Message,
+            StringComparison.Ordinal);
 
     [SkippableFact]
     public void Limits_that_no_timer_and_no_buffer_has_are_refused()
     {
         Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(images.Options() with { Timeout = TimeSpan.MaxValue }));
-        Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(images.Options() with { Console = new SerialOptions { Capacity = int.MaxValue } }));
+        Assert.Throws<MachineConfigurationException>(() =>
+            MicroVm.Create(images.Options() with { Console = new SerialOptions { Capacity = int.MaxValue } }));
         Assert.Throws<MachineConfigurationException>(
             () => MicroVm.Create(images.Options() with { Console = new SerialOptions { Output = Stream.Null, DiscardOutput = true } }));
     }
@@ -135,9 +143,12 @@ public class ExecTests(GuestImageFixture images)
     [SkippableFact]
     public async Task A_console_that_fails_does_not_stall_the_guest()
     {
-        var options = images.Options() with { Verbose = true, Console = new SerialOptions { Output = new Faulty(new InvalidOperationException("not an IOException")) } };
+        var options =
+            images.Options() with
+            { Verbose = true, Console = new SerialOptions { Output = new Faulty(new InvalidOperationException("not an IOException")) } };
         await using var vm = MicroVm.Create(options);
-        var outcome = await vm.ExecAsync(["sh", "-c", "head -c 300000 /dev/zero >/dev/ttyS0; exit 5"], [], null, Stream.Null, Stream.Null).WaitAsync(Hang);
+        var outcome = await vm.ExecAsync(["sh", "-c", "head -c 300000 /dev/zero >/dev/ttyS0; exit 5"], [], null, Stream.Null, Stream.Null)
+            .WaitAsync(Hang);
         Assert.Equal(new ExecResult(5, 0, 0), outcome.Result);
     }
 
@@ -148,7 +159,8 @@ public class ExecTests(GuestImageFixture images)
 
     private sealed class Faulty(Exception fault) : MemoryStream
     {
-        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) => throw fault;
+        public override ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default) =>
+            throw fault;
     }
 
     /// <summary>Takes nothing until it is opened, and knows nothing of cancellation; without a signal it is open.</summary>
@@ -160,7 +172,8 @@ public class ExecTests(GuestImageFixture images)
 
         public void Open() => _opened.SetResult();
 
-        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer, System.Threading.CancellationToken cancellationToken = default)
+        public override async ValueTask WriteAsync(ReadOnlyMemory<byte> buffer,
+            System.Threading.CancellationToken cancellationToken = default)
         {
             if (reached is not null)
             {

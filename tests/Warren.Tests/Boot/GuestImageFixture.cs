@@ -3,7 +3,10 @@ using Warren.Images.Guests;
 
 namespace Warren.Tests.Boot;
 
-/// <summary>Debian's kernel and Warren's initramfs from the image cache, pulled when they are not there. Without a mirror the tests are skipped, visibly.</summary>
+/// <summary>
+/// Debian's kernel and Warren's initramfs from the image cache, pulled when they are not there. Without a mirror the tests are skipped,
+/// visibly.
+/// </summary>
 public sealed class GuestImageFixture : IAsyncLifetime
 {
     private string? _missing;
@@ -31,7 +34,8 @@ public sealed class GuestImageFixture : IAsyncLifetime
     public MicroVmOptions Options(int cpus = 1)
     {
         Skip.If(_missing is not null, _missing);
-        return new MicroVmOptions { KernelPath = _kernel, InitrdPath = _initrd, Cpus = cpus, MemoryBytes = 256L << 20, Timeout = TimeSpan.FromMinutes(10) };
+        return new MicroVmOptions
+        { KernelPath = _kernel, InitrdPath = _initrd, Cpus = cpus, MemoryBytes = 256L << 20, Timeout = TimeSpan.FromMinutes(10) };
     }
 }
 

@@ -11,19 +11,27 @@ internal static class DirtyLogCorpus
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0]
+                    .Run(new GuestInstruction[]
+                        { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         }),
-        new DelegateScenario("protected-store-vs-harvest", "A guest stores to a page that a harvest has protected while the next one runs.", s =>
+        new DelegateScenario("protected-store-vs-harvest", "A guest stores to a page that a harvest has protected while the next one runs.",
+            s =>
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 2, flags: MemslotFlags.LogDirtyPages);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
             vm.Vcpus[0].Store(FaultCorpus.Gfn + 1, 1);
             vm.GetDirtyLog(0);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0]
+                    .Run(new GuestInstruction[]
+                        { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
             world.Thread("harvest", () => vm.GetDirtyLog(0));
         }),
-        new DelegateScenario("two-writers-vs-harvest", "Two vCPUs store to two logged pages of one word of the bitmap while it is harvested.", s =>
+        new DelegateScenario("two-writers-vs-harvest",
+            "Two vCPUs store to two logged pages of one word of the bitmap while it is harvested.", s =>
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 2, vcpus: 2, flags: MemslotFlags.LogDirtyPages);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
@@ -43,14 +51,22 @@ internal static class DirtyLogCorpus
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0]
+                    .Run(new GuestInstruction[]
+                        { new(GuestOperation.Store, FaultCorpus.Gfn, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
             world.Thread("logging", () => vm.SetSlot(0, FaultCorpus.Gfn, 1, hva, MemslotFlags.LogDirtyPages));
         }),
         new DelegateScenario("stores-vs-ring", "A guest stores to logged pages while its ring is harvested and reset.", s =>
         {
-            var (world, vm, _) = FaultCorpus.Pages(s, 2, flags: MemslotFlags.LogDirtyPages, options: new VmOptions { HugePages = false, DirtyRingEntries = 128 });
+            var (world, vm, _) =
+                FaultCorpus.Pages(s, 2, flags: MemslotFlags.LogDirtyPages,
+                    options: new VmOptions { HugePages = false, DirtyRingEntries = 128 });
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Store, FaultCorpus.Gfn + 1, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0]
+                    .Run(new GuestInstruction[]
+                        { new(GuestOperation.Store, FaultCorpus.Gfn + 1, 2), new(GuestOperation.Store, FaultCorpus.Gfn, 3) }));
             world.Thread("harvest", () => vm.HarvestRings());
         }),
         new DelegateScenario("access-vs-harvest-and-aging", "A guest accesses a page, marked old before, while the log is harvested.", s =>
@@ -60,7 +76,8 @@ internal static class DirtyLogCorpus
             world.Memory.ClearFlushYoung(hva);
             world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn));
             world.Thread("harvest", () => vm.GetDirtyLog(0));
-            s.AtEnd("the access is seen by aging", () => world.Memory.ClearFlushYoung(hva) ? null : "the page was accessed since it was marked old, and counts as old");
+            s.AtEnd("the access is seen by aging",
+                () => world.Memory.ClearFlushYoung(hva) ? null : "the page was accessed since it was marked old, and counts as old");
         }),
     ];
 }

@@ -12,16 +12,19 @@ internal static class FaultCorpus
         {
             var (world, vm, hva) = Pages(s, 1);
             vm.Vcpus[0].Store(Gfn, 7);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
             world.Thread("discard", () => world.Discard(hva));
             world.Thread("reap", () => world.Reap(hva));
         }),
-        new DelegateScenario("access-vs-overlapping-discards", "Two pages are dropped in one notification, the first of them also in another, while a guest uses it.", s =>
+        new DelegateScenario("access-vs-overlapping-discards",
+            "Two pages are dropped in one notification, the first of them also in another, while a guest uses it.", s =>
         {
             var (world, vm, hva) = Pages(s, 2);
             vm.Vcpus[0].Store(Gfn, 7);
             vm.Vcpus[0].Store(Gfn + 1, 8);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
             world.Thread("both", () => world.Discard(hva, 2));
             world.Thread("first", () => world.Reap(hva));
         }),
@@ -36,15 +39,18 @@ internal static class FaultCorpus
             });
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("access-vs-harvest-and-discard", "The log is harvested and a page dropped while a guest uses that page out of its TLB.", s =>
+        new DelegateScenario("access-vs-harvest-and-discard",
+            "The log is harvested and a page dropped while a guest uses that page out of its TLB.", s =>
         {
             var (world, vm, hva) = Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
             vm.Vcpus[0].Store(Gfn, 7);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
             world.Thread("harvest", () => vm.GetDirtyLog(0));
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("fault-vs-disjoint-discards", "Two pages are dropped at once by two threads while a guest faults the first one in.", s =>
+        new DelegateScenario("fault-vs-disjoint-discards",
+            "Two pages are dropped at once by two threads while a guest faults the first one in.", s =>
         {
             var (world, vm, hva) = Pages(s, 2);
             world.Memory.Write(hva, [1]);
@@ -69,7 +75,8 @@ internal static class FaultCorpus
             world.Thread("vcpu 1", () => vm.Vcpus[1].Load(Gfn + 1));
             AllTablesComeBack(s, vm);
         }),
-        new DelegateScenario("store-vs-harvest-and-discard", "A guest stores to a page that the dirty log protects and the host drops.", s =>
+        new DelegateScenario("store-vs-harvest-and-discard", "A guest stores to a page that the dirty log protects and the host drops.",
+            s =>
         {
             var (world, vm, hva) = Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
             vm.Vcpus[0].Store(Gfn, 7);
@@ -77,12 +84,14 @@ internal static class FaultCorpus
             world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 8));
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("probe-vs-use-and-create", "A guest probes an address where a slot is being created, another uses the slot, and the host drops the page.", s =>
+        new DelegateScenario("probe-vs-use-and-create",
+            "A guest probes an address where a slot is being created, another uses the slot, and the host drops the page.", s =>
         {
             var (world, vm, hva) = Pages(s, 1, vcpus: 2, slot: false);
             world.Memory.Write(hva, [1]);
             world.Thread("create", () => vm.SetSlot(0, Gfn, 1, hva));
-            world.Thread("use", () => vm.Vcpus[1].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("use",
+                () => vm.Vcpus[1].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
             world.Thread("probe, discard", () =>
             {
                 vm.Vcpus[0].Load(Gfn);
@@ -100,14 +109,16 @@ internal static class FaultCorpus
             world.Thread("delete", () => vm.DeleteSlot(1));
             AllTablesComeBack(s, vm);
         }),
-        new DelegateScenario("store-vs-discard-of-loaded-page", "A guest stores to a page that it has only loaded from so far, while the host drops it.", s =>
+        new DelegateScenario("store-vs-discard-of-loaded-page",
+            "A guest stores to a page that it has only loaded from so far, while the host drops it.", s =>
         {
             var (world, vm, hva) = Pages(s, 1);
             vm.Vcpus[0].Load(Gfn);
             world.Thread("vcpu", () => vm.Vcpus[0].Store(Gfn, 8));
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("load-and-store-faults", "One vCPU loads from a page and another stores to it, and nothing is mapped yet.", s =>
+        new DelegateScenario("load-and-store-faults", "One vCPU loads from a page and another stores to it, and nothing is mapped yet.",
+            s =>
         {
             var (world, vm, hva) = Pages(s, 1, vcpus: 2);
             world.Memory.Write(hva, [1]);
@@ -120,13 +131,15 @@ internal static class FaultCorpus
                 return clean ? "D is clear, and a vCPU has stored" : null;
             });
         }),
-        new DelegateScenario("use-vs-delete-and-discard", "One slot is deleted while the host drops a page of another that a guest uses.", s =>
+        new DelegateScenario("use-vs-delete-and-discard", "One slot is deleted while the host drops a page of another that a guest uses.",
+            s =>
         {
             var (world, vm, hva) = Pages(s, 1);
             var other = world.Map(1);
             vm.SetSlot(1, Gfn + 0x10, 1, other);
             vm.Vcpus[0].Store(Gfn, 7);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, Gfn), new(GuestOperation.Load, Gfn) }));
             world.Thread("delete", () => vm.DeleteSlot(1));
             world.Thread("discard", () => world.Discard(hva));
         }),
@@ -137,7 +150,8 @@ internal static class FaultCorpus
             var valid = true;
             world.Thread("host", () =>
             {
-                world.Memory.Notifiers.TryStart(new MmuNotifierRange(hva, hva + LabWorld.PageSize, MmuNotifierEvent.Clear), out var invalidation);
+                world.Memory.Notifiers.TryStart(new MmuNotifierRange(hva, hva + LabWorld.PageSize, MmuNotifierEvent.Clear),
+                    out var invalidation);
                 valid = false;
                 world.Memory.Notifiers.End(invalidation);
             });
@@ -148,14 +162,19 @@ internal static class FaultCorpus
                 var count = state.InProgress;
                 var still = valid;
                 if (count == 0 && state.Sequence == sequence && found && !still)
-                    s.Fail(VerdictKind.Invariant, "What was found before an invalidation passed for current after it: the count is down and the sequence has not moved.");
+                {
+                    s.Fail(VerdictKind.Invariant,
+                        "What was found before an invalidation passed for current after it: the count is down and the sequence has not "
+                            + "moved.");
+                }
             });
         }),
     ];
 
     internal const ulong Gfn = 0x10;
 
-    internal static (LabWorld World, LabVm Vm, ulong Hva) Pages(Schedule schedule, int pages, int vcpus = 1, MemslotFlags flags = MemslotFlags.None, bool slot = true, VmOptions? options = null)
+    internal static (LabWorld World, LabVm Vm, ulong Hva) Pages(Schedule schedule, int pages, int vcpus = 1,
+        MemslotFlags flags = MemslotFlags.None, bool slot = true, VmOptions? options = null)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(pages);

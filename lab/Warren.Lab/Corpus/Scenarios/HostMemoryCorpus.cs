@@ -5,7 +5,8 @@ internal static class HostMemoryCorpus
 {
     internal static IReadOnlyList<Scenario> All { get; } =
     [
-        new DelegateScenario("host-write-vs-discard-and-reuse", "The host writes to a page that is dropped, and whose frame another page gets.", s =>
+        new DelegateScenario("host-write-vs-discard-and-reuse",
+            "The host writes to a page that is dropped, and whose frame another page gets.", s =>
         {
             var world = new LabWorld(s);
             var hva = world.Map(2);
@@ -31,9 +32,12 @@ internal static class HostMemoryCorpus
             var vm = world.AddVm(vcpus: 2);
             vm.SetSlot(0, FaultCorpus.Gfn, 1, hva);
             vm.Vcpus[0].Load(FaultCorpus.Gfn);
-            world.Thread("loads", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, FaultCorpus.Gfn), new(GuestOperation.Load, FaultCorpus.Gfn) }));
+            world.Thread("loads",
+                () => vm.Vcpus[0]
+                    .Run(new GuestInstruction[] { new(GuestOperation.Load, FaultCorpus.Gfn), new(GuestOperation.Load, FaultCorpus.Gfn) }));
             world.Thread("stores", () => vm.Vcpus[1].Store(FaultCorpus.Gfn, 9));
-            s.AtEnd("all see the store", () => vm.Vcpus[0].Load(FaultCorpus.Gfn) is var got && got != 9 ? $"9 was stored, and the other vCPU reads {got}" : null);
+            s.AtEnd("all see the store",
+                () => vm.Vcpus[0].Load(FaultCorpus.Gfn) is var got && got != 9 ? $"9 was stored, and the other vCPU reads {got}" : null);
         }),
     ];
 }

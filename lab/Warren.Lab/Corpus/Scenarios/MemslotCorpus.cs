@@ -19,7 +19,9 @@ internal static class MemslotCorpus
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 1);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 7);
-            world.Thread("vcpu", () => vm.Vcpus[0].Run(new GuestInstruction[] { new(GuestOperation.Load, FaultCorpus.Gfn), new(GuestOperation.Load, FaultCorpus.Gfn) }));
+            world.Thread("vcpu",
+                () => vm.Vcpus[0]
+                    .Run(new GuestInstruction[] { new(GuestOperation.Load, FaultCorpus.Gfn), new(GuestOperation.Load, FaultCorpus.Gfn) }));
             world.Thread("delete", () => vm.DeleteSlot(0));
         }),
         new DelegateScenario("failed-delete-vs-access", "A deletion that fails half-way while a guest accesses the slot.", s =>
@@ -37,10 +39,14 @@ internal static class MemslotCorpus
                 // On a thread of the schedule: an access that retries for ever is seen as what it is.
                 vm.Vcpus[1].Load(FaultCorpus.Gfn);
                 if (vm.Vcpus[1].Result != GuestAccessResult.Memory)
-                    s.Fail(VerdictKind.Invariant, $"The deletion has failed, and a guest's access to the slot ends as {vm.Vcpus[1].Result}.");
+                {
+                    s.Fail(VerdictKind.Invariant,
+                        $"The deletion has failed, and a guest's access to the slot ends as {vm.Vcpus[1].Result}.");
+                }
             });
         }),
-        new DelegateScenario("failed-create", "A slot with a dirty bitmap and reverse maps is created, and an allocation or the last step fails.", s =>
+        new DelegateScenario("failed-create",
+            "A slot with a dirty bitmap and reverse maps is created, and an allocation or the last step fails.", s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, vcpus: 0, slot: false, options: RmapScenarios.Shadow);
             s.Monitor(new SlotDataMonitor(s, vm));
@@ -49,7 +55,8 @@ internal static class MemslotCorpus
             vm.Vm.MemslotHook = step => (fails, step) is (1, MemslotStep.AllocateRmaps) or (2, MemslotStep.Publish) ? Errno.ENOMEM : null;
             world.Thread("create", () => Try(() => vm.SetSlot(0, FaultCorpus.Gfn, 1, hva, MemslotFlags.LogDirtyPages)));
         }),
-        new DelegateScenario("store-vs-logging-off", "A guest stores to a logged page while logging is switched off and the bitmap goes.", s =>
+        new DelegateScenario("store-vs-logging-off", "A guest stores to a logged page while logging is switched off and the bitmap goes.",
+            s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, flags: MemslotFlags.LogDirtyPages);
             s.Monitor(new SlotDataMonitor(s, vm));
@@ -70,7 +77,8 @@ internal static class MemslotCorpus
             });
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("create-vs-discard-and-fault", "A slot is created over a page that a guest faults in and the host drops, all at once.", s =>
+        new DelegateScenario("create-vs-discard-and-fault",
+            "A slot is created over a page that a guest faults in and the host drops, all at once.", s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, slot: false);
             world.Memory.Write(hva, [1]);
@@ -81,7 +89,8 @@ internal static class MemslotCorpus
             world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn));
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("alias-created-vs-discard", "A second slot is created over a page that the host drops and a guest uses through the first.", s =>
+        new DelegateScenario("alias-created-vs-discard",
+            "A second slot is created over a page that the host drops and a guest uses through the first.", s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 7);
@@ -89,7 +98,8 @@ internal static class MemslotCorpus
             world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn));
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("alias-created-and-used-vs-discard", "A second slot is created over a page that the host drops, and used at once.", s =>
+        new DelegateScenario("alias-created-and-used-vs-discard",
+            "A second slot is created over a page that the host drops, and used at once.", s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 7);
@@ -108,7 +118,8 @@ internal static class MemslotCorpus
             world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn));
             world.Thread("discard", () => world.Discard(hva));
         }),
-        new DelegateScenario("create-vs-two-discards", "A slot is created over a page, and used, while the host drops that page twice.", s =>
+        new DelegateScenario("create-vs-two-discards", "A slot is created over a page, and used, while the host drops that page twice.",
+            s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, slot: false);
             world.Memory.Write(hva, [1]);
@@ -132,7 +143,8 @@ internal static class MemslotCorpus
                     s.Fail(VerdictKind.Invariant, $"The slot was created, and the guest's access ends as {vm.Vcpus[0].Result}.");
             });
         }),
-        new DelegateScenario("first-root-vs-flags", "The first shadow root, which allocates reverse maps for every slot, is made while a slot changes its flags.", s =>
+        new DelegateScenario("first-root-vs-flags",
+            "The first shadow root, which allocates reverse maps for every slot, is made while a slot changes its flags.", s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, vcpus: 0, options: RmapScenarios.Shadow);
             s.Monitor(new SlotDataMonitor(s, vm));

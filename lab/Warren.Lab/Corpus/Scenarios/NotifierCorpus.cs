@@ -6,11 +6,14 @@ namespace Warren.Lab;
 /// <summary>The notifier core with subscribers of the scenario's own beside a VM: one refuses, one is unregistered.</summary>
 internal static class NotifierCorpus
 {
-    private static readonly LockClass DeviceLock = new("device_state", WaitContext.Spin, HostMemoryLocks.Mmap, HostMemoryLocks.NonBlockable, HostMemoryLocks.NotifierSrcu, HostMemoryLocks.InvalidateRange);
+    private static readonly LockClass DeviceLock =
+        new("device_state", WaitContext.Spin, HostMemoryLocks.Mmap, HostMemoryLocks.NonBlockable, HostMemoryLocks.NotifierSrcu,
+            HostMemoryLocks.InvalidateRange);
 
     internal static IReadOnlyList<Scenario> All { get; } =
     [
-        new DelegateScenario("refusal-of-one-subscriber", "A VM and a device map a page; the device refuses a non-blockable invalidation.", s =>
+        new DelegateScenario("refusal-of-one-subscriber", "A VM and a device map a page; the device refuses a non-blockable invalidation.",
+            s =>
         {
             var (world, vm, hva) = FaultCorpus.Pages(s, 1);
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 7);
@@ -45,7 +48,10 @@ internal static class NotifierCorpus
             {
                 world.Memory.Notifiers.Unregister(device);
                 if (device.Inside != 0)
-                    s.Fail(VerdictKind.UseAfterFree, "Unregistering has returned, and a callback of the subscriber is still running: what it uses is freed now.");
+                {
+                    s.Fail(VerdictKind.UseAfterFree,
+                        "Unregistering has returned, and a callback of the subscriber is still running: what it uses is freed now.");
+                }
             });
         }),
     ];

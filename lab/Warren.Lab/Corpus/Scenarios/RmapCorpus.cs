@@ -5,5 +5,6 @@ internal static class RmapCorpus
 {
     private static readonly string[] s_names = ["access-vs-overlapping-discards", "access-vs-harvest-and-discard"];
 
-    internal static IReadOnlyList<Scenario> All { get; } = [.. FaultCorpus.All.Where(s => s_names.Contains(s.Name)).Select(ShadowedScenarios.Of)];
+    internal static IReadOnlyList<Scenario> All { get; } =
+        [.. FaultCorpus.All.Where(s => s_names.Contains(s.Name)).Select(ShadowedScenarios.Of)];
 }

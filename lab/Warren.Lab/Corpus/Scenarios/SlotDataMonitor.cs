@@ -4,7 +4,8 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Each dirty bitmap and each slot's reverse maps that were made belong to one slot, or were given back, when all is quiet, and none is used after it was given back.
+/// Each dirty bitmap and each slot's reverse maps that were made belong to one slot, or were given back, when all is quiet, and none is
+/// used after it was given back.
 /// </summary>
 internal sealed class SlotDataMonitor : StepMonitor
 {

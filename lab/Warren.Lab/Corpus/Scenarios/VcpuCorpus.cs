@@ -21,9 +21,12 @@ internal static class VcpuCorpus
                 halted = vcpu.Run(ref budget).Reason == VcpuExitReason.Halted;
             });
             world.Thread("kick", vcpu.Kick);
-            s.AtEnd("a kick wakes a halted vCPU", () => halted && !woken && vcpu.RequestPending ? "the vCPU has halted with the kick pending, and nobody runs it again" : null);
+            s.AtEnd("a kick wakes a halted vCPU",
+                () => halted && !woken && vcpu.RequestPending ? "the vCPU has halted with the kick pending, and nobody runs it again"
+                    : null);
         }),
-        new DelegateScenario("two-deletes-vs-entry", "Two slots are deleted one after the other while a vCPU loads a root and uses a third.", s =>
+        new DelegateScenario("two-deletes-vs-entry",
+            "Two slots are deleted one after the other while a vCPU loads a root and uses a third.", s =>
         {
             var (world, vm, _) = FaultCorpus.Pages(s, 1, vcpus: 2);
             vm.SetSlot(1, FaultCorpus.Gfn + 1, 1, world.Map(1));
@@ -42,7 +45,8 @@ internal static class VcpuCorpus
             vm.Vcpus[0].Store(FaultCorpus.Gfn, 1);
             world.Thread("executes", () => vm.Vcpus[1].Fetch(FaultCorpus.Gfn));
             world.Thread("writes", () => vm.Vcpus[0].Store(FaultCorpus.Gfn, 2));
-            s.AtEnd("new code is executed in the end", () => vm.Vcpus[1].Fetch(FaultCorpus.Gfn) is var word && word != 2 ? $"the vCPU still executes {word}" : null);
+            s.AtEnd("new code is executed in the end",
+                () => vm.Vcpus[1].Fetch(FaultCorpus.Gfn) is var word && word != 2 ? $"the vCPU still executes {word}" : null);
         }),
         new DelegateScenario("code-device-write-vs-fetch", "A device writes over an instruction that a vCPU executes.", s =>
         {
@@ -50,7 +54,8 @@ internal static class VcpuCorpus
             vm.WriteGuest(FaultCorpus.Gfn, 1);
             world.Thread("executes", () => vm.Vcpus[0].Fetch(FaultCorpus.Gfn));
             world.Thread("device", () => vm.WriteGuest(FaultCorpus.Gfn, 2));
-            s.AtEnd("new code is executed in the end", () => vm.Vcpus[0].Fetch(FaultCorpus.Gfn) is var word && word != 2 ? $"the vCPU still executes {word}" : null);
+            s.AtEnd("new code is executed in the end",
+                () => vm.Vcpus[0].Fetch(FaultCorpus.Gfn) is var word && word != 2 ? $"the vCPU still executes {word}" : null);
         }),
     ];
 }

@@ -11,14 +11,16 @@ internal static class DirtyLogVariants
     [
         new("harvest-without-flush", "KVM; the 2012 dirty-log bug: GET must flush what it protected",
             """
-            A harvest takes the marks and takes W from the marked pages; until TLBs are flushed vCPUs store without faulting. Here the flush is left out.
+            A harvest takes the marks and takes W from the marked pages; until TLBs are flushed vCPUs store without faulting. Here the flush
+            is left out.
               vCPU   stores, with W in its TLB; the page is marked
               host   harvest: takes the mark and W, returns, copies the page
               vCPU   stores again through its TLB; nothing marks the page
             The last store is in no harvest.
             """,
             "stores-vs-harvest",
-            [new(Hypervisor, Log, "if (Harvest(slot, bitmap, destination[..words])) _vm.FlushRemoteTlbs();", "Harvest(slot, bitmap, destination[..words]);")],
+            [new(Hypervisor, Log, "if (Harvest(slot, bitmap, destination[..words])) _vm.FlushRemoteTlbs();",
+                "Harvest(slot, bitmap, destination[..words]);")],
             [VerdictKind.Invariant]),
         new("fast-fault-marks-first", "KVM: the fast page fault marks after its compare-exchange has succeeded",
             """
@@ -28,7 +30,9 @@ internal static class DirtyLogVariants
               vCPU   gives itself W back, stores
             """,
             "protected-store-vs-harvest",
-            [new(Hypervisor, "Mmu/Mmu.FastFault.cs", "            if (!SpteAccess.TryReplace(", "            if (logged) _vm.DirtyLog.MarkPageDirty(slot, fault.Gfn, fault.Vcpu);\n            if (!SpteAccess.TryReplace("),
+            [new(Hypervisor, "Mmu/Mmu.FastFault.cs", "            if (!SpteAccess.TryReplace(",
+                "            if (logged) _vm.DirtyLog.MarkPageDirty(slot, fault.Gfn, fault.Vcpu);\n            if "
+                    + "(!SpteAccess.TryReplace("),
              new(Hypervisor, "Mmu/Mmu.FastFault.cs",
                  """
                              // After W, never before: a harvest in between would take the mark and leave the page writable and unlogged.
@@ -45,7 +49,8 @@ internal static class DirtyLogVariants
             "two-writers-vs-harvest",
             [new(Hypervisor, "DirtyLog/DirtyBitmap.cs",
                 "public ulong TakeWord(nuint index) => Atomics.Exchange(ref _bits[index], 0UL);",
-                "public ulong TakeWord(nuint index)\n    {\n        ulong word = Word(index);\n        Atomics.Write(ref _bits[index], 0UL);\n        return word;\n    }")],
+                "public ulong TakeWord(nuint index)\n    {\n        ulong word = Word(index);\n        Atomics.Write(ref _bits[index], "
+                    + "0UL);\n        return word;\n    }")],
             [VerdictKind.Invariant]),
         new("mark-set-without-atomic", "set_bit_le in mark_page_dirty must be atomic",
             """
@@ -55,7 +60,8 @@ internal static class DirtyLogVariants
               vCPU 0   stores the word without the mark of page 1
             """,
             "two-writers",
-            [new(Hypervisor, "DirtyLog/DirtyBitmap.cs", "if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);", "Atomics.Write(ref word, Atomics.Read(ref word) | bit);")],
+            [new(Hypervisor, "DirtyLog/DirtyBitmap.cs", "if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);",
+                "Atomics.Write(ref word, Atomics.Read(ref word) | bit);")],
             [VerdictKind.Invariant]),
         new("logging-on-without-flush", "KVM: enabling logging ends with an unconditional remote flush",
             """
@@ -66,7 +72,8 @@ internal static class DirtyLogVariants
             """,
             "store-vs-logging",
             [new(Hypervisor, "Mmu/Mmu.DirtyLog.cs",
-                "        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk changed anything.\n        _vm.FlushRemoteTlbs();\n", "")],
+                "        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk "
+                    + "changed anything.\n        _vm.FlushRemoteTlbs();\n", "")],
             [VerdictKind.Invariant]),
         new("logging-on-without-protection", "KVM: without INITIALLY_SET the pages are protected when logging begins",
             """

@@ -12,19 +12,22 @@ internal static class FaultVariants
     [
         new("fault-without-retry-check", "The duty of every user of MMU notifiers (mmu_invalidate_retry_gfn)",
             """
-            A fault takes a snapshot of the invalidation sequence, asks the host for the frame, and asks under mmu_lock whether an invalidation began or
-            ended since. Here the last question is missing; the guess before mmu_lock is all there is.
+            A fault takes a snapshot of the invalidation sequence, asks the host for the frame, and asks under mmu_lock whether an
+            invalidation began or ended since. Here the last question is missing; the guess before mmu_lock is all there is.
               vCPU   fault: finds the frame of the page, guesses that all is quiet
               host   discard: start finds nothing to zap, the page goes, end
               vCPU   takes mmu_lock, installs an SPTE for a frame that the host no longer maps there
             The guest goes on using a page that the host has given to somebody else.
             """,
             "fault-vs-discard",
-            [new(Hypervisor, Fault, "if (fault.GoalLevel == 1 && !fault.Pessimistic && _vm.Invalidation.RetryGfn(fault.Sequence, fault.Gfn))", "if (fault.GoalLevel == 0)")],
+            [new(Hypervisor, Fault,
+                "if (fault.GoalLevel == 1 && !fault.Pessimistic && _vm.Invalidation.RetryGfn(fault.Sequence, fault.Gfn))",
+                "if (fault.GoalLevel == 0)")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("snapshot-after-frame", "arm64 read the sequence too late until 6.3",
             """
-            The snapshot of the sequence must come before the frame is looked up: only then does an invalidation in between show. Here it comes after.
+            The snapshot of the sequence must come before the frame is looked up: only then does an invalidation in between show. Here it
+            comes after.
               vCPU   fault: finds the frame
               host   discard, from start to end; the sequence moves
               vCPU   takes its snapshot, which is the new sequence already; the check under mmu_lock finds nothing amiss
@@ -42,43 +45,45 @@ internal static class FaultVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("snapshot-of-32-bits", "82d811ff5665: a sign-extended mmu_seq hangs vCPUs",
             """
-            The sequence has 64 bits. The fault keeps its snapshot in an int, which is extended by sign when it is compared. Once 2^31 invalidations
-            have ended the two are never equal again, and each fault starts anew for ever: no lock, no waiting, the vCPU just never gets its page.
-            No particular interleaving is needed; the scenario begins just below the limit, and takes from faults the patience that is there against another evil.
+            The sequence has 64 bits. The fault keeps its snapshot in an int, which is extended by sign when it is compared. Once 2^31
+            invalidations have ended the two are never equal again, and each fault starts anew for ever: no lock, no waiting, the vCPU just
+            never gets its page. No particular interleaving is needed; the scenario begins just below the limit, and takes from faults the
+            patience that is there against another evil.
             """,
             "fault-after-many-invalidations",
-            [new(Hypervisor, TdpFault, "fault.Sequence = _vm.Invalidation.Sequence;", "fault.Sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
+            [new(Hypervisor, TdpFault, "fault.Sequence = _vm.Invalidation.Sequence;",
+                "fault.Sequence = (ulong)(long)(int)_vm.Invalidation.Sequence;")],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
         new("lost-table-kept-as-it-is", "Warren's own long run of November 2026: a root whose record named a gfn",
             """
-            The table that finds its place taken goes back to its vCPU's cache as if new. Here it goes back as it is, with the record of the leaf table that it was to be.
-              vCPU 0   fault: sees no leaf table, makes one
-              vCPU 1   fault on the same page: links its own
-              vCPU 0   its table is one too many, back to the cache
-              host     zaps everything
-              vCPU 0   makes the next root, of the page uppermost in its cache: a root is told its level and address space, and keeps the gfn
+            The table that finds its place taken goes back to its vCPU's cache as if new. Here it goes back as it is, with the record of the
+            leaf table that it was to be.
+              vCPU 0   fault: sees no leaf table, makes one vCPU 1   fault on the same page: links its own vCPU 0   its table is one too
+              many, back to the cache host     zaps everything vCPU 0   makes the next root, of the page uppermost in its cache: a root is
+              told its level and address space, and keeps the gfn
             """,
             "lost-table-then-new-root",
             [new(Hypervisor, "Mmu/TableCache.cs", "        TableAllocator.MakeNew(table);\n", "")],
             [VerdictKind.Invariant]),
         new("lost-table-of-hole-counted", "Found beside lost-table-kept-as-it-is",
             """
-            Tables that only remember that nothing is there are counted, so that a guest cannot have its host fill memory with them. Here one counts before it is known
-            whether it finds its place free, and goes on counting when it does not, and so does each that the bound refuses: the guest soon gets none any more, and after 2^31 of them
-            as many as it likes.
+            Tables that only remember that nothing is there are counted, so that a guest cannot have its host fill memory with them. Here
+            one counts before it is known whether it finds its place free, and goes on counting when it does not, and so does each that the
+            bound refuses: the guest soon gets none any more, and after 2^31 of them as many as it likes.
               vCPU 0   accesses a hole: sees no table, counts one
               vCPU 1   accesses it too: counts and links its own
               vCPU 0   finds it there
             """,
             "two-faults-in-one-hole",
             [new(Hypervisor, TdpFault,
-                "            if (!fits || !LinkTable(ref fault.Vcpu.TableCache, entry, seen, fault.Gfn, level)) Atomics.Decrement(ref _mmioTables, this);\n            if (!fits) return;\n",
+                "            if (!fits || !LinkTable(ref fault.Vcpu.TableCache, entry, seen, fault.Gfn, level)) Atomics.Decrement(ref "
+                    + "_mmioTables, this);\n            if (!fits) return;\n",
                 "            if (!fits) return;\n            LinkTable(ref fault.Vcpu.TableCache, entry, seen, fault.Gfn, level);\n")],
             [VerdictKind.Invariant]),
         new("patient-fault-asks-union", "The one range of mmu_invalidate_range_start/_end, which only grows while anything is in progress",
             """
-            A fault that was sent back several times asks, under mmu_lock, whether a notification in flight covers its page. Here it asks the VM's one range instead, the union of all that were
-            in progress since none was.
+            A fault that was sent back several times asks, under mmu_lock, whether a notification in flight covers its page. Here it asks
+            the VM's one range instead, the union of all that were in progress since none was.
               host 1   start over page A
               host 2   start over page C: the range is A to C
               vCPU     fault on B, between them: covered, again
@@ -88,20 +93,23 @@ internal static class FaultVariants
             """,
             "fault-between-notifications",
             [new(Hypervisor, Covered,
-                "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);", "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
+                "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);",
+                "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
             [VerdictKind.Starvation, VerdictKind.Livelock]),
         new("patient-host-write-asks-union", "The same for kvm_write_guest by way of a pfn",
             """
-            As patient-fault-asks-union, for the writes of devices: they ask the same question in the same place. Here it is answered by the union.
+            As patient-fault-asks-union, for the writes of devices: they ask the same question in the same place. Here it is answered by the
+            union.
             """,
             "host-write-between-notifications",
             [new(Hypervisor, Covered,
-                "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);", "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
+                "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);",
+                "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
             [VerdictKind.Starvation, VerdictKind.Livelock]),
         new("patient-fault-looks-first", "design: first the question, then the lookup",
             """
-            A fault that insists asks whether its page is being invalidated and then looks the page up, both under mmu_lock. A notification leaves the list before it takes mmu_lock for
-            its end. Here the page is looked up first.
+            A fault that insists asks whether its page is being invalidated and then looks the page up, both under mmu_lock. A notification
+            leaves the list before it takes mmu_lock for its end. Here the page is looked up first.
               host   discard: start, in the list
               vCPU   takes mmu_lock, finds the frame of the page
               host   changes the page table, leaves the list, waits for mmu_lock
@@ -120,8 +128,8 @@ internal static class FaultVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("patient-fault-asks-nobody", "design: mmu_lock alone does not keep an invalidation away",
             """
-            A fault that insists holds mmu_lock, where nothing begins or ends. That is not enough: what has begun goes on, and changes the page table under the fault. Here it
-            does not ask whether its page is being invalidated.
+            A fault that insists holds mmu_lock, where nothing begins or ends. That is not enough: what has begun goes on, and changes the
+            page table under the fault. Here it does not ask whether its page is being invalidated.
               host   discard: start, returns; nothing of the page is mapped
               vCPU   finds the page still in the host's table, installs an SPTE
               host   takes the page out of its table, frees the frame
@@ -131,8 +139,8 @@ internal static class FaultVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("invalid-slot-as-mmio", "e0c378684b65: faults on an invalid slot were handled as if there were none",
             """
-            A slot that is about to go is marked invalid; a fault that meets it must start again, since the update may still fail and leave the slot as it
-            was. Here the fault takes it for no slot at all, emulates MMIO, and remembers that with an MMIO entry.
+            A slot that is about to go is marked invalid; a fault that meets it must start again, since the update may still fail and leave
+            the slot as it was. Here the fault takes it for no slot at all, emulates MMIO, and remembers that with an MMIO entry.
               host   deletion: marks the slot invalid, zaps
               vCPU   load: finds the slot invalid, installs an MMIO entry of this generation, reads from nobody
               host   the deletion fails, the slot is valid again, the generation is the old one
@@ -150,8 +158,8 @@ internal static class FaultVariants
             [VerdictKind.Invariant]),
         new("install-into-obsolete-root", "a955cad84cda: retry a fault whose root was invalidated by a memslot update",
             """
-            Deleting a slot makes every root obsolete under mmu_lock and zaps them afterwards. A fault must look, under mmu_lock, whether its root is
-            still current. Here it does not.
+            Deleting a slot makes every root obsolete under mmu_lock and zaps them afterwards. A fault must look, under mmu_lock, whether
+            its root is still current. Here it does not.
               vCPU   fault on another slot: has its frame, waits for mmu_lock
               host   deletion: roots obsolete, request made (the vCPU is not in guest mode), zap of everything there is
               vCPU   installs its SPTE in the root that was zapped already
@@ -170,8 +178,8 @@ internal static class FaultVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("table-linked-without-compare", "f7d9c7b7b902 and the TDP MMU's rule: an entry changes by compare-exchange from the value seen",
             """
-            Faults run in parallel with mmu_lock shared, and put tables where nothing stands by compare-exchange: the loser keeps its page. Here the table is
-            stored whatever stands there.
+            Faults run in parallel with mmu_lock shared, and put tables where nothing stands by compare-exchange: the loser keeps its page.
+            Here the table is stored whatever stands there.
               vCPU 0   sees an empty entry, makes a table
               vCPU 1   sees the same, links its own table, installs its SPTE below
               vCPU 0   stores its table over that of vCPU 1
@@ -184,8 +192,8 @@ internal static class FaultVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("mmio-over-present", "aad885e77496 and df8374607577: an MMIO SPTE over a present one",
             """
-            A vCPU that saw no slot wants to remember that with an MMIO entry; a present SPTE that came meanwhile must stay, since only a zap with a flush
-            may take it away. Here the entry is written in any case.
+            A vCPU that saw no slot wants to remember that with an MMIO entry; a present SPTE that came meanwhile must stay, since only a
+            zap with a flush may take it away. Here the entry is written in any case.
               vCPU 0   fault: no slot there
               host     creates the slot; waits for readers such as vCPU 0
               vCPU 1   fault: finds the new slot, installs an SPTE, has it in its TLB
@@ -193,11 +201,13 @@ internal static class FaultVariants
               host     discards the page: no SPTE to be zapped, so no flush; the frame goes, and vCPU 1's TLB still has it
             """,
             "probe-vs-use-and-create",
-            [new(Hypervisor, TdpFault, "if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);", "SpteAccess.Exchange(last, mmio);")],
+            [new(Hypervisor, TdpFault, "if (old.IsNone || old.IsMmio) SpteAccess.TryReplace(last, old, mmio);",
+                "SpteAccess.Exchange(last, mmio);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("stale-mmio-believed", "KVM's MMIO generations: an MMIO SPTE counts only for the memslots it was made from",
             """
-            Creating a slot zaps nothing: MMIO entries of the time before are recognised by their generation. Here every MMIO entry is believed.
+            Creating a slot zaps nothing: MMIO entries of the time before are recognised by their generation. Here every MMIO entry is
+            believed.
               vCPU   probes an address: no slot, an MMIO entry of generation g is installed
               host   creates a slot there; the generation is g + 1
               vCPU   loads: meets the entry, goes to the bus, and reads from nobody what is memory now
@@ -209,8 +219,8 @@ internal static class FaultVariants
             [VerdictKind.Invariant]),
         new("hardware-walk-overwrites", "4f510c8bb1dd (atomic updates of volatile SPTEs): a write of A or D that is not a compare-exchange",
             """
-            The walk of a vCPU in guest mode sets A and D in the SPTE it uses, by compare-exchange from the value it saw. Here it stores the new value
-            whatever stands there.
+            The walk of a vCPU in guest mode sets A and D in the SPTE it uses, by compare-exchange from the value it saw. Here it stores the
+            new value whatever stands there.
               vCPU   walk: sees the SPTE, without D
               host   discard: zaps the SPTE, then waits for the vCPU to leave guest mode
               vCPU   stores the SPTE with D: it is back; uses the frame; leaves at the next request
@@ -223,8 +233,8 @@ internal static class FaultVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("fast-fault-overwrites", "kvm/locking.rst: fast page faults give W back by compare-exchange, or resurrect what was zapped",
             """
-            A store to a page that only dirty logging protects gives W back without any lock, by compare-exchange over the whole entry. Here the new value
-            is stored whatever stands there.
+            A store to a page that only dirty logging protects gives W back without any lock, by compare-exchange over the whole entry. Here
+            the new value is stored whatever stands there.
               vCPU   store: sees the SPTE without W and MMU-writable
               host   discard: zaps the SPTE
               vCPU   stores the SPTE with W: it is back, and leads to a frame that is being given up
@@ -247,14 +257,16 @@ internal static class FaultVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("accessed-bit-lost", "Series merged as 4f510c8bb1dd: read-modify-write of a volatile SPTE loses bits",
             """
-            A harvest takes W and D out of an SPTE in one atomic AND, since a vCPU in guest mode may set A at that moment. Here it reads, computes and stores.
+            A harvest takes W and D out of an SPTE in one atomic AND, since a vCPU in guest mode may set A at that moment. Here it reads,
+            computes and stores.
               host   harvest: reads the SPTE, A is clear
               vCPU   load: sets A
               host   stores the SPTE without W, D, and without the A of that load
             The page was used and counts as old: reclaim takes what the guest works with.
             """,
             "access-vs-harvest-and-aging",
-            [new(Hypervisor, "Mmu/SpteAccess.cs", "Atomics.And(ref *entry, ~bits);", "Atomics.Write(ref *entry, Atomics.Read(ref *entry) & ~bits);")],
+            [new(Hypervisor, "Mmu/SpteAccess.cs", "Atomics.And(ref *entry, ~bits);",
+                "Atomics.Write(ref *entry, Atomics.Read(ref *entry) & ~bits);")],
             [VerdictKind.Invariant]),
     ];
 }

@@ -16,8 +16,10 @@ internal static class HostMemoryVariants
             """,
             "access-vs-discard",
             [new(HostMemory, "AddressSpace.Mapping.cs",
-                "        if (!Notifiers.TryStart(range, out var invalidation))\n            return false;\n        var count = _disposed ? 0 : _table.Clear(range.Start, range.End);\n",
-                "        var count = _disposed ? 0 : _table.Clear(range.Start, range.End);\n        if (!Notifiers.TryStart(range, out var invalidation))\n            return false;\n")],
+                "        if (!Notifiers.TryStart(range, out var invalidation))\n            return false;\n        var count = _disposed "
+                    + "? 0 : _table.Clear(range.Start, range.End);\n",
+                "        var count = _disposed ? 0 : _table.Clear(range.Start, range.End);\n        if (!Notifiers.TryStart(range, out "
+                    + "var invalidation))\n            return false;\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("invalidation-ends-before-the-change", "KVM: the end comes when the host page table has its new state",
             """
@@ -39,20 +41,24 @@ internal static class HostMemoryVariants
               vCPU 0   reads the shared frame for ever
             """,
             "share-break-vs-load",
-            [new(HostMemory, "AddressSpace.Faults.cs", "        Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var invalidation);\n", ""),
-             new(HostMemory, "AddressSpace.Faults.cs", "        Notifiers.End(invalidation);\n        Pool.Put(entry.Frame);\n", "        Pool.Put(entry.Frame);\n")],
+            [new(HostMemory, "AddressSpace.Faults.cs",
+                "        Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var "
+                    + "invalidation);\n", ""),
+             new(HostMemory, "AddressSpace.Faults.cs", "        Notifiers.End(invalidation);\n        Pool.Put(entry.Frame);\n",
+                 "        Pool.Put(entry.Frame);\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("frame-taken-without-second-look", "get_user_pages_fast: take the reference, then look at the entry again",
             """
-            Who finds a frame in the page table without owning a reference takes one if the frame is in use, and looks at the entry again: the frame may have
-            been freed and be somebody else's by now. Here the second look is missing.
+            Who finds a frame in the page table without owning a reference takes one if the frame is in use, and looks at the entry again:
+            the frame may have been freed and be somebody else's by now. Here the second look is missing.
               host 1   write to page 0: reads its entry, frame f
               host 2   discards page 0, f is freed; page 1 gets f
               host 1   takes a reference to f, which is in use, and writes into page 1
             """,
             "host-write-vs-discard-and-reuse",
             [new(HostMemory, "AddressSpace.Faults.cs",
-                "        if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)\n        {\n            Pool.Put(frame);\n            return false;\n        }\n", "")],
+                "        if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)\n        {\n            "
+                    + "Pool.Put(frame);\n            return false;\n        }\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("reference-revived-from-zero", "get_page_unless_zero must be one compare-exchange",
             """
@@ -62,7 +68,10 @@ internal static class HostMemoryVariants
               host 1   increments the count of a free frame, sees that the entry is gone, puts it: freed a second time
             """,
             "host-write-vs-discard-and-reuse",
-            [new(HostMemory, "FramePool.cs", "            var found = Atomics.CompareExchange(ref count, seen + 1, seen);\n            if (found == seen)\n                return true;\n            seen = found;\n", "            Atomics.Increment(ref count);\n            return true;\n")],
+            [new(HostMemory, "FramePool.cs",
+                "            var found = Atomics.CompareExchange(ref count, seen + 1, seen);\n            if (found == "
+                    + "seen)\n                return true;\n            seen = found;\n",
+                    "            Atomics.Increment(ref count);\n            return true;\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.Exception]),
     ];
 }

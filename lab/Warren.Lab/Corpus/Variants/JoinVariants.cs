@@ -11,8 +11,8 @@ internal static class JoinVariants
     [
         new("join-without-sequence", "The protocol's own proof: leaving out the bump of the sequence",
             """
-            An update that has published a slot and joined what is in flight bumps the sequence: a fault that saw the new slot before the join, and the page
-            as it was before a notification that has ended since, must start again. Here it does not bump.
+            An update that has published a slot and joined what is in flight bumps the sequence: a fault that saw the new slot before the
+            join, and the page as it was before a notification that has ended since, must start again. Here it does not bump.
               host     discard: in the list, finds no slot, nobody to tell
               update   publishes the slot
               vCPU     fault: snapshot; finds the slot; finds the frame
@@ -28,8 +28,8 @@ internal static class JoinVariants
         },
         new("join-start-trusts-update", "The protocol's own proof: no zap where the record had entered the VM already",
             """
-            A start that finds itself entered by an update raises no count again, but zaps all the same: until the update came, faults could map other slots over
-            the range. Here it leaves at once.
+            A start that finds itself entered by an update raises no count again, but zaps all the same: until the update came, faults could
+            map other slots over the range. Here it leaves at once.
               vCPU     has a page mapped through slot 0
               host     discard of that page: in the list
               update   creates slot 1 over the same page, joins the notification: count and range
@@ -39,14 +39,16 @@ internal static class JoinVariants
             "alias-created-vs-discard",
             [new(Hypervisor, Join,
                 "        if (range.Enter(Vm.Notifier)) Begin();\n",
-                "        if (!range.Enter(Vm.Notifier))\n        {\n            Vm.MmuLock.WriteUnlock();\n            return;\n        }\n        Begin();\n")],
+                "        if (!range.Enter(Vm.Notifier))\n        {\n            Vm.MmuLock.WriteUnlock();\n            return;\n        "
+                    + "}\n        Begin();\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             Gate = "join",
         },
         new("invalid-slot-hidden-from-notifications", "The protocol's own proof: a deleted slot hidden from notifications before its zap",
             """
-            A slot that is being deleted stays visible to notifications until what maps it is gone. Here they pass over it as soon as it is marked invalid.
+            A slot that is being deleted stays visible to notifications until what maps it is gone. Here they pass over it as soon as it is
+            marked invalid.
               update   deletion: marks the slot invalid; its SPTEs are still there
               host     discard: passes over the slot, zaps nothing; the frame is freed
               vCPU     uses the frame
@@ -85,15 +87,18 @@ internal static class JoinVariants
             """,
             "create-vs-discard",
             [new(HostMemory, "MmuNotifiers.cs",
-                "        InFlight.Add(record);\n        invalidation = new Invalidation(record);\n        Collect(range.Start, range.End, record.Regions);\n",
-                "        Collect(range.Start, range.End, record.Regions);\n        InFlight.Add(record);\n        invalidation = new Invalidation(record);\n")],
+                "        InFlight.Add(record);\n        invalidation = new Invalidation(record);\n        Collect(range.Start, range.End, "
+                    + "record.Regions);\n",
+                "        Collect(range.Start, range.End, record.Regions);\n        InFlight.Add(record);\n        invalidation = new "
+                    + "Invalidation(record);\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             Gate = "join",
         },
         new("ends-told-before-list-is-left", "Join: the end leaves the list first, so that nobody enters it any more",
             """
-            An end takes its notification out of the list, then lowers the count of everybody it has entered. Here it lowers the counts first.
+            An end takes its notification out of the list, then lowers the count of everybody it has entered. Here it lowers the counts
+            first.
               host     end: nobody entered, nobody to tell
               update   publishes a slot, joins the notification, which is still in the list: the count is one
               host     leaves the list
@@ -109,8 +114,8 @@ internal static class JoinVariants
         },
         new("joined-range-of-alias-forgotten", "Join: a notification may have entered the VM through another slot",
             """
-            An update that joins a notification adds the new slot's part of its range, entered before or not: the same host pages lie at other gfns there. Here only
-            one that enters now has its range added.
+            An update that joins a notification adds the new slot's part of its range, entered before or not: the same host pages lie at
+            other gfns there. Here only one that enters now has its range added.
               vCPU     uses a page through slot 0
               host     discard of that page: has entered the VM through slot 0
               update   creates slot 1 over the same page: joined already, no range
@@ -126,7 +131,8 @@ internal static class JoinVariants
         },
         new("entered-outside-mmu-lock", "Join: whether a notification has entered the VM is asked and answered under mmu_lock",
             """
-            A start asks whether it has entered the VM already with mmu_lock held, in the section in which it raises the count. Here it asks before it has the lock.
+            A start asks whether it has entered the VM already with mmu_lock held, in the section in which it raises the count. Here it asks
+            before it has the lock.
               host     start for slot 0: enters the VM, has not raised the count yet
               update   creates slot 1 over the same page: the notification has entered already, no count to raise
               vCPU     fault in slot 1: nothing in progress; installs the frame

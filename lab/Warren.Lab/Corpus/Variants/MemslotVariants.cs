@@ -10,8 +10,9 @@ internal static class MemslotVariants
     [
         new("delete-without-grace-period", "Mutation: no SRCU synchronization between INVALID, zap and the end of a deletion",
             """
-            A deletion waits for the readers of the slot: for faults that found it valid, before the zap, and for everybody, before it returns. Here it never waits.
-            (Leaving out the first wait alone goes unpunished: the zap makes the roots obsolete, and a fault that found the slot valid notices that.)
+            A deletion waits for the readers of the slot: for faults that found it valid, before the zap, and for everybody, before it
+            returns. Here it never waits. (Leaving out the first wait alone goes unpunished: the zap makes the roots obsolete, and a fault
+            that found the slot valid notices that.)
               vCPU   fault: in its read section, has found the slot
               host   deletion: marks, zaps, publishes, frees the slot, returns
               vCPU   still works with the slot
@@ -37,11 +38,13 @@ internal static class MemslotVariants
               vCPU   goes on using the page
             """,
             "delete-vs-access",
-            [new(Hypervisor, Memslots, "        Mmu.ZapAllFast();\n        Step(MemslotStep.Zapped);", "        Step(MemslotStep.Zapped);")],
+            [new(Hypervisor, Memslots, "        Mmu.ZapAllFast();\n        Step(MemslotStep.Zapped);",
+                "        Step(MemslotStep.Zapped);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("bitmap-freed-without-grace-period", "KVM: the old slot and its bitmap go after synchronize_srcu",
             """
-            When the new set is published the update waits for readers of the old one before it frees anything of the old slot. Here it does not wait.
+            When the new set is published the update waits for readers of the old one before it frees anything of the old slot. Here it does
+            not wait.
               vCPU   store: found the logged slot, has given itself W; about to mark the page
               host   switches logging off: publishes, frees the bitmap
               vCPU   marks the page in freed memory
@@ -64,7 +67,8 @@ internal static class MemslotVariants
             No interleaving is needed, only the failure, which is one of the explorer's choices.
             """,
             "failed-create",
-            [new(Hypervisor, Memslots, "            if (slot is not null) FreeMemslot(slot, old);\n            throw;", "            throw;")],
+            [new(Hypervisor, Memslots, "            if (slot is not null) FreeMemslot(slot, old);\n            throw;",
+                "            throw;")],
             [VerdictKind.Invariant]),
     ];
 }

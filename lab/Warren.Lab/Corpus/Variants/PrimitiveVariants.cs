@@ -47,7 +47,8 @@ internal static class PrimitiveVariants
             [VerdictKind.UseAfterFree]),
         new("wake-up-forgets-the-sleeper", "rcuwait: who is woken for nothing sleeps on, and can be woken again",
             """
-            A waker leaves the waiter registered; the waiter itself ends that. Here the waker takes it out, as if whoever is woken had what it waits for.
+            A waker leaves the waiter registered; the waiter itself ends that. Here the waker takes it out, as if whoever is woken had what
+            it waits for.
               sleeper   prepares, finds its request pending, sleeps
               time      a tick: wakes the sleeper, and takes it out
               sleeper   finds its request still pending, sleeps on
@@ -55,7 +56,8 @@ internal static class PrimitiveVariants
             Only with the tick: without, the one wake-up there is comes with the answer.
             """,
             "wait-with-tick",
-            [new(Locking, "RcuWait.cs", "        if (Volatile.Read(ref _waiter) == 0)\n            return false;\n", "        if (Interlocked.Exchange(ref _waiter, 0) == 0)\n            return false;\n")],
+            [new(Locking, "RcuWait.cs", "        if (Volatile.Read(ref _waiter) == 0)\n            return false;\n",
+                "        if (Interlocked.Exchange(ref _waiter, 0) == 0)\n            return false;\n")],
             [VerdictKind.Deadlock]),
         new("sequence-count-without-retry", "seqcount: read_seqretry left out",
             """
@@ -65,16 +67,19 @@ internal static class PrimitiveVariants
               reader   copies the second word; uses a pair that never was
             """,
             "sequence-count",
-            [new(Locking, "SequenceCount.cs", "        hook.After(step, !retry);\n        return retry;", "        hook.After(step, !retry);\n        return false;")],
+            [new(Locking, "SequenceCount.cs", "        hook.After(step, !retry);\n        return retry;",
+                "        hook.After(step, !retry);\n        return false;")],
             [VerdictKind.TornRead]),
         new("sequence-count-reads-while-odd", "seqcount: a reader waits for an even sequence",
             """
-            An odd sequence says that a writer is at work; a reader waits until it is even. Here it begins with the odd one, and finds it unmoved.
+            An odd sequence says that a writer is at work; a reader waits until it is even. Here it begins with the odd one, and finds it
+            unmoved.
               writer   sequence odd; changes the first word
               reader   copies both words; the sequence has not moved
             """,
             "sequence-count",
-            [new(Locking, "SequenceCount.cs", "        while (((sequence = ReadForwarded(hook)) & 1) != 0)", "        while (((sequence = ReadForwarded(hook)) & 1) > 1)")],
+            [new(Locking, "SequenceCount.cs", "        while (((sequence = ReadForwarded(hook)) & 1) != 0)",
+                "        while (((sequence = ReadForwarded(hook)) & 1) > 1)")],
             [VerdictKind.TornRead]),
         new("downgrade-lets-go", "downgrade_write: no writer may come between the two holds",
             """
@@ -85,7 +90,9 @@ internal static class PrimitiveVariants
             """,
             "downgrade-vs-writer",
             [new(Locking, "RwSemaphore.cs",
-                "        if (Check.TrackOwners)\n            SleepingSteps.ReleaseOwner(_lock, Class);\n        if (Check.On)\n            SleepingSteps.Downgrade(_lock, Class, this);\n        else\n            _lock.Downgrade();\n",
+                "        if (Check.TrackOwners)\n            SleepingSteps.ReleaseOwner(_lock, Class);\n        if "
+                    + "(Check.On)\n            SleepingSteps.Downgrade(_lock, Class, this);\n        else\n            "
+                    + "_lock.Downgrade();\n",
                 "        UpWrite();\n        DownRead();\n")],
             [VerdictKind.Invariant]),
         new("rwlock-reader-enters-beside-writer", "A reader must not enter while a writer holds the lock",
@@ -95,7 +102,8 @@ internal static class PrimitiveVariants
               vCPU   fault: takes mmu_lock shared beside it
             """,
             "fault-vs-discard",
-            [new(Locking, "RwLock.cs", "        while (!(mode == LockMode.Shared ? TryReadNative(Held | WriterWaits) : TryWriteNative()))", "        while (!(mode == LockMode.Shared ? TryReadNative(WriterWaits) : TryWriteNative()))")],
+            [new(Locking, "RwLock.cs", "        while (!(mode == LockMode.Shared ? TryReadNative(Held | WriterWaits) : TryWriteNative()))",
+                "        while (!(mode == LockMode.Shared ? TryReadNative(WriterWaits) : TryWriteNative()))")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.DataRace, VerdictKind.Exception, VerdictKind.LockLeak]),
     ];
 }

@@ -22,21 +22,22 @@ internal static class ShadowZapVariants
             "shadow-delete-vs-access",
             [new(Hypervisor, Steps,
                 """
-                        bool any = InvalidateAll();
-                        Vcpu[] vcpus = _vm.VcpuArray;
-                        ulong* sections = stackalloc ulong[vcpus.Length];
+                        var any = InvalidateAll();
+                        var vcpus = _vm.VcpuArray;
+                        var sections = stackalloc ulong[vcpus.Length];
                 """,
                 """
-                        Vcpu[] vcpus = _vm.VcpuArray;
-                        ulong* sections = stackalloc ulong[vcpus.Length];
+                        var vcpus = _vm.VcpuArray;
+                        var sections = stackalloc ulong[vcpus.Length];
                         VirtualMachine.PostRequest(vcpus, VcpuRequest.FreeObsoleteRoots, sections);
-                        bool any = InvalidateAll();
+                        var any = InvalidateAll();
                 """),
              new(Hypervisor, Steps, "        if (any) VirtualMachine.PostRequest(vcpus, VcpuRequest.FreeObsoleteRoots, sections);\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("shadow-zap-all-and-restart", "kvm_mmu_zap_all before the generation (2013, and again in 2019), with shadow pages",
             """
-            Only the pages of before the toggle are zapped. Here whatever page there is, the oldest first, with mmu_lock dropped after each, until there is none.
+            Only the pages of before the toggle are zapped. Here whatever page there is, the oldest first, with mmu_lock dropped after each,
+            until there is none.
               host   zaps the oldest page, drops mmu_lock
               vCPU   loads a root, faults, builds its pages anew
               host   goes on: there are pages
@@ -59,8 +60,8 @@ internal static class ShadowZapVariants
             [VerdictKind.Livelock, VerdictKind.Starvation]),
         new("walk-past-current-pages", "KVM: kvm_zap_obsolete_pages stops at the first page that is not obsolete",
             """
-            Obsolete pages are older than all others; the walk from the oldest ends at the first that is not. Here it goes on, over pages that vCPUs have just built and are using: no flush is
-            owed for obsolete pages, for these it would be.
+            Obsolete pages are older than all others; the walk from the oldest ends at the first that is not. Here it goes on, over pages
+            that vCPUs have just built and are using: no flush is owed for obsolete pages, for these it would be.
               host   zaps the obsolete pages, drops mmu_lock
               vCPU   builds pages, enters the guest
               host   zaps those, frees them
@@ -75,12 +76,14 @@ internal static class ShadowZapVariants
         },
         new("root-zapped-again-and-again", "KVM: a root in use is taken off the active list when it is zapped, and skipped from then on",
             """
-            A root that a vCPU uses cannot be freed yet. It leaves the active list all the same, so that the walk over the oldest pages comes to the next. Here it stays on it.
+            A root that a vCPU uses cannot be freed yet. It leaves the active list all the same, so that the walk over the oldest pages
+            comes to the next. Here it stays on it.
               host   zaps the root of a vCPU that does not run; looks for the oldest obsolete page: the root
             Only that vCPU could end it, and it has no reason to run.
             """,
             "shadow-zap-all-under-load",
-            [new(Hypervisor, Zap, "        RemoveFromActiveList(page);\n", "        if (page->RootCount == 0) RemoveFromActiveList(page);\n")],
+            [new(Hypervisor, Zap, "        RemoveFromActiveList(page);\n",
+                "        if (page->RootCount == 0) RemoveFromActiveList(page);\n")],
             [VerdictKind.Livelock, VerdictKind.Starvation, VerdictKind.UseAfterFree, VerdictKind.Invariant]),
         new("shadow-install-into-obsolete-root", "a955cad84cda with shadow pages: retry a fault whose root became obsolete",
             """
@@ -103,7 +106,8 @@ internal static class ShadowZapVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.Exception]),
         new("reclaim-takes-the-root", "KVM: kvm_mmu_zap_oldest_mmu_pages leaves roots in use alone",
             """
-            Above the limit the oldest pages go, but for roots in use: a fault makes room, and then builds below its root. Here that may be among those that went.
+            Above the limit the oldest pages go, but for roots in use: a fault makes room, and then builds below its root. Here that may be
+            among those that went.
               vCPU   fault: makes room, zaps its own root; links new pages below it
             The root is freed when the vCPU lets go of it, and the pages below point up into nothing.
             """,

@@ -11,30 +11,34 @@ internal static class VcpuVariants
     [
         new("entry-without-recheck", "Mutation: the look at the requests after mode = IN_GUEST_MODE left out",
             """
-            A vCPU serves its requests, says that it is in guest mode, and looks again: whoever asks either sees the mode and waits, or is seen. Here the second
-            look is missing.
+            A vCPU serves its requests, says that it is in guest mode, and looks again: whoever asks either sees the mode and waits, or is
+            seen. Here the second look is missing.
               vCPU   no requests; about to enter, with the page in its TLB
               host   start: zaps, posts the flush, sees the vCPU outside: need not wait; the frame is freed
               vCPU   enters without looking, and uses the frame
             """,
             "reentry-vs-discard",
-            [new(Hypervisor, Requests, "if ((Atomics.Read(ref _state->RequestWord) & ~deferred) == 0)", "if ((Atomics.Read(ref _state->RequestWord) & ~deferred) is var pending && (pending == 0 || true))")],
+            [new(Hypervisor, Requests, "if ((Atomics.Read(ref _state->RequestWord) & ~deferred) == 0)",
+                "if ((Atomics.Read(ref _state->RequestWord) & ~deferred) is var pending && (pending == 0 || true))")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             // An engine may execute an instruction before it looks at its requests for the first time; the scripted one is more careful.
-            Exposure = [new("Warren.Scripted", "ScriptedEngine.cs", "        while (!vcpu.RequestPending)\n", "        for (bool first = true; first || !vcpu.RequestPending; first = false)\n")],
+            Exposure =
+                [new("Warren.Scripted", "ScriptedEngine.cs", "        while (!vcpu.RequestPending)\n",
+                    "        for (bool first = true; first || !vcpu.RequestPending; first = false)\n")],
         },
         new("exiting-vcpu-not-awaited", "KVM: a WAIT request waits for every vCPU that is not outside, EXITING included",
             """
-            Who asks for a flush moves the vCPU from IN_GUEST to EXITING and waits until it is outside. A second one that finds it EXITING waits as well. Here
-            that one takes it for outside.
+            Who asks for a flush moves the vCPU from IN_GUEST to EXITING and waits until it is outside. A second one that finds it EXITING
+            waits as well. Here that one takes it for outside.
               host 1   harvest: has taken W, tells the vCPU to leave, waits
               vCPU     still in guest mode, EXITING
               host 2   discard: zaps, finds the vCPU EXITING, does not wait; frees the frame
               vCPU     uses the frame out of its TLB
             """,
             "access-vs-harvest-and-discard",
-            [new(Hypervisor, Requests, "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return true;", "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return false;")],
+            [new(Hypervisor, Requests, "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return true;",
+                "if ((mode & ModeMask) != (ulong)VcpuMode.InGuestMode) return false;")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("flush-not-awaited", "KVM: TLB_FLUSH carries WAIT",
             """
@@ -48,23 +52,24 @@ internal static class VcpuVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("mode-stored-without-barrier", "KVM: the full barrier between mode = IN_GUEST_MODE and the look at the requests",
             """
-            Entering is one half of a Dekker pair: store the mode, barrier, read the requests. Here the mode is stored without a barrier, as x86 lets
-            a later load overtake it.
+            Entering is one half of a Dekker pair: store the mode, barrier, read the requests. Here the mode is stored without a barrier, as
+            x86 lets a later load overtake it.
               vCPU   stores its mode: it waits in the store buffer; reads the requests: none
               host   start: zaps, posts the flush, reads the mode: outside; the frame is freed
               vCPU   runs with the page in its TLB; now the mode becomes visible
             Nothing shows as long as each store is seen at once.
             """,
             "reentry-vs-discard",
-            [new(Hypervisor, Requests, "Atomics.Exchange(ref _state->Mode, _state->Mode & ~ModeMask | (ulong)VcpuMode.InGuestMode);", "Atomics.Write(ref _state->Mode, _state->Mode & ~ModeMask | (ulong)VcpuMode.InGuestMode);")],
+            [new(Hypervisor, Requests, "Atomics.Exchange(ref _state->Mode, _state->Mode & ~ModeMask | (ulong)VcpuMode.InGuestMode);",
+                "Atomics.Write(ref _state->Mode, _state->Mode & ~ModeMask | (ulong)VcpuMode.InGuestMode);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             WeakMemory = true,
         },
         new("request-cleared-after-work", "KVM: a request is cleared before it is served",
             """
-            A vCPU clears the request to let go of obsolete roots, then looks at its root: one that is made in between is served next time. Here it
-            looks first.
+            A vCPU clears the request to let go of obsolete roots, then looks at its root: one that is made in between is served next time.
+            Here it looks first.
               vCPU   has loaded root 2; the request of an earlier zap is up; looks: root 2 is current
               host   second zap: root 2 obsolete, request (up already); the vCPU is outside, no need to wait
               vCPU   clears the request, enters with root 2
@@ -90,8 +95,8 @@ internal static class VcpuVariants
             [VerdictKind.Livelock, VerdictKind.Starvation, VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("halt-without-recheck", "kvm_vcpu_block: look at the requests after saying that one sleeps",
             """
-            A vCPU that halts says so and looks at its requests again; who makes one sets it and looks whether the vCPU has halted. Here the second look of
-            the vCPU is missing.
+            A vCPU that halts says so and looks at its requests again; who makes one sets it and looks whether the vCPU has halted. Here the
+            second look of the vCPU is missing.
               vCPU   guest halts; no request so far
               host   kick: sets the request, sees a vCPU that has not halted: nobody to wake
               vCPU   says that it has halted, and sleeps with the kick pending
@@ -101,8 +106,8 @@ internal static class VcpuVariants
             [VerdictKind.Invariant, VerdictKind.LostWakeUp]),
         new("code-mark-without-flush", "Code marks: after marking, TLB entries for writing from before must go",
             """
-            A frame that holds decoded code is marked, and every vCPU that may hold a write entry for it from before is flushed; later writers meet the mark.
-            Here nobody is flushed.
+            A frame that holds decoded code is marked, and every vCPU that may hold a write entry for it from before is flushed; later
+            writers meet the mark. Here nobody is flushed.
               vCPU 0   has the page in its TLB for writing
               vCPU 1   fetches from it: marks the frame, decodes, keeps what it decoded
               vCPU 0   stores through its TLB, past the mark
@@ -113,19 +118,20 @@ internal static class VcpuVariants
             [VerdictKind.Invariant]),
         new("code-writer-not-noted", "Code marks: who translates for writing notes it in the frame before looking at the mark",
             """
-            Who marks a frame flushes only if some vCPU has translated it for writing. That note is set before the look at the mark, so that one of the two sees
-            the other. Here it is not set.
+            Who marks a frame flushes only if some vCPU has translated it for writing. That note is set before the look at the mark, so that
+            one of the two sees the other. Here it is not set.
               vCPU 0   store: no mark; translates for writing, without a note
               vCPU 1   fetches: marks the frame; no note, so no flush; decodes
               vCPU 0   stores through its TLB
             """,
             "code-write-vs-fetch",
-            [new(Hypervisor, Marks, "if ((Atomics.Read(ref info.Flags) & WriteTranslated) == 0) Atomics.Or(ref info.Flags, WriteTranslated);", "")],
+            [new(Hypervisor, Marks,
+                "if ((Atomics.Read(ref info.Flags) & WriteTranslated) == 0) Atomics.Or(ref info.Flags, WriteTranslated);", "")],
             [VerdictKind.Invariant]),
         new("code-cleared-before-device-write", "Code marks: a device's write voids code after the bytes are there",
             """
-            When a device or the hypervisor writes to a frame the mark is cleared after the bytes: a vCPU that decodes in between has its mark found. Here
-            it is cleared before.
+            When a device or the hypervisor writes to a frame the mark is cleared after the bytes: a vCPU that decodes in between has its
+            mark found. Here it is cleared before.
               host   clears the mark
               vCPU   fetch: marks the frame, decodes the old bytes
               host   writes the new bytes

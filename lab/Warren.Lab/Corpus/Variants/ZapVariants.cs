@@ -7,7 +7,8 @@ internal static class ZapVariants
     private const string State = "Invalidation/InvalidationState.cs";
     private const string Gate = "Invalidation/InvalidationGate.cs";
     private const string ZapAndUnlock = "        Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n";
-    private const string UnlockAndFlush = "        var flush = Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n        if (flush) Vm.FlushRemoteTlbs();\n";
+    private const string UnlockAndFlush =
+        "        var flush = Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n        if (flush) Vm.FlushRemoteTlbs();\n";
     private const string Roots = "Tdp/TdpMmu.Roots.cs";
     private const string FastZap = "Mmu/Mmu.FastZap.cs";
     private const string Zap = "Tdp/TdpMmu.Zap.cs";
@@ -16,7 +17,8 @@ internal static class ZapVariants
     [
         new("end-without-sequence", "Mutation of kvm_mmu_invalidate_end: seq++ dropped",
             """
-            The end of an invalidation steps the sequence and drops the count. Without the step a fault that spans the whole invalidation notices nothing.
+            The end of an invalidation steps the sequence and drops the count. Without the step a fault that spans the whole invalidation
+            notices nothing.
               vCPU   fault: snapshot, finds the frame
               host   start, the page goes, end
               vCPU   under mmu_lock: nothing in progress, and the sequence is the one of the snapshot: installs the old frame
@@ -26,7 +28,8 @@ internal static class ZapVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("count-before-sequence", "Mutation of kvm_mmu_invalidate_end: count-- before seq++",
             """
-            The sequence moves before the count drops: a reader without mmu_lock that sees the lower count also sees the new sequence. Here the order is the other.
+            The sequence moves before the count drops: a reader without mmu_lock that sees the lower count also sees the new sequence. Here
+            the order is the other.
               reader   snapshot; finds the frame
               host     start, the page goes; end: the count is 0
               reader   reads the count, 0, and the sequence, still that of the snapshot: takes the frame for current
@@ -61,8 +64,8 @@ internal static class ZapVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("flush-after-unlock", "Mutation: the flush moved behind the unlock",
             """
-            A start that zapped something flushes before it drops mmu_lock, for the next holder will find nothing left to zap and owe no flush. Here it
-            unlocks first.
+            A start that zapped something flushes before it drops mmu_lock, for the next holder will find nothing left to zap and owe no
+            flush. Here it unlocks first.
               host 1   start: zaps the SPTE, drops mmu_lock
               host 2   start of the same page: nothing to zap, returns, frees the frame
               vCPU     in guest mode all the time, uses the frame out of its TLB
@@ -86,7 +89,8 @@ internal static class ZapVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("yield-with-flush-pending", "a835429cda91 and 048f49809c52: a zap that drops mmu_lock with a flush outstanding",
             """
-            A long zap drops mmu_lock for those who wait, after it has flushed what it zapped so far. Here it drops it with the flush still to come.
+            A long zap drops mmu_lock for those who wait, after it has flushed what it zapped so far. Here it drops it with the flush still
+            to come.
               host 1   start over pages 0 and 1: zaps page 0, somebody waits, drops mmu_lock
               host 2   start over page 0: nothing to zap, no flush owed; frees the frame
               vCPU     uses page 0 out of its TLB
@@ -100,30 +104,34 @@ internal static class ZapVariants
         },
         new("zap-only-valid-roots", "KVM: an unmap by notifier must walk every root, invalid ones too",
             """
-            Pages may be freed as soon as a start has returned, so its zap walks obsolete roots too, although no vCPU can reach them. Here it skips them.
+            Pages may be freed as soon as a start has returned, so its zap walks obsolete roots too, although no vCPU can reach them. Here
+            it skips them.
               host 1   deletion of another slot: makes the root obsolete, has not zapped it yet
               host 2   discard: finds no valid root, zaps nothing; the frame is freed
               host 1   zaps the root: reads (and would propagate A and D from) an SPTE to a frame that is somebody else's
             """,
             "use-vs-delete-and-discard",
-            [new(Hypervisor, Zap, "while (NextRoot(ref root, addressSpaceId, validOnly: false))", "while (NextRoot(ref root, addressSpaceId, validOnly: true))")],
+            [new(Hypervisor, Zap, "while (NextRoot(ref root, addressSpaceId, validOnly: false))",
+                "while (NextRoot(ref root, addressSpaceId, validOnly: true))")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("obsolete-root-taken-for-unused", "KVM: no flush is owed for an obsolete root only because its vCPUs have let go of it",
             """
-            Roots become obsolete under mmu_lock; that vCPUs let go of them is asked then, and awaited with the lock free, since a vCPU whose thread is off the CPU would keep it
-            held. Until then what is unmapped from an obsolete root is flushed like anything else. Here it counts as out of reach at once.
+            Roots become obsolete under mmu_lock; that vCPUs let go of them is asked then, and awaited with the lock free, since a vCPU
+            whose thread is off the CPU would keep it held. Until then what is unmapped from an obsolete root is flushed like anything else.
+            Here it counts as out of reach at once.
               host 1   deletion of another slot: roots obsolete, request made, unlocks
               host 2   discard: zaps the SPTE in the obsolete root; owes no flush, for no vCPU can be in it
               vCPU     is in it, in guest mode with the page in its TLB, and has not looked at its requests
               host 2   frees the frame; the vCPU uses it
             """,
             "use-vs-delete-and-discard",
-            [new(Hypervisor, Zap, "flush |= !IsObsolete(root) || Shared.Read(ref _obsoleteInUse, this) != 0;", "flush |= !IsObsolete(root);")],
+            [new(Hypervisor, Zap, "flush |= !IsObsolete(root) || Shared.Read(ref _obsoleteInUse, this) != 0;",
+                "flush |= !IsObsolete(root);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("reload-request-not-awaited", "KVM: KVM_REQ_MMU_FREE_OBSOLETE_ROOTS without WAIT",
             """
-            The zap of everything waits until each vCPU has left guest mode once: then nobody walks the obsolete tables, and they may be freed. Here the
-            request is made and not waited for.
+            The zap of everything waits until each vCPU has left guest mode once: then nobody walks the obsolete tables, and they may be
+            freed. Here the request is made and not waited for.
               vCPU   in guest mode, walks the root
               host   deletion: roots obsolete, request, zap, tables freed, returns
               vCPU   still in guest mode with the deleted slot's page in its TLB, or in a table that is freed
@@ -144,23 +152,24 @@ internal static class ZapVariants
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("roots-invalidated-under-read-lock", "47b0c2e4c220's kind: work that needs mmu_lock for write, done with it shared",
             """
-            Roots become obsolete with mmu_lock held for write, so that no fault is between its look at the root and its SPTE. Here the lock is shared.
+            Roots become obsolete with mmu_lock held for write, so that no fault is between its look at the root and its SPTE. Here the lock
+            is shared.
               vCPU   fault, mmu_lock shared: the root is current
               host   deletion of another slot, mmu_lock shared: root obsolete, request, zap of what is there
               vCPU   installs its SPTE in the root that has been emptied
             """,
             "delete-of-another-slot-vs-fault",
             [new(Hypervisor, FastZap,
-                "        _mmuLock.WriteLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any",
-                "        _mmuLock.ReadLock();\n        long since = Stopwatch.GetTimestamp();\n        bool any"),
+                "        _mmuLock.WriteLock();\n        var since = Stopwatch.GetTimestamp();\n        var any",
+                "        _mmuLock.ReadLock();\n        var since = Stopwatch.GetTimestamp();\n        var any"),
              new(Hypervisor, FastZap,
                 "        _mmuLock.WriteUnlock();\n        _counters.FastZaps++;",
                 "        _mmuLock.ReadUnlock();\n        _counters.FastZaps++;")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.DataRace]),
         new("zap-all-and-restart", "kvm_mmu_zap_all before fast invalidation (2013, and again in 2019): the loop that vCPUs feed",
             """
-            Zapping everything makes the roots obsolete, and has as much to do as there was at that moment. Here it zaps the current tables entry by entry, lets go of
-            mmu_lock after each, and starts again from the first until it finds nothing.
+            Zapping everything makes the roots obsolete, and has as much to do as there was at that moment. Here it zaps the current tables
+            entry by entry, lets go of mmu_lock after each, and starts again from the first until it finds nothing.
               host   zaps an entry, drops mmu_lock
               vCPU   faults, maps its page anew
               host   starts again: there is an entry
@@ -168,11 +177,7 @@ internal static class ZapVariants
             """,
             "zap-all-under-load",
             [new(Hypervisor, Roots,
-                """
-                    internal override bool InvalidateAll()
-                    {
-                        bool any = false;
-                """,
+                "    internal override bool InvalidateAll()\n    {\n        var any = false;",
                 """
                     internal override bool InvalidateAll()
                     {
@@ -205,8 +210,8 @@ internal static class ZapVariants
             [VerdictKind.Livelock, VerdictKind.Starvation]),
         new("end-under-read-lock", "KVM: the counts are written with mmu_lock held for write",
             """
-            Both halves of a notification take mmu_lock for write. Here the end takes it shared: the count is written while faults read it, and two ends may
-            meet in one store. The assertion in the code that writes it says so at the first notification.
+            Both halves of a notification take mmu_lock for write. Here the end takes it shared: the count is written while faults read it,
+            and two ends may meet in one store. The assertion in the code that writes it says so at the first notification.
             """,
             "fault-vs-discard",
             [new(Hypervisor, Gate,

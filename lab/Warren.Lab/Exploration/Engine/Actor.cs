@@ -49,7 +49,7 @@ internal sealed class Actor(Engine engine, int index)
     internal StepTraits Traits;
     internal int Location = -1;
 
-    /// <summary>What its step depends on: the location, or a part of it that only some operations touch.</summary>
+    /// <summary>The place that its step depends on: the location, or a part of it that only some operations touch.</summary>
     internal int Dependence = -1;
 
     /// <summary>It tried and must wait until something happens to <see cref="Location"/>.</summary>
@@ -62,7 +62,9 @@ internal sealed class Actor(Engine engine, int index)
     internal bool InQueue;
     internal int WaitWakes;
 
-    /// <summary>What it did since its last relax, and in the round before; and how many rounds in a row were the same while nobody could go on.</summary>
+    /// <summary>
+    /// Its operations since its last relax, and in the round before; and how many rounds in a row were the same while nobody could go on.
+    /// </summary>
     internal ulong LoopHash;
     internal ulong LastLoopHash;
     internal int SameRounds;
@@ -94,12 +96,13 @@ internal sealed class Actor(Engine engine, int index)
     internal int[] HeldLocation = new int[16];
     internal LockMode[] HeldMode = new LockMode[16];
 
-    /// <summary>What it has read since its last relax, and at which version.</summary>
+    /// <summary>Its reads since its last relax, each with the version it found.</summary>
     internal int ReadCount;
     internal int[] ReadLocation = new int[16];
 
     /// <summary>
-    /// By location: where among the reads it is, if it is there, which is so when the entry there names the location. Never cleared (a sparse set; Briggs, Torczon 1993).
+    /// By location: where among the reads it is, if it is there, which is so when the entry there names the location. Never cleared (a
+    /// sparse set; Briggs, Torczon 1993).
     /// </summary>
     private int[] _readAt = new int[64];
     internal int[] ReadVersion = new int[16];

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Warren.Lab;
 
 /// <summary>
-/// Keeps the threads of an exploration on one CPU, where a hand-off is a yield to the neighbour in the run queue and not an interrupt to an idle CPU. Where the
-/// system refuses (or is not Linux) they run wherever they like, only slower.
+/// Keeps the threads of an exploration on one CPU, where a hand-off is a yield to the neighbour in the run queue and not an interrupt to an
+/// idle CPU. Where the system refuses (or is not Linux) they run wherever they like, only slower.
 /// </summary>
 internal static partial class CpuPinning
 {

@@ -1,6 +1,9 @@
 namespace Warren.Lab;
 
-/// <summary>A small pseudo-random generator whose whole state is its seed: the same seed gives the same schedule on every machine (splitmix64, Steele et al. 2014).</summary>
+/// <summary>
+/// A small pseudo-random generator whose whole state is its seed: the same seed gives the same schedule on every machine (splitmix64,
+/// Steele et al. 2014).
+/// </summary>
 internal struct Dice(ulong seed)
 {
     private ulong _state = seed;

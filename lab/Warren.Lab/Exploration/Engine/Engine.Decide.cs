@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 
 namespace Warren.Lab;
 
-/// <summary>Who makes the next step, and the record of such decisions.</summary>
+/// <summary>The choice of the next step's thread, and the record of such decisions.</summary>
 internal sealed partial class Engine
 {
     private Search _search = null!;
@@ -12,19 +12,21 @@ internal sealed partial class Engine
     private long _totalSteps;
     private ulong _traceHash;
 
-    /// <summary>What was decided against the default in this schedule.</summary>
+    /// <summary>The decisions against the default in this schedule.</summary>
     internal DecisionLog Log { get; } = new();
 
-    /// <summary>Identity of what has happened in this schedule so far: two executions with equal hashes made the same steps in the same order.</summary>
+    /// <summary>
+    /// Identity of what has happened in this schedule so far: two executions with equal hashes made the same steps in the same order.
+    /// </summary>
     internal ulong TraceHash => _traceHash;
 
     /// <summary>Of this schedule so far.</summary>
     internal int Preemptions { get; private set; }
 
-    /// <summary>Who asks for a choice; -1 for the build.</summary>
+    /// <summary>The thread that asks for a choice; -1 for the build.</summary>
     internal int Chooser { get; private set; }
 
-    /// <summary>Who came to the decision that is being taken.</summary>
+    /// <summary>The thread that came to the decision that is being taken.</summary>
     internal int LastActor { get; private set; }
 
     /// <summary>The schedule does something else than one with the same decisions did before.</summary>
@@ -32,7 +34,8 @@ internal sealed partial class Engine
     {
         var now = _actors[LastActor];
         Judge(new Verdict(VerdictKind.Scenario,
-            $"After {_steps} steps with the same decisions {now.Name} is at {now.Operation} where {_actors[actor].Name} was at {operation} in an earlier execution: "
+            $"After {_steps} steps with the same decisions {now.Name} is at {now.Operation} where {_actors[actor].Name} was at "
+                + $"{operation} in an earlier execution: "
             + "the scenario touches shared state without a step, or depends on time, chance or what earlier schedules left behind."));
     }
 
@@ -44,7 +47,8 @@ internal sealed partial class Engine
 
     /// <summary>The next thread; <paramref name="current"/> itself when the schedule has got its verdict; -1 when all have ended.</summary>
     /// <param name="current">Who comes to the decision.</param>
-    /// <param name="own">Its bit where it would go on; 0 where it has ended, and before anybody has begun: who is first takes the turn from nobody.</param>
+    /// <param name="own">Its bit where it would go on; 0 where it has ended, and before anybody has begun: who is first takes the turn from
+    /// nobody.</param>
     private int Decide(int current, ulong own)
     {
         LastActor = current;
@@ -151,7 +155,8 @@ internal sealed partial class Engine
         _steps++;
         if (actor.Offloaded)
             _offloadSteps++;
-        var label = ((ulong)actor.Index << 56) | ((ulong)actor.Operation << 48) | ((ulong)actor.Mode << 40) | ((ulong)(uint)actor.Location << 8) | (succeeded ? 1ul : 0);
+        var label = ((ulong)actor.Index << 56) | ((ulong)actor.Operation << 48) | ((ulong)actor.Mode << 40)
+            | ((ulong)(uint)actor.Location << 8) | (succeeded ? 1ul : 0);
         _traceHash = ((_traceHash ^ label) * 0x9E3779B97F4A7C15) ^ (_traceHash >> 29);
     }
 

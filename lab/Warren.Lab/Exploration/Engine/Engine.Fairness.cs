@@ -4,9 +4,10 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Threads that loop for ever, and schedules that do. From some step on the order is fair and no longer the search's: who was held back goes on as soon as it can,
-/// and all others in turn, each for a few steps. What does not end under such an order has no excuse: either the state of the
-/// scenario repeats (a lasso), or some thread does the same again and again while others complete one operation after the other.
+/// Threads that loop for ever, and schedules that do. From some step on the order is fair and no longer the search's: who was held back
+/// goes on as soon as it can, and all others in turn, each for a few steps. What does not end under such an order has no excuse: either the
+/// state of the scenario repeats (a lasso), or some thread does the same again and again while others complete one operation after the
+/// other.
 /// </summary>
 internal sealed partial class Engine
 {
@@ -27,7 +28,7 @@ internal sealed partial class Engine
     /// <summary>How many steps each thread makes in its turn is drawn from it; 0: one.</summary>
     internal ulong FairSeed { get; set; }
 
-    /// <summary>Whether a thread was declared to loop for ever.</summary>
+    /// <summary>True when a thread was declared to loop for ever.</summary>
     internal bool HasBackground => DeclaredThreads > BitOperations.PopCount(_foreground & ((1ul << DeclaredThreads) - 1));
 
     private bool IsForegroundLeft => (_unfinished & _foreground) != 0;
@@ -148,8 +149,11 @@ internal sealed partial class Engine
         {
             for (var each = left; each != 0; each &= each - 1)
             {
-                if (MostVisits(BitOperations.TrailingZeroCount(each)) < needed && (_runUnderFairness >> BitOperations.TrailingZeroCount(each) & 1) != 0)
+                if (MostVisits(BitOperations.TrailingZeroCount(each)) < needed
+                    && (_runUnderFairness >> BitOperations.TrailingZeroCount(each) & 1) != 0)
+                {
                     return;
+                }
             }
         }
 
@@ -162,13 +166,18 @@ internal sealed partial class Engine
         var details = $"Since step {_fairStart} everybody has had a turn, and who was held back has gone first; {how}.\n"
             + string.Join('\n', Each(_unfinished).Where(static a => a.Pseudo is null).Select(Repetition));
         Judge(completed > _starvation
-            ? new Verdict(VerdictKind.Starvation, $"{names} gets nowhere while {_actors[busiest].Name} has completed {completed} rounds, although the order is fair.", details)
-            : new Verdict(VerdictKind.Livelock, $"{names} run{(BitOperations.PopCount(left) == 1 ? "s" : "")} for ever and get{(BitOperations.PopCount(left) == 1 ? "s" : "")} nowhere, although the order is fair.", details));
+            ? new Verdict(VerdictKind.Starvation,
+                $"{names} gets nowhere while {_actors[busiest].Name} has completed {completed} rounds, although the order is fair.",
+                details)
+            : new Verdict(VerdictKind.Livelock,
+                $"{names} run{(BitOperations.PopCount(left) == 1 ? "s" : "")} for ever and get"
+                    + $"{(BitOperations.PopCount(left) == 1 ? "s" : "")} nowhere, although the order is fair.", details));
     }
 
     private string Repetition(Actor actor)
     {
-        var visited = _visits.Where(v => v.Key.Actor == actor.Index).OrderByDescending(static v => v.Value).ThenBy(static v => v.Key.Location).Take(4)
+        var visited = _visits.Where(v => v.Key.Actor == actor.Index).OrderByDescending(static v => v.Value)
+            .ThenBy(static v => v.Key.Location).Take(4)
             .Select(v => $"{v.Value} x {v.Key.Operation}{(v.Key.Location < 0 ? "" : " of " + NameOf(v.Key.Location))}");
         return $"{actor.Name}{(actor.Background ? $" ({actor.Iterations} rounds)" : "")}: {string.Join(", ", visited)}";
     }
@@ -192,7 +201,8 @@ internal sealed partial class Engine
     }
 
     /// <summary>
-    /// Where each thread is, what it holds, and the values of all it has touched. Local variables are not in it, which is why one repetition proves nothing, and many do.
+    /// Where each thread is, what it holds, and the values of all it has touched. Local variables are not in it, which is why one
+    /// repetition proves nothing, and many do.
     /// </summary>
     private ulong StateHash()
     {
@@ -200,7 +210,9 @@ internal sealed partial class Engine
         for (var i = 0; i < _actorCount; i++)
         {
             var actor = _actors[i];
-            hash = Mix(hash, ((ulong)actor.State << 40) | ((ulong)actor.Operation << 32) | ((ulong)actor.Mode << 48) | (uint)actor.Location | (actor.Waiting ? 1ul << 63 : 0));
+            hash = Mix(hash,
+                ((ulong)actor.State << 40) | ((ulong)actor.Operation << 32) | ((ulong)actor.Mode << 48) | (uint)actor.Location
+                    | (actor.Waiting ? 1ul << 63 : 0));
             for (var h = 0; h < actor.HeldCount; h++)
                 hash = Mix(hash, (uint)actor.HeldLocation[h]);
         }

@@ -2,18 +2,20 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>The validator watches the schedules too: it needs to see each chain of locks only once to know what another timing would do.</summary>
+/// <summary>
+/// The validator watches the schedules too: it needs to see each chain of locks only once to know what another timing would do.
+/// </summary>
 internal sealed partial class Engine
 {
     private LockValidator? _validator;
     private LockReport? _report;
 
-    /// <summary>Whether lock order is checked.</summary>
+    /// <summary>True when lock order is checked.</summary>
     internal bool ChecksLockOrder { get; init; }
 
     /// <summary>
-    /// Has lock order checked from scratch, or (where false) not at all. What one validator reports it reports once, so that a schedule that is to be judged by
-    /// itself needs a new one.
+    /// Has lock order checked from scratch, or (where false) not at all. What one validator reports it reports once, so that a schedule
+    /// that is to be judged by itself needs a new one.
     /// </summary>
     internal void RenewValidator(bool check)
     {

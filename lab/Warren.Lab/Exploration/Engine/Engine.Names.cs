@@ -1,13 +1,14 @@
 namespace Warren.Lab;
 
-/// <summary>What people call the places that steps touch.</summary>
+/// <summary>The names that people give to the places that steps touch.</summary>
 internal sealed partial class Engine
 {
     /// <summary>The class of the lock, or type and field, and its number among its like.</summary>
     internal string NameOf(int index)
     {
         ref var location = ref _locations[index];
-        return location.Class is null && location.Instance is { } instance ? ObjectName(index) + FieldNames.Of(instance, location.Offset) : ObjectName(index);
+        return location.Class is null && location.Instance is { } instance ? ObjectName(index) + FieldNames.Of(instance, location.Offset)
+            : ObjectName(index);
     }
 
     /// <summary>The name of an object that steps have touched, without a field; null for one that none has.</summary>
@@ -75,7 +76,7 @@ internal sealed partial class Engine
 
     private string NativeName(nint address) => Ask(names => names.NameOf(address));
 
-    /// <summary>What a value read or written at the place says to people, or empty.</summary>
+    /// <summary>The meaning for people of a value read or written at the place, or empty.</summary>
     internal string MeaningOf(int index, long value)
     {
         ref var location = ref _locations[index];

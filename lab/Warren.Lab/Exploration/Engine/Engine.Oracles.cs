@@ -19,7 +19,8 @@ internal sealed partial class Engine
         }
     }
 
-    private void TellStandard(Actor actor, in CheckStep step, bool succeeded) => _standard.OnStep(actor.Index, step, succeeded, actor.Location);
+    private void TellStandard(Actor actor, in CheckStep step, bool succeeded) =>
+        _standard.OnStep(actor.Index, step, succeeded, actor.Location);
 
     /// <summary>An access of the running step beside its own: what a monitor says that it sees.</summary>
     private void Depends(object subject, nint part, bool changes)

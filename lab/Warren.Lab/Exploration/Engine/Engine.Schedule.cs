@@ -3,7 +3,9 @@ using System.Threading;
 
 namespace Warren.Lab;
 
-/// <summary>The life of a schedule: built, played, judged, cleaned up. All on the pooled threads; the last to end begins the next schedule.</summary>
+/// <summary>
+/// The life of a schedule: built, played, judged, cleaned up. All on the pooled threads; the last to end begins the next schedule.
+/// </summary>
 internal sealed partial class Engine
 {
     private readonly ManualResetEventSlim _ended = new(false);
@@ -54,12 +56,14 @@ internal sealed partial class Engine
     internal ulong Dropped { get; set; }
 
     /// <summary>The schedule just played.</summary>
-    internal ReplayString Decisions() => new(ReleasePoints, _judging, Dropped, FairFrom, FairSeed, (uint)TraceHash, Log.At.ToArray(), Log.Chosen.ToArray());
+    internal ReplayString Decisions() =>
+        new(ReleasePoints, _judging, Dropped, FairFrom, FairSeed, (uint)TraceHash, Log.At.ToArray(), Log.Chosen.ToArray());
 
     internal IEnumerable<string> Names => _actors.Take(_actorCount).Select(static a => a.Name);
 
     /// <summary>
-    /// Plays schedules of the search until one gets a verdict, the search has no more, or <paramref name="mayContinue"/> (asked after each) says no. On the exploring thread.
+    /// Plays schedules of the search until one gets a verdict, the search has no more, or <paramref name="mayContinue"/> (asked after each)
+    /// says no. On the exploring thread.
     /// </summary>
     internal Verdict? Run(Search search, Func<bool> mayContinue)
     {

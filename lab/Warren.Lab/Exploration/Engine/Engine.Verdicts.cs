@@ -4,17 +4,19 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>What is wrong when nobody can go on, and how it is said.</summary>
+/// <summary>The verdict when nobody can go on, and how it is said.</summary>
 internal sealed partial class Engine
 {
-    /// <summary>Rounds of a loop that must be the same, with nobody else able to do anything, before it counts as one that never ends.</summary>
+    /// <summary>
+    /// Rounds of a loop that must be the same, with nobody else able to do anything, before it counts as one that never ends.
+    /// </summary>
     private const int RoundsToCertify = 16;
 
     private bool _probing;
 
     /// <summary>
-    /// Nobody can go on. Before that is a verdict it is put to the test: loops go round again, since what ends them may be something the explorer does not see,
-    /// and sleepers are woken for nothing, since what they do then tells whether their condition is true.
+    /// Nobody can go on. Before that is a verdict it is put to the test: loops go round again, since what ends them may be something the
+    /// explorer does not see, and sleepers are woken for nothing, since what they do then tells whether their condition is true.
     /// </summary>
     private void Stuck()
     {
@@ -57,7 +59,8 @@ internal sealed partial class Engine
         _probing = false;
         var isLivelock = locks + sleepers == 0;
         var sentence = isLivelock
-            ? $"{WhoIsLeft()} loop{(awaits == 1 ? "s" : "")} for ever: nobody is left to write what {(awaits == 1 ? "it reads" : "they read")}."
+            ? $"{WhoIsLeft()} loop{(awaits == 1 ? "s" : "")} for ever: nobody is left to write what "
+            + $"{(awaits == 1 ? "it reads" : "they read")}."
             : locks + sleepers + awaits == 1
                 ? $"{WhoIsLeft()} waits for ever: nobody is left to let it go on."
                 : $"{WhoIsLeft()} wait for each other; none can go on.";
@@ -80,16 +83,19 @@ internal sealed partial class Engine
         var waker = _locations[actor.Location].LastWriter;
         return new Verdict(VerdictKind.LostWakeUp,
             $"{actor.Name} sleeps on {NameOf(actor.Location)} although its condition is true, and nobody is left to wake it.",
-            "Woken for nothing, it found its condition true and went on. Whoever made it true did not wake it: it must do so after that, and the sleeper must be prepared before it looks."
+            "Woken for nothing, it found its condition true and went on. Whoever made it true did not wake it: it must do so after that, "
+                + "and the sleeper must be prepared before it looks."
             + (waker < 0 || waker == actor.Index ? "" : $"\nThe last other to touch {NameOf(actor.Location)} was {_actors[waker].Name}."));
     }
 
     private Verdict NeverEnded() => new(VerdictKind.Scenario,
-        $"The schedule had not ended after {_maxSteps} steps, and does not repeat itself: shorten the scenario's loops, declare a thread that loops for ever with Schedule.Background, or raise ExplorationOptions.MaxSteps.", WaitForGraph());
+        $"The schedule had not ended after {_maxSteps} steps, and does not repeat itself: shorten the scenario's loops, declare a thread "
+            + $"that loops for ever with Schedule.Background, or raise ExplorationOptions.MaxSteps.", WaitForGraph());
 
     private Verdict Stalled() => new(VerdictKind.Scenario, _building
         ? $"Building the scenario took more than {_stall.TotalSeconds:0} seconds."
-        : $"{(_running >= 0 && _running < _actorCount ? _actors[_running].Name : "A thread")} has made no step for {_stall.TotalSeconds:0} seconds: it waits for something that the explorer does not see "
+        : $"{(_running >= 0 && _running < _actorCount ? _actors[_running].Name : "A thread")} has made no step for "
+        + $"{_stall.TotalSeconds:0} seconds: it waits for something that the explorer does not see "
             + "(a native lock, a task, a file), or computes without end. Use the locks of Warren.Locking, and Cpu.Relax in loops.");
 
     private Verdict HeldWhereNoneMayBe(Actor actor, string where) =>
@@ -143,9 +149,13 @@ internal sealed partial class Engine
         {
             case CheckOperation.LockAcquire:
                 {
-                    var holders = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
+                    var holders =
+                        string.Join(", ",
+                            _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0)
+                                .Select(static a => a.Name));
                     var queued = _locations[actor.Location].Owner < 0 && actor.Mode == LockMode.Shared ? ", where a writer is queued" : "";
-                    return $"waits for {NameOf(actor.Location)}{(actor.Mode == LockMode.Shared ? " (shared)" : "")} held by {(holders.Length == 0 ? "nobody" : holders)}{queued}";
+                    return $"waits for {NameOf(actor.Location)}{(actor.Mode == LockMode.Shared ? " (shared)" : "")} held by "
+                        + $"{(holders.Length == 0 ? "nobody" : holders)}{queued}";
                 }
 
             case CheckOperation.Relax:
@@ -164,7 +174,10 @@ internal sealed partial class Engine
                 return $"sleeps on {NameOf(actor.Location)}";
             case CheckOperation.SrcuSynchronize:
                 {
-                    var readers = string.Join(", ", _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0).Select(static a => a.Name));
+                    var readers =
+                        string.Join(", ",
+                            _actors.Take(_actorCount).Where(a => Array.IndexOf(a.HeldLocation, actor.Location, 0, a.HeldCount) >= 0)
+                                .Select(static a => a.Name));
                     return $"waits for a grace period of {NameOf(actor.Location)}" + (readers.Length == 0 ? "" : $"; inside it: {readers}");
                 }
 

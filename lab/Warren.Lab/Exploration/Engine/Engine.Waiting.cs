@@ -4,7 +4,9 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>Whose turn it is, and who can go on: the rules by which threads wait for locks, events, grace periods, and for news in a loop.</summary>
+/// <summary>
+/// The turn, and who can go on: the rules by which threads wait for locks, events, grace periods, and for news in a loop.
+/// </summary>
 internal sealed partial class Engine
 {
     /// <summary>Decides who goes on and returns when it is this thread's turn.</summary>
@@ -92,16 +94,19 @@ internal sealed partial class Engine
     }
 
     /// <summary>
-    /// The await rule: something that the loop has read was written since by another; or by itself, to another value, so that the next round is not the same
-    /// (a fault that breaks a share moves the sequence for which it then starts again).
+    /// The await rule: something that the loop has read was written since by another; or by itself, to another value, so that the next
+    /// round is not the same (a fault that breaks a share moves the sequence for which it then starts again).
     /// </summary>
     private bool HasNews(Actor actor)
     {
         for (var i = 0; i < actor.ReadCount; i++)
         {
             ref var location = ref _locations[actor.ReadLocation[i]];
-            if (location.Version != actor.ReadVersion[i] || (location.IsStored && location.LastWriter == actor.Index && location.Stored != actor.ReadValue[i]))
+            if (location.Version != actor.ReadVersion[i]
+                || (location.IsStored && location.LastWriter == actor.Index && location.Stored != actor.ReadValue[i]))
+            {
                 return true;
+            }
         }
 
         return false;

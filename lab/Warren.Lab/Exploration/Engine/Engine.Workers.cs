@@ -6,7 +6,7 @@ internal sealed partial class Engine
     private readonly List<Actor> _actorPool = [];
     private readonly List<Worker> _workers = [];
 
-    /// <summary>Who has the right to run, or had it last.</summary>
+    /// <summary>The worker that has the right to run, or had it last.</summary>
     private Worker? _turn;
 
     /// <summary>Number of the schedule: who has played in it.</summary>
@@ -20,8 +20,8 @@ internal sealed partial class Engine
     }
 
     /// <summary>
-    /// A worker that may play. Those that wait give the one CPU away in turn, and the system comes to the one first that did so longest ago: any other takes
-    /// a switch more for each before it.
+    /// A worker that may play. Those that wait give the one CPU away in turn, and the system comes to the one first that did so longest
+    /// ago: any other takes a switch more for each before it.
     /// </summary>
     private Worker IdleWorker()
     {

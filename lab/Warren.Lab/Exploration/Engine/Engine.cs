@@ -4,8 +4,9 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// The controlled scheduler. Of all threads of a scenario one runs at a time; before each of its steps it decides itself, by asking the <see cref="Search"/>,
-/// who makes the next one, and hands the right to run over only when that is another. This file: the steps of the threads.
+/// The controlled scheduler. Of all threads of a scenario one runs at a time; before each of its steps it decides itself, by asking the
+/// <see cref="Search"/>, who makes the next one, and hands the right to run over only when that is another. This file: the steps of the
+/// threads.
 /// </summary>
 internal sealed partial class Engine : CheckHook, IDisposable
 {
@@ -27,14 +28,14 @@ internal sealed partial class Engine : CheckHook, IDisposable
     /// <summary>Somebody is told of every step; else only of marks.</summary>
     private bool HasListeners => _hasOracles || _validator is not null || _standard.Watches || Recorder is not null;
 
-    /// <summary>Whether releases are scheduling points: only once somebody tries locks.</summary>
+    /// <summary>True when releases are scheduling points: only once somebody tries locks.</summary>
     internal bool ReleasePoints
     {
         get => (_points & StepTraits.Release) != 0;
         set => _points = value ? StepTraits.Point | StepTraits.Release : StepTraits.Point;
     }
 
-    /// <summary>What makes a step a scheduling point.</summary>
+    /// <summary>The traits that make a step a scheduling point.</summary>
     private StepTraits _points = StepTraits.Point;
 
     /// <summary>Somebody has tried a lock.</summary>
@@ -43,7 +44,7 @@ internal sealed partial class Engine : CheckHook, IDisposable
     /// <summary>Where to write down the steps, while a schedule is replayed for people.</summary>
     internal Recorder? Recorder { get; set; }
 
-    /// <summary>Whom the calling thread plays; null when it is none of ours.</summary>
+    /// <summary>The logical thread that the calling thread plays; null when it is none of ours.</summary>
     private unsafe Actor? Current
     {
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -76,7 +77,8 @@ internal sealed partial class Engine : CheckHook, IDisposable
         actor.Mode = step.Mode;
         actor.Traits = traits;
         actor.Retrying = false;
-        actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class) : -1;
+        actor.Location = (traits & (StepTraits.Reads | StepTraits.Writes)) != 0 ? _locations.Find(step.Instance, step.Offset, step.Class)
+            : -1;
         // The queue of callbacks is a thing of its own: who adds to it and who takes from it, but not its readers' counters.
         actor.Dependence = step.Operation is CheckOperation.SrcuCall or CheckOperation.SrcuCallbacks or CheckOperation.SrcuBarrier
             ? _locations.Find(step.Instance, step.Offset + 1, step.Class)
@@ -117,11 +119,18 @@ internal sealed partial class Engine : CheckHook, IDisposable
         if (actor is null)
             return false;
         if (actor.Muted)
-            return step.Operation == CheckOperation.Relax ? false : throw new InvalidOperationException($"An oracle, a build or a clean-up must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
+        {
+            return step.Operation == CheckOperation.Relax ? false
+                : throw new InvalidOperationException(
+                    $"An oracle, a build or a clean-up must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
+        }
         if (_aborting)
             throw ScheduleAbortedException.Instance;
         if (actor.Pseudo is not null)
-            throw new InvalidOperationException($"What a timer does when it expires must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
+        {
+            throw new InvalidOperationException(
+                $"What a timer does when it expires must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
+        }
         if (actor.Operation == CheckOperation.Relax)
         {
             // A loop that has read nothing we know of cannot be watched; it only gives way.
@@ -150,7 +159,10 @@ internal sealed partial class Engine : CheckHook, IDisposable
         actor.Waiting = true;
         Executed(actor, succeeded: false, arrivedOnly: step.Operation == CheckOperation.LockAcquire);
         if (!_probing)
-            Recorder?.Add(actor, step, step.Operation == CheckOperation.Relax, step.Operation == CheckOperation.Relax ? "" : WhatItWaitsFor(actor));
+        {
+            Recorder?.Add(actor, step, step.Operation == CheckOperation.Relax,
+                step.Operation == CheckOperation.Relax ? "" : WhatItWaitsFor(actor));
+        }
         Pass(actor);
         actor.Waiting = false;
         actor.Retrying = true;
@@ -191,7 +203,9 @@ internal sealed partial class Engine : CheckHook, IDisposable
 
         if (traits != StepTraits.None)
         {
-            actor.LoopHash = ((actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15) + (succeeded ? 1u : 0u);
+            actor.LoopHash =
+                ((actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56))
+                    * 0x9E3779B97F4A7C15) + (succeeded ? 1u : 0u);
             Executed(actor, succeeded);
         }
 
@@ -252,9 +266,12 @@ internal sealed partial class Engine : CheckHook, IDisposable
     [MethodImpl(MethodImplOptions.NoInlining)]
     private void TellAll(Actor actor, in CheckStep step, bool succeeded)
     {
-        if (Recorder is { } recorder && !_probing && step.Operation is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNotHeld
+        if (Recorder is { } recorder && !_probing && step.Operation
+            is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNotHeld
             or CheckOperation.AssertNoneHeld or CheckOperation.MightWait or CheckOperation.ScopeEnter or CheckOperation.ScopeLeave))
+        {
             recorder.Add(actor, step, succeeded);
+        }
         if (_validator is not null && actor.Pseudo is null)
             ValidateAfter(actor, step, succeeded);
         if (_standard.Watches || step.Operation == CheckOperation.Mark)

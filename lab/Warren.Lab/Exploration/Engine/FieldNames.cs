@@ -4,7 +4,10 @@ using System.Runtime.CompilerServices;
 
 namespace Warren.Lab;
 
-/// <summary>Finds the name of a field by its distance from the start of its object's fields. For traces only: slow the first time a type is asked about.</summary>
+/// <summary>
+/// Finds the name of a field by its distance from the start of its object's fields. For traces only: slow the first time a type is asked
+/// about.
+/// </summary>
 internal static class FieldNames
 {
     private const BindingFlags Own = BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly;
@@ -42,7 +45,9 @@ internal static class FieldNames
         return found.Offset == offset ? "." + found.Name : $".{found.Name}+{offset - found.Offset}";
     }
 
-    /// <summary>The name as people write it: without the mark of a private field, and of the property where the compiler made the field.</summary>
+    /// <summary>
+    /// The name as people write it: without the mark of a private field, and of the property where the compiler made the field.
+    /// </summary>
     private static string Clean(string name) =>
         name.StartsWith('<') ? name[1..name.IndexOf('>', StringComparison.Ordinal)] : name.TrimStart('_');
 
@@ -76,7 +81,9 @@ internal static class FieldNames
     {
         try
         {
-            var method = new DynamicMethod("address", typeof(byte).MakeByRefType(), [typeof(object)], typeof(FieldNames).Module, skipVisibility: true);
+            var method =
+                new DynamicMethod("address", typeof(byte).MakeByRefType(), [typeof(object)], typeof(FieldNames).Module,
+                    skipVisibility: true);
             var il = method.GetILGenerator();
             il.Emit(OpCodes.Ldarg_0);
             foreach (var field in chain)

@@ -16,10 +16,10 @@ internal struct Location
     /// <summary>Steps so far that may have let a waiter go on.</summary>
     internal int Wakes;
 
-    /// <summary>Who wrote last, or -1.</summary>
+    /// <summary>The thread that wrote last, or -1.</summary>
     internal int LastWriter;
 
-    /// <summary>Who holds it exclusively, or -1.</summary>
+    /// <summary>The thread that holds it exclusively, or -1.</summary>
     internal int Owner;
 
     internal int Readers;
@@ -48,8 +48,8 @@ internal struct Location
 }
 
 /// <summary>
-/// Numbers locations by the order in which a schedule first touches them, so that the same schedule gives the same numbers in every run and process.
-/// An open hash table over identity; nothing is allocated once it has grown to the size of the scenario.
+/// Numbers locations by the order in which a schedule first touches them, so that the same schedule gives the same numbers in every run and
+/// process. An open hash table over identity; nothing is allocated once it has grown to the size of the scenario.
 /// </summary>
 internal sealed class LocationTable
 {
@@ -58,8 +58,8 @@ internal sealed class LocationTable
     private Location[] _locations = new Location[64];
 
     /// <summary>
-    /// What was found last under some bits of an object's address, which saves the hash: what is taken is given back, what is read is written. An
-    /// object that a collection has moved is searched again.
+    /// The location found last under some bits of an object's address, which saves the hash: what is taken is given back, what is read is
+    /// written. An object that a collection has moved is searched again.
     /// </summary>
     private readonly int[] _recent = new int[Recent];
     private const int Recent = 64;
@@ -112,7 +112,8 @@ internal sealed class LocationTable
             Array.Resize(ref _used, Count * 2);
         _buckets[bucket] = Count + 1;
         _used[Count] = bucket;
-        _locations[Count] = new Location { Instance = instance, Offset = offset, Class = lockClass, LastWriter = -1, Owner = -1, History = -1 };
+        _locations[Count] =
+            new Location { Instance = instance, Offset = offset, Class = lockClass, LastWriter = -1, Owner = -1, History = -1 };
         var index = Count++;
         if (Count * 2 > _buckets.Length)
             Rehash();

@@ -7,7 +7,10 @@ namespace Warren.Lab;
 /// <summary>Writes down every step of one schedule, with source lines.</summary>
 internal sealed class Recorder(Engine engine)
 {
-    /// <summary>Of a schedule that goes on for ever people need to see a few rounds: so many steps from where the order becomes fair, and so many before the end.</summary>
+    /// <summary>
+    /// Of a schedule that goes on for ever people need to see a few rounds: so many steps from where the order becomes fair, and so many
+    /// before the end.
+    /// </summary>
     private const int FairSteps = 100;
 
     private readonly List<Recorded> _steps = [];
@@ -30,7 +33,7 @@ internal sealed class Recorder(Engine engine)
         Preemptions++;
     }
 
-    /// <summary>What an update is about to find.</summary>
+    /// <summary>Records the value that an update is about to find.</summary>
     internal void Arrives(in CheckStep step)
     {
         if (step.Operation == CheckOperation.AtomicUpdate)
@@ -48,7 +51,9 @@ internal sealed class Recorder(Engine engine)
         var subject = actor.Location >= 0 ? engine.NameOf(actor.Location)
             : step.Mark is { } mark ? (step.Instance is null ? mark.Name : $"{mark.Name} {step.Instance.GetType().Name}")
             : step.Class?.Name ?? "";
-        var done = new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "", [.. engine.HeldNames(actor)], _preempted, note);
+        var done =
+            new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "",
+                [.. engine.HeldNames(actor)], _preempted, note);
         _steps.Add(actor.Location >= 0 && HasValue(step.Operation) ? WithValues(done, actor, step, store) : new Recorded(done));
         _preempted = false;
         Shorten();
@@ -60,7 +65,8 @@ internal sealed class Recorder(Engine engine)
         if (step.HoldsReference)
         {
             var there = store is { } pending ? pending.Reference : SeenBy(actor, step);
-            return new Recorded(updates && done.Succeeded ? done with { Stored = 0 } : done, IsReference: true, updates ? _found.Reference : there, there);
+            return new Recorded(updates && done.Succeeded ? done with { Stored = 0 } : done, IsReference: true,
+                updates ? _found.Reference : there, there);
         }
 
         if (!updates)
@@ -74,14 +80,19 @@ internal sealed class Recorder(Engine engine)
 
     /// <summary>A thread sees its own pending stores before what is in memory.</summary>
     private static object? SeenBy(Actor actor, in CheckStep step) =>
-        actor.Buffer is { } buffer && buffer.TryFind(step.Instance, step.Offset, 0, out var own, out _) ? own.Reference : step.PeekReference();
+        actor.Buffer is { } buffer && buffer.TryFind(step.Instance, step.Offset, 0, out var own, out _) ? own.Reference
+        : step.PeekReference();
 
-    /// <summary>All steps, once the schedule has ended: objects that no step has touched are numbered behind those of their like that one has.</summary>
+    /// <summary>
+    /// All steps, once the schedule has ended: objects that no step has touched are numbered behind those of their like that one has.
+    /// </summary>
     internal IReadOnlyList<TraceStep> Steps()
     {
         var names = new Dictionary<object, string>(ReferenceEqualityComparer.Instance);
         var numbers = new Dictionary<string, int>();
-        return [.. _steps.Select(s => !s.IsReference ? s.Step : s.Step with { Meaning = Name(s.Value), StoredMeaning = s.Step.Stored is null ? "" : Name(s.Stored) })];
+        return [.. _steps.Select(s =>
+            !s.IsReference ? s.Step
+            : s.Step with { Meaning = Name(s.Value), StoredMeaning = s.Step.Stored is null ? "" : Name(s.Stored) })];
 
         string Name(object? value)
         {
@@ -95,7 +106,8 @@ internal sealed class Recorder(Engine engine)
         string Numbered(string type) => $"{type}#{numbers[type] = numbers.GetValueOrDefault(type, engine.CountOf(type)) + 1}";
     }
 
-    private static bool HasValue(CheckOperation operation) => operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate
+    private static bool HasValue(CheckOperation operation) =>
+        operation is CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate
         or CheckOperation.PlainRead or CheckOperation.PlainWrite;
 
     private void Shorten()
@@ -116,7 +128,10 @@ internal sealed class Recorder(Engine engine)
         if (actor is null)
             return;
         var note = count == 2 ? $"chosen: {what}: {(chosen == 1 ? "yes" : "no")}" : $"chosen: {what}: {chosen}";
-        _steps.Add(new Recorded(new TraceStep(actor.Index, CheckOperation.None, LockMode.None, what, chosen, true, Source(), [.. engine.HeldNames(actor)], false, note)));
+        _steps.Add(
+            new Recorded(
+                new TraceStep(actor.Index, CheckOperation.None, LockMode.None, what, chosen, true, Source(), [.. engine.HeldNames(actor)],
+                    false, note)));
     }
 
     /// <summary>The innermost frame that is neither a primitive nor ours.</summary>
@@ -137,7 +152,8 @@ internal sealed class Recorder(Engine engine)
     }
 
     private static bool IsOurs(Type type) =>
-        type.Namespace == typeof(Check).Namespace || type.DeclaringType == typeof(Engine) || type == typeof(Engine) || type == typeof(Recorder) || type == typeof(Schedule)
+        type.Namespace == typeof(Check).Namespace || type.DeclaringType == typeof(Engine) || type == typeof(Engine)
+        || type == typeof(Recorder) || type == typeof(Schedule)
         || type == typeof(VirtualClock) || type == typeof(VirtualTimer);
 
     /// <summary>A lambda goes by the name of the method it stands in.</summary>

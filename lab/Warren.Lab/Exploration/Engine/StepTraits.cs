@@ -3,7 +3,7 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>What a step means to the scheduler.</summary>
+/// <summary>The meaning of a step to the scheduler.</summary>
 [Flags]
 internal enum StepTraits : byte
 {
@@ -23,8 +23,8 @@ internal enum StepTraits : byte
 
     /// <summary>
     /// Gives something up. It needs no point of its own: between the thread's step before and this one, others could only find the
-    /// lock held, that is, wait, and whoever waits may as well have run before that step or wait until after this one (releases are left movers;
-    /// Lipton 1975). Only a try sees the difference; <see cref="Engine.ReleasePoints"/>.
+    /// lock held, that is, wait, and whoever waits may as well have run before that step or wait until after this one (releases are left
+    /// movers; Lipton 1975). Only a try sees the difference; <see cref="Engine.ReleasePoints"/>.
     /// </summary>
     Release = 16,
 
@@ -44,7 +44,8 @@ internal static class StepTable
     {
         var traits = Traits[(int)operation];
         // Holders of the shared mode commute with each other, in and out.
-        return mode == LockMode.Shared && operation is (CheckOperation.LockAcquire or CheckOperation.LockTryAcquire or CheckOperation.LockRelease)
+        return mode == LockMode.Shared
+            && operation is (CheckOperation.LockAcquire or CheckOperation.LockTryAcquire or CheckOperation.LockRelease)
             ? (traits & ~StepTraits.Writes) | StepTraits.Reads
             : traits;
     }
@@ -79,9 +80,13 @@ internal static class StepTable
         t[(int)CheckOperation.PlainWrite] = StepTraits.Point | StepTraits.Writes | StepTraits.Wakes;
         // Its point is in the wait that follows.
         t[(int)CheckOperation.Relax] = StepTraits.Blocks;
-        foreach (var special in (ReadOnlySpan<CheckOperation>)[CheckOperation.LockTryAcquire, CheckOperation.LockDowngrade, CheckOperation.SrcuReadLock, CheckOperation.SrcuReadUnlock,
-            CheckOperation.WaitPrepare, CheckOperation.WaitWakeUp, CheckOperation.WaitSleep, CheckOperation.WaitFinish, CheckOperation.Relax, CheckOperation.AssertNoneHeld])
+        foreach (var special in (ReadOnlySpan<CheckOperation>)[CheckOperation.LockTryAcquire, CheckOperation.LockDowngrade,
+            CheckOperation.SrcuReadLock, CheckOperation.SrcuReadUnlock,
+            CheckOperation.WaitPrepare, CheckOperation.WaitWakeUp, CheckOperation.WaitSleep, CheckOperation.WaitFinish,
+            CheckOperation.Relax, CheckOperation.AssertNoneHeld])
+        {
             t[(int)special] |= StepTraits.Special;
+        }
         return t;
     }
 }

@@ -4,10 +4,11 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// Depth first through every schedule of at most so many preemptions. Reduced, it goes back only to decisions whose reversal the execution shows to matter:
-/// where two events race, the later one's thread is tried before the earlier one (dynamic partial-order reduction, Flanagan and Godefroid 2005),
-/// and, since there it may cost a preemption too many, also at the last place before where it costs none (conservative points of bounded
-/// reduction, Coons et al. 2013). Every race is followed, not only the last one, so that no bound hides the others.
+/// Depth first through every schedule of at most so many preemptions. Reduced, it goes back only to decisions whose reversal the execution
+/// shows to matter: where two events race, the later one's thread is tried before the earlier one (dynamic partial-order reduction,
+/// Flanagan and Godefroid 2005), and, since there it may cost a preemption too many, also at the last place before where it costs none
+/// (conservative points of bounded reduction, Coons et al. 2013). Every race is followed, not only the last one, so that no bound hides the
+/// others.
 /// </summary>
 internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
 {
@@ -22,12 +23,13 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     private Engine _engine = null!;
 
     /// <summary>
-    /// For each event the last one, up to it, in whose place another thread could have gone on without a preemption: where the run began that it belongs to (events of a thread with nothing of
-    /// another between them, whatever stores reached memory meanwhile), or where its thread had to wait for such a store.
+    /// For each event the last one, up to it, in whose place another thread could have gone on without a preemption: where the run began
+    /// that it belongs to (events of a thread with nothing of another between them, whatever stores reached memory meanwhile), or where its
+    /// thread had to wait for such a store.
     /// </summary>
     private int[] _freePlace = new int[256];
 
-    /// <summary>Whose run it is.</summary>
+    /// <summary>The thread whose run it is.</summary>
     private int _runner;
 
     private struct Node
@@ -57,7 +59,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     /// <summary>Something was left out because of the bound, or since a schedule did not end before its order became fair.</summary>
     internal bool CutOff { get; private set; }
 
-    /// <summary>What happened in the first schedule, where no decision is against the default; null before its end.</summary>
+    /// <summary>A hash of the first schedule, where no decision is against the default; null before its end.</summary>
     internal ulong? FirstTrace { get; private set; }
 
     /// <summary>All there is has been covered.</summary>

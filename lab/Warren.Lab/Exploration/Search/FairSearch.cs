@@ -1,8 +1,8 @@
 namespace Warren.Lab;
 
 /// <summary>
-/// A random beginning of random length, and from there a fair order in which every thread makes a few steps in its turn, how many being drawn once: what can
-/// go on for ever under a fair order does so soon under one of these.
+/// A random beginning of random length, and from there a fair order in which every thread makes a few steps in its turn, how many being
+/// drawn once: what can go on for ever under a fair order does so soon under one of these.
 /// </summary>
 internal sealed class FairSearch(ulong seed) : Search
 {

@@ -1,8 +1,8 @@
 namespace Warren.Lab;
 
 /// <summary>
-/// Follows a list of runs, each a thread and how many steps it makes, as far as it can: a run whose thread cannot go on is left out, and after the last the
-/// default takes over. So a list that was cut from a failing schedule still means something.
+/// Follows a list of runs, each a thread and how many steps it makes, as far as it can: a run whose thread cannot go on is left out, and
+/// after the last the default takes over. So a list that was cut from a failing schedule still means something.
 /// </summary>
 internal sealed class GuidedSearch(IReadOnlyList<Run> runs, IReadOnlyDictionary<int, int[]> choices, long fairFrom, ulong fairSeed) : Search
 {

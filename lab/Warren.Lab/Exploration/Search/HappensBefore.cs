@@ -3,8 +3,9 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// The order that the steps of one schedule really need: each event (what a thread does between two decisions) after those of its thread and after those it
-/// depends on, as vector clocks; and the races, pairs of dependent events that nothing else orders, whose reversal is another behaviour.
+/// The order that the steps of one schedule really need: each event (what a thread does between two decisions) after those of its thread
+/// and after those it depends on, as vector clocks; and the races, pairs of dependent events that nothing else orders, whose reversal is
+/// another behaviour.
 /// </summary>
 internal sealed class HappensBefore
 {
@@ -94,7 +95,7 @@ internal sealed class HappensBefore
         _last[thread] = Count;
     }
 
-    /// <summary>Whether the event comes before the other event of the thread.</summary>
+    /// <summary>True when the event comes before the other event of the thread.</summary>
     private bool IsBefore(int e, int thread, int previous) => previous != 0 && e <= _clock[(previous * _stride) + _thread[e]];
 
     /// <summary>
@@ -115,8 +116,11 @@ internal sealed class HappensBefore
             var by = _thread[other.Event];
             if (by != thread && Depends(other, actor.Operation, traits, arrivedOnly, location.Instance))
             {
-                if (!IsBefore(other.Event, thread, previous) && !LetsGoOn(other, actor) && (races.Count == 0 || races[^1].Event != other.Event))
+                if (!IsBefore(other.Event, thread, previous) && !LetsGoOn(other, actor)
+                    && (races.Count == 0 || races[^1].Event != other.Event))
+                {
                     races.Add(new Race(other.Event, MayLetGoOn(other, actor)));
+                }
                 Join(clock, Clock(other.Event));
             }
 
@@ -159,7 +163,7 @@ internal sealed class HappensBefore
             Join(Clock(Count), Clock(first));
     }
 
-    /// <summary>Whether exchanging the two neighbours could change anything.</summary>
+    /// <summary>True when exchanging the two neighbours could change anything.</summary>
     private static bool Depends(in Entry other, CheckOperation operation, StepTraits traits, bool arrivedOnly, object? instance)
     {
         if (other.Arrived || arrivedOnly)
@@ -169,15 +173,17 @@ internal sealed class HappensBefore
                 return false;
             var (o, t) = other.Arrived ? (operation, traits) : (other.Operation, other.Traits);
             return o is CheckOperation.AtomicRead or CheckOperation.WaitProbe
-                || (instance is RwSemaphore && o is CheckOperation.LockAcquire or CheckOperation.LockTryAcquire && (t & StepTraits.Writes) == 0);
+                || (instance is RwSemaphore && o is CheckOperation.LockAcquire
+                    or CheckOperation.LockTryAcquire && (t & StepTraits.Writes) == 0);
         }
 
         return ((other.Traits | traits) & StepTraits.Writes) != 0;
     }
 
-    /// <summary>Whether the actor's step cannot be had before the other one, which gave up what it waits for.</summary>
+    /// <summary>True when the actor's step cannot be had before the other one, which gave up what it waits for.</summary>
     private static bool LetsGoOn(in Entry other, Actor actor) =>
-        actor.Operation == CheckOperation.LockAcquire && actor.Pseudo is null && other.Operation is CheckOperation.LockRelease or CheckOperation.LockDowngrade;
+        actor.Operation == CheckOperation.LockAcquire && actor.Pseudo is null
+        && other.Operation is CheckOperation.LockRelease or CheckOperation.LockDowngrade;
 
     /// <summary>The same, unless something else had let the actor go on before.</summary>
     private static bool MayLetGoOn(in Entry other, Actor actor) => actor.Operation switch

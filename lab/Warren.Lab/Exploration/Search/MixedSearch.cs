@@ -4,7 +4,8 @@ namespace Warren.Lab;
 internal sealed class MixedSearch(ulong seed) : Search
 {
     private readonly Search[] _searches =
-        [new PctSearch(seed), new PartialOrderSearch(seed + 1), new FairSearch(seed + 2), new PctSearch(seed + 3), new RandomSearch(seed + 4)];
+        [new PctSearch(seed), new PartialOrderSearch(seed + 1), new FairSearch(seed + 2), new PctSearch(seed + 3),
+            new RandomSearch(seed + 4)];
 
     private int _turn = -1;
 
@@ -18,7 +19,8 @@ internal sealed class MixedSearch(ulong seed) : Search
 
     internal override void Fairness(Engine engine) => Now.Fairness(engine);
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback) => Now.Next(engine, current, candidates, fallback);
+    internal override int Next(Engine engine, int current, ulong candidates, int fallback) =>
+        Now.Next(engine, current, candidates, fallback);
 
     internal override bool EndsFirst(int next, int waiting) => Now.EndsFirst(next, waiting);
 

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace Warren.Lab;
 
 /// <summary>
-/// Partial-order sampling (Yuan et al. 2018): every step that is about to be made has a random priority and the highest is made; steps that race with it draw
-/// theirs anew. Close to uniform over orders that differ, whatever the number of steps in between that matter to nobody.
+/// Partial-order sampling (Yuan et al. 2018): every step that is about to be made has a random priority and the highest is made; steps that
+/// race with it draw theirs anew. Close to uniform over orders that differ, whatever the number of steps in between that matter to nobody.
 /// </summary>
 internal sealed class PartialOrderSearch(ulong seed) : Search
 {

@@ -4,8 +4,8 @@ namespace Warren.Lab;
 
 /// <summary>
 /// Probabilistic concurrency testing (Burckhardt et al. 2010): the enabled thread of the highest random priority runs; at depth - 1 random
-/// steps the running thread's priority falls below all initial ones, to a rank that the step has for itself. A bug that needs d ordering constraints shows with
-/// probability at least 1 / (n k^(d-1)) per schedule, for n threads and k steps.
+/// steps the running thread's priority falls below all initial ones, to a rank that the step has for itself. A bug that needs d ordering
+/// constraints shows with probability at least 1 / (n k^(d-1)) per schedule, for n threads and k steps.
 /// </summary>
 internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) : Search
 {
@@ -16,7 +16,10 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
     private int _lowest;
     private int _decisions;
 
-    /// <summary>The decision of the next change point that has not been passed, and which it is: they are drawn in no order, so that their ranks have none either.</summary>
+    /// <summary>
+    /// The decision of the next change point that has not been passed, and which it is: they are drawn in no order, so that their ranks
+    /// have none either.
+    /// </summary>
     private int _nextChange;
     private int _nextRank;
     private int _longest = 1;

@@ -3,7 +3,10 @@ namespace Warren.Lab;
 /// <summary>Chooses schedules. All its members are called by whoever has the right to run.</summary>
 internal abstract class Search
 {
-    /// <summary>Whether <see cref="Scheduled"/>, <see cref="Accessed"/>, <see cref="Buffered"/>, <see cref="Drained"/>, <see cref="Awaited"/> and <see cref="Spawned"/> are wanted.</summary>
+    /// <summary>
+    /// True when <see cref="Scheduled"/>, <see cref="Accessed"/>, <see cref="Buffered"/>, <see cref="Drained"/>, <see cref="Awaited"/> and
+    /// <see cref="Spawned"/> are wanted.
+    /// </summary>
     internal virtual bool WatchesSteps => false;
 
     /// <summary>Prepares the next schedule; false when there is none.</summary>
@@ -14,19 +17,23 @@ internal abstract class Search
     {
     }
 
-    /// <summary>Says from when on the coming schedule's order is fair, and how, by <see cref="Engine.FairFrom"/> and <see cref="Engine.FairSeed"/>.</summary>
+    /// <summary>
+    /// Says from when on the coming schedule's order is fair, and how, by <see cref="Engine.FairFrom"/> and <see cref="Engine.FairSeed"/>.
+    /// </summary>
     internal virtual void Fairness(Engine engine)
     {
     }
 
-    /// <summary>Who goes on. Asked only when there are several candidates.</summary>
-    /// <param name="current">The thread that ran last if it could go on, else -1: choosing another is a preemption only when it is not -1.</param>
+    /// <summary>The thread that goes on. Asked only when there are several candidates.</summary>
+    /// <param name="current">The thread that ran last if it could go on, else -1: choosing another is a preemption only when it is not
+    /// -1.</param>
     /// <param name="fallback">The default: current, or the next in turn.</param>
     internal abstract int Next(Engine engine, int current, ulong candidates, int fallback);
 
     /// <summary>
-    /// Whether <paramref name="waiting"/>, which could go on, is not chosen again before <paramref name="next"/> has ended, unless nobody else can go on. Then
-    /// both may share a stack, one on top of the other, which saves two hand-overs; it is no promise, but who is wrong plays the schedule twice.
+    /// True when <paramref name="waiting"/>, which could go on, is not chosen again before <paramref name="next"/> has ended, unless nobody
+    /// else can go on. Then both may share a stack, one on top of the other, which saves two hand-overs; it is no promise, but who is wrong
+    /// plays the schedule twice.
     /// </summary>
     internal virtual bool EndsFirst(int next, int waiting) => false;
 

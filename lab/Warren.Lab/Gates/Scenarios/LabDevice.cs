@@ -16,7 +16,8 @@ internal sealed class LabDevice : MmuNotifier, IRegionPublisher
         _refuses = refuses;
         world.Memory.Notifiers.Register(this);
         world.Memory.Notifiers.Update(null, new Window(this, hva, hva + ((ulong)pages * LabWorld.PageSize)), this);
-        world.Schedule.AtEnd("the device's invalidations", () => _open == 0 ? null : $"the device has {_open} invalidations open, and nothing is in flight");
+        world.Schedule.AtEnd("the device's invalidations",
+            () => _open == 0 ? null : $"the device has {_open} invalidations open, and nothing is in flight");
     }
 
     void IRegionPublisher.Publish()

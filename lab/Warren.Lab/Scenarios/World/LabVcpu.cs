@@ -3,7 +3,7 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>What a scripted instruction of a <see cref="LabVcpu"/> does.</summary>
+/// <summary>The operation of a scripted instruction of a <see cref="LabVcpu"/>.</summary>
 public enum GuestOperation
 {
     Load,
@@ -23,8 +23,8 @@ public enum GuestOperation
 public readonly record struct GuestInstruction(GuestOperation Operation, ulong Gfn, ulong Value = 0, int Offset = 0);
 
 /// <summary>
-/// A vCPU of a <see cref="LabVm"/>: guest accesses through the TLB, faults, modes and requests of the production code. While one is under way the oracles
-/// know which page it means.
+/// A vCPU of a <see cref="LabVm"/>: guest accesses through the TLB, faults, modes and requests of the production code. While one is under
+/// way the oracles know which page it means.
 /// </summary>
 public sealed class LabVcpu : IGuestProgram
 {
@@ -49,7 +49,7 @@ public sealed class LabVcpu : IGuestProgram
     /// <summary>How the last access went.</summary>
     public GuestAccessResult Result { get; private set; }
 
-    /// <summary>What the last load or fetch found.</summary>
+    /// <summary>The value that the last load or fetch found.</summary>
     public ulong Value { get; private set; }
 
     /// <summary>Why the vCPU last came back; EnvironmentCall when it executed everything.</summary>
@@ -79,7 +79,10 @@ public sealed class LabVcpu : IGuestProgram
     /// <summary>Its addresses are looked up in tables of the guest.</summary>
     internal bool Translates => Engine.Root.Levels != 0;
 
-    /// <summary>Executes the instructions in one stay in guest mode, unless something ends it. A dead or broken VM, or a full dirty ring, leaves the rest undone.</summary>
+    /// <summary>
+    /// Executes the instructions in one stay in guest mode, unless something ends it. A dead or broken VM, or a full dirty ring, leaves the
+    /// rest undone.
+    /// </summary>
     public void Run(ReadOnlyMemory<GuestInstruction> program)
     {
         _program = program;

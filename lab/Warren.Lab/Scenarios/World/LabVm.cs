@@ -35,7 +35,9 @@ public sealed class LabVm
         return vcpu;
     }
 
-    /// <summary>Creates or moves a slot or changes its flags, of so many pages from <paramref name="gfn"/> over those from <paramref name="hva"/>.</summary>
+    /// <summary>
+    /// Creates or moves a slot or changes its flags, of so many pages from <paramref name="gfn"/> over those from <paramref name="hva"/>.
+    /// </summary>
     /// <exception cref="MemslotException">As <see cref="VirtualMachine.SetUserMemoryRegion"/>.</exception>
     public void SetSlot(uint id, ulong gfn, int pages, ulong hva, MemslotFlags flags = MemslotFlags.None)
     {

@@ -5,12 +5,13 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// What a scenario of memory virtualization is played on: one address space over a small frame pool, virtual machines with scripted vCPUs, all of
-/// the production code, and the oracles, attached. Make one in <see cref="Scenario.Build"/>, with everything it needs; it clears up after the schedule.
+/// The stage of a scenario of memory virtualization: one address space over a small frame pool, virtual machines with scripted vCPUs, all
+/// of the production code, and the oracles, attached. Make one in <see cref="Scenario.Build"/>, with everything it needs; it clears up
+/// after the schedule.
 /// </summary>
 /// <remarks>
-/// Pages are named by their number: a gfn in a VM, an index behind <see cref="Map"/> in the host. Oracles look only at pages that some slot was
-/// set over by way of <see cref="LabVm"/>, hence slots of a few pages are what makes a scenario quick.
+/// Pages are named by their number: a gfn in a VM, an index behind <see cref="Map"/> in the host. Oracles look only at pages that some slot
+/// was set over by way of <see cref="LabVm"/>, hence slots of a few pages are what makes a scenario quick.
 /// </remarks>
 public sealed class LabWorld
 {
@@ -70,7 +71,10 @@ public sealed class LabWorld
     /// <summary>Index of the controlled thread that asks, as monitors know it; -1 on any other.</summary>
     internal static int CurrentThread => t_index - 1;
 
-    /// <summary>A VM over <see cref="Memory"/>, with so many vCPUs, and the gate of <see cref="LabSettings"/> unless <paramref name="gate"/> names one.</summary>
+    /// <summary>
+    /// A VM over <see cref="Memory"/>, with so many vCPUs, and the gate of <see cref="LabSettings"/> unless <paramref name="gate"/> names
+    /// one.
+    /// </summary>
     public LabVm AddVm(int vcpus = 1, VmOptions? options = null, GateKind? gate = null)
     {
         options = (options ?? new VmOptions { HugePages = false }) with { Gate = gate ?? LabSettings.CurrentGate };
@@ -158,7 +162,9 @@ public sealed class LabWorld
         return done;
     }
 
-    /// <summary>A notification around a change of the host's that leaves the pages as they are; <paramref name="between"/> may start others.</summary>
+    /// <summary>
+    /// A notification around a change of the host's that leaves the pages as they are; <paramref name="between"/> may start others.
+    /// </summary>
     /// <returns>False when it was refused, as only one that may not block can be.</returns>
     public bool Notify(ulong hva, int pages = 1, bool blockable = true, Action? between = null)
     {

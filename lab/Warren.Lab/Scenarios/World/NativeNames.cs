@@ -6,8 +6,9 @@ using Warren.Hypervisor;
 namespace Warren.Lab;
 
 /// <summary>
-/// What a word of native memory of a <see cref="LabWorld"/> is, for traces: guest memory, a frame's metadata, a vCPU's state, an SPTE, an rmap head, an entry of the host's page table; and what
-/// the values of entries and pointers say. Looks without a step or a lock, while every thread stands still.
+/// The names of words of native memory of a <see cref="LabWorld"/>, for traces: guest memory, a frame's metadata, a vCPU's state, an SPTE,
+/// an rmap head, an entry of the host's page table; and what the values of entries and pointers say. Looks without a step or a lock, while
+/// every thread stands still.
 /// </summary>
 internal sealed unsafe class NativeNames(LabWorld world)
 {
@@ -48,10 +49,12 @@ internal sealed unsafe class NativeNames(LabWorld world)
         return place != 0 && OfHostEntry((byte*)place) is not null ? new HostPte((ulong)value).ToString() : null;
     }
 
-    private static string MeaningOf(LabVm vm, Spte entry) => entry.IsTable ? TableNameAt(vm, entry.Table) ?? "a table that is gone" : entry.ToString();
+    private static string MeaningOf(LabVm vm, Spte entry) =>
+        entry.IsTable ? TableNameAt(vm, entry.Table) ?? "a table that is gone" : entry.ToString();
 
     private static string? TableNameAt(LabVm vm, void* address) =>
-        vm.Vm.Mmu.Allocator.TableAt(address, out var field) is var table && table == address && field < 0 && table is not null ? TableName(TableAllocator.InfoOf(table)) : null;
+        vm.Vm.Mmu.Allocator.TableAt(address, out var field) is var table && table == address && field < 0 && table is not null
+        ? TableName(TableAllocator.InfoOf(table)) : null;
 
     private string? OfFrame(byte* at)
     {
@@ -66,7 +69,8 @@ internal sealed unsafe class NativeNames(LabWorld world)
         fixed (FrameInfo* first = &pool.Info(0))
         {
             inside = (nuint)(at - (byte*)first);
-            return inside < (nuint)pool.Capacity * FrameInfo.Bytes ? $"frame {inside / FrameInfo.Bytes}.{Field(s_frameFields, (int)(inside % FrameInfo.Bytes))}" : null;
+            return inside < (nuint)pool.Capacity * FrameInfo.Bytes
+                ? $"frame {inside / FrameInfo.Bytes}.{Field(s_frameFields, (int)(inside % FrameInfo.Bytes))}" : null;
         }
     }
 
@@ -146,5 +150,6 @@ internal sealed unsafe class NativeNames(LabWorld world)
 
     private static Dictionary<int, string> Fields<T>()
         where T : unmanaged =>
-        typeof(T).GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic).ToDictionary(static f => (int)Marshal.OffsetOf<T>(f.Name), static f => f.Name);
+        typeof(T).GetFields(BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic)
+        .ToDictionary(static f => (int)Marshal.OffsetOf<T>(f.Name), static f => f.Name);
 }
