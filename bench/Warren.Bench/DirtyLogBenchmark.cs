@@ -1,6 +1,6 @@
 using Warren.Bench.Harness;
 using Warren.Bench.Peers;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Bench;
 

@@ -1,5 +1,7 @@
 using Warren.HostMemory;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Bench;
 

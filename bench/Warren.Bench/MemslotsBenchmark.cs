@@ -2,6 +2,7 @@ using Warren.Bench.Harness;
 using Warren.Bench.Peers;
 using Warren.HostMemory;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Bench;
 

@@ -1,6 +1,9 @@
 using Warren.Bench.Harness;
 using Warren.HostMemory;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Bench;
 

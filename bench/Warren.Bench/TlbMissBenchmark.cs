@@ -1,6 +1,6 @@
 using Warren.Bench.Harness;
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 
 namespace Warren.Bench;
 

@@ -1,4 +1,6 @@
 using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Scripted;
 

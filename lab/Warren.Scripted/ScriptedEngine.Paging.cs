@@ -1,4 +1,5 @@
 using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Scripted;

@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Scripted;

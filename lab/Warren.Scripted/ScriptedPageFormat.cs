@@ -1,4 +1,5 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Scripted;
 

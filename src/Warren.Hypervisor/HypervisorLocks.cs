@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Invalidation;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

@@ -1,3 +1,6 @@
+using Warren.Hypervisor.Audit;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

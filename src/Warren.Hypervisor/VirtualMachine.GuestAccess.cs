@@ -1,6 +1,9 @@
 using System.Runtime.CompilerServices;
 using Warren.HostMemory;
+using Warren.Hypervisor.DirtyLogging;
 using Warren.Hypervisor.Shadow;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

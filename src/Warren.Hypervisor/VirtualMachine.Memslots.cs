@@ -1,4 +1,8 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.DirtyLogging;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

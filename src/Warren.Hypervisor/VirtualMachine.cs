@@ -1,4 +1,10 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Audit;
+using Warren.Hypervisor.DirtyLogging;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor;

@@ -1,3 +1,6 @@
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
+
 namespace Warren.Hypervisor;
 
 /// <summary>The options that are fixed when a <see cref="VirtualMachine"/> is made.</summary>

@@ -1,5 +1,6 @@
 using Warren.HostMemory;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Slots;
 using Warren.Machines.Boot;
 
 namespace Warren.Machines;

@@ -1,5 +1,6 @@
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
 using Warren.RiscV;

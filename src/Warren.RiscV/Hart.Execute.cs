@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
 using Warren.RiscV.Mmu;

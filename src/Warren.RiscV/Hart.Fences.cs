@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Mmu;
 
 namespace Warren.RiscV;

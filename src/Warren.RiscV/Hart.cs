@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
 using Warren.RiscV.Csrs;

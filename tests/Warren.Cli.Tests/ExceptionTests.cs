@@ -20,7 +20,7 @@ public sealed class ExceptionTests
     [InlineData(typeof(Images.ImageException))]
     [InlineData(typeof(Machines.MachineConfigurationException))]
     [InlineData(typeof(HostMemory.OutOfBudgetException))]
-    [InlineData(typeof(Hypervisor.MemslotException))]
+    [InlineData(typeof(Hypervisor.Slots.MemslotException))]
     [InlineData(typeof(Agent.AgentException))]
     public void The_assemblies_looked_at_are_those_that_throw(Type exception) => Assert.Contains(exception.Assembly.GetName().Name, Ours());
 

@@ -45,6 +45,14 @@ public sealed partial class PageTests
     }
 
     [Fact]
+    public void Folders_of_the_hypervisor_are_namespaces() =>
+        Assert.All(Repository.Sources.Where(static p => p.StartsWith("src/Warren.Hypervisor/", StringComparison.Ordinal)), static p =>
+        {
+            var room = Path.GetDirectoryName(p)!["src/".Length..].Replace('/', '.');
+            Assert.Contains($"namespace {room};", Repository.Read(p), StringComparison.Ordinal);
+        });
+
+    [Fact]
     public void The_map_of_the_hypervisor_has_every_folder()
     {
         const string room = "src/Warren.Hypervisor";

@@ -14,9 +14,9 @@ public sealed class CoreScenarioTests
             var runs = new TheoryData<string, string>();
             foreach (var scenario in ScenarioCatalogue.Core)
             {
-                foreach (var gate in Hypervisor.GateKind.All)
+                foreach (var gate in Hypervisor.Invalidation.GateKind.All)
                 {
-                    if (scenario.Name != Endless || gate == Hypervisor.GateKind.Join)
+                    if (scenario.Name != Endless || gate == Hypervisor.Invalidation.GateKind.Join)
                         runs.Add(scenario.Name, gate.Name);
                 }
             }
@@ -64,7 +64,7 @@ public sealed class CoreScenarioTests
     public void Nobody_starves_under_load(string name)
     {
         // Before faults lost their patience, each of them starved within some hundred schedules.
-        LabSettings.Gate = Hypervisor.GateKind.Join;
+        LabSettings.Gate = Hypervisor.Invalidation.GateKind.Join;
         try
         {
             var result =
@@ -80,7 +80,7 @@ public sealed class CoreScenarioTests
     [Fact]
     public void An_update_starves_behind_endless_notifications_under_active_count()
     {
-        LabSettings.Gate = Hypervisor.GateKind.ActiveCount;
+        LabSettings.Gate = Hypervisor.Invalidation.GateKind.ActiveCount;
         try
         {
             var result = Explorer.Explore(ScenarioCatalogue.Core.Single(s => s.Name == Endless), new ExplorationOptions());

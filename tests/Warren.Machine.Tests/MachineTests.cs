@@ -1,6 +1,6 @@
 using System.Threading;
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.Machines.DeviceTree;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;

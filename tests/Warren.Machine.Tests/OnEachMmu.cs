@@ -1,5 +1,5 @@
 using System.Threading;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 
 namespace Warren.Machines.Tests;
 

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Threading;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
 

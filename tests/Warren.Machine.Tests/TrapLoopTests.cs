@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.Machines.Scheduling;
 
 namespace Warren.Machines.Tests;

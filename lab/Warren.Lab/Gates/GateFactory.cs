@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
 
 namespace Warren.Lab;
 

@@ -1,5 +1,7 @@
 using Warren.HostMemory;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Lab;
 

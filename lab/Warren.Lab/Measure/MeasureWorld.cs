@@ -1,6 +1,8 @@
 using System.Threading;
 using Warren.HostMemory;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Lab;
 

@@ -1,5 +1,8 @@
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Lab;

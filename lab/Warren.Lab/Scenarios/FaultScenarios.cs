@@ -1,5 +1,6 @@
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Lab;
 

@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Lab;

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
 using Warren.Lab;
 using Warren.Lab.Reports;
 

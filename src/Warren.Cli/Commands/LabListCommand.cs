@@ -1,7 +1,7 @@
 using System.CommandLine;
 using Spectre.Console;
 using Warren.Cli.Terminal;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
 using Warren.Lab;
 
 namespace Warren.Cli.Commands;

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Warren.Cli.CommandLine;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
 using Warren.RiscV;
 
 namespace Warren.Cli.Commands;

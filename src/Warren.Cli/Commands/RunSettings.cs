@@ -1,4 +1,5 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
 using Warren.RiscV;
 
 namespace Warren.Cli.Commands;

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Audit;
 
 /// <summary>The result of an audit of a VM's page tables: what was compared, and what was not as it must be.</summary>
 /// <param name="Tables">tables looked at</param>

@@ -1,4 +1,8 @@
-namespace Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
+
+namespace Warren.Hypervisor.Audit;
 
 /// <summary>
 /// One audit under way: what is wrong, how much was compared, and what must hold for the leaves of either MMU. <c>mmu_lock</c> held for

@@ -1,6 +1,7 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Slots;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Invalidation;
 
 /// <summary>
 /// KVM's gate: an update waits until no notification of the address space is in flight, so that start and end of each see one set of slots.

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Invalidation;
 
 /// <summary>A way to keep memslot updates and notifications apart, chosen per VM (<see cref="VmOptions.Gate"/>).</summary>
 public sealed class GateKind

@@ -1,6 +1,7 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Slots;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Invalidation;
 
 /// <summary>
 /// Keeps the start and the end of a notification agreed on whether they entered a VM, while the VM's memslots change underneath. One per

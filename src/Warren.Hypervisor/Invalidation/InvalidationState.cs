@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Invalidation;
 
 /// <summary>
 /// The state of invalidations that a page fault needs: how many are under way, over which gfns, and how many have ended

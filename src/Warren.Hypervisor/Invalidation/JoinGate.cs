@@ -1,6 +1,7 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Slots;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Invalidation;
 
 /// <summary>
 /// An update does not wait for the notifications in flight: it lets those that overlap the new slot into the VM itself. Each notification

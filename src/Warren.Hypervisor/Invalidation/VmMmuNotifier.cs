@@ -1,6 +1,7 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Slots;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Invalidation;
 
 /// <summary>
 /// A VM's half of the notifications of its <see cref="AddressSpace"/> (<c>kvm_mmu_notifier_ops</c>). It is called only for ranges that hit

@@ -1,4 +1,7 @@
 using System.Globalization;
+using Warren.Hypervisor.Audit;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;

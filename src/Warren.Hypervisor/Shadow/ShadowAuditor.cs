@@ -1,5 +1,9 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Warren.Hypervisor.Audit;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;

@@ -1,3 +1,4 @@
+using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;

@@ -1,3 +1,5 @@
+using Warren.Hypervisor.Audit;
+
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>The audit of shadow pages: see <see cref="ShadowAuditor"/>.</summary>

@@ -1,5 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Shadow;
 

@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;

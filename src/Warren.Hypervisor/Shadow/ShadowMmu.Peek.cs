@@ -1,3 +1,5 @@
+using Warren.Hypervisor.Paging;
+
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>Looking at all shadow pages there are, for checks. An invalid page, off the active list, has no entries any more.</summary>

@@ -1,3 +1,7 @@
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
+
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>Operations on all SPTEs of a gfn, found through the reverse maps: notifications, aging, write protection.</summary>

@@ -1,4 +1,7 @@
 using System.Diagnostics;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;

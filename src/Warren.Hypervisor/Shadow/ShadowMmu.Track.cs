@@ -1,3 +1,6 @@
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+
 namespace Warren.Hypervisor.Shadow;
 
 /// <summary>

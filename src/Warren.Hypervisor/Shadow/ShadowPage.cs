@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Hypervisor.Shadow;
 

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
+using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;

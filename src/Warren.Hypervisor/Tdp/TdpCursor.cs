@@ -1,3 +1,5 @@
+using Warren.Hypervisor.Paging;
+
 namespace Warren.Hypervisor.Tdp;
 
 /// <summary>

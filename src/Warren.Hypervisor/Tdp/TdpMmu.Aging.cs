@@ -1,3 +1,5 @@
+using Warren.Hypervisor.Paging;
+
 namespace Warren.Hypervisor.Tdp;
 
 /// <summary>Access tracking: the A bits of the current roots.</summary>

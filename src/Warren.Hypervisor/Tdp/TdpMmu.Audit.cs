@@ -1,3 +1,6 @@
+using Warren.Hypervisor.Audit;
+using Warren.Hypervisor.Paging;
+
 namespace Warren.Hypervisor.Tdp;
 
 /// <summary>The audit of TDP tables: each root is a tree whose leaves are what slots and host say.</summary>

@@ -1,4 +1,6 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Tdp;
 

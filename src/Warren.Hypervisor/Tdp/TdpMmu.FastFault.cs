@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor.Paging;
 
 namespace Warren.Hypervisor.Tdp;
 

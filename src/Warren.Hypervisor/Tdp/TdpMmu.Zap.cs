@@ -1,3 +1,4 @@
+using Warren.Hypervisor.Paging;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Tdp;

@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Tdp;

@@ -1,7 +1,8 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
 /// Which frames hold code that some engine has decoded: bit 0 of <see cref="FrameInfo.CodeState"/>, with a generation above it. A marked

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>The rights that an entry of a guest's page table gives the guest.</summary>
 [Flags]

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>One entry of a guest's page table, decoded.</summary>
 public readonly struct GuestPte

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
 /// The result of a walk of the guest's tables, filled in by an engine (<see cref="IVcpuEngine.WalkGuest"/>). The shadow MMU reads every

@@ -1,6 +1,7 @@
+using Warren.Hypervisor.Paging;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
 /// The answer to an access that the tables do not serve: the vCPU leaves guest mode, has the fault handled, comes back and looks again.

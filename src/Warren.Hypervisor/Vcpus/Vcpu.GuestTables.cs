@@ -1,8 +1,10 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Shadow;
+using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
 /// The guest's operations on its own tables, in a VM with a shadow MMU: switches, fences, stores; and how an engine reads them.

@@ -1,6 +1,6 @@
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
 /// Modes and requests. Both sides follow one pattern, each with a full barrier in the middle: the vCPU stores its mode, then reads the

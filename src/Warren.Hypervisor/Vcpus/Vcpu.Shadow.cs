@@ -1,7 +1,8 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Shadow;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>The engine's way to memory in a VM with a shadow MMU: the guest's address to host pointer in one walk.</summary>
 public sealed unsafe partial class Vcpu

@@ -1,7 +1,9 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tdp;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>The engine's way to memory: guest physical address to host pointer.</summary>
 public sealed unsafe partial class Vcpu

@@ -1,9 +1,11 @@
 using System.Runtime.InteropServices;
 using Warren.HostMemory;
+using Warren.Hypervisor.DirtyLogging;
+using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Shadow;
 using Warren.Locking;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
 /// A virtual CPU: an engine, the modes and requests that let others stop it from using stale translations, and its way into the stage-2

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>The executor of a vCPU: a guest CPU, or a script.</summary>
 public interface IVcpuEngine

@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
 /// Something a vCPU must do before it enters guest mode again (KVM_REQ_*): bits 0..7 the number of its bit in the request word, the others

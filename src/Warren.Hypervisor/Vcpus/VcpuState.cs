@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>KVM's vCPU modes.</summary>
 public enum VcpuMode

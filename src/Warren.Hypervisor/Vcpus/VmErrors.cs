@@ -1,4 +1,4 @@
-namespace Warren.Hypervisor;
+namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>Why the host cannot go on with a VM: one sentence each, for a user.</summary>
 internal static class VmErrors

@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV;
 using Interlocked = System.Threading.Interlocked;
 using Volatile = System.Threading.Volatile;

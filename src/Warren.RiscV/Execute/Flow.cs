@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
 using Warren.RiscV.Mmu;

@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Mmu;
 

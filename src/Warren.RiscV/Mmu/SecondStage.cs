@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Mmu;
 

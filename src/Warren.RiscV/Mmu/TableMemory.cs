@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Mmu;
 

@@ -1,5 +1,9 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.DirtyLogging;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tests.Tdp;
+using Warren.Hypervisor.Vcpus;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Dirty;

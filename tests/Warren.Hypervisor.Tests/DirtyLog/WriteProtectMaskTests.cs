@@ -1,5 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tests.Tdp;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 

@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Hypervisor.Invalidation;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Tests;

@@ -1,5 +1,6 @@
 using System.Threading;
 using Warren.HostMemory;
+using Warren.Hypervisor.Invalidation;
 
 namespace Warren.Hypervisor.Tests;
 

@@ -1,5 +1,8 @@
 using System.Threading;
 using Warren.HostMemory;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Tests;
 

@@ -1,5 +1,7 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Tests;
 

@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Tests;
 

@@ -1,6 +1,9 @@
 using FsCheck;
 using FsCheck.Fluent;
 using Warren.HostMemory;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Tests;
 

@@ -1,5 +1,7 @@
 using System.Threading;
 using Warren.HostMemory;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Tests;
 

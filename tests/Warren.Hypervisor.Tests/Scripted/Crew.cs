@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Hypervisor.Tests.Scripted;
 

@@ -1,4 +1,7 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Hypervisor.Tests.Scripted;
 

@@ -1,4 +1,7 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Hypervisor.Tests.Shadow;
 
@@ -100,7 +103,7 @@ public sealed unsafe class AuditorTests : IDisposable
         vm.SetUserMemoryRegion(new UserMemoryRegion { MemorySize = 16 * Page, UserspaceAddress = _hva });
         ScriptedVcpu cpu = new(vm);
         cpu.Store(0x1000, 1UL);
-        var leaf = Hypervisor.Mmu.FindLeaf(cpu.Vcpu.Root, TdpMmu.RootLevel, 1, out var seen, out _);
+        var leaf = Hypervisor.Paging.Mmu.FindLeaf(cpu.Vcpu.Root, TdpMmu.RootLevel, 1, out var seen, out _);
         *leaf += Page;
         vm.SetUserMemoryRegion(new UserMemoryRegion
         { Slot = 1, GuestPhysicalAddress = 64 * Page, MemorySize = Page, UserspaceAddress = _hva + 64 * Page });

@@ -1,5 +1,8 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tests.Scripted;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Hypervisor.Tests.Shadow;
 

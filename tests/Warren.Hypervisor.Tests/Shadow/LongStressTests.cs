@@ -1,5 +1,7 @@
 using System.Globalization;
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tests.Scripted;
 
 namespace Warren.Hypervisor.Tests.Shadow;

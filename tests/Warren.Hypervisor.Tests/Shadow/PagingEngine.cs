@@ -1,3 +1,4 @@
+using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Tests.Shadow;

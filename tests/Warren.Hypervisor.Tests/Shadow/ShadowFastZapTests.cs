@@ -1,5 +1,6 @@
 using System.Threading;
 using Warren.Hypervisor.Tests.Scripted;
+using Warren.Hypervisor.Vcpus;
 using static Warren.Hypervisor.Tests.Shadow.ShadowFixture;
 
 namespace Warren.Hypervisor.Tests.Shadow;

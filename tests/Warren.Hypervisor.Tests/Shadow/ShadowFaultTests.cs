@@ -1,3 +1,4 @@
+using Warren.Hypervisor.Vcpus;
 using static Warren.Hypervisor.Tests.Shadow.ShadowFixture;
 
 namespace Warren.Hypervisor.Tests.Shadow;

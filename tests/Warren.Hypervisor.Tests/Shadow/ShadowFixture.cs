@@ -1,4 +1,7 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Hypervisor.Tests.Shadow;
 
@@ -85,7 +88,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
     /// <summary>The SPTE that the vCPU's root has for an address, or none.</summary>
     public static Spte Spte(PagingEngine cpu, ulong address)
     {
-        Hypervisor.Mmu.FindLeaf(cpu.Vcpu.Root, cpu.Vcpu.RootLevel, address >> 12, out var seen, out _);
+        Hypervisor.Paging.Mmu.FindLeaf(cpu.Vcpu.Root, cpu.Vcpu.RootLevel, address >> 12, out var seen, out _);
         return seen;
     }
 
@@ -161,7 +164,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
             for (var i = 0; i < 512; i++)
             {
                 Spte spte = new(page->Table[i]);
-                if (!spte.IsLeaf || (spte.Raw & (Hypervisor.Spte.W | Hypervisor.Spte.MmuWritableBit)) == 0) continue;
+                if (!spte.IsLeaf || (spte.Raw & (Hypervisor.Paging.Spte.W | Hypervisor.Paging.Spte.MmuWritableBit)) == 0) continue;
                 var first = page->GfnAt(i, page->Role.Level);
                 for (var gfn = first; gfn < first + (spte.IsHuge ? 512u : 1u); gfn++)
                 {
@@ -203,8 +206,8 @@ internal sealed unsafe class ShadowFixture : IDisposable
             return;
         }
         Assert.True((spte.IsMmio ? spte.MmioGfn : page->GfnAt(index, page->Role.Level)) == pte.Gfn, what);
-        Assert.True((spte.Raw & Hypervisor.Spte.Rights & ~ShadowMmu.SpteBits(rights)) == 0, what);
-        Assert.Equal((spte.Raw & Hypervisor.Spte.U) != 0, (rights & GuestRights.User) != 0);
+        Assert.True((spte.Raw & Hypervisor.Paging.Spte.Rights & ~ShadowMmu.SpteBits(rights)) == 0, what);
+        Assert.Equal((spte.Raw & Hypervisor.Paging.Spte.U) != 0, (rights & GuestRights.User) != 0);
     }
 
     private static bool Contains(RmapHead* head, ulong* spte)

@@ -1,3 +1,6 @@
+using Warren.Hypervisor.DirtyLogging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 using static Warren.Hypervisor.Tests.Shadow.ShadowFixture;
 
 namespace Warren.Hypervisor.Tests.Shadow;

@@ -1,3 +1,6 @@
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
+
 namespace Warren.Hypervisor.Tests.Shadow;
 
 /// <summary>

@@ -1,5 +1,6 @@
 using System.Threading;
 using Warren.Hypervisor.Tests.Scripted;
+using Warren.Hypervisor.Vcpus;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Tdp;

@@ -1,4 +1,6 @@
 using System.Threading;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tests.Scripted;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 

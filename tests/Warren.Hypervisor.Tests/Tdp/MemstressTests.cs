@@ -1,6 +1,10 @@
 using System.Threading;
 using Warren.HostMemory;
+using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tests.Scripted;
+using Warren.Hypervisor.Vcpus;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Tdp;

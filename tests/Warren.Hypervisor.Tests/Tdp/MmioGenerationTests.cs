@@ -1,3 +1,5 @@
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Tdp;

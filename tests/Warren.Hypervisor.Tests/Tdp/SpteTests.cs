@@ -1,3 +1,5 @@
+using Warren.Hypervisor.Paging;
+
 namespace Warren.Hypervisor.Tests.Tdp;
 
 public sealed class SpteTests

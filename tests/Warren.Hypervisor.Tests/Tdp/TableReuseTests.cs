@@ -1,3 +1,4 @@
+using Warren.Hypervisor.Paging;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Tdp;

@@ -1,4 +1,6 @@
 using Warren.HostMemory;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Hypervisor.Tests.Tdp;
 

@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Warren.Hypervisor.Paging;
 
 namespace Warren.Hypervisor.Tests.Tdp;
 

@@ -1,6 +1,7 @@
 using System.Threading;
 using Warren.Hypervisor.Tests.Scripted;
 using Warren.Hypervisor.Tests.Tdp;
+using Warren.Hypervisor.Vcpus;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
 namespace Warren.Hypervisor.Tests.Vcpus;

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Differential;

@@ -1,4 +1,5 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Execution;

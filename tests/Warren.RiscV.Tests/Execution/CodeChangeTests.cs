@@ -1,5 +1,5 @@
 using Warren.Asm;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Execution;

@@ -1,6 +1,7 @@
 using Warren.Asm;
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Execution;

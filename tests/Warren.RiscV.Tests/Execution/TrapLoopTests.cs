@@ -1,5 +1,6 @@
 using Warren.Asm;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Execution;

@@ -1,6 +1,6 @@
 using System.Globalization;
 using Warren.Asm;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Tests.Harness;
 

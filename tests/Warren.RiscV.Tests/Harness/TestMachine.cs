@@ -3,6 +3,9 @@ using System.Threading;
 using Warren.Asm;
 using Warren.HostMemory;
 using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Tests.Harness;
 

@@ -1,6 +1,6 @@
 using System.Buffers.Binary;
 using Warren.Asm;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Instructions;

@@ -1,4 +1,4 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.RiscV.Tests.Harness;
 using static Warren.RiscV.Tests.Mmu.PagedMachine;
 

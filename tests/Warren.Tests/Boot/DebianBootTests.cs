@@ -1,7 +1,7 @@
 using System.Text;
 using Warren.Agent;
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.Machines;
 using Warren.Machines.Serial;
 using Warren.RiscV;

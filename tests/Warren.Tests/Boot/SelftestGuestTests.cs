@@ -1,5 +1,5 @@
 using System.Text;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
 using Warren.Images.Guests;
 using Warren.Machines;
 using Warren.Machines.Serial;

@@ -1,5 +1,5 @@
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Slots;
 
 namespace Warren.Lab;
 

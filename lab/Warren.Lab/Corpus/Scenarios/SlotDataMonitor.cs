@@ -1,4 +1,5 @@
-using Warren.Hypervisor;
+using Warren.Hypervisor.DirtyLogging;
+using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
 namespace Warren.Lab;

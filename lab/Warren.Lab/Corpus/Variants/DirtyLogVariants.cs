@@ -4,8 +4,8 @@ namespace Warren.Lab;
 internal static class DirtyLogVariants
 {
     private const string Hypervisor = "Warren.Hypervisor";
-    private const string Log = "DirtyLog/DirtyLog.cs";
-    private const string Ring = "DirtyLog/DirtyRing.cs";
+    private const string Log = "DirtyLogging/DirtyLog.cs";
+    private const string Ring = "DirtyLogging/DirtyRing.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
@@ -30,10 +30,10 @@ internal static class DirtyLogVariants
               vCPU   gives itself W back, stores
             """,
             "protected-store-vs-harvest",
-            [new(Hypervisor, "Mmu/Mmu.FastFault.cs", "            if (!SpteAccess.TryReplace(",
+            [new(Hypervisor, "Paging/Mmu.FastFault.cs", "            if (!SpteAccess.TryReplace(",
                 "            if (logged) _vm.DirtyLog.MarkPageDirty(slot, fault.Gfn, fault.Vcpu);\n            if "
                     + "(!SpteAccess.TryReplace("),
-             new(Hypervisor, "Mmu/Mmu.FastFault.cs",
+             new(Hypervisor, "Paging/Mmu.FastFault.cs",
                  """
                              // After W, never before: a harvest in between would take the mark and leave the page writable and unlogged.
                              if (logged) _vm.DirtyLog.MarkPageDirty(slot, fault.Gfn, fault.Vcpu);
@@ -47,7 +47,7 @@ internal static class DirtyLogVariants
               host   stores zero: the mark of page 1 is gone, and was not read
             """,
             "two-writers-vs-harvest",
-            [new(Hypervisor, "DirtyLog/DirtyBitmap.cs",
+            [new(Hypervisor, "DirtyLogging/DirtyBitmap.cs",
                 "public ulong TakeWord(nuint index) => Atomics.Exchange(ref _bits[index], 0UL);",
                 "public ulong TakeWord(nuint index)\n    {\n        ulong word = Word(index);\n        Atomics.Write(ref _bits[index], "
                     + "0UL);\n        return word;\n    }")],
@@ -60,7 +60,7 @@ internal static class DirtyLogVariants
               vCPU 0   stores the word without the mark of page 1
             """,
             "two-writers",
-            [new(Hypervisor, "DirtyLog/DirtyBitmap.cs", "if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);",
+            [new(Hypervisor, "DirtyLogging/DirtyBitmap.cs", "if ((Atomics.Read(ref word) & bit) == 0) Atomics.Or(ref word, bit);",
                 "Atomics.Write(ref word, Atomics.Read(ref word) | bit);")],
             [VerdictKind.Invariant]),
         new("logging-on-without-flush", "KVM: enabling logging ends with an unconditional remote flush",
@@ -71,7 +71,7 @@ internal static class DirtyLogVariants
               vCPU   stores through its TLB: unlogged
             """,
             "store-vs-logging",
-            [new(Hypervisor, "Mmu/Mmu.DirtyLog.cs",
+            [new(Hypervisor, "Paging/Mmu.DirtyLog.cs",
                 "        // Unconditional: what lockless code gave or took meanwhile is told by MMU-writable, not by whether this walk "
                     + "changed anything.\n        _vm.FlushRemoteTlbs();\n", "")],
             [VerdictKind.Invariant]),
@@ -82,7 +82,7 @@ internal static class DirtyLogVariants
               vCPU   stores to a page it has long had W for
             """,
             "store-vs-logging",
-            [new(Hypervisor, "Mmu/Mmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
+            [new(Hypervisor, "Paging/Mmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
             [VerdictKind.Invariant]),
         new("ring-reset-without-flush", "KVM: resetting a ring protects the pages and flushes",
             """

@@ -4,9 +4,9 @@ namespace Warren.Lab;
 internal static class FaultVariants
 {
     private const string Hypervisor = "Warren.Hypervisor";
-    private const string Fault = "Mmu/Mmu.Fault.cs";
+    private const string Fault = "Paging/Mmu.Fault.cs";
     private const string TdpFault = "Tdp/TdpMmu.Fault.cs";
-    private const string Covered = "Invalidation/VirtualMachine.Invalidation.cs";
+    private const string Covered = "VirtualMachine.Invalidation.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
@@ -63,7 +63,7 @@ internal static class FaultVariants
               told its level and address space, and keeps the gfn
             """,
             "lost-table-then-new-root",
-            [new(Hypervisor, "Mmu/TableCache.cs", "        TableAllocator.MakeNew(table);\n", "")],
+            [new(Hypervisor, "Paging/TableCache.cs", "        TableAllocator.MakeNew(table);\n", "")],
             [VerdictKind.Invariant]),
         new("lost-table-of-hole-counted", "Found beside lost-table-kept-as-it-is",
             """
@@ -240,7 +240,7 @@ internal static class FaultVariants
               vCPU   stores the SPTE with W: it is back, and leads to a frame that is being given up
             """,
             "store-vs-harvest-and-discard",
-            [new(Hypervisor, "Mmu/Mmu.FastFault.cs",
+            [new(Hypervisor, "Paging/Mmu.FastFault.cs",
                 "if (!SpteAccess.TryReplace(spte, seen, seen.With(Spte.W | Spte.A | Spte.D))) continue;",
                 "SpteAccess.Exchange(spte, seen.With(Spte.W | Spte.A | Spte.D));")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
@@ -265,7 +265,7 @@ internal static class FaultVariants
             The page was used and counts as old: reclaim takes what the guest works with.
             """,
             "access-vs-harvest-and-aging",
-            [new(Hypervisor, "Mmu/SpteAccess.cs", "Atomics.And(ref *entry, ~bits);",
+            [new(Hypervisor, "Paging/SpteAccess.cs", "Atomics.And(ref *entry, ~bits);",
                 "Atomics.Write(ref *entry, Atomics.Read(ref *entry) & ~bits);")],
             [VerdictKind.Invariant]),
     ];

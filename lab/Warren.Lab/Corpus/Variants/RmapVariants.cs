@@ -235,7 +235,7 @@ internal static class RmapVariants
               vCPU   writes again: no fault, no mark
             """,
             "shadow-slot-logging-vs-write",
-            [new(Hypervisor, "Mmu/Mmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
+            [new(Hypervisor, "Paging/Mmu.DirtyLog.cs", "        ProtectSlot(after);\n", "")],
             [VerdictKind.Invariant]),
         new("tracked-page-hidden-by-stale-slot",
             "The counts of a slot exist from the first root on, which a device that holds an older object of the slot does not see",

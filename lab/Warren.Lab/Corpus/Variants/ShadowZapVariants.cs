@@ -4,7 +4,7 @@ namespace Warren.Lab;
 internal static class ShadowZapVariants
 {
     private const string Hypervisor = "Warren.Hypervisor";
-    private const string Steps = "Mmu/Mmu.FastZap.cs";
+    private const string Steps = "Paging/Mmu.FastZap.cs";
     private const string FastZap = "Shadow/ShadowMmu.FastZap.cs";
     private const string Zap = "Shadow/ShadowMmu.Zap.cs";
     private const string Limit = "Shadow/ShadowMmu.Limit.cs";
@@ -94,7 +94,7 @@ internal static class ShadowZapVariants
             They point up into a table that is somebody else's next.
             """,
             "shadow-two-zaps-vs-fault",
-            [new(Hypervisor, "Mmu/Mmu.Fault.cs",
+            [new(Hypervisor, "Paging/Mmu.Fault.cs",
                 """
                         if (IsObsolete(fault.Root))
                         {

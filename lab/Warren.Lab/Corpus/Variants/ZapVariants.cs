@@ -10,7 +10,7 @@ internal static class ZapVariants
     private const string UnlockAndFlush =
         "        var flush = Zap(range, regions);\n        Vm.MmuLock.WriteUnlock();\n        if (flush) Vm.FlushRemoteTlbs();\n";
     private const string Roots = "Tdp/TdpMmu.Roots.cs";
-    private const string FastZap = "Mmu/Mmu.FastZap.cs";
+    private const string FastZap = "Paging/Mmu.FastZap.cs";
     private const string Zap = "Tdp/TdpMmu.Zap.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =

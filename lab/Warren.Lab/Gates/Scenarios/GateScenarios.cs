@@ -219,7 +219,7 @@ internal static class GateScenarios
             var hva = world.Map(1);
             world.Memory.Write(hva, [1]);
             var one = world.AddVm();
-            var two = world.AddVm(0, gate: Hypervisor.GateKind.ActiveCount);
+            var two = world.AddVm(0, gate: Hypervisor.Invalidation.GateKind.ActiveCount);
             world.Thread("create 1", () => one.SetSlot(0, Gfn, 1, hva));
             world.Thread("create 2", () => two.SetSlot(0, Gfn, 1, hva));
             world.Thread("discard", () => world.Discard(hva));

@@ -1,7 +1,8 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using Warren.HostMemory;
-using Warren.Hypervisor;
+using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Vcpus;
 
 namespace Warren.Lab;
 
