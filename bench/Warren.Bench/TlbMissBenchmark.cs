@@ -54,7 +54,7 @@ internal sealed class TlbMissBenchmark : IBenchmark
         using var frames = new FramePool(MemoryBytes + (64 << 20), hostHugePages: true);
         var (output, _) =
             BareGuest.Run(new MicroVmOptions
-            { KernelPath = kernel, MemoryBytes = MemoryBytes, Mmu = kind, HugePages = huge, Frames = frames });
+            { KernelPath = kernel, MemoryBytes = MemoryBytes, Vm = new() { Mmu = kind, HugePages = huge }, Frames = frames });
         return (output.CpuSecondsBetween("a", "b") - output.CpuSecondsBetween("b", "c")) * 1e9 / Steps;
     });
 }

@@ -125,7 +125,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
             _parts.Board.Harts.Runners[0].Notify();
             var exit = await _exit.Task.ConfigureAwait(false);
             await StopRunnersAsync().ConfigureAwait(false);
-            if (_options.Audit && _parts.Vm.Audit(atRest: true) is { IsClean: false } wrong)
+            if (_options.Vm.Audit && _parts.Vm.Audit(atRest: true) is { IsClean: false } wrong)
                 exit = new MachineExit(MachineExitKind.HostError, wrong.ToString());
             foreach (var channel in _parts.Board.Channels)
                 channel.Close();
@@ -212,8 +212,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
                 var pool = options.Pool ?? (_ownPool = new VcpuPool(Math.Min(Environment.ProcessorCount, options.Cpus)));
                 _memory = new GuestMemory(Frames, options.Budget, (ulong)options.MemoryBytes);
                 plan.Load(_memory);
-                Vm = new VirtualMachine(_memory.Space,
-                    new VmOptions { Gate = options.Gate, Mmu = options.Mmu, HugePages = options.HugePages, Audit = options.Audit });
+                Vm = new VirtualMachine(_memory.Space, options.Vm);
                 _memory.Attach(Vm);
                 Board = new Board(options, Vm, _memory, pool, events);
                 Board.Harts.Restart(0, kernel.Entry, plan.Layout.DeviceTree, resumes: false);

@@ -1,6 +1,5 @@
 using Warren.HostMemory;
-using Warren.Hypervisor.Invalidation;
-using Warren.Hypervisor.Paging;
+using Warren.Hypervisor;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
 using Warren.RiscV;
@@ -48,17 +47,8 @@ public sealed record MachineOptions
     /// <summary>The longest the machine may run, by the host's clock, at most 24 days; null for no limit.</summary>
     public TimeSpan? Timeout { get; init; }
 
-    /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
-    public GateKind Gate { get; init; } = GateKind.Default;
-
-    /// <summary>Map 2 MiB at once where memory allows it.</summary>
-    public bool HugePages { get; init; } = true;
-
-    /// <summary>How the page tables of guest memory are kept.</summary>
-    public MmuKind Mmu { get; init; } = MmuKind.Default;
-
-    /// <summary>Have the page tables compared with the guest's own and the memslots while the guest runs; it costs much time.</summary>
-    public bool Audit { get; init; }
+    /// <summary>The virtual machine's own options: how its page tables are kept, gated and audited.</summary>
+    public VmOptions Vm { get; init; } = new();
 
     /// <summary>The frames of guest memory; null for a pool of the machine's own. A pool given stays the caller's.</summary>
     public FramePool? Frames { get; init; }

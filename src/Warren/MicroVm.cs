@@ -77,10 +77,7 @@ public sealed class MicroVm : IAsyncDisposable
             Cpus = options.Cpus,
             Hart = new HartOptions
             { MaxSatpMode = options.MaxPaging, CodeArenaBytes = Math.Max(CodeArenas / Math.Max(options.Cpus, 1), LeastCodeArena) },
-            Gate = options.Gate,
-            Mmu = options.Mmu,
-            HugePages = options.HugePages,
-            Audit = options.Audit,
+            Vm = options.Vm,
             Timeout = options.Timeout,
             Serial = [options.Console, new SerialOptions()],
             Frames = options.Frames,

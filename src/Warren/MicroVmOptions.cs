@@ -1,6 +1,5 @@
 using Warren.HostMemory;
-using Warren.Hypervisor.Invalidation;
-using Warren.Hypervisor.Paging;
+using Warren.Hypervisor;
 using Warren.Machines.Scheduling;
 using Warren.Machines.Serial;
 using Warren.RiscV;
@@ -39,17 +38,8 @@ public sealed record MicroVmOptions
     /// <summary>The widest guest paging mode offered; a kernel takes the widest it finds, and wider costs more on each TLB miss.</summary>
     public SatpMode MaxPaging { get; init; } = SatpMode.Sv57;
 
-    /// <summary>How memslot updates and invalidations of host memory stay out of each other's way.</summary>
-    public GateKind Gate { get; init; } = GateKind.Default;
-
-    /// <summary>Map 2 MiB at once where memory allows it.</summary>
-    public bool HugePages { get; init; } = true;
-
-    /// <summary>How the page tables of guest memory are kept.</summary>
-    public MmuKind Mmu { get; init; } = MmuKind.Default;
-
-    /// <summary>Have the page tables compared with the guest's own and the memslots while the guest runs; it costs much time.</summary>
-    public bool Audit { get; init; }
+    /// <summary>The virtual machine's own options: how its page tables are kept, gated and audited.</summary>
+    public VmOptions Vm { get; init; } = new();
 
     /// <summary>The longest the guest may run, or null.</summary>
     public TimeSpan? Timeout { get; init; }

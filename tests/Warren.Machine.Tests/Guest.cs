@@ -68,8 +68,7 @@ internal sealed class Guest : IDisposable
     {
         KernelPath = KernelPath,
         MemoryBytes = 16 << 20,
-        Mmu = OnEachMmu.Current,
-        Audit = true,
+        Vm = new() { Mmu = OnEachMmu.Current, Audit = true },
         Serial = [new SerialOptions { Output = Console }],
         Timeout = Patience,
     };

@@ -256,7 +256,7 @@ public sealed class StuckTests
         for (var round = 0; round < 100; round++)
         {
             guest.Console.SetLength(0);
-            var exit = Guest.Run(guest.Options with { Cpus = cpus, Pool = pool, Audit = false });
+            var exit = Guest.Run(guest.Options with { Cpus = cpus, Pool = pool, Vm = guest.Options.Vm with { Audit = false } });
             Assert.Equal(MachineExitKind.Stuck, exit.Kind);
             Assert.Equal(new string('.', cpus), guest.ConsoleText);
         }

@@ -102,7 +102,7 @@ internal static class RmapScenarios
             world.Thread("first root", () =>
             {
                 var idx = vm.Vm.Srcu.ReadLock();
-                if (Mmu(vm).FirstShadowRoot() is { } error && error != Errno.ENOMEM)
+                if (Mmu(vm).Rmaps.FirstShadowRoot() is { } error && error != Errno.ENOMEM)
                     world.Fail(VerdictKind.Invariant, $"Running out of memory was reported as {error}.");
                 vm.Vm.Srcu.ReadUnlock(idx);
                 FirstRoot(vm);
@@ -120,7 +120,7 @@ internal static class RmapScenarios
     internal static void FirstRoot(LabVm vm)
     {
         var idx = vm.Vm.Srcu.ReadLock();
-        Mmu(vm).FirstShadowRoot();
+        Mmu(vm).Rmaps.FirstShadowRoot();
         vm.Vm.Srcu.ReadUnlock(idx);
     }
 
@@ -129,9 +129,9 @@ internal static class RmapScenarios
     {
         foreach (var slot in vm.Vm.GetMemslots(0))
         {
-            if (slot.Arch is null == Mmu(vm).HaveRmaps)
+            if (slot.Arch is null == Mmu(vm).Rmaps.Present)
             {
-                return Mmu(vm).HaveRmaps ? $"slot {slot.Id} has none, and they were allocated for all"
+                return Mmu(vm).Rmaps.Present ? $"slot {slot.Id} has none, and they were allocated for all"
                     : $"slot {slot.Id} has some before there is a root";
             }
         }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
 using Warren.Cli.CommandLine;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Invalidation;
 using Warren.Hypervisor.Paging;
 using Warren.RiscV;
@@ -73,9 +74,12 @@ internal static class RunCommand
                 MemoryBytes = result.GetValue(memory).Bytes,
                 Cpus = (int)result.GetValue(cpus),
                 MaxPaging = PagingModes.First(m => m.Name == result.GetValue(paging)).Value,
-                Gate = GateKind.Find(result.GetValue(gate)!)!,
-                Mmu = MmuKind.Find(result.GetValue(mmu)!)!,
-                Audit = result.GetValue(audit),
+                Vm = new VmOptions
+                {
+                    Gate = GateKind.Find(result.GetValue(gate)!)!,
+                    Mmu = MmuKind.Find(result.GetValue(mmu)!)!,
+                    Audit = result.GetValue(audit),
+                },
                 Timeout = result.GetValue(timeout),
                 Verbose = result.GetValue(verbose),
                 Statistics = Statistics(result.GetResult(stats) is { Implicit: false }, result.GetValue(stats)),

@@ -1,5 +1,4 @@
-using Warren.Hypervisor.Invalidation;
-using Warren.Hypervisor.Paging;
+using Warren.Hypervisor;
 using Warren.RiscV;
 
 namespace Warren.Cli.Commands;
@@ -27,9 +26,7 @@ internal sealed record RunSettings
     public long MemoryBytes { get; init; }
     public int Cpus { get; init; }
     public SatpMode MaxPaging { get; init; }
-    public GateKind Gate { get; init; } = GateKind.Default;
-    public MmuKind Mmu { get; init; } = MmuKind.Default;
-    public bool Audit { get; init; }
+    public VmOptions Vm { get; init; } = new();
     public TimeSpan? Timeout { get; init; }
     public bool Verbose { get; init; }
     public StatisticsFormat Statistics { get; init; }

@@ -12,7 +12,7 @@ internal sealed unsafe partial class ShadowAuditor
     private void CheckPage(ShadowPage* page)
     {
         var role = page->Role;
-        var obsolete = _mmu.IsObsolete(page);
+        var obsolete = _mmu.Pages.IsObsolete(page);
         string PageName() => Name(page);
         var compare = !role.Direct && CanReadTable(page);
         if (page->Unsync && (role.Level != 1 || role.Direct))
@@ -113,7 +113,7 @@ internal sealed unsafe partial class ShadowAuditor
         var pte = Decode(page, place.Index);
         var child = ShadowMmu.PageOf(seen.Table);
         var level = page->Role.Level - 1;
-        var role = pte.IsLeaf ? ShadowRole.ForDirect(level, ShadowMmu.EffectiveRights(pte), page->Role.AddressSpaceId)
+        var role = pte.IsLeaf ? ShadowRole.ForDirect(level, ShadowRights.Effective(pte), page->Role.AddressSpaceId)
             : ShadowRole.ForTable(level, page->Role.AddressSpaceId);
         var maps = pte.IsPresent && (!pte.IsLeaf || pte.Accessed);
         if (!maps || child->Gfn != pte.Gfn || child->Role != role)
@@ -131,7 +131,7 @@ internal sealed unsafe partial class ShadowAuditor
     /// <summary>Checks the rights of an entry: as it was made, and W at most so.</summary>
     private void CheckRights(ShadowPage* page, in AuditedEntry place, Spte seen)
     {
-        var allowed = ShadowMmu.SpteBits(page->RightsAt(place.Index));
+        var allowed = ShadowRights.SpteBits(page->RightsAt(place.Index));
         var exact = Spte.Rights & ~Spte.W;
         var excess = (seen.Raw & Spte.Rights & ~allowed) != 0 || seen.IsLeaf && seen.MmuWritable && (allowed & Spte.W) == 0;
         if (excess || (seen.Raw & exact) != (allowed & exact))
@@ -163,7 +163,7 @@ internal sealed unsafe partial class ShadowAuditor
             foreach (var address in tables)
             {
                 var table = (ShadowPage*)address;
-                if (!table->Unsync && !_mmu.IsObsolete(table))
+                if (!table->Unsync && !_mmu.Pages.IsObsolete(table))
                     _audit.Wrong(place.ToString(), $"not writable, for {Name(table)} follows gfn 0x{gfn:x}", seen.ToString());
             }
         }
@@ -174,9 +174,9 @@ internal sealed unsafe partial class ShadowAuditor
         var pte = Decode(page, place.Index);
         var rights = page->RightsAt(place.Index);
         var maps = pte.IsPresent && pte.IsLeaf && pte.Accessed;
-        if (!maps || pte.Gfn != page->GfnAt(place.Index, page->Role.Level) || ShadowMmu.EffectiveRights(pte) != rights)
+        if (!maps || pte.Gfn != page->GfnAt(place.Index, page->Role.Level) || ShadowRights.Effective(pte) != rights)
         {
-            Differs(page, place, maps ? $"gfn 0x{pte.Gfn:x} with {ShadowMmu.EffectiveRights(pte)}" : "nothing",
+            Differs(page, place, maps ? $"gfn 0x{pte.Gfn:x} with {ShadowRights.Effective(pte)}" : "nothing",
                 $"gfn 0x{page->GfnAt(place.Index, page->Role.Level):x} with {rights} ({seen})");
         }
     }

@@ -37,15 +37,15 @@ internal sealed unsafe partial class ShadowAuditor
 
     public void Run()
     {
-        if (!_mmu.HaveRmaps)
+        if (!_mmu.Rmaps.Present)
         {
-            if (_mmu.NewestPage != null) _audit.Wrong("The active list", "no page before the first root", Name(_mmu.NewestPage));
+            if (_mmu.Pages.Newest != null) _audit.Wrong("The active list", "no page before the first root", Name(_mmu.Pages.Newest));
             return;
         }
         GatherPages();
         GatherParents();
         GatherRmaps();
-        for (var page = _mmu.OldestPage; page != null; page = page->Newer) CheckPage(page);
+        for (var page = _mmu.Pages.Oldest; page != null; page = page->Newer) CheckPage(page);
         foreach ((var spte, (var gfn, var level, _)) in _rmaps)
         {
             _audit.Wrong($"The reverse map of gfn 0x{gfn:x} at level {level}", "only SPTEs that map it",
@@ -69,7 +69,7 @@ internal sealed unsafe partial class ShadowAuditor
     {
         var currentSeen = false;
         ShadowPage* older = null;
-        for (var page = _mmu.OldestPage; page != null; older = page, page = page->Newer)
+        for (var page = _mmu.Pages.Oldest; page != null; older = page, page = page->Newer)
         {
             if (!_pages.Add((nint)page))
             {
@@ -83,7 +83,7 @@ internal sealed unsafe partial class ShadowAuditor
                     $"older 0x{(nint)page->Older:x} instead of 0x{(nint)older:x}");
             }
             if (page->Role.Invalid) _audit.Wrong("The active list", "no page that was prepared to be zapped", Name(page));
-            var obsolete = page->Generation != _mmu.Generation;
+            var obsolete = page->Generation != _mmu.Pages.Generation;
             if (obsolete && currentSeen) _audit.Wrong("The active list", "obsolete pages only before current ones", Name(page));
             currentSeen |= !obsolete;
             if (ShadowMmu.PageOf(page->Table) != page)
@@ -95,10 +95,10 @@ internal sealed unsafe partial class ShadowAuditor
             Add(_tables, (page->Gfn, page->Role.AddressSpaceId)).Add((nint)page);
             CollectionsMarshal.GetValueRefOrAddDefault(_disallowHuge, (page->Gfn >> 9, page->Role.AddressSpaceId), out _)++;
         }
-        if (_mmu.NewestPage != older) _audit.Wrong("The active list", "its newest page at its end", "another");
-        if (_mmu.PageCount != _pages.Count)
-            _audit.Wrong("The active list", $"{_pages.Count} pages counted", _mmu.PageCount.ToString(CultureInfo.InvariantCulture));
-        var hashed = _mmu.CountHashed(_pages.Count + 1);
+        if (_mmu.Pages.Newest != older) _audit.Wrong("The active list", "its newest page at its end", "another");
+        if (_mmu.Pages.Count != _pages.Count)
+            _audit.Wrong("The active list", $"{_pages.Count} pages counted", _mmu.Pages.Count.ToString(CultureInfo.InvariantCulture));
+        var hashed = _mmu.Pages.CountHashed(_pages.Count + 1);
         if (hashed != _pages.Count)
             _audit.Wrong("The hash", $"{_pages.Count} pages, those of the active list", hashed.ToString(CultureInfo.InvariantCulture));
     }
@@ -107,7 +107,7 @@ internal sealed unsafe partial class ShadowAuditor
     {
         var found = 0;
         var steps = 0;
-        for (var at = _mmu.FirstInBucket(page->Gfn); at != null && steps++ <= _mmu.PageCount; at = at->HashNext)
+        for (var at = _mmu.Pages.FirstInBucket(page->Gfn); at != null && steps++ <= _mmu.Pages.Count; at = at->HashNext)
         {
             if (at == page) found++;
             else if (at->Gfn == page->Gfn && at->Role == page->Role && at->Generation == page->Generation)
@@ -242,7 +242,7 @@ internal sealed unsafe partial class ShadowAuditor
             }
             CollectionsMarshal.GetValueRefOrAddDefault(used, (nint)root, out _)++;
             // The mode once more: it may just have left and taken the request.
-            if (_mmu.IsObsolete(root) && vcpu.Mode == VcpuMode.InGuestMode && (Atomics.Read(ref vcpu.State->RequestWord) & told) == 0
+            if (_mmu.Pages.IsObsolete(root) && vcpu.Mode == VcpuMode.InGuestMode && (Atomics.Read(ref vcpu.State->RequestWord) & told) == 0
                 && vcpu.Mode == VcpuMode.InGuestMode)
             {
                 _audit.Wrong($"vCPU {vcpu.Id}", "a request to let go of its obsolete root", "none, and it is in guest mode");

@@ -21,7 +21,7 @@ internal sealed unsafe partial class ShadowMmu
     [MethodImpl(MethodImplOptions.AggressiveOptimization)] // As TdpMmu's.
     public override bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
     {
-        if (!HaveRmaps) return true;
+        if (!Rmaps.Present) return true;
         var rmaps = slot.Arch!;
         var gfn = slot.BaseGfn + offset;
         var room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
@@ -35,7 +35,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <inheritdoc/>
     protected override void ProtectSlot(Memslot slot)
     {
-        if (!HaveRmaps) return;
+        if (!Rmaps.Present) return;
         var rmaps = slot.Arch!;
         TableCache unused = default;
         ZapList none = default;
@@ -117,7 +117,7 @@ internal sealed unsafe partial class ShadowMmu
         head->Remove(spte, _rmapPool);
         ShadowPage* child = null;
         // Nothing new is built below what is obsolete.
-        if (!IsObsolete(page) && (child = FindPage(first, role)) == null) child = MakePage(ref _splits, first, role, null);
+        if (!Pages.IsObsolete(page) && (child = Pages.Find(first, role)) == null) child = MakePage(ref _splits, first, role, null);
         if (child == null || !child->ParentPtes.TryAdd(spte, ref _splits.Descriptors))
         {
             flush = true;
@@ -141,7 +141,7 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     protected override void RecoverHugePages(Memslot slot)
     {
-        if (!HaveRmaps || !_vm.Options.HugePages) return;
+        if (!Rmaps.Present || !_vm.Options.HugePages) return;
         var pages = SpteTable.PagesPerEntry(2);
         ZapList zapped = default;
         var work = 0;
@@ -149,12 +149,15 @@ internal sealed unsafe partial class ShadowMmu
         _mmuLock.WriteLock();
         for (var first = slot.BaseGfn + pages - 1 & ~(pages - 1); first + pages <= slot.EndGfn; first += pages)
         {
-            for (ShadowPage* page = FirstInBucket(first), next; page != null; page = next)
+            for (ShadowPage* page = Pages.FirstInBucket(first), next; page != null; page = next)
             {
                 next = page->HashNext;
                 var role = page->Role;
-                if (page->Gfn != first || !role.Direct || role.Level != 1 || role.AddressSpaceId != slot.AddressSpaceId || IsObsolete(page))
+                if (page->Gfn != first || !role.Direct || role.Level != 1 || role.AddressSpaceId != slot.AddressSpaceId
+                    || Pages.IsObsolete(page))
+                {
                     continue;
+                }
                 if (!HugeAllowed(slot, first) || !IsHugeInHost(slot, first)) break;
                 PrepareZap(page, ref zapped);
                 _counters.HugeMerges++;

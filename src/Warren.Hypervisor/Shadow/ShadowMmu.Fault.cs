@@ -9,8 +9,6 @@ namespace Warren.Hypervisor.Shadow;
 /// <summary>The page fault: from an address that no SPTE answers to the guest's own fault, or to an installed SPTE.</summary>
 internal sealed unsafe partial class ShadowMmu
 {
-    private const GuestRights AllButUser = GuestRights.Read | GuestRights.Write | GuestRights.Execute;
-
     /// <inheritdoc/>
     /// <remarks>Walks the guest's tables, and may sleep there, too.</remarks>
     [SkipLocalsInit]
@@ -130,8 +128,8 @@ internal sealed unsafe partial class ShadowMmu
             if (level == 1) return spte;
             var below = direct || level <= leafLevel;
             var gfn = below ? walk.Gfn & ~(SpteTable.PagesPerEntry(level) - 1) : walk.TableGfn[level - 1];
-            var role = below ? direct ? ShadowRole.ForDirect(level - 1, AllButUser, vcpu.AddressSpaceId)
-                : DirectRole(level - 1, walk.Leaf, vcpu.AddressSpaceId)
+            var role = below ? direct ? ShadowRole.ForDirect(level - 1, ShadowRights.AllButUser, vcpu.AddressSpaceId)
+                : ShadowRights.DirectRole(level - 1, walk.Leaf, vcpu.AddressSpaceId)
                 : ShadowRole.ForTable(level - 1, vcpu.AddressSpaceId);
             var seen = SpteAccess.Read(spte);
             var child = seen.IsTable ? PageOf(seen.Table) : null;
@@ -168,7 +166,7 @@ internal sealed unsafe partial class ShadowMmu
         var pages = SpteTable.PagesPerEntry(level);
         var gfn = fault.Gfn & ~(pages - 1);
         var frame = fault.Mapping.Frame - (int)((fault.Hva >> VirtualMachine.PageShift) & pages - 1);
-        var rights = walk->RootLevel == 0 ? AllButUser : EffectiveRights(walk->Leaf);
+        var rights = walk->RootLevel == 0 ? ShadowRights.AllButUser : ShadowRights.Effective(walk->Leaf);
         var writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
         if (writable && level == 1 && !TryUnsync(slot, gfn, write))
         {
@@ -181,7 +179,7 @@ internal sealed unsafe partial class ShadowMmu
         }
         var logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
         var leaf = Spte.ForLeaf(frame, fault.Mapping.Writable, writable, writable && (write || !logged), level > 1)
-            .Without(Spte.Rights & ~Spte.W).With(SpteBits(rights & ~GuestRights.Write) | Spte.A | (write ? Spte.D : 0));
+            .Without(Spte.Rights & ~Spte.W).With(ShadowRights.SpteBits(rights & ~GuestRights.Write) | Spte.A | (write ? Spte.D : 0));
         var seen = SpteAccess.Read(spte);
         var same = seen.IsLeaf && seen.Frame == frame && seen.IsHuge == leaf.IsHuge && page->GfnAt(index, level) == gfn;
         if (!seen.IsNone && !same)
@@ -218,8 +216,8 @@ internal sealed unsafe partial class ShadowMmu
         fault.Statistics->FaultsMmio++;
         var generation = slots.Generation;
         if (fault.Gfn >= VirtualMachine.MaxGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
-        var rights = fault.Walk->RootLevel == 0 ? AllButUser : EffectiveRights(fault.Walk->Leaf);
-        var mmio = Spte.ForMmio(fault.Gfn, SpteBits(rights), generation);
+        var rights = fault.Walk->RootLevel == 0 ? ShadowRights.AllButUser : ShadowRights.Effective(fault.Walk->Leaf);
+        var mmio = Spte.ForMmio(fault.Gfn, ShadowRights.SpteBits(rights), generation);
         var flush = false;
         ZapList zapped = default;
         _mmuLock.WriteLock();
@@ -241,5 +239,19 @@ internal sealed unsafe partial class ShadowMmu
         }
         _mmuLock.WriteUnlock();
         return FaultResult.Mmio;
+    }
+
+    /// <summary>
+    /// For the write fault that needs no lock. Leaves of direct pages only: their gfn never changes, where one of a guest's table may stand
+    /// for another page by the time the exchange succeeds, and the wrong page would be marked.
+    /// </summary>
+    protected override ulong* FindMmuWritable(ref PageFault fault)
+    {
+        var spte = FindLeaf(fault.Root, fault.Vcpu.RootLevel, fault.Page, out var seen, out var level);
+        if (spte == null || !seen.MmuWritable || !fault.Vcpu.Allows(seen.With(Spte.W), GuestAccess.Write, fault.Mode)) return null;
+        var page = PageOf(spte);
+        if (!page->Role.Direct) return null;
+        fault.Gfn = page->GfnAt(IndexOf(spte), level) + (fault.Page & SpteTable.PagesPerEntry(level) - 1);
+        return spte;
     }
 }

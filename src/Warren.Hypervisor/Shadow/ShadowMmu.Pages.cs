@@ -2,63 +2,17 @@ using System.Diagnostics;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Vcpus;
-using Warren.Locking;
 
 namespace Warren.Hypervisor.Shadow;
 
-/// <summary>Shadow pages: found by gfn and role, made, linked below each other, listed by age.</summary>
+/// <summary>Shadow pages: found by gfn and role or made, and linked below each other.</summary>
 internal sealed unsafe partial class ShadowMmu
 {
-    private int _pageCount;
-
-    /// <summary>
-    /// The active list: pages that may be found and used, obsolete ones included until they are zapped. mmu_lock held for write, also to
-    /// follow the links.
-    /// </summary>
-    internal ShadowPage* NewestPage { get; private set; }
-
-    /// <inheritdoc cref="NewestPage"/>
-    internal ShadowPage* OldestPage { get; private set; }
-
-    /// <summary>Pages on the active list.</summary>
-    internal int PageCount => Atomics.Read(ref _pageCount, this);
-
-    /// <summary>
-    /// Nothing may be built on it: it is prepared to be zapped, or was made before the last fast zap. Exact with mmu_lock held, a hint
-    /// otherwise.
-    /// </summary>
-    internal bool IsObsolete(ShadowPage* page) => page->Role.Invalid || page->Generation != Atomics.Read(ref _generation, this);
+    /// <summary>The pages that may be found and used.</summary>
+    internal ShadowPageSet Pages { get; } = new();
 
     /// <inheritdoc/>
-    public override bool IsObsolete(SpteTable root) => IsObsolete(PageOf(root.Entries));
-
-    /// <summary>
-    /// First of the pages whose gfn hashes to the same place; the others follow by <see cref="ShadowPage.HashNext"/>. mmu_lock held.
-    /// </summary>
-    internal ShadowPage* FirstInBucket(ulong gfn) => _hash == 0 ? null : *Bucket(gfn);
-
-    /// <summary>Pages in the hash, for checks; stops counting at <paramref name="most"/>. mmu_lock held.</summary>
-    internal int CountHashed(int most)
-    {
-        var count = 0;
-        for (var i = 0; i < 1 << HashShift && _hash != 0; i++)
-        {
-            for (var page = ((ShadowPage**)_hash)[i]; page != null && count < most; page = page->HashNext) count++;
-        }
-        return count;
-    }
-
-    private ShadowPage** Bucket(ulong gfn) => (ShadowPage**)_hash + (gfn * 0x9E3779B97F4A7C15 >> 64 - HashShift);
-
-    /// <summary>The page for a key that is not obsolete, or null. mmu_lock held.</summary>
-    internal ShadowPage* FindPage(ulong gfn, ShadowRole role)
-    {
-        for (var page = FirstInBucket(gfn); page != null; page = page->HashNext)
-        {
-            if (page->Gfn == gfn && page->Role == role && !IsObsolete(page)) return page;
-        }
-        return null;
-    }
+    public override bool IsObsolete(SpteTable root) => Pages.IsObsolete(PageOf(root.Entries));
 
     /// <summary>
     /// The page for a key, in step with the guest's table: found, or made out of the vCPU's cache. mmu_lock held for write. A page of level
@@ -68,10 +22,10 @@ internal sealed unsafe partial class ShadowMmu
     /// mmu_lock and there is much to bring in step</returns>
     private ShadowPage* GetPage(Vcpu vcpu, ulong gfn, ShadowRole role, ref ZapList zapped, ref bool flush)
     {
-        for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)
+        for (ShadowPage* page = Pages.FirstInBucket(gfn), next; page != null; page = next)
         {
             next = page->HashNext;
-            if (page->Gfn != gfn || IsObsolete(page)) continue;
+            if (page->Gfn != gfn || Pages.IsObsolete(page)) continue;
             if (page->Role == role)
             {
                 // Whoever reaches it through the new link may have fenced long since.
@@ -107,7 +61,7 @@ internal sealed unsafe partial class ShadowMmu
         var page = cache.TakePage();
         page->Gfn = gfn;
         page->Role = role;
-        page->Generation = _generation;
+        page->Generation = Pages.Generation;
         page->Table = cache.TakeTable().Entries;
         page->GuestTable = guestTable;
         if (!role.Direct) page->Gfns = cache.TakeTable().Entries;
@@ -116,34 +70,9 @@ internal sealed unsafe partial class ShadowMmu
         info->Gfn = gfn;
         info->Level = role.Level;
         info->AddressSpaceId = role.AddressSpaceId;
-        var bucket = Bucket(gfn);
-        page->HashNext = *bucket;
-        *bucket = page;
-        page->Older = NewestPage;
-        if (NewestPage != null) NewestPage->Newer = page;
-        else OldestPage = page;
-        NewestPage = page;
-        Atomics.Write(ref _pageCount, Atomics.Read(ref _pageCount, this) + 1, this);
+        Pages.Add(page);
         _counters.ShadowPagesMade++;
         return page;
-    }
-
-    private void RemoveFromHash(ShadowPage* page)
-    {
-        var link = Bucket(page->Gfn);
-        while (*link != page) link = &(*link)->HashNext;
-        *link = page->HashNext;
-        page->HashNext = null;
-    }
-
-    private void RemoveFromActiveList(ShadowPage* page)
-    {
-        if (page->Newer != null) page->Newer->Older = page->Older;
-        else NewestPage = page->Older;
-        if (page->Older != null) page->Older->Newer = page->Newer;
-        else OldestPage = page->Newer;
-        page->Newer = page->Older = null;
-        Atomics.Write(ref _pageCount, Atomics.Read(ref _pageCount, this) - 1, this);
     }
 
     /// <summary>
@@ -171,7 +100,7 @@ internal sealed unsafe partial class ShadowMmu
         for (ulong* spte; (spte = parents.Next()) != null;)
         {
             SpteAccess.Exchange(spte, default);
-            if (differs) ClearUnsyncChild(spte);
+            if (differs) UnsyncMarks.ClearChild(spte);
         }
         page->ParentPtes.Clear(_rmapPool);
     }
@@ -181,7 +110,7 @@ internal sealed unsafe partial class ShadowMmu
     {
         var child = PageOf(SpteAccess.Exchange(spte, default).Table);
         child->ParentPtes.Remove(spte, _rmapPool);
-        if (child->MayDiffer) ClearUnsyncChild(spte);
+        if (child->MayDiffer) UnsyncMarks.ClearChild(spte);
     }
 
     /// <summary>Empties an SPTE, whatever it is. Says whether a vCPU may have cached what it allowed.</summary>

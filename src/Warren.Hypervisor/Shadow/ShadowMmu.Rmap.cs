@@ -14,7 +14,7 @@ internal sealed unsafe partial class ShadowMmu
     public override bool UnmapGfnRange(int addressSpaceId, ulong start, ulong end, bool mayBlock)
     {
         // Before the first root there is no SPTE, and slots have nothing to look through.
-        if (!HaveRmaps) return false;
+        if (!Rmaps.Present) return false;
         var flush = false;
         var work = 0;
         ZapList zapped = default;
@@ -56,7 +56,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <inheritdoc/>
     public override bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
     {
-        if (!HaveRmaps) return false;
+        if (!Rmaps.Present) return false;
         var young = false;
         var work = 0;
         // Reverse maps change with the lock held for write only.

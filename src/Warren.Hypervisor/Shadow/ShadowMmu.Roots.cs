@@ -17,14 +17,14 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     public override SpteTable LoadRoot(Vcpu vcpu)
     {
-        if (FirstShadowRoot() is not null)
+        if (Rmaps.FirstShadowRoot() is not null)
         {
             _vm.ReportError(VmErrors.OutOfTables);
             return default;
         }
         var guest = vcpu.GuestRoot;
         if (guest.Levels != 0 && PageFormat is null) Atomics.Write(ref _format, vcpu.Engine.PageFormat, this);
-        var role = guest.Levels == 0 ? ShadowRole.ForDirect(DirectLevels, AllButUser, vcpu.AddressSpaceId)
+        var role = guest.Levels == 0 ? ShadowRole.ForDirect(DirectLevels, ShadowRights.AllButUser, vcpu.AddressSpaceId)
             : ShadowRole.ForTable(guest.Levels, vcpu.AddressSpaceId);
         var srcu = _vm.Srcu.ReadLock();
         var root = TakeRoot(vcpu, guest.Gfn, role);

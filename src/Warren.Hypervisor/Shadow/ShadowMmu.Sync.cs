@@ -30,10 +30,10 @@ internal sealed unsafe partial class ShadowMmu
         if (rmaps.WriteTrack(gfn) != 0) return false;
         // Each table in use, of whatever level, forbids the 2 MiB around it to be mapped huge.
         if (rmaps.DisallowHuge(gfn) == 0) return true;
-        for (var page = FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = Pages.FirstInBucket(gfn); page != null; page = page->HashNext)
         {
             if (page->Gfn != gfn || page->Unsync || page->Role.Direct || page->Role.AddressSpaceId != slot.AddressSpaceId
-                || IsObsolete(page))
+                || Pages.IsObsolete(page))
             {
                 continue;
             }
@@ -41,35 +41,9 @@ internal sealed unsafe partial class ShadowMmu
             if (!write) return false;
             page->Unsync = true;
             _counters.UnsyncMarked++;
-            MarkParents(page);
+            UnsyncMarks.MarkParents(page);
         }
         return true;
-    }
-
-    /// <summary>Tells all above the page that there is something below them to be brought in step.</summary>
-    private void MarkParents(ShadowPage* page)
-    {
-        var parents = RmapHead.Iterate(&page->ParentPtes);
-        for (ulong* spte; (spte = parents.Next()) != null;) MarkUnsyncChild(spte);
-    }
-
-    private void MarkUnsyncChild(ulong* spte)
-    {
-        var parent = PageOf(spte);
-        var first = parent->UnsyncChildren == 0;
-        if (parent->SetUnsyncChild(IndexOf(spte), true) && first) MarkParents(parent);
-    }
-
-    private void ClearUnsyncChild(ulong* spte)
-    {
-        var parent = PageOf(spte);
-        if (parent->SetUnsyncChild(IndexOf(spte), false) && parent->UnsyncChildren == 0) ClearParents(parent);
-    }
-
-    private void ClearParents(ShadowPage* page)
-    {
-        var parents = RmapHead.Iterate(&page->ParentPtes);
-        for (ulong* spte; (spte = parents.Next()) != null;) ClearUnsyncChild(spte);
     }
 
     /// <summary>The guest's fence: brings all below the vCPU's root in step. Outside guest mode.</summary>
@@ -110,7 +84,7 @@ internal sealed unsafe partial class ShadowMmu
         for (; ; )
         {
             var count = 0;
-            CollectUnsync(page, batch, ref count);
+            UnsyncMarks.Collect(page, batch, SyncBatch, ref count);
             var writable = flush;
             for (var i = 0; i < count; i++)
             {
@@ -127,23 +101,12 @@ internal sealed unsafe partial class ShadowMmu
                 if (!unsync->Unsync) continue;
                 SyncPage(unsync, ref flush);
                 unsync->Unsync = false;
-                ClearParents(unsync);
+                UnsyncMarks.ClearParents(unsync);
                 _counters.PagesSynced++;
             }
             if (!page->MayDiffer) return true;
             if (_mmuLock.IsContended) return false;
         }
-    }
-
-    /// <summary>
-    /// Fills the batch. A page that hangs below another by several entries may be in it as often: each entry followed leads to one more
-    /// place in the batch, so that no guest can make the walk longer than the batch, however it tangles its tables.
-    /// </summary>
-    private static void CollectUnsync(ShadowPage* page, ShadowPage** batch, ref int count)
-    {
-        if (page->Unsync) batch[count++] = page;
-        for (var i = page->NextUnsyncChild(0); i < SpteTable.EntryCount && count < SyncBatch; i = page->NextUnsyncChild(i + 1))
-            CollectUnsync(PageOf(SpteAccess.Read(page->Table + i).Table), batch, ref count);
     }
 
     private void SyncPage(ShadowPage* page, ref bool flush)
@@ -167,21 +130,21 @@ internal sealed unsafe partial class ShadowMmu
         if (seen.IsTable)
         {
             var child = PageOf(seen.Table);
-            var below = pte.IsLeaf ? DirectRole(role.Level - 1, pte, role.AddressSpaceId)
+            var below = pte.IsLeaf ? ShadowRights.DirectRole(role.Level - 1, pte, role.AddressSpaceId)
                 : ShadowRole.ForTable(role.Level - 1, role.AddressSpaceId);
             if (maps && child->Gfn == pte.Gfn && child->Role == below) return;
         }
         else if (maps && pte.IsLeaf && page->GfnAt(index, role.Level) == pte.Gfn)
         {
-            var rights = EffectiveRights(pte);
+            var rights = ShadowRights.Effective(pte);
             var had = page->RightsAt(index);
             if (rights == had) return;
             if (((rights ^ had) & GuestRights.User) == 0)
             {
                 page->Gfns[index] = pte.Gfn << 12 | (uint)rights;
-                var lost = SpteBits(had & ~rights);
+                var lost = ShadowRights.SpteBits(had & ~rights);
                 if ((lost & Spte.W) != 0) lost |= Spte.MmuWritableBit;
-                var gained = SpteBits(rights & ~had & ~GuestRights.Write);
+                var gained = ShadowRights.SpteBits(rights & ~had & ~GuestRights.Write);
                 if (lost != 0) SpteAccess.ClearBitsExclusive(spte, lost);
                 if (gained != 0) SpteAccess.SetBitsExclusive(spte, gained);
                 flush |= lost != 0;
@@ -190,16 +153,6 @@ internal sealed unsafe partial class ShadowMmu
         }
         flush |= DropSpte(page, index);
     }
-
-    /// <summary>The rights of a leaf of the guest as it stands: no write that would have to set D.</summary>
-    internal static GuestRights EffectiveRights(in GuestPte leaf) => leaf.Dirty ? leaf.Rights : leaf.Rights & ~GuestRights.Write;
-
-    private static ShadowRole DirectRole(int level, in GuestPte leaf, int addressSpaceId) =>
-        ShadowRole.ForDirect(level, EffectiveRights(leaf), addressSpaceId);
-
-    /// <summary>The bits of an SPTE for rights of the guest.</summary>
-    internal static ulong SpteBits(GuestRights rights) =>
-        (ulong)((uint)rights & 7) | (ulong)((uint)rights & 8) << 60;
 
     /// <summary>
     /// Entries of a table that may stand for one leaf of the guest (Svnapot), aligned: a fence for an address of any is one for all.
@@ -215,13 +168,13 @@ internal sealed unsafe partial class ShadowMmu
         var srcu = _vm.Srcu.ReadLock();
         _mmuLock.WriteLock();
         var flush = false;
-        var spte = vcpu.HasNoRoot || IsObsolete(vcpu.Root) ? null : FindUnsyncEntry(vcpu, address);
+        var spte = vcpu.HasNoRoot || IsObsolete(vcpu.Root) ? null : UnsyncMarks.FindEntry(vcpu, address);
         if (spte != null)
         {
             var page = PageOf(spte);
             var first = IndexOf(spte) & ~(LeafEntries - 1);
             for (var i = first; i < first + LeafEntries; i++) SyncEntry(page, i, ref flush);
-            if (flush) _vm.FlushRemoteTlbsExcept(Ways(page, vcpu.Root) == 1 ? vcpu : null);
+            if (flush) _vm.FlushRemoteTlbsExcept(UnsyncMarks.Ways(page, vcpu.Root) == 1 ? vcpu : null);
         }
         var others = false;
         SyncAliases(ref others);
@@ -230,28 +183,11 @@ internal sealed unsafe partial class ShadowMmu
         _vm.Srcu.ReadUnlock(srcu);
     }
 
-    /// <summary>
-    /// How many ways lead from the root down to the page: 0, 1, or 2 for more. When it is one, a vCPU that walks the root knows each SPTE
-    /// of the page by one address, and drops those from its TLB itself. What it knows from other roots it dropped when it left them; ways
-    /// there were before were flushed when they went.
-    /// </summary>
-    private static int Ways(ShadowPage* page, SpteTable root)
-    {
-        if (page->Table == root.Entries) return 1;
-        if (page->ParentPtes.Count > MaxWaysFollowed) return 2;
-        var ways = 0;
-        var parents = RmapHead.Iterate(&page->ParentPtes);
-        for (ulong* spte; ways < 2 && (spte = parents.Next()) != null;) ways += Ways(PageOf(spte), root);
-        return ways;
-    }
-
-    private const int MaxWaysFollowed = 4;
-
     /// <summary>True when a fence for the address has anything to do. In guest mode; no lock.</summary>
     public bool NeedsSync(Vcpu vcpu, ulong address)
     {
         if (!vcpu.HasNoRoot && IsObsolete(vcpu.Root) || IsAliased) return true;
-        var spte = FindUnsyncEntry(vcpu, address);
+        var spte = UnsyncMarks.FindEntry(vcpu, address);
         if (spte == null) return false;
         spte -= IndexOf(spte) & LeafEntries - 1;
         for (var i = 0; i < LeafEntries; i++)
@@ -261,19 +197,13 @@ internal sealed unsafe partial class ShadowMmu
         return false;
     }
 
-    /// <summary>
-    /// The entry of an unsync page that the address leads to, used or not; or null. In guest mode, or with mmu_lock held.
-    /// </summary>
-    private static ulong* FindUnsyncEntry(Vcpu vcpu, ulong address)
+    /// <summary>The debt of a fence in a VM with aliases. mmu_lock held for write, inside SRCU.</summary>
+    private void SyncAliases(ref bool flush)
     {
-        var table = vcpu.Root.Entries;
-        for (var level = vcpu.RootLevel; level > 1; level--)
+        if (!_aliases.Exist) return;
+        for (var page = Pages.Newest; page != null && !Pages.IsObsolete(page); page = page->Older)
         {
-            var seen = SpteAccess.Read(table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, level));
-            if (!seen.IsTable) return null;
-            table = seen.Table;
+            if (!page->Role.Direct) SyncPage(page, ref flush);
         }
-        var spte = table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, 1);
-        return PageOf(spte)->Unsync ? spte : null;
     }
 }

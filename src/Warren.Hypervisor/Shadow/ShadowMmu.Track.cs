@@ -39,7 +39,7 @@ internal sealed unsafe partial class ShadowMmu
     /// True: no page of the 2 MiB is a table in use. A device may come with the object of a slot that was replaced before the first root
     /// was made: its successor has counts, and it has none; then only the hash can tell.
     /// </summary>
-    private bool HoldsNoTable(Memslot slot, ulong gfn) => !HaveRmaps || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
+    private bool HoldsNoTable(Memslot slot, ulong gfn) => !Rmaps.Present || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
 
     /// <summary>
     /// True when a store to the page must be followed by <see cref="AfterWrite"/>, both in one section of mmu_lock held for write. mmu_lock
@@ -48,7 +48,7 @@ internal sealed unsafe partial class ShadowMmu
     public bool IsShadowed(Memslot slot, ulong gfn)
     {
         if (HoldsNoTable(slot, gfn)) return false;
-        for (var page = FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = Pages.FirstInBucket(gfn); page != null; page = page->HashNext)
         {
             if (page->Gfn == gfn && !page->Role.Direct && page->Role.AddressSpaceId == slot.AddressSpaceId) return true;
         }
@@ -69,7 +69,7 @@ internal sealed unsafe partial class ShadowMmu
         if (HoldsNoTable(slot, gfn)) return;
         ZapList zapped = default;
         var flush = false;
-        for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)
+        for (ShadowPage* page = Pages.FirstInBucket(gfn), next; page != null; page = next)
         {
             next = page->HashNext;
             if (page->Gfn != gfn || page->Unsync || page->Role.Direct || page->Role.AddressSpaceId != slot.AddressSpaceId) continue;
@@ -116,7 +116,7 @@ internal sealed unsafe partial class ShadowMmu
 
     private void ZapTables(int addressSpaceId, ulong gfn, ref ZapList zapped)
     {
-        for (ShadowPage* page = FirstInBucket(gfn), next; page != null; page = next)
+        for (ShadowPage* page = Pages.FirstInBucket(gfn), next; page != null; page = next)
         {
             next = page->HashNext;
             if (page->Gfn == gfn && !page->Role.Direct && page->Role.AddressSpaceId == addressSpaceId) PrepareZap(page, ref zapped);

@@ -1,4 +1,5 @@
 using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
@@ -21,6 +22,7 @@ internal sealed unsafe partial class ShadowMmu : Mmu
 {
     private readonly RmapPool _rmapPool;
     private readonly ShadowPagePool _pagePool;
+    private readonly SlotAliases _aliases;
     private IGuestPageFormat? _format;
 
     public ShadowMmu(VirtualMachine vm)
@@ -28,7 +30,15 @@ internal sealed unsafe partial class ShadowMmu : Mmu
     {
         _rmapPool = new RmapPool(_pagesLock);
         _pagePool = new ShadowPagePool(_pagesLock);
+        _aliases = new SlotAliases(vm);
+        Rmaps = new LazyRmaps(vm, Pages);
     }
+
+    /// <summary>The reverse maps of all slots, once there is a root.</summary>
+    internal LazyRmaps Rmaps { get; }
+
+    /// <summary>There has been a memslot over memory that another one also had: see <see cref="SlotAliases"/>.</summary>
+    internal bool IsAliased => _aliases.Exist;
 
     /// <summary>The meaning of the guest's entries: all vCPUs agree on it. Set before the first indirect page is made.</summary>
     internal IGuestPageFormat? PageFormat => Atomics.Read(ref _format, this);
@@ -42,6 +52,31 @@ internal sealed unsafe partial class ShadowMmu : Mmu
     /// <inheritdoc/>
     public override bool AreCachesNew(Vcpu vcpu) => vcpu.ShadowCache.IsNew;
 
+    /// <inheritdoc/>
+    public override MmuMetadata Metadata
+    {
+        get
+        {
+            var (slots, hash) = Rmaps.Bytes;
+            return new MmuMetadata
+            {
+                Tables = _allocator.Bytes,
+                Slots = slots,
+                Records = _pagePool.Bytes + _rmapPool.Bytes + hash,
+            };
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void PrepareMemoryRegion(Memslot slot)
+    {
+        Rmaps.Prepare(slot);
+        _aliases.Note(slot);
+    }
+
+    /// <inheritdoc/>
+    public override void FreeMemoryRegion(Memslot slot) => slot.Arch?.Dispose();
+
     /// <summary>The shadow page that an SPTE is in.</summary>
     internal static ShadowPage* PageOf(ulong* spte) => (ShadowPage*)TableAllocator.InfoOf(spte)->ShadowPage;
 
@@ -53,7 +88,7 @@ internal sealed unsafe partial class ShadowMmu : Mmu
     {
         _mmuLock.WriteLock();
         ZapList zapped = default;
-        while (OldestPage != null) PrepareZap(OldestPage, ref zapped);
+        while (Pages.Oldest != null) PrepareZap(Pages.Oldest, ref zapped);
         CommitZap(ref zapped);
         _mmuLock.WriteUnlock();
         Abandon();
@@ -62,7 +97,7 @@ internal sealed unsafe partial class ShadowMmu : Mmu
     /// <inheritdoc/>
     internal override void Abandon()
     {
-        FreeHash();
+        Pages.FreeHash();
         _rmapPool.Dispose();
         _pagePool.Dispose();
         _allocator.Dispose();

@@ -20,7 +20,7 @@ public abstract class NotifierTests : IDisposable
         _gate = gate;
         _t = new SlotsVm(new VmOptions { Gate = gate, Mmu = mmu ?? MmuKind.Tdp });
         // Else a shadow MMU has nothing to look through.
-        (_t.Vm.Mmu as ShadowMmu)?.FirstShadowRoot();
+        (_t.Vm.Mmu as ShadowMmu)?.Rmaps.FirstShadowRoot();
         _hva = _t.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
     }
 

@@ -45,7 +45,7 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
             var untilRoot = requests.Length / 3;
             foreach (var request in requests)
             {
-                if (untilRoot-- == 0) Assert.Null((t.Vm.Mmu as ShadowMmu)?.FirstShadowRoot());
+                if (untilRoot-- == 0) Assert.Null((t.Vm.Mmu as ShadowMmu)?.Rmaps.FirstShadowRoot());
                 var region = request.Region(hva);
                 var expected = Apply(model, region, generations);
                 Assert.Equal(expected, t.TrySet(region));
@@ -111,7 +111,7 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
                 if (found is null) continue;
                 Assert.Same(found, slots.FindById(found.Id));
                 Assert.Equal(found.LogsDirtyPages, found.DirtyBitmap is not null);
-                Assert.Equal(vm.Mmu is ShadowMmu { HaveRmaps: true }, found.Arch is not null);
+                Assert.Equal(vm.Mmu is ShadowMmu { Rmaps.Present: true }, found.Arch is not null);
                 Assert.Equal(model[expected].UserspaceAddress + gfn * Page - model[expected].GuestPhysicalAddress, found.GfnToHva(gfn));
             }
         }

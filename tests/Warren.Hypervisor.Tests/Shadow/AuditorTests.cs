@@ -180,8 +180,8 @@ public sealed unsafe class AuditorTests : IDisposable
                 rmaps.DisallowHuge(Data)++;
                 return () => _vm.GetMemslots(0).Find(0)!.Arch!.DisallowHuge(Data)--;
             case "generation":
-                Mmu.NewestPage->Generation ^= 1;
-                return () => Mmu.NewestPage->Generation ^= 1;
+                Mmu.Pages.Newest->Generation ^= 1;
+                return () => Mmu.Pages.Newest->Generation ^= 1;
             case "hash":
                 last->Gfn ^= 0x100;
                 return () => last->Gfn ^= 0x100;
@@ -236,7 +236,7 @@ public sealed unsafe class AuditorTests : IDisposable
 
     private ShadowPage* PageFor(ulong gfn)
     {
-        var page = Mmu.FirstInBucket(gfn);
+        var page = Mmu.Pages.FirstInBucket(gfn);
         while (page->Gfn != gfn || page->Role.Direct) page = page->HashNext;
         return page;
     }

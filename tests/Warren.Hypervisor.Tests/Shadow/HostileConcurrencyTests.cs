@@ -43,7 +43,7 @@ public sealed class HostileConcurrencyTests
                     cpu.SetGuestRoot(new GuestRoot(levels, gfn));
                     cpu.Load<ulong>(0);
                     Assert.Equal(GuestAccessResult.PageFault, cpu.Result);
-                    most = Math.Max(most, mmu.PageCount);
+                    most = Math.Max(most, mmu.Pages.Count);
                 }
             }
         }

@@ -50,7 +50,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
             Assert.Equal(slot.NPages, rmaps.Pages);
             Assert.True(rmaps.IsIdle());
         }
-        Assert.Equal(present, Mmu.HaveRmaps);
+        Assert.Equal(present, Mmu.Rmaps.Present);
         SlotsVm.AssertLocksFree(Vm);
     }
 
@@ -66,17 +66,17 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         Populate();
         AssertArch(present: false);
-        Assert.Null(Mmu.FirstShadowRoot());
+        Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         AssertArch(present: true);
         List<SlotRmaps?> before = [.. Slots().Select(slot => slot.Arch)];
-        Assert.Null(Mmu.FirstShadowRoot());
+        Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         Assert.Equal(before, Slots().Select(slot => slot.Arch));
     }
 
     [Fact]
     public void Later_slots_bring_their_own()
     {
-        Assert.Null(Mmu.FirstShadowRoot());
+        Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         Populate();
         AssertArch(present: true);
     }
@@ -85,7 +85,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     public void A_change_of_flags_hands_them_on_a_move_makes_new_ones_a_deletion_frees_them()
     {
         Populate();
-        Assert.Null(Mmu.FirstShadowRoot());
+        Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         var first = Vm.GetMemslots(0).Find(0x100)!.Arch!;
         _t.Set(1, 0x100, 16, Hva, MemslotFlags.LogDirtyPages);
         Assert.Same(first, Vm.GetMemslots(0).Find(0x100)!.Arch);
@@ -104,7 +104,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     public void They_are_freed_behind_the_zap_and_the_readers()
     {
         Populate();
-        Assert.Null(Mmu.FirstShadowRoot());
+        Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         var rmaps = Vm.GetMemslots(0).Find(0x100)!.Arch!;
         Vm.MemslotHook = _ =>
         {
@@ -137,7 +137,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         Populate();
         Vm.MemslotHook = step =>
         {
-            if (step == MemslotStep.Zapped) Assert.Null(Mmu.FirstShadowRoot());
+            if (step == MemslotStep.Zapped) Assert.Null(Mmu.Rmaps.FirstShadowRoot());
             return fails && step == MemslotStep.Publish ? Errno.ENOMEM : null;
         };
         Assert.Equal(fails ? Errno.ENOMEM : null, _t.TrySet(SlotsVm.Region(1, 0x700, 16, Hva)));
@@ -158,7 +158,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
             {
                 var steps = 0;
                 Vm.MemslotHook = _ => steps++ == failing ? thrower() : null;
-                Assert.Equal(Errno.ENOMEM, Mmu.FirstShadowRoot());
+                Assert.Equal(Errno.ENOMEM, Mmu.Rmaps.FirstShadowRoot());
                 Assert.Equal(failing + 1, steps);
                 AssertArch(present: false);
                 Assert.Equal(before, _t.Snapshot());
@@ -175,7 +175,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
             Assert.True(Vm.SlotsArchLock.IsLocked);
             return null;
         };
-        Assert.Null(Mmu.FirstShadowRoot());
+        Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         Assert.Equal([MemslotStep.AllocateRmaps, MemslotStep.AllocateRmaps, MemslotStep.AllocateRmaps, MemslotStep.AllocateHash], seen);
         AssertArch(present: true);
     }
@@ -191,7 +191,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         var failAt = Enum.Parse<MemslotStep>(failing);
         Populate();
-        Assert.Null(Mmu.FirstShadowRoot());
+        Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         var region = change switch
         {
             "create" => SlotsVm.Region(3, 0x900, 16, Hva),
@@ -262,7 +262,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
             Worker first = new(() =>
             {
                 Thread.SpinWait(round * 400);
-                Assert.Null(mmu.FirstShadowRoot());
+                Assert.Null(mmu.Rmaps.FirstShadowRoot());
             });
             Worker host = new(() =>
             {

@@ -15,9 +15,9 @@ public sealed unsafe class ShadowFastZapTests
     {
         using var f = NewGuest(out _, vcpus: 1);
         for (ulong gfn = 0; gfn < 64; gfn++) Assert.Equal(Outcome.Done, f.Cpu.Store(Linear + gfn * Page, gfn + 1));
-        Assert.True(f.Mmu.PageCount > 3);
+        Assert.True(f.Mmu.Pages.Count > 3);
         Delete(f);
-        Assert.Equal(0, f.Mmu.PageCount);
+        Assert.Equal(0, f.Mmu.Pages.Count);
         var counters = f.Mmu.Counters;
         Assert.Equal(counters.TablesAtToggle, counters.TablesZapped);
         Assert.Equal(1, counters.FastZaps);
@@ -116,7 +116,7 @@ public sealed unsafe class ShadowFastZapTests
         f.Poke(0x10_1000, 101);
         f.SetSlot(1, 1UL << 32, Page, f.Hva);
         foreach (var cpu in f.Cpus) Assert.Equal(100UL, cpu.Load(Va));
-        var generation = f.Mmu.Generation;
+        var generation = f.Mmu.Pages.Generation;
         Thread zapper = new(() => f.SetSlot(1, 0, 0, 0));
         Thread other = new(() => f.Cpus[1].Store(Linear + entry, TestFormat.Leaf(0x101, RwxAd)));
         var vcpu = f.Cpus[0].Vcpu;
@@ -126,7 +126,7 @@ public sealed unsafe class ShadowFastZapTests
         {
             before = Read(vcpu, Va);
             zapper.Start();
-            SpinWait.SpinUntil(() => f.Mmu.Generation != generation && vcpu.RequestPending);
+            SpinWait.SpinUntil(() => f.Mmu.Pages.Generation != generation && vcpu.RequestPending);
             other.Start();
             // No measure of anything: a zap that keeps mmu_lock would hang the test here.
             met = other.Join(TimeSpan.FromSeconds(60));
@@ -152,7 +152,7 @@ public sealed unsafe class ShadowFastZapTests
         {
             Assert.Equal(Outcome.Done, f.Cpu.Store(Linear + i * Page, i));
             Delete(f);
-            Assert.Equal(0, f.Mmu.PageCount);
+            Assert.Equal(0, f.Mmu.Pages.Count);
         }
         for (ulong i = 0; i < 64; i++) Assert.Equal(i, f.Cpu.Load(Linear + i * Page));
         f.Verify();
@@ -169,10 +169,10 @@ public sealed unsafe class ShadowFastZapTests
         for (ulong i = 0; i < 300; i++)
         {
             Assert.Equal(Outcome.Done, f.Cpu.Store(Va + i * (2UL << 20) + 8, i));
-            Assert.InRange(f.Mmu.PageCount, 1, 64);
+            Assert.InRange(f.Mmu.Pages.Count, 1, 64);
         }
         Assert.InRange(f.Mmu.Counters.ShadowPagesReclaimed, 200, 400);
-        Assert.True(f.Mmu.OldestPage == PageOfRoot(f.Cpu));
+        Assert.True(f.Mmu.Pages.Oldest == PageOfRoot(f.Cpu));
         for (ulong i = 0; i < 300; i++) Assert.Equal(i, f.Cpu.Load(Va + i * (2UL << 20) + 8));
         f.Verify();
     }

@@ -96,9 +96,9 @@ internal sealed unsafe class ShadowFixture : IDisposable
     {
         var count = 0;
         Vm.MmuLock.WriteLock();
-        for (var page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = Mmu.Pages.FirstInBucket(gfn); page != null; page = page->HashNext)
         {
-            if (page->Gfn == gfn && !page->Role.Direct && !Mmu.IsObsolete(page)) count++;
+            if (page->Gfn == gfn && !page->Role.Direct && !Mmu.Pages.IsObsolete(page)) count++;
         }
         Vm.MmuLock.WriteUnlock();
         return count;
@@ -108,8 +108,8 @@ internal sealed unsafe class ShadowFixture : IDisposable
     {
         var unsync = false;
         Vm.MmuLock.WriteLock();
-        for (var page = Mmu.FirstInBucket(gfn); page != null; page = page->HashNext)
-            unsync |= page->Gfn == gfn && page->Unsync && !Mmu.IsObsolete(page);
+        for (var page = Mmu.Pages.FirstInBucket(gfn); page != null; page = page->HashNext)
+            unsync |= page->Gfn == gfn && page->Unsync && !Mmu.Pages.IsObsolete(page);
         Vm.MmuLock.WriteUnlock();
         return unsync;
     }
@@ -125,7 +125,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
         Vm.MmuLock.WriteLock();
         Dictionary<ulong, int> tracked = [];
         var leaves = 0;
-        for (var page = Mmu.OldestPage; page != null; page = page->Newer)
+        for (var page = Mmu.Pages.Oldest; page != null; page = page->Newer)
         {
             var role = page->Role;
             Assert.True(ShadowMmu.PageOf(page->Table) == page);
@@ -159,7 +159,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
             }
             Assert.Equal(unsyncChildren, page->UnsyncChildren);
         }
-        for (var page = Mmu.OldestPage; page != null; page = page->Newer)
+        for (var page = Mmu.Pages.Oldest; page != null; page = page->Newer)
         {
             for (var i = 0; i < 512; i++)
             {
@@ -198,7 +198,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
             return;
         }
         Assert.True(pte.Accessed, what);
-        var rights = ShadowMmu.EffectiveRights(pte);
+        var rights = ShadowRights.Effective(pte);
         if (spte.IsTable)
         {
             var child = ShadowMmu.PageOf(spte.Table);
@@ -206,7 +206,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
             return;
         }
         Assert.True((spte.IsMmio ? spte.MmioGfn : page->GfnAt(index, page->Role.Level)) == pte.Gfn, what);
-        Assert.True((spte.Raw & Hypervisor.Paging.Spte.Rights & ~ShadowMmu.SpteBits(rights)) == 0, what);
+        Assert.True((spte.Raw & Hypervisor.Paging.Spte.Rights & ~ShadowRights.SpteBits(rights)) == 0, what);
         Assert.Equal((spte.Raw & Hypervisor.Paging.Spte.U) != 0, (rights & GuestRights.User) != 0);
     }
 
@@ -230,7 +230,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
         Vm.SlotsLock.Lock();
         Vm.Mmu.ZapAllFast();
         Vm.SlotsLock.Unlock();
-        Assert.Equal(0, Mmu.PageCount);
+        Assert.Equal(0, Mmu.Pages.Count);
         Assert.Equal(0, Vm.Mmu.Allocator.InUse);
         foreach (var slot in Vm.GetMemslots(0)) Assert.True(slot.Arch is null || slot.Arch.IsIdle());
         Vm.Dispose();

@@ -188,7 +188,7 @@ public sealed class ShadowHostileTests
             if (i % 3 == 0) cpu.Fence();
         }
         f.Verify();
-        Assert.InRange(f.Mmu.PageCount, 5, 20);
+        Assert.InRange(f.Mmu.Pages.Count, 5, 20);
     }
 
     [Fact]
@@ -208,7 +208,7 @@ public sealed class ShadowHostileTests
             f.Poke((middle << 12) + 8, TestFormat.Table(shared));
             cpu.SetRoot(5, root);
             for (ulong j = 0; j < 8; j++) cpu.Load(1UL << 48 | 1UL << 39 | j << 30 | j << 21 | j << 12);
-            Assert.InRange(f.Mmu.PageCount, 1, 64);
+            Assert.InRange(f.Mmu.Pages.Count, 1, 64);
         }
         f.Verify();
         Assert.True(f.Mmu.Counters.ShadowPagesReclaimed > 100);
@@ -234,7 +234,7 @@ public sealed class ShadowHostileTests
             Assert.Equal(j == 8 ? 105UL : 100UL + (ulong)j, cpu.Load(j == 8 ? 0x10_5000 : Va));
         }
         f.Verify();
-        Assert.InRange(f.Mmu.PageCount, 1, 60);
+        Assert.InRange(f.Mmu.Pages.Count, 1, 60);
     }
 
     /// <summary>The slot that holds tables in use goes, and comes back elsewhere.</summary>

@@ -77,7 +77,7 @@ public sealed class ShadowStressTests
             if (failed is not null) throw new InvalidOperationException($"round {round}", failed);
             Assert.Null(f.Vm.ErrorReason);
             f.Verify();
-            if (pageLimit != 0) Assert.InRange(f.Mmu.PageCount, 0, pageLimit);
+            if (pageLimit != 0) Assert.InRange(f.Mmu.Pages.Count, 0, pageLimit);
         }
         Assert.True(f.Mmu.Counters.UnsyncMarked > 100);
         Assert.True(f.Mmu.Counters.PagesSynced > 100);

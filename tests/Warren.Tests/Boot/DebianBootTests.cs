@@ -46,7 +46,7 @@ public class DebianBootTests(GuestImageFixture images)
             exit 7
             """;
         var (outcome, output, error, statistics) =
-            await ExecAsync(images.Options(cpus) with { Mmu = MmuKind.Find(mmu)! }, null, "sh", "-c", script);
+            await ExecAsync(images.Options(cpus) with { Vm = new() { Mmu = MmuKind.Find(mmu)! } }, null, "sh", "-c", script);
         Assert.Equal(new ExecResult(7, 0, 0), outcome.Result);
         Assert.Equal("to stderr\n", error);
         var lines = output.TrimEnd().Split('\n');
@@ -67,7 +67,7 @@ public class DebianBootTests(GuestImageFixture images)
             work() { i=0; while [ $i -lt 25 ]; do (x=$(echo $i | sha256sum); /bin/true); i=$((i+1)); done; echo done; }
             work & work & work & work & wait
             """;
-        var options = images.Options(cpus) with { Mmu = MmuKind.Shadow, Audit = true };
+        var options = images.Options(cpus) with { Vm = new() { Mmu = MmuKind.Shadow, Audit = true } };
         var (outcome, output, error, statistics) = await ExecAsync(options, null, "sh", "-c", script);
         Assert.Equal((new ExecResult(0, 0, 0), ""), (outcome.Result!.Value, error));
         Assert.Equal("done\ndone\ndone\ndone\n", output);
@@ -81,7 +81,7 @@ public class DebianBootTests(GuestImageFixture images)
     public async Task Boots_on_shadow_tables_of_fewer_levels(SatpMode paging)
     {
         var (outcome, output, _, _) =
-            await ExecAsync(images.Options() with { Mmu = MmuKind.Shadow, MaxPaging = paging }, null, "uname", "-m");
+            await ExecAsync(images.Options() with { Vm = new() { Mmu = MmuKind.Shadow }, MaxPaging = paging }, null, "uname", "-m");
         Assert.Equal((new ExecResult(0, 0, 0), "riscv64\n"), (outcome.Result!.Value, output));
     }
 

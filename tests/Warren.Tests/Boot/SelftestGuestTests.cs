@@ -63,8 +63,7 @@ public class SelftestGuestTests
                     KernelPath = path,
                     MemoryBytes = 64L << 20,
                     Cpus = cpus,
-                    Mmu = MmuKind.Find(mmu)!,
-                    Audit = true,
+                    Vm = new() { Mmu = MmuKind.Find(mmu)!, Audit = true },
                     Timeout = TimeSpan.FromMinutes(5),
                     Console = new SerialOptions { Output = output },
                 });

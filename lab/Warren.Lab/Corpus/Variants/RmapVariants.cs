@@ -7,7 +7,7 @@ internal static class RmapVariants
 {
     private const string Hypervisor = "Warren.Hypervisor";
     private const string Memslots = "VirtualMachine.Memslots.cs";
-    private const string FirstRoot = "Shadow/ShadowMmu.FirstRoot.cs";
+    private const string FirstRoot = "Shadow/LazyRmaps.cs";
     private const string Rmap = "Shadow/ShadowMmu.Rmap.cs";
     private const string DirtyLog = "Shadow/ShadowMmu.DirtyLog.cs";
 
@@ -112,7 +112,7 @@ internal static class RmapVariants
             No interleaving is needed, only the failure, which is one of the explorer's choices.
             """,
             "failed-create",
-            [new(Hypervisor, FirstRoot, "public override void FreeMemoryRegion(Memslot slot) => slot.Arch?.Dispose();",
+            [new(Hypervisor, "Shadow/ShadowMmu.cs", "public override void FreeMemoryRegion(Memslot slot) => slot.Arch?.Dispose();",
                 "public override void FreeMemoryRegion(Memslot slot) { if (_vm.GetMemslots(slot.AddressSpaceId).Find(slot.BaseGfn) is not "
                     + "null) slot.Arch?.Dispose(); }")],
             [VerdictKind.Invariant]),
@@ -135,7 +135,7 @@ internal static class RmapVariants
               vCPU 1   allocates: every slot gets empty reverse maps, and no notification finds what vCPU 0 mapped
             """,
             "two-first-roots",
-            [new(Hypervisor, FirstRoot, "var error = HaveRmaps ? null : AllocateRmaps();", "var error = AllocateRmaps();")],
+            [new(Hypervisor, FirstRoot, "var error = Present ? null : AllocateRmaps();", "var error = AllocateRmaps();")],
             [VerdictKind.Invariant, VerdictKind.DataRace]),
         new("first-root-flag-raised-early", "mmu_first_shadow_root_alloc: store-release of the flag after the rmaps of every slot",
             """
@@ -146,7 +146,7 @@ internal static class RmapVariants
             """,
             "first-root-vs-notification",
             [new(Hypervisor, FirstRoot, "        foreach (var (slot, rmaps) in made) slot.Arch = rmaps;\n",
-                "        Atomics.Write(ref _haveRmaps, true, this);\n        foreach (var (slot, rmaps) in made) slot.Arch = rmaps;\n")],
+                "        Atomics.Write(ref _present, true, this);\n        foreach (var (slot, rmaps) in made) slot.Arch = rmaps;\n")],
             [VerdictKind.Exception, VerdictKind.DataRace]),
         new("first-root-keeps-lock-when-it-fails", "Review of the slots_arch_lock series, for its other user: unlock on every error path",
             """
@@ -155,8 +155,8 @@ internal static class RmapVariants
               host   the next update waits for ever
             """,
             "first-root-allocations-fail",
-            [new(Hypervisor, FirstRoot, "        _vm.SlotsArchLock.Unlock();\n",
-                "        if (error is null) _vm.SlotsArchLock.Unlock();\n")],
+            [new(Hypervisor, FirstRoot, "        vm.SlotsArchLock.Unlock();\n",
+                "        if (error is null) vm.SlotsArchLock.Unlock();\n")],
             [VerdictKind.LockLeak, VerdictKind.Deadlock]),
         new("first-root-keeps-half", "All or nothing: slots that got reverse maps before the failure are as they were",
             """
@@ -166,8 +166,8 @@ internal static class RmapVariants
               vCPU   the next try allocates for slot 0 again, and what it had is lost
             """,
             "first-root-allocations-fail",
-            [new(Hypervisor, FirstRoot, "                foreach (var slot in _vm.GetMemslots(i)) made.Add((slot, NewRmaps(slot)));\n",
-                "                foreach (var slot in _vm.GetMemslots(i)) made.Add((slot, slot.Arch = NewRmaps(slot)));\n"),
+            [new(Hypervisor, FirstRoot, "                foreach (var slot in vm.GetMemslots(i)) made.Add((slot, NewRmaps(slot)));\n",
+                "                foreach (var slot in vm.GetMemslots(i)) made.Add((slot, slot.Arch = NewRmaps(slot)));\n"),
              new(Hypervisor, FirstRoot, "            foreach (var (_, rmaps) in made) rmaps.Dispose();\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("spte-without-reverse-map", "KVM: rmap_add in mmu_set_spte",
@@ -246,7 +246,7 @@ internal static class RmapVariants
               host   a device writes: reads them
             """,
             "shadow-host-write-vs-cow-break",
-            [new(Hypervisor, "Shadow/ShadowMmu.Track.cs", "!HaveRmaps || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;",
+            [new(Hypervisor, "Shadow/ShadowMmu.Track.cs", "!Rmaps.Present || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;",
                 "slot.Arch is not { } rmaps || rmaps.DisallowHuge(gfn) == 0;")],
             [VerdictKind.DataRace]),
     ];

@@ -32,7 +32,8 @@ internal static class ShadowVariants
               vcpu1   fences: its root has no mark, nothing to be done; reads through the old SPTE
             """,
             "unsync-vs-fence",
-            [new(Hypervisor, Sync, "            MarkParents(page);\n        }\n        return true;", "        }\n        return true;")],
+            [new(Hypervisor, Sync, "            UnsyncMarks.MarkParents(page);\n        }\n        return true;",
+                "        }\n        return true;")],
             [VerdictKind.Invariant]),
         new("table-read-before-the-flush", "design: a table is read when nobody can write to it unnoticed any more",
             """

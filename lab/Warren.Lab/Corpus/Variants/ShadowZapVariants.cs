@@ -5,9 +5,8 @@ internal static class ShadowZapVariants
 {
     private const string Hypervisor = "Warren.Hypervisor";
     private const string Steps = "Paging/Mmu.FastZap.cs";
-    private const string FastZap = "Shadow/ShadowMmu.FastZap.cs";
     private const string Zap = "Shadow/ShadowMmu.Zap.cs";
-    private const string Limit = "Shadow/ShadowMmu.Limit.cs";
+    private const string PageSet = "Shadow/ShadowPageSet.cs";
 
     internal static IReadOnlyList<Variant> All { get; } =
     [
@@ -43,18 +42,18 @@ internal static class ShadowZapVariants
               host   goes on: there are pages
             """,
             "shadow-zap-all-under-load",
-            [new(Hypervisor, FastZap, "        if (OldestPage == null) return false;\n",
+            [new(Hypervisor, Zap, "        if (Pages.Oldest == null) return false;\n",
                 """
                         for (bool found = true; found;)
                         {
-                            found = OldestPage != null;
+                            found = Pages.Oldest != null;
                             ZapList all = default;
-                            if (found) PrepareZap(OldestPage, ref all);
+                            if (found) PrepareZap(Pages.Oldest, ref all);
                             CommitZap(ref all);
                             _mmuLock.WriteUnlock();
                             _mmuLock.WriteLock();
                         }
-                        if (OldestPage == null) return false;
+                        if (Pages.Oldest == null) return false;
 
                 """)],
             [VerdictKind.Livelock, VerdictKind.Starvation]),
@@ -68,11 +67,12 @@ internal static class ShadowZapVariants
             Were they flushed, the walk would not end for as long as vCPUs build.
             """,
             "shadow-zap-all-under-load",
-            [new(Hypervisor, FastZap, "while (OldestPage != null && OldestPage->Generation != _generation)", "while (OldestPage != null)")],
+            [new(Hypervisor, Zap, "while (Pages.Oldest != null && Pages.Oldest->Generation != Pages.Generation)",
+                "while (Pages.Oldest != null)")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.Livelock, VerdictKind.Starvation])
         {
-            Exposure = [new(Hypervisor, FastZap, "private const int BreakInterval = 256;", "private const int BreakInterval = 1;"),
-                        new(Hypervisor, FastZap, "if (work < YieldInterval || work", "if (work")],
+            Exposure = [new(Hypervisor, Zap, "private const int BreakInterval = 256;", "private const int BreakInterval = 1;"),
+                        new(Hypervisor, Zap, "if (work < YieldInterval || work", "if (work")],
         },
         new("root-zapped-again-and-again", "KVM: a root in use is taken off the active list when it is zapped, and skipped from then on",
             """
@@ -82,7 +82,7 @@ internal static class ShadowZapVariants
             Only that vCPU could end it, and it has no reason to run.
             """,
             "shadow-zap-all-under-load",
-            [new(Hypervisor, Zap, "        RemoveFromActiveList(page);\n",
+            [new(Hypervisor, PageSet, "        RemoveFromActiveList(page);\n",
                 "        if (page->RootCount == 0) RemoveFromActiveList(page);\n")],
             [VerdictKind.Livelock, VerdictKind.Starvation, VerdictKind.UseAfterFree, VerdictKind.Invariant]),
         new("shadow-install-into-obsolete-root", "a955cad84cda with shadow pages: retry a fault whose root became obsolete",
@@ -112,7 +112,7 @@ internal static class ShadowZapVariants
             The root is freed when the vCPU lets go of it, and the pages below point up into nothing.
             """,
             "shadow-limit-vs-zap",
-            [new(Hypervisor, Limit, "            if (page->RootCount != 0) continue;\n", "")],
+            [new(Hypervisor, Zap, "            if (page->RootCount != 0) continue;\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree, VerdictKind.Exception, VerdictKind.Livelock]),
     ];
 }

@@ -1,6 +1,4 @@
-using System.Runtime.InteropServices;
 using Warren.HostMemory;
-using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
@@ -15,18 +13,31 @@ namespace Warren.Hypervisor.Shadow;
 /// it goes over all published slots and raises the flag. So an update comes before, and its slots are among those gone over, or after, and
 /// finds the flag.
 /// </remarks>
-internal sealed unsafe partial class ShadowMmu
+/// <param name="vm">whose slots</param>
+/// <param name="pages">whose hash is made along with them</param>
+internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
 {
-    internal const int HashShift = 12;
-
-    private nuint _hash;
-    private bool _haveRmaps;
+    private bool _present;
 
     /// <summary>
     /// True when every slot has its <see cref="Memslot.Arch"/> (<c>kvm_memslots_have_rmaps</c>). Whoever reads true may read that without a
     /// lock.
     /// </summary>
-    internal bool HaveRmaps => Atomics.Read(ref _haveRmaps, this);
+    public bool Present => Atomics.Read(ref _present, this);
+
+    /// <summary>Memory of the slots' data and of the hash; takes no lock.</summary>
+    public (long Slots, long Hash) Bytes
+    {
+        get
+        {
+            var slots = 0L;
+            for (var i = 0; Present && i < vm.Options.AddressSpaces; i++)
+            {
+                foreach (var slot in vm.GetMemslots(i)) slots += slot.Arch!.Bytes;
+            }
+            return (slots, Present ? pages.HashBytes : 0);
+        }
+    }
 
     /// <summary>
     /// Makes the hash of shadow pages and the <see cref="SlotRmaps"/> of all slots of all address spaces, unless they are there. To be
@@ -35,42 +46,22 @@ internal sealed unsafe partial class ShadowMmu
     /// <returns>ENOMEM when the host has no memory: nothing has changed, and a later try may succeed. Null: they are there</returns>
     public Errno? FirstShadowRoot()
     {
-        if (HaveRmaps) return null;
+        if (Present) return null;
         using var balance = Check.Balanced();
-        _vm.SlotsArchLock.Lock();
-        var error = HaveRmaps ? null : AllocateRmaps();
-        _vm.SlotsArchLock.Unlock();
+        vm.SlotsArchLock.Lock();
+        var error = Present ? null : AllocateRmaps();
+        vm.SlotsArchLock.Unlock();
         return error;
     }
 
-    /// <inheritdoc/>
-    public override MmuMetadata Metadata
+    /// <summary>
+    /// Gives a slot that is about to be published its own, unless there are none yet, or it has taken over another's. SlotsArchLock held.
+    /// </summary>
+    /// <exception cref="MemslotException">ENOMEM; nothing is kept</exception>
+    public void Prepare(Memslot slot)
     {
-        get
-        {
-            var slots = 0L;
-            for (var i = 0; HaveRmaps && i < _vm.Options.AddressSpaces; i++)
-            {
-                foreach (var slot in _vm.GetMemslots(i)) slots += slot.Arch!.Bytes;
-            }
-            return new MmuMetadata
-            {
-                Tables = _allocator.Bytes,
-                Slots = slots,
-                Records = _pagePool.Bytes + _rmapPool.Bytes + (HaveRmaps ? sizeof(ulong) << HashShift : 0)
-            };
-        }
+        if (slot.Arch is null && Present) slot.Arch = NewRmaps(slot);
     }
-
-    /// <inheritdoc/>
-    public override void PrepareMemoryRegion(Memslot slot)
-    {
-        if (slot.Arch is null && HaveRmaps) slot.Arch = NewRmaps(slot);
-        NoteAliases(slot);
-    }
-
-    /// <inheritdoc/>
-    public override void FreeMemoryRegion(Memslot slot) => slot.Arch?.Dispose();
 
     /// <summary>All or nothing, with SlotsArchLock held: the published sets cannot change.</summary>
     private Errno? AllocateRmaps()
@@ -78,12 +69,12 @@ internal sealed unsafe partial class ShadowMmu
         List<(Memslot Slot, SlotRmaps Rmaps)> made = [];
         try
         {
-            for (var i = 0; i < _vm.Options.AddressSpaces; i++)
+            for (var i = 0; i < vm.Options.AddressSpaces; i++)
             {
-                foreach (var slot in _vm.GetMemslots(i)) made.Add((slot, NewRmaps(slot)));
+                foreach (var slot in vm.GetMemslots(i)) made.Add((slot, NewRmaps(slot)));
             }
-            _vm.Step(MemslotStep.AllocateHash);
-            _hash = (nuint)NativeMemory.AllocZeroed(1 << HashShift, (nuint)sizeof(ulong));
+            vm.Step(MemslotStep.AllocateHash);
+            pages.MakeHash();
         }
         catch (Exception e) when (e is OutOfMemoryException or MemslotException)
         {
@@ -92,19 +83,13 @@ internal sealed unsafe partial class ShadowMmu
         }
         foreach (var (slot, rmaps) in made) slot.Arch = rmaps;
         // Last: whoever reads it finds all of the above.
-        Atomics.Write(ref _haveRmaps, true, this);
+        Atomics.Write(ref _present, true, this);
         return null;
-    }
-
-    private void FreeHash()
-    {
-        NativeBlock.Free((void*)_hash);
-        _hash = 0;
     }
 
     private SlotRmaps NewRmaps(Memslot slot)
     {
-        _vm.Step(MemslotStep.AllocateRmaps);
+        vm.Step(MemslotStep.AllocateRmaps);
         return new SlotRmaps(slot.BaseGfn, slot.NPages);
     }
 }

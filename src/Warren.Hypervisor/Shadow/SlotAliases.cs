@@ -10,31 +10,21 @@ namespace Warren.Hypervisor.Shadow;
 /// the same address space, are noticed only when the guest next fences after they were made known by
 /// <see cref="VirtualMachine.WriteGuest"/> or a notification.
 /// </summary>
-internal sealed unsafe partial class ShadowMmu
+internal sealed class SlotAliases(VirtualMachine vm)
 {
-    private bool _aliased;
+    private bool _exist;
 
     /// <summary>There has been a memslot over memory that another one also had.</summary>
-    internal bool IsAliased => Atomics.Read(ref _aliased, this);
+    public bool Exist => Atomics.Read(ref _exist, this);
 
     /// <summary>Before a slot is published. SlotsArchLock held.</summary>
-    private void NoteAliases(Memslot slot)
+    public void Note(Memslot slot)
     {
-        if (_aliased) return;
-        foreach (var region in _vm.Memory.Notifiers.RegionsOf(slot.Owner, slot.HvaStart, slot.HvaEnd))
+        if (_exist) return;
+        foreach (var region in vm.Memory.Notifiers.RegionsOf(slot.Owner, slot.HvaStart, slot.HvaEnd))
         {
             if (region is Memslot other && (other.Id != slot.Id || other.AddressSpaceId != slot.AddressSpaceId))
-                Atomics.Write(ref _aliased, true, this);
-        }
-    }
-
-    /// <summary>The debt of a fence in a VM with aliases. mmu_lock held for write, inside SRCU.</summary>
-    private void SyncAliases(ref bool flush)
-    {
-        if (!IsAliased) return;
-        for (var page = NewestPage; page != null && !IsObsolete(page); page = page->Older)
-        {
-            if (!page->Role.Direct) SyncPage(page, ref flush);
+                Atomics.Write(ref _exist, true, this);
         }
     }
 }
