@@ -26,7 +26,7 @@ public sealed class ReplayTests
         for (var i = 0; i < 10_000; i++)
         {
             exploration.Engine.Run(new ReplaySearch(decoded), static () => true);
-            if ((uint)exploration.Engine.TraceHash == decoded.TraceHash)
+            if ((uint)exploration.Engine.State.TraceHash == decoded.TraceHash)
                 identical++;
         }
 

@@ -9,19 +9,19 @@ namespace Warren.Lab.Tests;
 internal sealed class TraceClasses(ExhaustiveSearch inner) : Search
 {
     private readonly Dictionary<int, int> _writes = [];
-    private readonly int[] _accesses = new int[Engine.MaxActors];
+    private readonly int[] _accesses = new int[ScheduleState.MaxActors];
     private ulong _hash;
 
     internal HashSet<ulong> Seen { get; } = [];
 
     internal override bool WatchesSteps => true;
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
         _hash = 0;
         _writes.Clear();
         Array.Clear(_accesses);
-        return inner.Begin(engine);
+        return inner.Begin(state);
     }
 
     internal override void Restart()
@@ -30,31 +30,31 @@ internal sealed class TraceClasses(ExhaustiveSearch inner) : Search
         Seen.Clear();
     }
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback) =>
-        inner.Next(engine, current, candidates, fallback);
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback) =>
+        inner.Next(state, current, candidates, fallback);
 
-    internal override int Choose(Engine engine, int count)
+    internal override int Choose(ScheduleState state, int count)
     {
-        var chosen = inner.Choose(engine, count);
-        _hash += Mix((ulong)engine.Chooser + 99, (ulong)chosen);
+        var chosen = inner.Choose(state, count);
+        _hash += Mix((ulong)state.Chooser + 99, (ulong)chosen);
         return chosen;
     }
 
-    internal override void End(Engine engine)
+    internal override void End(ScheduleState state)
     {
-        inner.End(engine);
+        inner.End(state);
         Seen.Add(_hash);
     }
 
     internal override void Scheduled(int actor) => inner.Scheduled(actor);
 
-    internal override void Awaited(Engine engine, Actor actor) => inner.Awaited(engine, actor);
+    internal override void Awaited(ScheduleState state, Actor actor) => inner.Awaited(state, actor);
 
     internal override void Spawned(int actor) => inner.Spawned(actor);
 
-    internal override void Accessed(Engine engine, Actor actor, bool succeeded, bool arrivedOnly)
+    internal override void Accessed(ScheduleState state, Actor actor, bool succeeded, bool arrivedOnly)
     {
-        inner.Accessed(engine, actor, succeeded, arrivedOnly);
+        inner.Accessed(state, actor, succeeded, arrivedOnly);
         if (arrivedOnly)
             return;
         var writes = _writes.GetValueOrDefault(actor.Dependence);

@@ -44,6 +44,8 @@ internal sealed class Exploration : IDisposable
 
     internal Engine Engine => _engine;
 
+    private string[] ThreadNames => [.. _engine.State.Actors.Select(static a => a.Name)];
+
     private long Schedules => _engine.Schedules - _secondLooks;
 
     internal ExplorationResult Explore()
@@ -59,13 +61,13 @@ internal sealed class Exploration : IDisposable
     internal Trace Replay(ReplayString decoded, string replay)
     {
         var (verdict, recorder, drifted) = Play(decoded);
-        if (drifted || (uint)_engine.TraceHash != decoded.TraceHash)
+        if (drifted || (uint)_engine.State.TraceHash != decoded.TraceHash)
         {
             throw new FormatException(
                 $"The scenario {_scenario.Name} has changed since the replay string was made: it no longer makes the same steps. Explore "
                     + $"it anew.");
         }
-        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), verdict, replay, recorder.Preemptions);
+        return new Trace(_scenario.Name, ThreadNames, recorder.Steps(), verdict, replay, recorder.Preemptions);
     }
 
     private Verdict? Search() => _options.Strategy switch
@@ -119,7 +121,7 @@ internal sealed class Exploration : IDisposable
     {
         var verdict = _engine.Run(new GuidedSearch([], new Dictionary<int, int[]>(), _options.FairAfter, 0), static () => true);
         _secondLooks++;
-        return verdict ?? (_engine.TraceHash == first ? null : new Verdict(VerdictKind.Scenario, DiffersByItself));
+        return verdict ?? (_engine.State.TraceHash == first ? null : new Verdict(VerdictKind.Scenario, DiffersByItself));
     }
 
     private bool MayContinue() => MayContinue(_maxSchedules, _options.Time);
@@ -137,7 +139,7 @@ internal sealed class Exploration : IDisposable
     }
 
     private ExplorationResult Result(Trace? failure) =>
-        new(_scenario.Name, Schedules, _engine.TotalSteps, _completedBound, _exhausted, failure, _clock.Elapsed);
+        new(_scenario.Name, Schedules, _engine.State.TotalSteps, _completedBound, _exhausted, failure, _clock.Elapsed);
 
     private Trace Finish(Verdict verdict)
     {
@@ -152,7 +154,7 @@ internal sealed class Exploration : IDisposable
         return Record(found, verdict);
     }
 
-    private Trace Bare(Verdict verdict) => new(_scenario.Name, [.. _engine.Names], [], verdict, "", 0);
+    private Trace Bare(Verdict verdict) => new(_scenario.Name, ThreadNames, [], verdict, "", 0);
 
     private Trace Record(ReplayString decisions, Verdict verdict)
     {
@@ -162,14 +164,14 @@ internal sealed class Exploration : IDisposable
             // An order of locks that contradicts what some schedule other than the default did: these two alone break nothing.
             again = verdict;
         }
-        else if (drifted || (uint)_engine.TraceHash != decisions.TraceHash || again?.Kind != verdict.Kind)
+        else if (drifted || (uint)_engine.State.TraceHash != decisions.TraceHash || again?.Kind != verdict.Kind)
         {
             again = new Verdict(VerdictKind.Scenario, DiffersByItself,
                 verdict.Kind == VerdictKind.Scenario ? verdict.Details
                     : $"It was at first: {verdict.Kind}: {verdict.Sentence}\n{verdict.Details}");
         }
 
-        return new Trace(_scenario.Name, [.. _engine.Names], recorder.Steps(), again, decisions.Encode(_scenario.Name),
+        return new Trace(_scenario.Name, ThreadNames, recorder.Steps(), again, decisions.Encode(_scenario.Name),
             recorder.Preemptions);
     }
 
@@ -187,12 +189,12 @@ internal sealed class Exploration : IDisposable
     {
         var search = new ReplaySearch(decisions);
         _engine.Dropped = decisions.Dropped;
-        var recorder = new Recorder(_engine);
+        var recorder = new Recorder(_engine.State, _engine.Names);
         _engine.RenewValidator(_options.LockOrder);
         if (afterDefault)
             _engine.Run(new GuidedSearch([], new Dictionary<int, int[]>(), decisions.FairFrom, decisions.FairSeed), static () => true);
-        _engine.ReleasePoints = decisions.ReleasePoints;
-        _engine.Recorder = recorder;
+        _engine.State.ReleasePoints = decisions.ReleasePoints;
+        _engine.State.Recorder = recorder;
         try
         {
             var verdict = _engine.Run(search, static () => true);
@@ -200,7 +202,7 @@ internal sealed class Exploration : IDisposable
         }
         finally
         {
-            _engine.Recorder = null;
+            _engine.State.Recorder = null;
         }
     }
 

@@ -19,7 +19,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
     /// <summary>So many are soon cut one by one.</summary>
     private const int FewPreemptions = 64;
 
-    private long _until = engine.TotalSteps + Effort;
+    private long _until = engine.State.TotalSteps + Effort;
 
     /// <summary>Which the validator takes long over; other verdicts do without.</summary>
     private readonly bool _checksLockOrder = original.Kind is VerdictKind.LockOrder or VerdictKind.SleepInAtomic or VerdictKind.LockLeak
@@ -62,7 +62,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
     /// <summary>Without whoever was to wake it, a sleeper sleeps for ever in any code.</summary>
     private bool IsForLackOfAWaker => Verdict.Kind is VerdictKind.Deadlock or VerdictKind.LostWakeUp;
 
-    private bool MayGoOn => engine.TotalSteps < _until && mayContinue() && !engine.IsLost;
+    private bool MayGoOn => engine.State.TotalSteps < _until && mayContinue() && !engine.IsLost;
 
     /// <summary>Of what goes on for ever only the beginning matters: the fair order begins as early as it may.</summary>
     private void CutTail()
@@ -175,7 +175,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
         if (result is null || !IsSame(result))
             return false;
         var fewerThreads = dropped != Best.Dropped;
-        if (!fewerThreads && (engine.Preemptions, engine.Steps).CompareTo(BestSize) >= 0)
+        if (!fewerThreads && (engine.State.Preemptions, engine.State.Steps).CompareTo(BestSize) >= 0)
             return false;
         Keep(result);
         var replay = new ReplaySearch(Best);
@@ -200,7 +200,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
     private void SearchBelow(int provenBound)
     {
         engine.Dropped = Best.Dropped;
-        _until = engine.TotalSteps + Effort;
+        _until = engine.State.TotalSteps + Effort;
         for (var bound = Math.Max(0, provenBound + 1); bound < BestSize.Preemptions && MayGoOn; bound++)
         {
             var until = engine.Schedules + SearchSchedules;
@@ -222,7 +222,7 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
     private void Keep(Verdict result)
     {
         Verdict = result;
-        BestSize = (engine.Preemptions, engine.Steps);
+        BestSize = (engine.State.Preemptions, engine.State.Steps);
         Best = engine.Decisions();
     }
 

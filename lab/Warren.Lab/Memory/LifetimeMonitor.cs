@@ -8,7 +8,7 @@ namespace Warren.Lab;
 /// Finds uses of what is gone: an object or native memory after <see cref="LockingMarks.Retired"/>, which comes behind the grace period of
 /// its readers, and a frame between <see cref="HostMemoryMarks.FrameFreed"/> and its next allocation. Only steps are seen.
 /// </summary>
-internal sealed class LifetimeMonitor(Engine engine)
+internal sealed class LifetimeMonitor(ScheduleState state)
 {
     private readonly record struct Gone(nint Start, nint End, object? Subject, int Thread, AccessSite Site);
 
@@ -126,9 +126,9 @@ internal sealed class LifetimeMonitor(Engine engine)
     {
         var does = operation is CheckOperation.AtomicRead or CheckOperation.PlainRead ? "read"
             : operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite ? "wrote" : "used";
-        var (user, owner) = (engine[thread].Name, engine[gone.Thread].Name);
+        var (user, owner) = (state[thread].Name, state[gone.Thread].Name);
         var now = Site();
-        engine.Fail(new Verdict(VerdictKind.UseAfterFree,
+        state.Fail(new Verdict(VerdictKind.UseAfterFree,
             $"Use after free: {user} {does} {what}, which {owner} had freed.",
             string.Join('\n',
             [
@@ -140,5 +140,5 @@ internal sealed class LifetimeMonitor(Engine engine)
     }
 
 
-    private AccessSite Site() => AccessSite.Of(engine);
+    private AccessSite Site() => AccessSite.Of(state);
 }

@@ -8,7 +8,7 @@ namespace Warren.Lab;
 /// Every invalidation that started ends once, and none ends that had not started or was refused. Follows the marks of
 /// <see cref="HostMemoryMarks"/>, hence only invalidations that start on a thread of the schedule.
 /// </summary>
-internal sealed class NotificationMonitor(Engine engine)
+internal sealed class NotificationMonitor(ScheduleState state)
 {
     private readonly List<(object? Notifiers, nint Start, long End, int Thread, long Step)> _open = [];
 
@@ -17,7 +17,7 @@ internal sealed class NotificationMonitor(Engine engine)
     internal void OnMark(int thread, in CheckStep step)
     {
         if (step.Mark == HostMemoryMarks.InvalidationStarted)
-            _open.Add((step.Instance, step.Offset, step.Value, thread, AccessSite.Of(engine).Step));
+            _open.Add((step.Instance, step.Offset, step.Value, thread, AccessSite.Of(state).Step));
         else if (step.Mark == HostMemoryMarks.InvalidationEnded)
             End(thread, step);
     }
@@ -27,9 +27,9 @@ internal sealed class NotificationMonitor(Engine engine)
         if (_open.Count == 0)
             return;
         var (_, start, end, thread, step) = _open[0];
-        engine.Fail(new Verdict(VerdictKind.UnbalancedNotification,
+        state.Fail(new Verdict(VerdictKind.UnbalancedNotification,
             string.Create(CultureInfo.InvariantCulture,
-                $"The invalidation of [0x{start:x}, 0x{end:x}) that {engine[thread].Name} started at step {step} never ended."),
+                $"The invalidation of [0x{start:x}, 0x{end:x}) that {state[thread].Name} started at step {step} never ended."),
             "Its VMs keep their count up: every fault in the range retries for ever."));
     }
 
@@ -44,9 +44,9 @@ internal sealed class NotificationMonitor(Engine engine)
             }
         }
 
-        engine.Fail(new Verdict(VerdictKind.UnbalancedNotification,
+        state.Fail(new Verdict(VerdictKind.UnbalancedNotification,
             string.Create(CultureInfo.InvariantCulture,
-                $"{engine[thread].Name} ends an invalidation of [0x{step.Offset:x}, 0x{step.Value:x}) that is not open: it was refused, "
+                $"{state[thread].Name} ends an invalidation of [0x{step.Offset:x}, 0x{step.Value:x}) that is not open: it was refused, "
                     + $"ended before, or never started."),
             "A count that was not raised goes down: the next invalidation is not waited for, and a fault may map what is being freed."));
     }

@@ -8,7 +8,7 @@ internal sealed partial class RaceDetector
         var (first, second) = (ThreadName(other), ThreadName(self.Index));
         var place = NameOf(at);
         var now = Site();
-        engine.Fail(new Verdict(VerdictKind.DataRace,
+        state.Fail(new Verdict(VerdictKind.DataRace,
             $"Data race on {place}: {second} {does} what {first} has {done}, and nothing orders the two.",
             string.Join('\n',
             [
@@ -23,7 +23,7 @@ internal sealed partial class RaceDetector
     private void ReportWriters(ThreadClock self, RacePlace sequence)
     {
         var (first, second) = (ThreadName(sequence.Writer), ThreadName(self.Index));
-        engine.Fail(new Verdict(VerdictKind.DataRace,
+        state.Fail(new Verdict(VerdictKind.DataRace,
             $"Two writers of {NameOf(sequence)} exclude each other by nothing: {first} and {second}.",
             string.Join('\n',
             [
@@ -38,7 +38,7 @@ internal sealed partial class RaceDetector
     {
         var (place, seen, writer, write) = read.Torn!.Value;
         var reader = ThreadName(self.Index);
-        engine.Fail(new Verdict(VerdictKind.TornRead,
+        state.Fail(new Verdict(VerdictKind.TornRead,
             $"Torn read: {reader} used what it read under {NameOf(read.Sequence)}, {how}, while {ThreadName(writer)} was writing it.",
             string.Join('\n',
             [
@@ -49,7 +49,7 @@ internal sealed partial class RaceDetector
     }
 
 
-    private string NameOf(RacePlace at) => engine.NameOf(at.Index);
+    private string NameOf(RacePlace at) => names.NameOf(at.Index);
 
-    private string ThreadName(int index) => engine[index].Name;
+    private string ThreadName(int index) => state[index].Name;
 }

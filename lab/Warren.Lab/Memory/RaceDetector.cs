@@ -12,7 +12,7 @@ namespace Warren.Lab;
 /// Readers under a <see cref="SequenceCount"/> may run beside its writer as long as they do not use what they read: see the other half of
 /// this class. Under store buffers a release takes effect when the store is performed, with the clock it had when it was made.
 /// </remarks>
-internal sealed partial class RaceDetector(Engine engine)
+internal sealed partial class RaceDetector(ScheduleState state, PlaceNames names)
 {
     private readonly List<RacePlace> _places = [];
     private readonly ThreadClock[] _threads = CreateThreads();
@@ -100,7 +100,7 @@ internal sealed partial class RaceDetector(Engine engine)
             case CheckOperation.SrcuBarrier:
                 for (var i = 0; i < _known; i++)
                 {
-                    if (engine[i].Offloaded)
+                    if (state[i].Offloaded)
                         self.Join(_threads[i].Clock, _known);
                 }
 
@@ -141,7 +141,7 @@ internal sealed partial class RaceDetector(Engine engine)
 
     private static ThreadClock[] CreateThreads()
     {
-        var threads = new ThreadClock[Engine.MaxActors];
+        var threads = new ThreadClock[ScheduleState.MaxActors];
         for (var i = 0; i < threads.Length; i++)
             threads[i] = new ThreadClock(i);
         return threads;
@@ -153,7 +153,7 @@ internal sealed partial class RaceDetector(Engine engine)
             clock[i] = Math.Max(clock[i], thread.Clock[i]);
     }
 
-    private void Join(ref int[]? clock, ThreadClock thread) => Join(clock ??= new int[Engine.MaxActors], thread);
+    private void Join(ref int[]? clock, ThreadClock thread) => Join(clock ??= new int[ScheduleState.MaxActors], thread);
 
     private void Acquire(ThreadClock self, RacePlace at, LockMode mode)
     {
@@ -177,7 +177,7 @@ internal sealed partial class RaceDetector(Engine engine)
     /// </summary>
     private void GracePeriod(ThreadClock self, RacePlace at)
     {
-        if (engine[self.Index].Offloaded && at.CallRelease is not null)
+        if (state[self.Index].Offloaded && at.CallRelease is not null)
             self.Join(at.CallRelease, _known);
         Join(at.Release, self);
         if (at.ReadRelease is not null)
@@ -265,7 +265,7 @@ internal sealed partial class RaceDetector(Engine engine)
     {
         for (var i = 0; i < _used; i++)
         {
-            ref var location = ref engine.Locations[i];
+            ref var location = ref state.Locations[i];
             if (location.Instance is null && location.Offset >= address && location.Offset - address < bytes)
                 _places[i].ForgetAccesses();
         }
@@ -279,7 +279,7 @@ internal sealed partial class RaceDetector(Engine engine)
         return _places[location];
     }
 
-    private AccessSite Site() => AccessSite.Of(engine);
+    private AccessSite Site() => AccessSite.Of(state);
 
     private ThreadClock Thread(int index)
     {

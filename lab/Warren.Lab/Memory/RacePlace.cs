@@ -5,11 +5,11 @@ namespace Warren.Lab;
 /// </summary>
 internal sealed class RacePlace(int index)
 {
-    /// <summary>Of the location in the engine.</summary>
+    /// <summary>Of the location in the state.</summary>
     internal int Index { get; } = index;
 
     /// <summary>The releases that a reader of the place, or the next exclusive holder of the lock, comes after.</summary>
-    internal readonly int[] Release = new int[Engine.MaxActors];
+    internal readonly int[] Release = new int[ScheduleState.MaxActors];
 
     /// <summary>For locks: what the shared holders and SRCU readers that left had behind them.</summary>
     internal int[]? ReadRelease;
@@ -58,8 +58,8 @@ internal sealed class RacePlace(int index)
 /// <summary>The last access of one kind by each thread.</summary>
 internal sealed class Accesses
 {
-    private readonly int[] _clocks = new int[Engine.MaxActors];
-    private readonly AccessSite[] _sites = new AccessSite[Engine.MaxActors];
+    private readonly int[] _clocks = new int[ScheduleState.MaxActors];
+    private readonly AccessSite[] _sites = new AccessSite[ScheduleState.MaxActors];
 
     /// <summary>One past the last thread with an access.</summary>
     private int _threads;
@@ -99,8 +99,8 @@ internal sealed class Accesses
 internal readonly record struct AccessSite(long Step, string? Source)
 {
     /// <summary>The step that was just made.</summary>
-    internal static AccessSite Of(Engine engine) =>
-        engine.Recorder is { Count: > 0 } recorder ? new(recorder.Count, recorder.LastSource) : new(engine.Steps, null);
+    internal static AccessSite Of(ScheduleState state) =>
+        state.Recorder is { Count: > 0 } recorder ? new(recorder.Count, recorder.LastSource) : new(state.Steps, null);
 
     /// <summary>A line of a report.</summary>
     internal string Line(string thread, string what)

@@ -6,11 +6,11 @@ namespace Warren.Lab;
 /// The oracles of memory that watch every schedule without being asked: data races and torn sequence reads, uses after free, balance of
 /// notifications. One object serves one schedule after the other.
 /// </summary>
-internal sealed class StandardMonitors(Engine engine, bool dataRaces)
+internal sealed class StandardMonitors(ScheduleState state, PlaceNames names, bool dataRaces)
 {
-    private readonly RaceDetector? _races = dataRaces ? new(engine) : null;
-    private readonly LifetimeMonitor _lifetimes = new(engine);
-    private readonly NotificationMonitor _notifications = new(engine);
+    private readonly RaceDetector? _races = dataRaces ? new(state, names) : null;
+    private readonly LifetimeMonitor _lifetimes = new(state);
+    private readonly NotificationMonitor _notifications = new(state);
 
     /// <summary>
     /// True when a step that is no mark can mean anything to them: without the detector of races, not before something is gone.

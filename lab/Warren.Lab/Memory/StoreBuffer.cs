@@ -6,7 +6,7 @@ namespace Warren.Lab;
 /// The store buffer of one thread, as x86-TSO has it (Sewell et al., CACM 2010): stores go in at one end and reach memory at the other, in
 /// order, some time later. That a store is performed is a transition of its own, which the search schedules like a thread's step.
 /// </summary>
-internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
+internal sealed class StoreBuffer(StoreBuffers buffers, Actor owner) : IPseudoThread
 {
     /// <summary>
     /// Stores that may be pending at once. What a longer buffer could do differently is keep back stores that are not the last few before a
@@ -33,7 +33,7 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
 
     internal PendingStore Newest => _stores[^1];
 
-    public void Step() => engine.PerformOldest(owner);
+    public void Step() => buffers.PerformOldest(owner);
 
     internal void Reset(int index)
     {
@@ -43,6 +43,13 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
     }
 
     internal void Add(in PendingStore store) => _stores.Add(store);
+
+    /// <summary>Nothing is explored any more: all of them reach memory.</summary>
+    internal void PerformAll()
+    {
+        while (Count > 0)
+            TakeOldest().Perform();
+    }
 
     internal PendingStore TakeOldest()
     {
@@ -69,6 +76,10 @@ internal sealed class StoreBuffer(Engine engine, Actor owner) : IPseudoThread
         overlaps = false;
         return false;
     }
+
+    /// <summary>Monitors learn of a write when it reaches memory; that a thread has let go of a lock, when it does.</summary>
+    internal static bool IsToldWhenPerformed(in CheckStep step) =>
+        step.Operation is CheckOperation.AtomicWrite or CheckOperation.PlainWrite;
 
     /// <summary>
     /// How many stores may be pending when the step is made: none for what drains the buffer on x86 (locked instructions, fences, system

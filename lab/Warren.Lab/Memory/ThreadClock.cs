@@ -15,7 +15,7 @@ internal sealed class ThreadClock
     internal int Index { get; }
 
     /// <summary>The part of each thread that has happened before its next step; its own entry counts its releases.</summary>
-    internal int[] Clock { get; } = new int[Engine.MaxActors];
+    internal int[] Clock { get; } = new int[ScheduleState.MaxActors];
 
     internal int Now => Clock[Index];
 

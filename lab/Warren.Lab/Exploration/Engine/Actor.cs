@@ -14,10 +14,12 @@ internal enum ActorState : byte
 /// One logical thread of a schedule, or a transition that is no thread. All its fields
 /// are used only by whoever has the right to run.
 /// </summary>
-internal sealed class Actor(Engine engine, int index)
+internal sealed class Actor(int index)
 {
-    internal readonly Engine Engine = engine;
     internal readonly int Index = index;
+
+    /// <summary>Its own in masks of threads.</summary>
+    internal readonly ulong Bit = 1ul << index;
 
     /// <summary>The OS thread that plays it; null before it is started, and where it is no thread.</summary>
     internal Worker? Worker;
@@ -142,6 +144,12 @@ internal sealed class Actor(Engine engine, int index)
         HeldCount = 0;
         ReadCount = 0;
     }
+
+    /// <summary>The step is part of the round of a loop.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Hash(in CheckStep step, bool succeeded) =>
+        LoopHash = ((LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15)
+            + (succeeded ? 1u : 0u);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Acquired(int location, LockMode mode)

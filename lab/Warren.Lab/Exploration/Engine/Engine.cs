@@ -5,68 +5,120 @@ namespace Warren.Lab;
 
 /// <summary>
 /// The controlled scheduler. Of all threads of a scenario one runs at a time; before each of its steps it decides itself, by asking the
-/// <see cref="Search"/>, who makes the next one, and hands the right to run over only when that is another. This file: the steps of the
-/// threads.
+/// <see cref="Search"/>, who makes the next one, and hands the right to run over only when that is another. This type puts the parts
+/// together, and hears of the steps.
 /// </summary>
-internal sealed partial class Engine : CheckHook, IDisposable
+internal sealed class Engine : CheckHook, IDisposable
 {
-    /// <summary>As many as fit a mask.</summary>
-    internal const int MaxActors = 64;
+    private readonly ReplayJudging _judging;
+    private readonly TimeSpan _stall;
+    private readonly LocationTable _locations;
+    private readonly SearchFeed _feed;
+    private readonly WaitRules _rules;
+    private readonly LockBooks _locks;
+    private readonly LockOrderWatch _lockOrder;
+    private readonly VerdictText _text;
+    private readonly Listeners _listeners;
+    private readonly StoreBuffers _buffers;
+    private readonly Decider _decider;
+    private readonly Turns _turns;
+    private readonly WorkerPool _workers;
+    private readonly ScheduleLife _life;
 
-    private readonly LocationTable _locations = new();
-    private readonly StandardMonitors _standard;
-    private Actor[] _actors = new Actor[8];
-    private int _actorCount;
-    private ulong _unfinished;
-    private ulong _mayBlock;
-    private volatile bool _aborting;
-    private bool _hasOracles;
-
-    /// <summary><see cref="HasListeners"/> at the end of the step before.</summary>
-    private bool _tells;
-
-    /// <summary>Somebody is told of every step; else only of marks.</summary>
-    private bool HasListeners => _hasOracles || _validator is not null || _standard.Watches || Recorder is not null;
-
-    /// <summary>True when releases are scheduling points: only once somebody tries locks.</summary>
-    internal bool ReleasePoints
+    internal Engine(Scenario scenario, ExplorationOptions options)
     {
-        get => (_points & StepTraits.Release) != 0;
-        set => _points = value ? StepTraits.Point | StepTraits.Release : StepTraits.Point;
+        _judging = ReplayJudging.Of(options);
+        _stall = options.StallTime;
+        _locations = State.Locations;
+        _feed = new SearchFeed(State);
+        var schedule = new Schedule((what, count) => _decider!.Choose(what, count), State.Fail, _feed.Depends);
+        Names = new PlaceNames(State, schedule);
+        _text = new VerdictText(State, Names);
+        _rules = new WaitRules(State);
+        _locks = new LockBooks(State);
+        _lockOrder = new LockOrderWatch(State, options.LockOrder);
+        var standard = new StandardMonitors(State, Names, options.DataRaces);
+        _listeners = new Listeners(State, schedule, _rules, _text, _lockOrder, standard);
+        _buffers = new StoreBuffers(State, _feed, _listeners, standard, options.WeakMemory);
+        var fair = new FairOrder(State, new RepetitionWatch(State, Names, options.StarvationRounds));
+        var stacks = new SharedStacks(State, _feed, _lockOrder, !scenario.KeepsStateByThread);
+        _decider = new Decider(State, _feed, _rules, fair, new StuckJudge(State, _text), new PseudoSteps(State, _feed, _listeners), stacks,
+            _text, options.MaxSteps);
+        _workers = new WorkerPool(State, scenario.KeepsStateByThread);
+        _turns = new Turns(State, _rules, _decider, stacks, _workers);
+        _life = new ScheduleLife(scenario, schedule, State, _feed, _decider, _turns, fair, _listeners, _lockOrder, _buffers, _workers,
+            _text, options.FairAfter);
     }
 
-    /// <summary>The traits that make a step a scheduling point.</summary>
-    private StepTraits _points = StepTraits.Point;
+    internal ScheduleState State { get; } = new();
 
-    /// <summary>Somebody has tried a lock.</summary>
-    private bool _sawTry;
+    internal PlaceNames Names { get; }
 
-    /// <summary>Where to write down the steps, while a schedule is replayed for people.</summary>
-    internal Recorder? Recorder { get; set; }
+    /// <summary>Schedules played to their end or verdict.</summary>
+    internal long Schedules => _life.Schedules;
 
-    /// <summary>The logical thread that the calling thread plays; null when it is none of ours.</summary>
-    private unsafe Actor? Current
+    /// <summary>A thread is stuck outside our sight: the engine cannot be used again.</summary>
+    internal bool IsLost { get; private set; }
+
+    /// <inheritdoc cref="ScheduleLife.DeclaredThreads"/>
+    internal int DeclaredThreads => _life.DeclaredThreads;
+
+    /// <inheritdoc cref="ScheduleLife.HasBackground"/>
+    internal bool HasBackground => _life.HasBackground;
+
+    /// <inheritdoc cref="ScheduleLife.Dropped"/>
+    internal ulong Dropped
     {
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        get
+        get => _life.Dropped;
+        set => _life.Dropped = value;
+    }
+
+    public override bool BuffersStores => _buffers.AreInUse;
+
+    /// <summary>The schedule just played.</summary>
+    internal ReplayString Decisions() => new(State.ReleasePoints, _judging, Dropped, State.FairFrom, State.FairSeed, (uint)State.TraceHash,
+        State.Log.At.ToArray(), State.Log.Chosen.ToArray());
+
+    /// <inheritdoc cref="LockOrderWatch.Renew"/>
+    internal void RenewValidator(bool check) => _lockOrder.Renew(check);
+
+    /// <summary>
+    /// Plays schedules of the search until one gets a verdict, the search has no more, or <paramref name="mayContinue"/> (asked after each)
+    /// says no. On the exploring thread.
+    /// </summary>
+    internal Verdict? Run(Search search, Func<bool> mayContinue)
+    {
+        _feed.Search = search;
+        _life.MayContinue = mayContinue;
+        // A try in the schedule that is executed again must not give it other points than it had.
+        State.SawTry = false;
+        State.ForgetVerdict();
+        do
         {
-            byte here;
-            return _turn is { } worker && worker.Owns((nuint)(&here)) ? worker.Current : null;
+            _lockOrder.ForgetReport();
+            State.Resume();
+            _workers.Start(_life);
+            Watch();
+            if (!IsLost)
+                _workers.RetireDirty();
         }
+        while (State.IsBrokenOff && !IsLost);
+        return State.Verdict;
     }
 
-    internal LocationTable Locations => _locations;
-
-    internal int ActorCount => _actorCount;
-
-    internal Actor this[int index] => _actors[index];
+    /// <summary>Ends the pooled threads, unless one of them is stuck for good.</summary>
+    public void Dispose()
+    {
+        if (!IsLost)
+            _workers.Dispose();
+    }
 
     public override void Before(in CheckStep step)
     {
-        var actor = Current;
+        var actor = State.Current;
         if (actor is null || actor.Muted)
             return;
-        if (_aborting)
+        if (State.Aborting)
         {
             Unwind(actor);
             return;
@@ -83,39 +135,22 @@ internal sealed partial class Engine : CheckHook, IDisposable
         actor.Dependence = step.Operation is CheckOperation.SrcuCall or CheckOperation.SrcuCallbacks or CheckOperation.SrcuBarrier
             ? _locations.Find(step.Instance, step.Offset + 1, step.Class)
             : actor.Location;
-        if (WeakMemory)
+        if (_buffers.IsOn)
             actor.MayBePending = StoreBuffer.MayBePending(step);
-        if ((traits & _points) != 0 || actor.MustDrain)
+        if ((traits & State.Points) != 0 || actor.MustDrain)
         {
-            if (_tells)
-                RecordArrival(actor, step);
-            Pass(actor);
+            if (_listeners.AreAny)
+                _listeners.Arrives(actor, step);
+            _turns.Pass(actor);
         }
 
-        if (_tells)
-            TellAllBefore(actor, step);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TellAllBefore(Actor actor, in CheckStep step)
-    {
-        Recorder?.Arrives(step);
-        if (_validator is not null && actor.Pseudo is null)
-            ValidateBefore(actor, step);
-        if (_hasOracles)
-            TellBefore(actor, step);
-    }
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void RecordArrival(Actor actor, in CheckStep step)
-    {
-        if (Recorder is not null && !_probing && (actor.Traits & StepTraits.Blocks) != 0 && !CanGoOn(actor))
-            Recorder.Add(actor, step, succeeded: false, WhatItWaitsFor(actor));
+        if (_listeners.AreAny)
+            _listeners.Before(actor, step);
     }
 
     public override bool Wait(in CheckStep step)
     {
-        var actor = Current;
+        var actor = State.Current;
         if (actor is null)
             return false;
         if (actor.Muted)
@@ -124,60 +159,29 @@ internal sealed partial class Engine : CheckHook, IDisposable
                 : throw new InvalidOperationException(
                     $"An oracle, a build or a clean-up must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
         }
-        if (_aborting)
+        if (State.Aborting)
             throw ScheduleAbortedException.Instance;
         if (actor.Pseudo is not null)
         {
             throw new InvalidOperationException(
                 $"What a timer does when it expires must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
         }
-        if (actor.Operation == CheckOperation.Relax)
-        {
-            // A loop that has read nothing we know of cannot be watched; it only gives way.
-            actor.Yielding = actor.ReadCount == 0;
-            if (_probing && actor.LoopHash == actor.LastLoopHash)
-                actor.SameRounds++;
-            else
-                (actor.SameRounds, _probing) = (0, false);
-            (actor.LastLoopHash, actor.LoopHash) = (actor.LoopHash, 0);
-        }
-        else if (actor.Operation == CheckOperation.SrcuBarrier)
-        {
-            actor.WaitWakes = _offloadSteps;
-        }
-        else
-        {
-            ref var location = ref _locations[actor.Location];
-            actor.WaitWakes = location.Wakes;
-            if (actor.Operation == CheckOperation.LockAcquire && actor.Mode == LockMode.Exclusive && !actor.InQueue)
-            {
-                actor.InQueue = true;
-                location.Queued++;
-            }
-        }
-
-        actor.Waiting = true;
-        Executed(actor, succeeded: false, arrivedOnly: step.Operation == CheckOperation.LockAcquire);
-        if (!_probing)
-        {
-            Recorder?.Add(actor, step, step.Operation == CheckOperation.Relax,
-                step.Operation == CheckOperation.Relax ? "" : WhatItWaitsFor(actor));
-        }
-        Pass(actor);
-        actor.Waiting = false;
-        actor.Retrying = true;
-        actor.Yielding = false;
+        _rules.BeginWait(actor);
+        _feed.Executed(actor, succeeded: false, arrivedOnly: step.Operation == CheckOperation.LockAcquire);
+        _listeners.Waits(actor, step);
+        _turns.Pass(actor);
+        WaitRules.EndWait(actor);
         return true;
     }
 
     public override void After(in CheckStep step, bool succeeded)
     {
-        var actor = Current;
-        if (actor is null || actor.Muted || _aborting)
+        var actor = State.Current;
+        if (actor is null || actor.Muted || State.Aborting)
             return;
         if (actor.HasBuffered)
         {
-            AfterBuffered(actor, step);
+            _buffers.After(actor, step);
             return;
         }
 
@@ -193,9 +197,9 @@ internal sealed partial class Engine : CheckHook, IDisposable
             if ((traits & StepTraits.Wakes) != 0 && succeeded)
                 location.Wakes++;
             if (step.Operation == CheckOperation.LockAcquire)
-                Taken(actor, ref location);
+                _locks.Taken(actor, ref location);
             else if (step.Operation == CheckOperation.LockRelease)
-                GivenUp(actor, ref location, actor.Mode);
+                _locks.GivenUp(actor, ref location, actor.Mode);
         }
 
         if ((traits & StepTraits.Special) != 0)
@@ -203,15 +207,31 @@ internal sealed partial class Engine : CheckHook, IDisposable
 
         if (traits != StepTraits.None)
         {
-            actor.LoopHash =
-                ((actor.LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)actor.Location << 32) ^ ((ulong)step.Operation << 56))
-                    * 0x9E3779B97F4A7C15) + (succeeded ? 1u : 0u);
-            Executed(actor, succeeded);
+            actor.Hash(step, succeeded);
+            _feed.Executed(actor, succeeded);
         }
 
-        if (_tells || step.Operation == CheckOperation.Mark)
-            TellAll(actor, step, succeeded);
+        if (_listeners.AreAny || step.Operation == CheckOperation.Mark)
+            _listeners.After(actor, step, succeeded);
     }
+
+    public override bool Offload(Action work)
+    {
+        var actor = State.Current;
+        if (actor is null || actor.Muted || State.Aborting)
+            return false;
+        var callbacks = _life.AddCallbacks(work);
+        _feed.Spawned(callbacks.Index);
+        _buffers.AddFor(callbacks);
+        return true;
+    }
+
+    public override bool TryBuffer(in PendingStore store) => _buffers.TryAdd(store);
+
+    public override bool TryForward(object? owner, nint offset, int size, out PendingStore store) =>
+        _buffers.TryForward(owner, offset, size, out store);
+
+    public override void PerformPending() => _buffers.PerformPending();
 
     /// <returns>What the step still means to the scheduler.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
@@ -220,13 +240,13 @@ internal sealed partial class Engine : CheckHook, IDisposable
         switch (operation)
         {
             case CheckOperation.LockTryAcquire:
-                _sawTry = true;
+                State.SawTry = true;
                 if (succeeded)
-                    Taken(actor, ref _locations[actor.Location]);
+                    _locks.Taken(actor, ref _locations[actor.Location]);
                 break;
             case CheckOperation.LockDowngrade:
-                GivenUp(actor, ref _locations[actor.Location], LockMode.Exclusive);
-                Taken(actor, ref _locations[actor.Location]);
+                _locks.GivenUp(actor, ref _locations[actor.Location], LockMode.Exclusive);
+                _locks.Taken(actor, ref _locations[actor.Location]);
                 break;
             case CheckOperation.SrcuReadLock:
                 actor.Acquired(actor.Location, LockMode.Shared);
@@ -246,54 +266,19 @@ internal sealed partial class Engine : CheckHook, IDisposable
                 break;
             case CheckOperation.WaitFinish:
                 if (actor.Probed)
-                    Fail(LostWakeUp(actor));
+                    State.Fail(_text.LostWakeUp(actor));
                 break;
             case CheckOperation.Relax:
-                if (_searchWatches)
-                    _search.Awaited(this, actor);
+                _feed.Awaited(actor);
                 actor.ReadCount = 0;
                 return StepTraits.None;
             case CheckOperation.AssertNoneHeld:
                 if (actor.HeldCount > 0)
-                    Fail(HeldWhereNoneMayBe(actor, "where it claims to hold none"));
+                    State.Fail(_text.HeldWhereNoneMayBe(actor, "where it claims to hold none"));
                 break;
         }
 
         return actor.Traits & ~StepTraits.Special;
-    }
-
-    /// <summary>The trace, the validator and the oracles.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private void TellAll(Actor actor, in CheckStep step, bool succeeded)
-    {
-        if (Recorder is { } recorder && !_probing && step.Operation
-            is not (CheckOperation.Relax or CheckOperation.AssertHeld or CheckOperation.AssertNotHeld
-            or CheckOperation.AssertNoneHeld or CheckOperation.MightWait or CheckOperation.ScopeEnter or CheckOperation.ScopeLeave))
-        {
-            recorder.Add(actor, step, succeeded);
-        }
-        if (_validator is not null && actor.Pseudo is null)
-            ValidateAfter(actor, step, succeeded);
-        if (_standard.Watches || step.Operation == CheckOperation.Mark)
-            TellStandard(actor, step, succeeded);
-        if (_hasOracles)
-            TellAfter(actor, step, succeeded);
-        // A mark may have brought something to watch.
-        _tells = HasListeners;
-    }
-
-    public override bool Offload(Action work)
-    {
-        var actor = Current;
-        if (actor is null || actor.Muted || _aborting)
-            return false;
-        var callbacks = AddActor($"callbacks {++_offloaded}", work, background: false);
-        callbacks.Offloaded = true;
-        if (_searchWatches)
-            _search.Spawned(callbacks.Index);
-        if (WeakMemory)
-            AddBuffer(callbacks);
-        return true;
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -311,46 +296,29 @@ internal sealed partial class Engine : CheckHook, IDisposable
         location.LastWriter = actor.Index;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Taken(Actor actor, ref Location location)
-    {
-        // What time does cannot wait: it needs to be seen to come upon a holder.
-        _sawTry |= actor.Pseudo is not null;
-        if (actor.Mode == LockMode.Exclusive)
-            location.Owner = actor.Index;
-        else
-            location.Readers++;
-        if (actor.InQueue)
-        {
-            actor.InQueue = false;
-            location.Queued--;
-        }
-
-        actor.Acquired(actor.Location, actor.Mode);
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void GivenUp(Actor actor, ref Location location, LockMode mode)
-    {
-        if (mode == LockMode.Exclusive)
-            location.Owner = -1;
-        else if (location.Readers > 0)
-            location.Readers--;
-        if (!actor.Released(actor.Location))
-        {
-            // Taken by another, who hands it over: a read section may end elsewhere, a reader has no identity.
-            for (var i = 0; i < _actorCount; i++)
-            {
-                if (_actors[i].Released(actor.Location))
-                    break;
-            }
-        }
-    }
-
     private static void Unwind(Actor actor)
     {
         // Clean-up code may make steps in silence; code that swallows our exception and goes on gets another one.
         if (++actor.SilentSteps % 10_000 == 0)
             throw ScheduleAbortedException.Instance;
+    }
+
+    /// <summary>Waits for the end, and gives up on threads that stand still for long.</summary>
+    private void Watch()
+    {
+        const int Looks = 10;
+        var seen = -1L;
+        var still = 0;
+        while (!_workers.WaitForEnd(_stall / Looks))
+        {
+            var now = State.StepsSeenFromOutside + Schedules;
+            still = now == seen ? still + 1 : 0;
+            seen = now;
+            if (still < Looks)
+                continue;
+            IsLost = true;
+            State.GiveUp(VerdictText.Stalled(_stall, _life.IsBuilding, _workers.Running));
+            return;
+        }
     }
 }

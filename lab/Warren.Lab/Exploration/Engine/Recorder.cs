@@ -5,13 +5,20 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>Writes down every step of one schedule, with source lines.</summary>
-internal sealed class Recorder(Engine engine)
+internal sealed class Recorder(ScheduleState state, PlaceNames names)
 {
     /// <summary>
     /// Of a schedule that goes on for ever people need to see a few rounds: so many steps from where the order becomes fair, and so many
     /// before the end.
     /// </summary>
     private const int FairSteps = 100;
+
+    /// <summary>What may stand on the stack between the code that makes a step and this type.</summary>
+    private static readonly HashSet<Type> Ours =
+    [
+        typeof(Engine), typeof(Decider), typeof(PseudoSteps), typeof(StoreBuffers), typeof(Listeners), typeof(Recorder), typeof(Schedule),
+        typeof(VirtualClock), typeof(VirtualTimer),
+    ];
 
     private readonly List<Recorded> _steps = [];
     private (long Bits, object? Reference) _found;
@@ -48,12 +55,12 @@ internal sealed class Recorder(Engine engine)
     /// <param name="store">The store, when it is or was in a store buffer.</param>
     internal void Add(Actor actor, in CheckStep step, bool succeeded, string note = "", bool withSource = true, PendingStore? store = null)
     {
-        var subject = actor.Location >= 0 ? engine.NameOf(actor.Location)
+        var subject = actor.Location >= 0 ? names.NameOf(actor.Location)
             : step.Mark is { } mark ? (step.Instance is null ? mark.Name : $"{mark.Name} {step.Instance.GetType().Name}")
             : step.Class?.Name ?? "";
         var done =
             new TraceStep(actor.Index, step.Operation, step.Mode, subject, step.Value, succeeded, withSource ? Source() : "",
-                [.. engine.HeldNames(actor)], _preempted, note);
+                [.. names.HeldBy(actor)], _preempted, note);
         _steps.Add(actor.Location >= 0 && HasValue(step.Operation) ? WithValues(done, actor, step, store) : new Recorded(done));
         _preempted = false;
         Shorten();
@@ -70,12 +77,12 @@ internal sealed class Recorder(Engine engine)
         }
 
         if (!updates)
-            return new Recorded(done with { Meaning = engine.MeaningOf(actor.Location, step.Value) });
-        done = done with { Value = _found.Bits, Meaning = engine.MeaningOf(actor.Location, _found.Bits) };
+            return new Recorded(done with { Meaning = names.MeaningOf(actor.Location, step.Value) });
+        done = done with { Value = _found.Bits, Meaning = names.MeaningOf(actor.Location, _found.Bits) };
         if (!done.Succeeded)
             return new Recorded(done);
         var left = step.PeekBits();
-        return new Recorded(done with { Stored = left, StoredMeaning = engine.MeaningOf(actor.Location, left) });
+        return new Recorded(done with { Stored = left, StoredMeaning = names.MeaningOf(actor.Location, left) });
     }
 
     /// <summary>A thread sees its own pending stores before what is in memory.</summary>
@@ -88,7 +95,7 @@ internal sealed class Recorder(Engine engine)
     /// </summary>
     internal IReadOnlyList<TraceStep> Steps()
     {
-        var names = new Dictionary<object, string>(ReferenceEqualityComparer.Instance);
+        var known = new Dictionary<object, string>(ReferenceEqualityComparer.Instance);
         var numbers = new Dictionary<string, int>();
         return [.. _steps.Select(s =>
             !s.IsReference ? s.Step
@@ -98,12 +105,12 @@ internal sealed class Recorder(Engine engine)
         {
             if (value is null)
                 return "null";
-            if (!names.TryGetValue(value, out var name))
-                names[value] = name = engine.NameOf(value) ?? Numbered(value.GetType().Name);
+            if (!known.TryGetValue(value, out var name))
+                known[value] = name = names.NameOf(value) ?? Numbered(value.GetType().Name);
             return name;
         }
 
-        string Numbered(string type) => $"{type}#{numbers[type] = numbers.GetValueOrDefault(type, engine.CountOf(type)) + 1}";
+        string Numbered(string type) => $"{type}#{numbers[type] = numbers.GetValueOrDefault(type, names.CountOf(type)) + 1}";
     }
 
     private static bool HasValue(CheckOperation operation) =>
@@ -112,7 +119,7 @@ internal sealed class Recorder(Engine engine)
 
     private void Shorten()
     {
-        if (engine.Steps < engine.FairFrom)
+        if (state.Steps < state.FairFrom)
             return;
         if (_fairAt < 0)
             _fairAt = _steps.Count;
@@ -123,14 +130,18 @@ internal sealed class Recorder(Engine engine)
         _steps[cut] = _steps[cut] with { Step = _steps[cut].Step with { Note = $"after {++_leftOut} steps that are left out" } };
     }
 
-    internal void Chosen(Actor? actor, string what, int chosen, int count)
+    /// <param name="actor">Who chose; what the build chooses is not shown.</param>
+    /// <param name="what">As in <see cref="Schedule.Choose(string, int)"/>.</param>
+    /// <param name="chosen">What was chosen.</param>
+    /// <param name="count">Of how many.</param>
+    internal void Chosen(Actor actor, string what, int chosen, int count)
     {
-        if (actor is null)
+        if (actor.Index < 0)
             return;
         var note = count == 2 ? $"chosen: {what}: {(chosen == 1 ? "yes" : "no")}" : $"chosen: {what}: {chosen}";
         _steps.Add(
             new Recorded(
-                new TraceStep(actor.Index, CheckOperation.None, LockMode.None, what, chosen, true, Source(), [.. engine.HeldNames(actor)],
+                new TraceStep(actor.Index, CheckOperation.None, LockMode.None, what, chosen, true, Source(), [.. names.HeldBy(actor)],
                     false, note)));
     }
 
@@ -152,9 +163,7 @@ internal sealed class Recorder(Engine engine)
     }
 
     private static bool IsOurs(Type type) =>
-        type.Namespace == typeof(Check).Namespace || type.DeclaringType == typeof(Engine) || type == typeof(Engine)
-        || type == typeof(Recorder) || type == typeof(Schedule)
-        || type == typeof(VirtualClock) || type == typeof(VirtualTimer);
+        type.Namespace == typeof(Check).Namespace || Ours.Contains(type) || (type.DeclaringType is { } outer && Ours.Contains(outer));
 
     /// <summary>A lambda goes by the name of the method it stands in.</summary>
     private static string MethodName(MethodBase method)

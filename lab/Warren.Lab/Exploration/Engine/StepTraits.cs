@@ -24,14 +24,14 @@ internal enum StepTraits : byte
     /// <summary>
     /// Gives something up. It needs no point of its own: between the thread's step before and this one, others could only find the
     /// lock held, that is, wait, and whoever waits may as well have run before that step or wait until after this one (releases are left
-    /// movers; Lipton 1975). Only a try sees the difference; <see cref="Engine.ReleasePoints"/>.
+    /// movers; Lipton 1975). Only a try sees the difference; <see cref="ScheduleState.ReleasePoints"/>.
     /// </summary>
     Release = 16,
 
     /// <summary>The thread may not be able to go on here.</summary>
     Blocks = 32,
 
-    /// <summary>The scheduler keeps more about it than about any access: <see cref="Engine.AfterSpecial"/>.</summary>
+    /// <summary>The scheduler keeps more about it than about any access: "AfterSpecial" of the <see cref="Engine"/>.</summary>
     Special = 64,
 }
 

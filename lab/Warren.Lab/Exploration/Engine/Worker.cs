@@ -45,9 +45,9 @@ internal sealed class Worker
     /// </summary>
     internal bool Dirty;
 
-    internal Worker(Engine engine, int number, Action<Worker> main)
+    internal Worker(int number, Action<Worker> main)
     {
-        Host = new Actor(engine, -1) { Muted = true };
+        Host = new Actor(-1) { Muted = true };
         Current = Host;
         Thread = new Thread(() => main(this), (int)(StackBytes + StackMargin)) { IsBackground = true, Name = $"lab {number}" };
         Thread.UnsafeStart();

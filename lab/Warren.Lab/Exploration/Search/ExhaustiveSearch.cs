@@ -20,7 +20,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     private int _pending = -1;
     private bool _started;
 
-    private Engine _engine = null!;
+    private ScheduleState _state = null!;
 
     /// <summary>
     /// For each event the last one, up to it, in whose place another thread could have gone on without a preemption: where the run began
@@ -67,7 +67,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
 
     internal override bool WatchesSteps => reduce;
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
         if (_started && !Backtrack())
         {
@@ -76,7 +76,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         }
 
         _started = true;
-        _engine = engine;
+        _state = state;
         _runner = -1;
         _position = 0;
         _pending = -1;
@@ -92,14 +92,14 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         FirstTrace = null;
     }
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback)
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback)
     {
         if (_position < _depth)
         {
             ref var known = ref _nodes[_position];
-            if (known.IsChoice || known.Candidates != candidates || known.Current != current || known.TraceHash != engine.TraceHash)
+            if (known.IsChoice || known.Candidates != candidates || known.Current != current || known.TraceHash != state.TraceHash)
             {
-                engine.Diverged(known.Actor, known.Operation);
+                state.Diverged(known.Actor, known.Operation);
                 return fallback;
             }
 
@@ -114,43 +114,43 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
             Chosen = fallback,
             Current = current,
             Candidates = candidates,
-            Free = current < 0 ? candidates : candidates & (engine.PseudoThreads | 1ul << current),
+            Free = current < 0 ? candidates : candidates & (state.PseudoThreads | 1ul << current),
             Preemptions = preemptions,
-            TraceHash = engine.TraceHash,
+            TraceHash = state.TraceHash,
             Wanted = reduce ? 1ul << fallback : candidates,
             Done = 1ul << fallback,
-            Actor = engine.LastActor,
-            Operation = engine[engine.LastActor].Operation,
+            Actor = state.LastActor,
+            Operation = state[state.LastActor].Operation,
         };
         _pending = _position++;
         return fallback;
     }
 
-    internal override int Choose(Engine engine, int count)
+    internal override int Choose(ScheduleState state, int count)
     {
         if (_position < _depth)
         {
             ref var known = ref _nodes[_position++];
             if (known.IsChoice && known.Count == count)
                 return known.Chosen;
-            engine.Diverged(known.Actor, known.Operation);
+            state.Diverged(known.Actor, known.Operation);
             return 0;
         }
 
         var preemptions = _depth == 0 ? 0 : PreemptionsAfter(_nodes[_depth - 1]);
         ref var node = ref Push();
-        node = new Node { IsChoice = true, Count = count, Preemptions = preemptions, TraceHash = engine.TraceHash, Current = -1 };
+        node = new Node { IsChoice = true, Count = count, Preemptions = preemptions, TraceHash = state.TraceHash, Current = -1 };
         _position++;
         return 0;
     }
 
-    internal override void End(Engine engine)
+    internal override void End(ScheduleState state)
     {
-        FirstTrace ??= engine.TraceHash;
-        CutOff |= engine.Steps > engine.FairFrom;
+        FirstTrace ??= state.TraceHash;
+        CutOff |= state.Steps > state.FairFrom;
         // It ended before it came to the decision that it was to take otherwise.
         if (_position < _depth)
-            engine.Diverged(_nodes[_position].Actor, _nodes[_position].Operation);
+            state.Diverged(_nodes[_position].Actor, _nodes[_position].Operation);
     }
 
     internal override void Scheduled(int actor)
@@ -160,7 +160,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         if (e == _freePlace.Length)
             Array.Resize(ref _freePlace, e * 2);
         // The steps of store buffers and of time take the turn from nobody.
-        var takesTurn = (_engine.PseudoThreads >> actor & 1) == 0;
+        var takesTurn = (_state.PseudoThreads >> actor & 1) == 0;
         var isFree = e == 1 || (takesTurn && actor != _runner) || (_pending >= 0 && _nodes[_pending].Current < 0);
         _freePlace[e] = isFree ? e : _freePlace[e - 1];
         if (takesTurn)
@@ -168,10 +168,10 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         _pending = -1;
     }
 
-    internal override void Accessed(Engine engine, Actor actor, bool succeeded, bool arrivedOnly)
+    internal override void Accessed(ScheduleState state, Actor actor, bool succeeded, bool arrivedOnly)
     {
         _races.Clear();
-        _order.Access(ref engine.Locations[actor.Dependence], actor, succeeded, arrivedOnly, _races);
+        _order.Access(ref state.Locations[actor.Dependence], actor, succeeded, arrivedOnly, _races);
         var enablers = 0;
         foreach (var race in _races)
             enablers += race.OnlyIfEnabled ? 1 : 0;
@@ -194,7 +194,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
 
     internal override void Drained(int buffer) => _order.Drain(buffer);
 
-    internal override void Awaited(Engine engine, Actor actor) => _order.Await(engine, actor);
+    internal override void Awaited(ScheduleState state, Actor actor) => _order.Await(state, actor);
 
     internal override void Spawned(int actor) => _order.Spawn(actor);
 

@@ -11,23 +11,23 @@ internal sealed class FairSearch(ulong seed) : Search
     private ulong _fairSeed;
     private int _stickiness;
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
         _fairSeed = _dice.Below(4) == 0 ? 0 : _dice.Next() >> 40;
         _stickiness = 1 + _dice.Below(6);
         return true;
     }
 
-    internal override void Fairness(Engine engine)
+    internal override void Fairness(ScheduleState state)
     {
-        engine.FairFrom = Math.Min(engine.FairFrom, _dice.Below((int)_longest));
-        engine.FairSeed = _fairSeed;
+        state.FairFrom = Math.Min(state.FairFrom, _dice.Below((int)_longest));
+        state.FairSeed = _fairSeed;
     }
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback) =>
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback) =>
         current >= 0 && _dice.Below(_stickiness) != 0 ? current : _dice.Bit(candidates);
 
-    internal override int Choose(Engine engine, int count) => _dice.Below(count);
+    internal override int Choose(ScheduleState state, int count) => _dice.Below(count);
 
-    internal override void End(Engine engine) => _longest = Math.Clamp(engine.Steps, _longest, 1_000);
+    internal override void End(ScheduleState state) => _longest = Math.Clamp(state.Steps, _longest, 1_000);
 }

@@ -13,16 +13,16 @@ internal sealed class GuidedSearch(IReadOnlyList<Run> runs, IReadOnlyDictionary<
 
     internal override bool WatchesSteps => true;
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
         var first = !_played;
         _played = true;
         return first;
     }
 
-    internal override void Fairness(Engine engine) => (engine.FairFrom, engine.FairSeed) = (fairFrom, fairSeed);
+    internal override void Fairness(ScheduleState state) => (state.FairFrom, state.FairSeed) = (fairFrom, fairSeed);
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback)
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback)
     {
         for (; _run < runs.Count; _run++, _steps = 0)
         {
@@ -33,9 +33,9 @@ internal sealed class GuidedSearch(IReadOnlyList<Run> runs, IReadOnlyDictionary<
         return fallback;
     }
 
-    internal override int Choose(Engine engine, int count)
+    internal override int Choose(ScheduleState state, int count)
     {
-        var chooser = engine.Chooser;
+        var chooser = state.Chooser;
         var index = _chosen.GetValueOrDefault(chooser);
         _chosen[chooser] = index + 1;
         return choices.TryGetValue(chooser, out var values) && index < values.Length && values[index] < count ? values[index] : 0;

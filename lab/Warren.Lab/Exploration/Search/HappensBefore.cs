@@ -14,12 +14,12 @@ internal sealed class HappensBefore
     private int[] _node = new int[256];
     private int[] _previous = new int[256];
     private int[] _clock = new int[256 * 8];
-    private int[] _last = new int[Engine.MaxActors];
+    private int[] _last = new int[ScheduleState.MaxActors];
     private Entry[] _entries = new Entry[256];
     private int _entryCount;
 
     /// <summary>Of each store buffer, the events that made the stores in it, the oldest first.</summary>
-    private readonly Queue<int>?[] _buffered = new Queue<int>?[Engine.MaxActors];
+    private readonly Queue<int>?[] _buffered = new Queue<int>?[ScheduleState.MaxActors];
 
     /// <param name="Event">The earlier event.</param>
     /// <param name="OnlyIfEnabled">It is what the later one waited for, if that could not go on before it.</param>
@@ -144,12 +144,12 @@ internal sealed class HappensBefore
     }
 
     /// <summary>The running event could happen only after the first write of another to something the actor has read.</summary>
-    internal void Await(Engine engine, Actor actor)
+    internal void Await(ScheduleState state, Actor actor)
     {
         var first = int.MaxValue;
         for (var r = 0; r < actor.ReadCount; r++)
         {
-            for (var i = engine.Locations[actor.ReadLocation[r]].History; i >= 0; i = _entries[i].Before)
+            for (var i = state.Locations[actor.ReadLocation[r]].History; i >= 0; i = _entries[i].Before)
             {
                 ref var entry = ref _entries[i];
                 if (entry.Version <= actor.ReadVersion[r])

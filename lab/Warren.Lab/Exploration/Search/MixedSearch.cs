@@ -11,20 +11,20 @@ internal sealed class MixedSearch(ulong seed) : Search
 
     private Search Now => _searches[_turn];
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
         _turn = (_turn + 1) % _searches.Length;
-        return Now.Begin(engine);
+        return Now.Begin(state);
     }
 
-    internal override void Fairness(Engine engine) => Now.Fairness(engine);
+    internal override void Fairness(ScheduleState state) => Now.Fairness(state);
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback) =>
-        Now.Next(engine, current, candidates, fallback);
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback) =>
+        Now.Next(state, current, candidates, fallback);
 
     internal override bool EndsFirst(int next, int waiting) => Now.EndsFirst(next, waiting);
 
-    internal override int Choose(Engine engine, int count) => Now.Choose(engine, count);
+    internal override int Choose(ScheduleState state, int count) => Now.Choose(state, count);
 
-    internal override void End(Engine engine) => Now.End(engine);
+    internal override void End(ScheduleState state) => Now.End(state);
 }

@@ -8,16 +8,16 @@ namespace Warren.Lab;
 /// </summary>
 internal sealed class PartialOrderSearch(ulong seed) : Search
 {
-    private readonly ulong[] _priority = new ulong[Engine.MaxActors];
+    private readonly ulong[] _priority = new ulong[ScheduleState.MaxActors];
     private Dice _dice = new(seed);
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
         Array.Clear(_priority);
         return true;
     }
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback)
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback)
     {
         var best = -1;
         for (var left = candidates; left != 0; left &= left - 1)
@@ -29,10 +29,10 @@ internal sealed class PartialOrderSearch(ulong seed) : Search
                 best = index;
         }
 
-        var chosen = engine[best];
-        for (var i = 0; i < engine.ActorCount; i++)
+        var chosen = state[best];
+        for (var i = 0; i < state.ActorCount; i++)
         {
-            var other = engine[i];
+            var other = state[i];
             if (other.Location == chosen.Location && chosen.Location >= 0 && ((other.Traits | chosen.Traits) & StepTraits.Writes) != 0)
                 _priority[i] = 0;
         }
@@ -41,5 +41,5 @@ internal sealed class PartialOrderSearch(ulong seed) : Search
         return best;
     }
 
-    internal override int Choose(Engine engine, int count) => _dice.Below(count);
+    internal override int Choose(ScheduleState state, int count) => _dice.Below(count);
 }

@@ -9,7 +9,7 @@ namespace Warren.Lab;
 /// </summary>
 internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) : Search
 {
-    private readonly int[] _priority = new int[Engine.MaxActors];
+    private readonly int[] _priority = new int[ScheduleState.MaxActors];
     private readonly int[] _changes = new int[8];
     private Dice _dice = new(seed);
     private int _changeCount;
@@ -25,7 +25,7 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
     private int _longest = 1;
     private int _known;
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
         _longest = Math.Max(_longest, _decisions);
         _changeCount = minDepth - 1 + _dice.Below(maxDepth - minDepth + 1);
@@ -38,14 +38,14 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         return true;
     }
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback)
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback)
     {
-        for (; _known < engine.ActorCount; _known++)
+        for (; _known < state.ActorCount; _known++)
             _priority[_known] = 1 + (int)(_dice.Next() >> 34);
         _decisions++;
         // Who gives way falls behind all others, or they would wait for it for ever.
-        if (engine[engine.LastActor].Yielding)
-            _priority[engine.LastActor] = --_lowest;
+        if (state[state.LastActor].Yielding)
+            _priority[state.LastActor] = --_lowest;
         if (_decisions == _nextChange)
         {
             if (current >= 0)
@@ -88,5 +88,5 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
         return _priority[waiting] < lowest;
     }
 
-    internal override int Choose(Engine engine, int count) => _dice.Below(count);
+    internal override int Choose(ScheduleState state, int count) => _dice.Below(count);
 }

@@ -5,9 +5,9 @@ internal sealed class RandomSearch(ulong seed) : Search
 {
     private Dice _dice = new(seed);
 
-    internal override bool Begin(Engine engine) => true;
+    internal override bool Begin(ScheduleState state) => true;
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback) => _dice.Bit(candidates);
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback) => _dice.Bit(candidates);
 
-    internal override int Choose(Engine engine, int count) => _dice.Below(count);
+    internal override int Choose(ScheduleState state, int count) => _dice.Below(count);
 }

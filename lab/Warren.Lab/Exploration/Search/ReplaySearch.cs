@@ -5,7 +5,7 @@ internal sealed class ReplaySearch(ReplayString schedule) : Search
 {
     private readonly int[] _at = schedule.At;
     private int _next;
-    private Engine? _engine;
+    private ScheduleState? _state;
 
     /// <summary>An entry did not fit the execution: not one of the candidates, or never reached.</summary>
     internal bool Drifted { get; private set; }
@@ -20,36 +20,36 @@ internal sealed class ReplaySearch(ReplayString schedule) : Search
 
     internal override bool WatchesSteps => true;
 
-    internal override bool Begin(Engine engine)
+    internal override bool Begin(ScheduleState state)
     {
-        var first = _engine is null;
-        _engine = engine;
+        var first = _state is null;
+        _state = state;
         return first;
     }
 
-    internal override void Fairness(Engine engine) => (engine.FairFrom, engine.FairSeed) = (schedule.FairFrom, schedule.FairSeed);
+    internal override void Fairness(ScheduleState state) => (state.FairFrom, state.FairSeed) = (schedule.FairFrom, schedule.FairSeed);
 
-    internal override int Next(Engine engine, int current, ulong candidates, int fallback)
+    internal override int Next(ScheduleState state, int current, ulong candidates, int fallback)
     {
-        if (!Take(engine, out var thread))
+        if (!Take(state, out var thread))
             return fallback;
-        if (thread < Engine.MaxActors && (candidates >> thread & 1) != 0)
+        if (thread < ScheduleState.MaxActors && (candidates >> thread & 1) != 0)
             return thread;
         Drifted = true;
         return fallback;
     }
 
-    internal override int Choose(Engine engine, int count)
+    internal override int Choose(ScheduleState state, int count)
     {
-        var value = Take(engine, out var entry) ? entry : 0;
+        var value = Take(state, out var entry) ? entry : 0;
         if (value >= count)
         {
             Drifted = true;
             value = 0;
         }
 
-        if (!Choices.TryGetValue(engine.Chooser, out var values))
-            Choices[engine.Chooser] = values = [];
+        if (!Choices.TryGetValue(state.Chooser, out var values))
+            Choices[state.Chooser] = values = [];
         values.Add(value);
         return value;
     }
@@ -63,15 +63,15 @@ internal sealed class ReplaySearch(ReplayString schedule) : Search
         }
 
         Runs.Add(new Run(actor, 1));
-        Starts.Add(_engine!.Steps);
+        Starts.Add(_state!.Steps);
     }
 
-    internal override void End(Engine engine) => Drifted |= _next < _at.Length;
+    internal override void End(ScheduleState state) => Drifted |= _next < _at.Length;
 
-    private bool Take(Engine engine, out int decided)
+    private bool Take(ScheduleState state, out int decided)
     {
         decided = 0;
-        if (_next >= _at.Length || _at[_next] != engine.Log.Decisions)
+        if (_next >= _at.Length || _at[_next] != state.Log.Decisions)
             return false;
         decided = schedule.Chosen[_next++];
         return true;

@@ -10,7 +10,7 @@ internal abstract class Search
     internal virtual bool WatchesSteps => false;
 
     /// <summary>Prepares the next schedule; false when there is none.</summary>
-    internal abstract bool Begin(Engine engine);
+    internal abstract bool Begin(ScheduleState state);
 
     /// <summary>The scheduling points are others from here on: what was remembered of earlier schedules does not fit.</summary>
     internal virtual void Restart()
@@ -18,9 +18,10 @@ internal abstract class Search
     }
 
     /// <summary>
-    /// Says from when on the coming schedule's order is fair, and how, by <see cref="Engine.FairFrom"/> and <see cref="Engine.FairSeed"/>.
+    /// Says from when on the coming schedule's order is fair, and how, by <see cref="ScheduleState.FairFrom"/>
+    /// and <see cref="ScheduleState.FairSeed"/>.
     /// </summary>
-    internal virtual void Fairness(Engine engine)
+    internal virtual void Fairness(ScheduleState state)
     {
     }
 
@@ -28,7 +29,7 @@ internal abstract class Search
     /// <param name="current">The thread that ran last if it could go on, else -1: choosing another is a preemption only when it is not
     /// -1.</param>
     /// <param name="fallback">The default: current, or the next in turn.</param>
-    internal abstract int Next(Engine engine, int current, ulong candidates, int fallback);
+    internal abstract int Next(ScheduleState state, int current, ulong candidates, int fallback);
 
     /// <summary>
     /// True when <paramref name="waiting"/>, which could go on, is not chosen again before <paramref name="next"/> has ended, unless nobody
@@ -38,10 +39,10 @@ internal abstract class Search
     internal virtual bool EndsFirst(int next, int waiting) => false;
 
     /// <summary>A choice of the environment, from 0 to count - 1.</summary>
-    internal abstract int Choose(Engine engine, int count);
+    internal abstract int Choose(ScheduleState state, int count);
 
     /// <summary>The schedule has ended, with or without a verdict.</summary>
-    internal virtual void End(Engine engine)
+    internal virtual void End(ScheduleState state)
     {
     }
 
@@ -52,7 +53,7 @@ internal abstract class Search
 
     /// <summary>The running step of the actor has touched its location.</summary>
     /// <param name="arrivedOnly">It found a lock held, and has only been seen to wait for it.</param>
-    internal virtual void Accessed(Engine engine, Actor actor, bool succeeded, bool arrivedOnly)
+    internal virtual void Accessed(ScheduleState state, Actor actor, bool succeeded, bool arrivedOnly)
     {
     }
 
@@ -67,7 +68,7 @@ internal abstract class Search
     }
 
     /// <summary>The actor goes on after a relax, since something that it had read was written.</summary>
-    internal virtual void Awaited(Engine engine, Actor actor)
+    internal virtual void Awaited(ScheduleState state, Actor actor)
     {
     }
 

@@ -1,8 +1,12 @@
+using Warren.Locking;
+
 namespace Warren.Lab;
 
 /// <summary>The names that people give to the places that steps touch.</summary>
-internal sealed partial class Engine
+internal sealed class PlaceNames(ScheduleState state, Schedule schedule)
 {
+    private readonly LocationTable _locations = state.Locations;
+
     /// <summary>The class of the lock, or type and field, and its number among its like.</summary>
     internal string NameOf(int index)
     {
@@ -34,6 +38,20 @@ internal sealed partial class Engine
         }
 
         return count;
+    }
+
+    internal IEnumerable<string> HeldBy(Actor actor)
+    {
+        for (var i = 0; i < actor.HeldCount; i++)
+            yield return NameOf(actor.HeldLocation[i]) + (actor.HeldMode[i] == LockMode.Shared ? " (shared)" : "");
+    }
+
+    /// <summary>The meaning for people of a value read or written at the place, or empty.</summary>
+    internal string MeaningOf(int index, long value)
+    {
+        ref var location = ref _locations[index];
+        var place = location.Class is null && location.Instance is null ? location.Offset : 0;
+        return Ask(names => names.MeaningOf?.Invoke(place, value));
     }
 
     private string ObjectName(int index)
@@ -76,20 +94,12 @@ internal sealed partial class Engine
 
     private string NativeName(nint address) => Ask(names => names.NameOf(address));
 
-    /// <summary>The meaning for people of a value read or written at the place, or empty.</summary>
-    internal string MeaningOf(int index, long value)
-    {
-        ref var location = ref _locations[index];
-        var place = location.Class is null && location.Instance is null ? location.Offset : 0;
-        return Ask(names => names.MeaningOf?.Invoke(place, value));
-    }
-
     private string Ask(Func<(Func<nint, string?> NameOf, Func<nint, long, string?>? MeaningOf), string?> question)
     {
-        var runner = Current;
+        var runner = state.Current;
         var wasMuted = runner?.Muted;
         runner?.Muted = true;
-        var answer = _schedule.NativeNames.Select(question).FirstOrDefault(static a => a is not null) ?? "";
+        var answer = schedule.NativeNames.Select(question).FirstOrDefault(static a => a is not null) ?? "";
         runner?.Muted = wasMuted!.Value;
         return answer;
     }

@@ -4,61 +4,26 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>
-/// The turn, and who can go on: the rules by which threads wait for locks, events, grace periods, and for news in a loop.
-/// </summary>
-internal sealed partial class Engine
+/// <summary>Who can go on: the rules by which threads wait for locks, events, grace periods, and for news in a loop.</summary>
+internal sealed class WaitRules(ScheduleState state)
 {
-    /// <summary>Decides who goes on and returns when it is this thread's turn.</summary>
-    private void Pass(Actor actor)
-    {
-        // What time does is one step.
-        if (actor.Pseudo is not null)
-            return;
-        var bit = 1ul << actor.Index;
-        if ((actor.Traits & StepTraits.Blocks) != 0 || actor.MustDrain)
-            _mayBlock |= bit;
-        else
-            _mayBlock &= ~bit;
-        // Being started is no step: the thread was chosen for what it does first, unless it cannot do that.
-        if (actor.IsFresh)
-        {
-            actor.IsFresh = false;
-            if ((_mayBlock & bit) == 0 || CanGoOn(actor))
-                return;
-        }
-
-        var next = Decide(actor.Index, bit);
-        while (next != actor.Index && MayStandOn(actor, next))
-            next = PlayOnTop(actor, _actors[next]);
-        if (next != actor.Index)
-        {
-            var worker = actor.Worker!;
-            HandOver(next);
-            worker.Baton.Take(_yields);
-            _turn = worker;
-        }
-
-        if (_aborting)
-            throw ScheduleAbortedException.Instance;
-    }
+    private readonly LocationTable _locations = state.Locations;
 
     /// <summary>The threads that can go on now.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal ulong EnabledMask()
     {
-        var enabled = _unfinished;
-        var actors = _actors;
-        for (var blocked = _mayBlock & enabled; blocked != 0; blocked &= blocked - 1)
+        var enabled = state.Unfinished;
+        for (var blocked = state.MayBlock & enabled; blocked != 0; blocked &= blocked - 1)
         {
-            if (!CanGoOn(actors[BitOperations.TrailingZeroCount(blocked)]))
+            if (!CanGoOn(state[BitOperations.TrailingZeroCount(blocked)]))
                 enabled &= ~(blocked & (~blocked + 1));
         }
 
         return enabled;
     }
 
-    private bool CanGoOn(Actor actor)
+    internal bool CanGoOn(Actor actor)
     {
         if (actor.Pseudo is { } pseudo)
             return pseudo.Enabled;
@@ -87,10 +52,49 @@ internal sealed partial class Engine
             case CheckOperation.Relax:
                 return actor.Yielding || HasNews(actor);
             case CheckOperation.SrcuBarrier:
-                return !actor.Waiting || actor.WaitWakes != _offloadSteps;
+                return !actor.Waiting || actor.WaitWakes != state.OffloadSteps;
             default:
                 return !actor.Waiting || _locations[actor.Location].Wakes != actor.WaitWakes;
         }
+    }
+
+    /// <summary>The actor cannot make the step it came to, and waits until something happens to what it waits for.</summary>
+    internal void BeginWait(Actor actor)
+    {
+        if (actor.Operation == CheckOperation.Relax)
+        {
+            // A loop that has read nothing we know of cannot be watched; it only gives way.
+            actor.Yielding = actor.ReadCount == 0;
+            if (state.IsProbing && actor.LoopHash == actor.LastLoopHash)
+                actor.SameRounds++;
+            else
+                (actor.SameRounds, state.IsProbing) = (0, false);
+            (actor.LastLoopHash, actor.LoopHash) = (actor.LoopHash, 0);
+        }
+        else if (actor.Operation == CheckOperation.SrcuBarrier)
+        {
+            actor.WaitWakes = state.OffloadSteps;
+        }
+        else
+        {
+            ref var location = ref _locations[actor.Location];
+            actor.WaitWakes = location.Wakes;
+            if (actor.Operation == CheckOperation.LockAcquire && actor.Mode == LockMode.Exclusive && !actor.InQueue)
+            {
+                actor.InQueue = true;
+                location.Queued++;
+            }
+        }
+
+        actor.Waiting = true;
+    }
+
+    /// <summary>It tries again.</summary>
+    internal static void EndWait(Actor actor)
+    {
+        actor.Waiting = false;
+        actor.Retrying = true;
+        actor.Yielding = false;
     }
 
     /// <summary>
