@@ -31,6 +31,7 @@ public sealed class HelpTests
     [InlineData("lab --help")]
     [InlineData("lab run --help")]
     [InlineData("lab corpus --help")]
+    [InlineData("lab try --help")]
     [InlineData("lab locks --help")]
     [InlineData("lab measure --help")]
     [InlineData("lab explain --help")]

@@ -60,8 +60,35 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab run x --assembly /no/such.dll", "/no/such.dll")]
     [InlineData("lab run x --assembly /etc/passwd", "/etc/passwd")]
     [InlineData("lab corpus --controls few", "--controls")]
-    public void Bad_input_is_answered_in_one_sentence(string arguments, string named) =>
-    IsSentence(WarrenProcess.Run(arguments.Split(' ')), named);
+    [InlineData("lab try", "lab try --help")]
+    [InlineData("lab try /no/such.diff", "/no/such.diff cannot be read")]
+    [InlineData("lab try /tmp", "directory")]
+    [InlineData("lab try /dev/null", "changes no file")]
+    [InlineData("lab try /dev/zero", "16 MiB")]
+    [InlineData("lab try /etc/passwd --scenaro x", "'--scenaro' is not an option")]
+    public void Bad_input_is_answered_in_one_sentence(string arguments, string named) => IsSentence(WarrenProcess.Run(arguments.Split(' ')), named);
+
+    /// <summary>A grace period that waits for one of two banks: found, told as any trace is, and executed again.</summary>
+    [Fact]
+    public void A_patch_is_tried()
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(root.FullName, "Warren.slnx")))
+            root = root.Parent!;
+        var source = File.ReadAllLines(Path.Combine(root.FullName, "src/Warren.Locking/Srcu.cs"));
+        var at = Array.FindIndex(source, l => l.Trim() == "Drain(bank, expedited, step);");
+        var patch = FileOf("p.diff");
+        File.WriteAllText(patch, $"--- a/src/Warren.Locking/Srcu.cs\n+++ b/src/Warren.Locking/Srcu.cs\n@@ -{at + 1},1 +{at + 1},0 @@\n-{source[at]}\n");
+        var (status, output, error) = WarrenProcess.Run("lab", "try", patch, "--scenario", "srcu-grace-period");
+        Assert.Equal((1, ""), (status, error));
+        Assert.Contains($"Again: warren lab try {patch} --scenario srcu-grace-period --replay ", output, StringComparison.Ordinal);
+        var replay = output.Split("--replay ")[1].Split('\n')[0].Trim('\'');
+        Assert.Equal(1, WarrenProcess.Run("lab", "try", patch, "--scenario", "srcu-grace-period", "--replay", replay).Status);
+        Assert.Equal(0, WarrenProcess.Run("lab", "try", patch, "--scenario", "mutex-exclusion").Status);
+        IsSentence(WarrenProcess.Run("lab", "try", patch, "--scenario", "mutex-exclusoin"), "mutex-exclusion");
+        IsSentence(WarrenProcess.Run("lab", "try", patch, "--replay", replay), "--scenario");
+        IsSentence(WarrenProcess.Run("lab", "try", patch, "--scenario", "mutex-exclusion", "--replay", replay), "scenario");
+    }
 
     [Fact]
     public void An_assembly_without_scenarios_is_told() =>

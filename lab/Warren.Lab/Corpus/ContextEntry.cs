@@ -14,6 +14,10 @@ internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrat
             options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
             options.DataRaces, options.LockOrder && variant.LockOrder, options.Minimise);
 
+    internal static ContextRequest From(string scenario, ExplorationOptions options) =>
+        new(scenario, null, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules, options.Time, options.Seed, options.WeakMemory, options.DataRaces, options.LockOrder,
+            options.Minimise);
+
     internal ExplorationOptions ToOptions(CancellationToken cancellation) => new()
     {
         Strategy = Strategy,

@@ -154,7 +154,7 @@ public static class CorpusRunner
     private static ExplorationResult Explore(Variant variant, IReadOnlyList<SourcePatch> patches, ContextRequest request,
         CancellationToken cancellation, IProgress<ExplorationResult>? progress = null)
     {
-        using var context = VariantContext.Load(variant.Name, patches);
+        using var context = new VariantContext(PatchedAssemblies.Compile(variant, patches));
         return context.Explore(request, progress, cancellation);
     }
 

@@ -11,6 +11,9 @@ internal static class ProductionSources
     internal static IReadOnlyList<string> Projects { get; } =
         ["Warren.Locking", "Warren.HostMemory", "Warren.Hypervisor", "Warren.Scripted"];
 
+    /// <summary>Where a project lies in the repository.</summary>
+    internal static string DirectoryOf(string project) => project == "Warren.Scripted" ? "lab/Warren.Scripted" : $"src/{project}";
+
     private static readonly Lazy<Dictionary<string, SortedDictionary<string, string>>> Files = new(Load);
 
     /// <summary>The files of a project by path below its directory.</summary>
@@ -19,21 +22,17 @@ internal static class ProductionSources
         : throw new VariantException($"{project} is no project that variants are made of: use {string.Join(", ", Projects)}.");
 
     /// <exception cref="VariantException">An anchor or a file is not there.</exception>
-    internal static IReadOnlyDictionary<string, string> Patched(string variant, string project, IEnumerable<SourcePatch> patches)
+    internal static IReadOnlyDictionary<string, string?> Patched(string variant, string project, IEnumerable<SourcePatch> patches)
     {
         var all = Of(project);
-        var changed = new Dictionary<string, string>();
+        var changed = new Dictionary<string, string?>();
         foreach (var patch in patches)
         {
             if (patch.Project != project)
                 continue;
             if (!changed.TryGetValue(patch.File, out var text) && !all.TryGetValue(patch.File, out text))
-            {
-                throw new VariantException(
-                    $"Variant {variant} cannot be made: there is no file {patch.File} in {project}. The code has moved; name the file it "
-                        + $"is in now.");
-            }
-            changed[patch.File] = patch.Apply(variant, text);
+                throw new VariantException($"Variant {variant} cannot be made: there is no file {patch.File} in {project}. The code has moved; name the file it is in now.");
+            changed[patch.File] = patch.Apply(variant, text!);
         }
 
         return changed;

@@ -32,17 +32,23 @@ internal static partial class ProjectCompiler
 
     /// <param name="variant">Named in the exception.</param>
     /// <param name="project">One of <see cref="ProductionSources.Projects"/>.</param>
-    /// <param name="changed">Path to new text of the files that differ.</param>
+    /// <param name="changed">Path to new text of the files that differ: null for one that goes, and one that was not there comes.</param>
     /// <param name="below">Compiled projects to refer to instead of the production ones.</param>
     /// <exception cref="VariantException">It does not compile; the message has the first errors.</exception>
-    internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string> changed,
-        IReadOnlyList<CompiledProject> below)
+    internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string?> changed, IReadOnlyList<CompiledProject> below)
     {
         var compilation = Unpatched.GetOrAdd(project, static p => new(() => Create(p))).Value;
         foreach (var (path, text) in changed)
         {
-            var old = compilation.SyntaxTrees.Single(t => t.FilePath == FilePath(project, path));
-            compilation = compilation.ReplaceSyntaxTree(old, ParseFile(project, path, text));
+            var tree = text is null ? null : ParseFile(project, path, text);
+            var old = compilation.SyntaxTrees.SingleOrDefault(t => t.FilePath == FilePath(project, path));
+            compilation = (old, tree) switch
+            {
+                (null, not null) => compilation.AddSyntaxTrees(tree),
+                (not null, null) => compilation.RemoveSyntaxTrees(old),
+                (not null, not null) => compilation.ReplaceSyntaxTree(old, tree),
+                _ => compilation,
+            };
         }
 
         foreach (var other in below)
@@ -54,18 +60,12 @@ internal static partial class ProjectCompiler
 
         using var assembly = new MemoryStream();
         using var symbols = new MemoryStream();
-        var embedded =
-            changed.Keys.Select(path =>
-                EmbeddedText.FromSource(FilePath(project, path),
-                    compilation.SyntaxTrees.Single(t => t.FilePath == FilePath(project, path)).GetText()));
-        var result =
-            compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb),
-                embeddedTexts: embedded);
+        var embedded = compilation.SyntaxTrees.Where(t => changed.Keys.Any(path => t.FilePath == FilePath(project, path))).Select(t => EmbeddedText.FromSource(t.FilePath, t.GetText()));
+        var result = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb), embeddedTexts: embedded);
         if (!result.Success)
         {
             var errors = result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Take(5).Select(d => d.ToString());
-            throw new VariantException(
-                $"Variant {variant} cannot be made: the patched {project} does not compile.\n{string.Join('\n', errors)}");
+            throw new VariantException($"{variant} cannot be made, the patched {project} does not compile: {string.Join('\n', errors)}");
         }
 
         return new(project, assembly.ToArray(), symbols.ToArray());
@@ -97,7 +97,7 @@ internal static partial class ProjectCompiler
     [GeneratedRegex(@"\[LibraryImport(\([^\]]*\)\])(\s+(?:private|internal) static) partial ")]
     private static partial Regex NativeImport();
 
-    private static string FilePath(string project, string path) => $"src/{project}/{path}";
+    private static string FilePath(string project, string path) => $"{ProductionSources.DirectoryOf(project)}/{path}";
 
     /// <summary>
     /// The sources that the SDK generates: global usings (all but System.Threading, see Directory.Build.targets), friends, version.

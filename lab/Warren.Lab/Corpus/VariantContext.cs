@@ -5,34 +5,16 @@ using System.Threading;
 namespace Warren.Lab;
 
 /// <summary>
-/// The variant's assemblies with a copy of their own of every production assembly and of this one: statics (the hook, lock classes, the
-/// gate chosen) are the context's, so that several explore at once. What crosses its border is text.
+/// Patched assemblies with a copy of their own of every production assembly and of this one: statics (the hook, lock classes, the gate chosen) are
+/// the context's, so that several explore at once. What crosses its border is text.
 /// </summary>
 internal sealed class VariantContext : AssemblyLoadContext, IDisposable
 {
-    private readonly Dictionary<string, CompiledProject> _patched = [];
+    private readonly Dictionary<string, CompiledProject> _patched;
 
-    private VariantContext(string name)
-        : base(name, isCollectible: true)
-    {
-    }
-
-    /// <summary>Compiles and loads.</summary>
-    /// <exception cref="VariantException">An anchor is gone, or the patched code does not compile.</exception>
-    internal static VariantContext Load(string variant, IReadOnlyList<SourcePatch> patches)
-    {
-        var context = new VariantContext(variant);
-        foreach (var patch in patches)
-            _ = ProductionSources.Of(patch.Project);
-        foreach (var project in ProductionSources.Projects)
-        {
-            var changed = ProductionSources.Patched(variant, project, patches);
-            if (changed.Count != 0)
-                context._patched.Add(project, ProjectCompiler.Compile(variant, project, changed, [.. context._patched.Values]));
-        }
-
-        return context;
-    }
+    internal VariantContext(PatchedAssemblies assemblies)
+        : base(assemblies.Name, isCollectible: true) =>
+        _patched = assemblies.Projects.ToDictionary(p => p.Name);
 
     /// <summary>Explores in the context, or replays there.</summary>
     /// <exception cref="VariantException">The context's own, as text.</exception>
@@ -51,7 +33,7 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
         catch (Exception e) when (e is not (OperationCanceledException or FormatException))
         {
             // The exception's type may be one of the context's own, which must not keep it alive.
-            throw new VariantException($"Variant {Name} could not be explored: {e}");
+            throw new VariantException($"{Name} could not be explored: {e}");
         }
     }
 

@@ -2,17 +2,13 @@ using System.CommandLine;
 using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 using Warren.Lab;
-using Warren.Lab.Reports;
 
 namespace Warren.Cli.Commands;
 
 /// <summary><c>warren lab run NAME…</c>: search the schedules of scenarios, or execute one again. 0: nothing found; 1: found.</summary>
 internal static class LabRunCommand
 {
-    private sealed record Settings(LabTarget Target, string? Assembly, string? Gate, ExplorationOptions Options, string? Replay, bool Json,
-        bool Full);
-
-    /// <summary>The time of a run that is given none.</summary>
+    /// <summary>What is given when no time is.</summary>
     private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(60);
 
     public static Command Build()
@@ -65,19 +61,15 @@ internal static class LabRunCommand
 
             if (targets.Count > 1)
             {
-                Refuse(result,
-                    "Several scenarios are named, and one trace is written or executed: name its scenario alone, with the replay string "
-                        + "that is printed, or", replay, html, chrome);
-                return new LabRunSeveral(targets, options, limit, result.GetValue(assembly), result.GetValue(gate),
-                    result.GetValue(full)).Run(result.GetValue(json));
+                Refuse(result, "Several scenarios are named, and one trace is written or executed: name its scenario alone, with the replay string that is printed, or", replay, html, chrome);
+                return new LabRunSeveral(targets, options, limit, Again, result.GetValue(full)).Run(result.GetValue(json));
             }
 
-            var settings =
-                new Settings(targets[0], result.GetValue(assembly), result.GetValue(gate), options, result.GetValue(replay),
-                    result.GetValue(json), result.GetValue(full));
             using var page = OutputFile.Open(result.GetValue(html), html.Name);
             using var events = OutputFile.Open(result.GetValue(chrome), chrome.Name);
-            return Run(settings, page, events);
+            return new LabRunOne(targets[0], options, Again, result.GetValue(replay), result.GetValue(full)).Run(result.GetValue(json), page, events);
+
+            string Again(string scenario, string schedule) => LabReports.ReplayCommand(scenario, result.GetValue(assembly), result.GetValue(gate), schedule);
         });
         return command;
     }
@@ -89,34 +81,5 @@ internal static class LabRunCommand
             if (result.GetResult(option) is { Implicit: false })
                 throw new UserErrorException($"{why}{(why.EndsWith("or", StringComparison.Ordinal) ? "" : ";")} leave out {option.Name}");
         }
-    }
-
-    private static int Run(Settings settings, OutputFile? page, OutputFile? events)
-    {
-        var target = settings.Target;
-        var (result, interrupted) = settings.Replay is { } replay ? Replay(target, replay)
-            : LabExploration.Explore(target, settings.Options);
-        var outcome = new RunOutcome(target.Name, settings.Options, result, interrupted, settings.Replay is not null);
-        var command = LabReports.ReplayCommand(target.Name, settings.Assembly, settings.Gate, result?.Failure?.Replay ?? "");
-        if (settings.Json)
-            Console.Out.WriteLine(LabReports.Json(outcome));
-        else
-            LabReports.Print(outcome, command, settings.Full);
-        page?.Write(
-            HtmlReport.Page(result?.Failure,
-                new HtmlReportOptions { Title = target.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
-        if (result?.Failure is { } trace)
-            events?.Write(ChromeTrace.Format(trace));
-        if (result?.Failure?.Verdict is { Kind: VerdictKind.Scenario } fault)
-            throw new UserErrorException($"Scenario '{target.Name}' is at fault: {fault.Sentence}");
-        return outcome.Status;
-    }
-
-    private static (ExplorationResult? Result, bool Interrupted) Replay(LabTarget target, string replay)
-    {
-        var clock = System.Diagnostics.Stopwatch.StartNew();
-        var (trace, interrupted) = LabExploration.Run(target.Name, _ => target.Replay(replay));
-        return (trace is null ? null : new ExplorationResult(target.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed),
-            interrupted);
     }
 }

@@ -13,8 +13,8 @@ namespace Warren.Cli.Commands;
 /// of the time, and then turns of the random searches, each with a seed of its own, until the time is over: what an exhaustive search has
 /// proved is not proved twice.
 /// </summary>
-internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, ExplorationOptions options, TimeSpan? time, string? assembly,
-    string? gate, bool full)
+/// <param name="again">The command line that executes a schedule again: of a target's name and a replay string.</param>
+internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, ExplorationOptions options, TimeSpan? time, Func<string, string, string> again, bool full)
 {
     /// <summary>A turn is no shorter, or its beginning is all there is of it.</summary>
     private static readonly TimeSpan ShortestTurn = TimeSpan.FromSeconds(1);
@@ -112,7 +112,7 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
     {
         Console.Out.Write(TextReport.Format(trace, LabReports.Terminal() with
         {
-            ReplayCommand = LabReports.ReplayCommand(targets[index].Name, assembly, gate, trace.Replay),
+            ReplayCommand = again(targets[index].Name, trace.Replay),
             FoldAbove = full ? int.MaxValue : LabReports.LongTrace,
         }));
         Console.Out.WriteLine();
