@@ -1,13 +1,13 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Threading;
+using Warren.Lab.Mutation;
 
 namespace Warren.Lab;
 
-/// <summary>A request to a context; see <see cref="ExplorationOptions"/>.</summary>
-internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, bool UntilCovered,
-    long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
-    bool DataRaces, bool LockOrder, bool Minimise, string? Replay = null)
+/// <summary>What is asked of a context; see <see cref="ExplorationOptions"/>.</summary>
+internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, bool UntilCovered, long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
+    bool DataRaces, bool LockOrder, bool Minimise, string? Replay = null, int? Mutant = null)
 {
     internal static ContextRequest From(Variant variant, ExplorationOptions options) =>
         new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules,
@@ -44,6 +44,8 @@ internal static class ContextEntry
         var request = ContextJson.ToRequest(requestText);
         var scenario = CorpusCatalogue.FindScenario(request.Scenario);
         LabSettings.Gate = request.Gate is { } gate ? GateFactory.Create(gate) : null;
+        if (request.Mutant is { } mutant)
+            MutantSwitch.Choose(mutant);
         if (request.Replay is not { } replay)
         {
             return ContextJson.ToText(
@@ -52,7 +54,27 @@ internal static class ContextEntry
         var trace = Explorer.Replay(scenario, replay);
         return ContextJson.ToText(new ExplorationResult(scenario.Name, 1, trace.Steps.Count, -1, false, trace, TimeSpan.Zero));
     }
+
+    /// <summary>Explores, and notes what is reached.</summary>
+    /// <param name="sites">Their number.</param>
+    internal static string Cover(string requestText, int sites, CancellationToken cancellation)
+    {
+        var reached = new byte[sites];
+        MutantSwitch.Record(reached);
+        try
+        {
+            var result = ContextJson.ToResult(Explore(requestText, null, cancellation));
+            return JsonSerializer.Serialize(new(result, [.. Enumerable.Range(0, sites).Where(i => reached[i] != 0)]), ContextSerializer.Default.ContextCoverage);
+        }
+        finally
+        {
+            MutantSwitch.Record(null);
+        }
+    }
 }
+
+/// <summary>What an exploration reached of the places that have mutants.</summary>
+internal sealed record ContextCoverage(ExplorationResult Result, int[] Sites);
 
 /// <summary>How far the exploration is, in text that another context can read.</summary>
 internal sealed class TextProgress(Action<string> report) : IProgress<ExplorationResult>
@@ -76,4 +98,5 @@ internal static class ContextJson
 /// <summary>Generated, since reflection would cost each context as much as a small exploration.</summary>
 [JsonSerializable(typeof(ContextRequest))]
 [JsonSerializable(typeof(ExplorationResult))]
+[JsonSerializable(typeof(ContextCoverage))]
 internal sealed partial class ContextSerializer : JsonSerializerContext;

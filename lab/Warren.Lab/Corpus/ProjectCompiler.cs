@@ -37,6 +37,13 @@ internal static partial class ProjectCompiler
     /// <exception cref="VariantException">It does not compile; the message has the first errors.</exception>
     internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string?> changed, IReadOnlyList<CompiledProject> below)
     {
+        var compiled = TryCompile(project, changed, below, out var errors);
+        return compiled ?? throw new VariantException($"{variant} cannot be made, the patched {project} does not compile: {string.Join('\n', errors.Take(5).Select(d => d.ToString()))}");
+    }
+
+    /// <summary>As <see cref="Compile"/>; null where it does not compile.</summary>
+    internal static CompiledProject? TryCompile(string project, IReadOnlyDictionary<string, string?> changed, IReadOnlyList<CompiledProject> below, out IReadOnlyList<Diagnostic> errors)
+    {
         var compilation = Unpatched.GetOrAdd(project, static p => new(() => Create(p))).Value;
         foreach (var (path, text) in changed)
         {
@@ -62,13 +69,8 @@ internal static partial class ProjectCompiler
         using var symbols = new MemoryStream();
         var embedded = compilation.SyntaxTrees.Where(t => changed.Keys.Any(path => t.FilePath == FilePath(project, path))).Select(t => EmbeddedText.FromSource(t.FilePath, t.GetText()));
         var result = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb), embeddedTexts: embedded);
-        if (!result.Success)
-        {
-            var errors = result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error).Take(5).Select(d => d.ToString());
-            throw new VariantException($"{variant} cannot be made, the patched {project} does not compile: {string.Join('\n', errors)}");
-        }
-
-        return new(project, assembly.ToArray(), symbols.ToArray());
+        errors = [.. result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error)];
+        return result.Success ? new(project, assembly.ToArray(), symbols.ToArray()) : null;
     }
 
     /// <summary>The file an assembly of ours was loaded from.</summary>
@@ -86,18 +88,14 @@ internal static partial class ProjectCompiler
         return CSharpCompilation.Create(project, trees, Framework.Value.Concat(siblings), Options);
     }
 
-    /// <summary>
-    /// The build's source generator for native calls is not at hand here: the older attribute does the same for them, as they pass no
-    /// managed types.
-    /// </summary>
-    private static SyntaxTree ParseFile(string project, string path, string text) =>
-        CSharpSyntaxTree.ParseText(SourceText.From(NativeImport().Replace(text, "[DllImport$1$2 extern "), Encoding.UTF8), Parse,
-            FilePath(project, path));
+    /// <summary>The build's source generator for native calls is not at hand here: the older attribute does the same for them, as they pass no managed types.</summary>
+    internal static SyntaxTree ParseFile(string project, string path, string text) =>
+        CSharpSyntaxTree.ParseText(SourceText.From(NativeImport().Replace(text, "[DllImport$1$2 extern "), Encoding.UTF8), Parse, FilePath(project, path));
 
     [GeneratedRegex(@"\[LibraryImport(\([^\]]*\)\])(\s+(?:private|internal) static) partial ")]
     private static partial Regex NativeImport();
 
-    private static string FilePath(string project, string path) => $"{ProductionSources.DirectoryOf(project)}/{path}";
+    internal static string FilePath(string project, string path) => $"{ProductionSources.DirectoryOf(project)}/{path}";
 
     /// <summary>
     /// The sources that the SDK generates: global usings (all but System.Threading, see Directory.Build.targets), friends, version.

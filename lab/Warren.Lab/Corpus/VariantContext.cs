@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Runtime.Loader;
+using System.Text.Json;
 using System.Threading;
 
 namespace Warren.Lab;
@@ -19,16 +20,27 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
     /// <summary>Explores in the context, or replays there.</summary>
     /// <exception cref="VariantException">The context's own, as text.</exception>
     /// <exception cref="FormatException">The replay string does not fit.</exception>
-    internal ExplorationResult Explore(ContextRequest request, IProgress<ExplorationResult>? progress, CancellationToken cancellation)
+    internal ExplorationResult Explore(ContextRequest request, IProgress<ExplorationResult>? progress, CancellationToken cancellation) =>
+        ContextJson.ToResult(Call<Func<string, Action<string>?, CancellationToken, string>>(nameof(ContextEntry.Explore), entry =>
+            entry(ContextJson.ToText(request), progress is null ? null : text => progress.Report(ContextJson.ToResult(text)), cancellation)));
+
+    /// <summary>Explores in the context of a <see cref="Mutation.MutantBuild"/>, and tells what was reached of so many sites.</summary>
+    /// <exception cref="VariantException">The context's own, as text.</exception>
+    internal (ExplorationResult Result, IReadOnlyList<int> Sites) Cover(ContextRequest request, int sites, CancellationToken cancellation)
+    {
+        var text = Call<Func<string, int, CancellationToken, string>>(nameof(ContextEntry.Cover), entry => entry(ContextJson.ToText(request), sites, cancellation));
+        var coverage = JsonSerializer.Deserialize(text, ContextSerializer.Default.ContextCoverage)!;
+        return (coverage.Result, coverage.Sites);
+    }
+
+    private string Call<T>(string name, Func<T, string> call)
+        where T : Delegate
     {
         var lab = LoadFromAssemblyName(typeof(ContextEntry).Assembly.GetName());
-        var entry =
-            lab.GetType(typeof(ContextEntry).FullName!, throwOnError: true)!.GetMethod(nameof(ContextEntry.Explore),
-                BindingFlags.Static | BindingFlags.NonPublic)!;
+        var entry = lab.GetType(typeof(ContextEntry).FullName!, throwOnError: true)!.GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
         try
         {
-            return ContextJson.ToResult(entry.CreateDelegate<Func<string, Action<string>?, CancellationToken, string>>()(
-                ContextJson.ToText(request), progress is null ? null : text => progress.Report(ContextJson.ToResult(text)), cancellation));
+            return call(entry.CreateDelegate<T>());
         }
         catch (Exception e) when (e is not (OperationCanceledException or FormatException))
         {
@@ -43,7 +55,7 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
     {
         var name = assemblyName.Name!;
         if (_patched.TryGetValue(name, out var project))
-            return LoadFromStream(new MemoryStream(project.Assembly), new MemoryStream(project.Symbols));
+            return LoadFromStream(new MemoryStream(project.Assembly), project.Symbols.Length > 0 ? new MemoryStream(project.Symbols) : null);
         if (name == typeof(VariantContext).Assembly.GetName().Name || ProductionSources.Projects.Contains(name))
             return LoadFromAssemblyPath(ProjectCompiler.PathOf(name));
         return null;

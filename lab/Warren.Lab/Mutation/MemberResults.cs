@@ -1,0 +1,58 @@
+using System.Text.Json;
+
+namespace Warren.Lab.Mutation;
+
+/// <summary>What is known of the mutants of one member, by their ids.</summary>
+internal sealed record MemberResults(string Member, string File, SortedDictionary<string, MutantResult> Mutants);
+
+/// <summary>
+/// Results in a directory, a file for each member, named after the hash of its text: they are good until it changes. A kill stays one; whatever else came out is good for the scenarios it
+/// was tried with.
+/// </summary>
+internal sealed class ResultStore(string directory)
+{
+    private readonly System.Threading.Lock _lock = new();
+    private readonly Dictionary<string, MemberResults> _read = [];
+
+    internal MutantResult? Find(Mutant mutant, string scenarios)
+    {
+        lock (_lock)
+            return Of(mutant.Member).Mutants.TryGetValue(mutant.Id, out var result) && (result.Outcome == MutantOutcome.Killed || result.Scenarios == scenarios) ? result : null;
+    }
+
+    internal void Add(Mutant mutant, MutantResult result)
+    {
+        lock (_lock)
+        {
+            var results = Of(mutant.Member);
+            results.Mutants[mutant.Id] = result;
+            var path = PathOf(mutant.Member);
+            Directory.CreateDirectory(directory);
+            File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(results, MutationSerializer.Default.MemberResults));
+            File.Move(path + ".tmp", path, overwrite: true);
+        }
+    }
+
+    private MemberResults Of(MutatedMember member)
+    {
+        var path = PathOf(member);
+        if (!_read.TryGetValue(path, out var results))
+            _read.Add(path, results = Read(path) ?? new(member.Name, member.File, []));
+        return results;
+    }
+
+    private string PathOf(MutatedMember member) => Path.Combine(directory, member.Hash + ".json");
+
+    /// <summary>A file that is damaged is none.</summary>
+    private static MemberResults? Read(string path)
+    {
+        try
+        {
+            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllText(path), MutationSerializer.Default.MemberResults) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+}
