@@ -66,7 +66,8 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab try /dev/null", "changes no file")]
     [InlineData("lab try /dev/zero", "16 MiB")]
     [InlineData("lab try /etc/passwd --scenaro x", "'--scenaro' is not an option")]
-    public void Bad_input_is_answered_in_one_sentence(string arguments, string named) => IsSentence(WarrenProcess.Run(arguments.Split(' ')), named);
+    public void Bad_input_is_answered_in_one_sentence(string arguments, string named) =>
+        IsSentence(WarrenProcess.Run(arguments.Split(' ')), named);
 
     /// <summary>A grace period that waits for one of two banks: found, told as any trace is, and executed again.</summary>
     [Fact]
@@ -78,7 +79,8 @@ public sealed class LabCommandTests : IDisposable
         var source = File.ReadAllLines(Path.Combine(root.FullName, "src/Warren.Locking/Srcu.cs"));
         var at = Array.FindIndex(source, l => l.Trim() == "Drain(bank, expedited, step);");
         var patch = FileOf("p.diff");
-        File.WriteAllText(patch, $"--- a/src/Warren.Locking/Srcu.cs\n+++ b/src/Warren.Locking/Srcu.cs\n@@ -{at + 1},1 +{at + 1},0 @@\n-{source[at]}\n");
+        File.WriteAllText(patch,
+            $"--- a/src/Warren.Locking/Srcu.cs\n+++ b/src/Warren.Locking/Srcu.cs\n@@ -{at + 1},1 +{at + 1},0 @@\n-{source[at]}\n");
         var (status, output, error) = WarrenProcess.Run("lab", "try", patch, "--scenario", "srcu-grace-period");
         Assert.Equal((1, ""), (status, error));
         Assert.Contains($"Again: warren lab try {patch} --scenario srcu-grace-period --replay ", output, StringComparison.Ordinal);

@@ -5,8 +5,9 @@ using Warren.Lab.Mutation;
 
 namespace Warren.Lab;
 
-/// <summary>What is asked of a context; see <see cref="ExplorationOptions"/>.</summary>
-internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, bool UntilCovered, long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
+/// <summary>A request to a context; see <see cref="ExplorationOptions"/>.</summary>
+internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrategy Strategy, int PreemptionBound, bool UntilCovered,
+    long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
     bool DataRaces, bool LockOrder, bool Minimise, string? Replay = null, int? Mutant = null)
 {
     internal static ContextRequest From(Variant variant, ExplorationOptions options) =>
@@ -15,7 +16,8 @@ internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrat
             options.DataRaces, options.LockOrder && variant.LockOrder, options.Minimise);
 
     internal static ContextRequest From(string scenario, ExplorationOptions options) =>
-        new(scenario, null, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules, options.Time, options.Seed, options.WeakMemory, options.DataRaces, options.LockOrder,
+        new(scenario, null, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules, options.Time,
+            options.Seed, options.WeakMemory, options.DataRaces, options.LockOrder,
             options.Minimise);
 
     internal ExplorationOptions ToOptions(CancellationToken cancellation) => new()
@@ -64,7 +66,8 @@ internal static class ContextEntry
         try
         {
             var result = ContextJson.ToResult(Explore(requestText, null, cancellation));
-            return JsonSerializer.Serialize(new(result, [.. Enumerable.Range(0, sites).Where(i => reached[i] != 0)]), ContextSerializer.Default.ContextCoverage);
+            return JsonSerializer.Serialize(new(result, [.. Enumerable.Range(0, sites).Where(i => reached[i] != 0)]),
+                ContextSerializer.Default.ContextCoverage);
         }
         finally
         {
@@ -73,7 +76,7 @@ internal static class ContextEntry
     }
 }
 
-/// <summary>What an exploration reached of the places that have mutants.</summary>
+/// <summary>An exploration, and the places with mutants that it reached.</summary>
 internal sealed record ContextCoverage(ExplorationResult Result, int[] Sites);
 
 /// <summary>How far the exploration is, in text that another context can read.</summary>

@@ -5,9 +5,11 @@ namespace Warren.Lab;
 internal sealed record PatchedAssemblies(string Name, IReadOnlyList<CompiledProject> Projects)
 {
     /// <param name="name">Named in the exception.</param>
-    /// <param name="changes">For each project to compile, in the order of <see cref="ProductionSources.Projects"/>: path to new text of the files that differ, null for one that goes.</param>
+    /// <param name="changes">For each project to compile, in the order of <see cref="ProductionSources.Projects"/>: path to new text of the
+    /// files that differ, null for one that goes.</param>
     /// <exception cref="VariantException">It does not compile.</exception>
-    internal static PatchedAssemblies Compile(string name, IEnumerable<(string Project, IReadOnlyDictionary<string, string?> Files)> changes)
+    internal static PatchedAssemblies Compile(string name,
+        IEnumerable<(string Project, IReadOnlyDictionary<string, string?> Files)> changes)
     {
         var compiled = new List<CompiledProject>();
         foreach (var (project, files) in changes)
@@ -20,6 +22,7 @@ internal sealed record PatchedAssemblies(string Name, IReadOnlyList<CompiledProj
     {
         foreach (var patch in patches)
             _ = ProductionSources.Of(patch.Project);
-        return Compile(variant.Name, ProductionSources.Projects.Select(p => (p, ProductionSources.Patched(variant.Name, p, patches))).Where(c => c.Item2.Count > 0));
+        return Compile(variant.Name, ProductionSources.Projects.Select(p => (p, ProductionSources.Patched(variant.Name, p, patches)))
+            .Where(c => c.Item2.Count > 0));
     }
 }

@@ -31,7 +31,12 @@ internal static class ProductionSources
             if (patch.Project != project)
                 continue;
             if (!changed.TryGetValue(patch.File, out var text) && !all.TryGetValue(patch.File, out text))
-                throw new VariantException($"Variant {variant} cannot be made: there is no file {patch.File} in {project}. The code has moved; name the file it is in now.");
+            {
+                throw new VariantException(
+                    $"Variant {variant} cannot be made: there is no file {patch.File} in {project}. The code has moved; name the file it "
+                        + $"is in now.");
+            }
+
             changed[patch.File] = patch.Apply(variant, text!);
         }
 

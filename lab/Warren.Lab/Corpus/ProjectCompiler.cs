@@ -35,14 +35,17 @@ internal static partial class ProjectCompiler
     /// <param name="changed">Path to new text of the files that differ: null for one that goes, and one that was not there comes.</param>
     /// <param name="below">Compiled projects to refer to instead of the production ones.</param>
     /// <exception cref="VariantException">It does not compile; the message has the first errors.</exception>
-    internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string?> changed, IReadOnlyList<CompiledProject> below)
+    internal static CompiledProject Compile(string variant, string project, IReadOnlyDictionary<string, string?> changed,
+        IReadOnlyList<CompiledProject> below)
     {
         var compiled = TryCompile(project, changed, below, out var errors);
-        return compiled ?? throw new VariantException($"{variant} cannot be made, the patched {project} does not compile: {string.Join('\n', errors.Take(5).Select(d => d.ToString()))}");
+        var first = string.Join('\n', errors.Take(5).Select(d => d.ToString()));
+        return compiled ?? throw new VariantException($"{variant} cannot be made, the patched {project} does not compile: {first}");
     }
 
     /// <summary>As <see cref="Compile"/>; null where it does not compile.</summary>
-    internal static CompiledProject? TryCompile(string project, IReadOnlyDictionary<string, string?> changed, IReadOnlyList<CompiledProject> below, out IReadOnlyList<Diagnostic> errors)
+    internal static CompiledProject? TryCompile(string project, IReadOnlyDictionary<string, string?> changed,
+        IReadOnlyList<CompiledProject> below, out IReadOnlyList<Diagnostic> errors)
     {
         var compilation = Unpatched.GetOrAdd(project, static p => new(() => Create(p))).Value;
         foreach (var (path, text) in changed)
@@ -67,8 +70,10 @@ internal static partial class ProjectCompiler
 
         using var assembly = new MemoryStream();
         using var symbols = new MemoryStream();
-        var embedded = compilation.SyntaxTrees.Where(t => changed.Keys.Any(path => t.FilePath == FilePath(project, path))).Select(t => EmbeddedText.FromSource(t.FilePath, t.GetText()));
-        var result = compilation.Emit(assembly, symbols, options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb), embeddedTexts: embedded);
+        var embedded = compilation.SyntaxTrees.Where(t => changed.Keys.Any(path => t.FilePath == FilePath(project, path)))
+            .Select(t => EmbeddedText.FromSource(t.FilePath, t.GetText()));
+        var result = compilation.Emit(assembly, symbols,
+            options: new EmitOptions(debugInformationFormat: DebugInformationFormat.PortablePdb), embeddedTexts: embedded);
         errors = [.. result.Diagnostics.Where(d => d.Severity == DiagnosticSeverity.Error)];
         return result.Success ? new(project, assembly.ToArray(), symbols.ToArray()) : null;
     }
@@ -88,9 +93,13 @@ internal static partial class ProjectCompiler
         return CSharpCompilation.Create(project, trees, Framework.Value.Concat(siblings), Options);
     }
 
-    /// <summary>The build's source generator for native calls is not at hand here: the older attribute does the same for them, as they pass no managed types.</summary>
+    /// <summary>
+    /// The build's source generator for native calls is not at hand here: the older attribute does the same for them, as they pass no
+    /// managed types.
+    /// </summary>
     internal static SyntaxTree ParseFile(string project, string path, string text) =>
-        CSharpSyntaxTree.ParseText(SourceText.From(NativeImport().Replace(text, "[DllImport$1$2 extern "), Encoding.UTF8), Parse, FilePath(project, path));
+        CSharpSyntaxTree.ParseText(SourceText.From(NativeImport().Replace(text, "[DllImport$1$2 extern "), Encoding.UTF8), Parse,
+            FilePath(project, path));
 
     [GeneratedRegex(@"\[LibraryImport(\([^\]]*\)\])(\s+(?:private|internal) static) partial ")]
     private static partial Regex NativeImport();

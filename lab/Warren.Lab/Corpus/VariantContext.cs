@@ -6,7 +6,8 @@ using System.Threading;
 namespace Warren.Lab;
 
 /// <summary>
-/// Patched assemblies with a copy of their own of every production assembly and of this one: statics (the hook, lock classes, the gate chosen) are
+/// Patched assemblies with a copy of their own of every production assembly and of this one: statics (the hook, lock classes, the gate
+/// chosen) are
 /// the context's, so that several explore at once. What crosses its border is text.
 /// </summary>
 internal sealed class VariantContext : AssemblyLoadContext, IDisposable
@@ -22,13 +23,15 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
     /// <exception cref="FormatException">The replay string does not fit.</exception>
     internal ExplorationResult Explore(ContextRequest request, IProgress<ExplorationResult>? progress, CancellationToken cancellation) =>
         ContextJson.ToResult(Call<Func<string, Action<string>?, CancellationToken, string>>(nameof(ContextEntry.Explore), entry =>
-            entry(ContextJson.ToText(request), progress is null ? null : text => progress.Report(ContextJson.ToResult(text)), cancellation)));
+            entry(ContextJson.ToText(request), progress is null ? null : text => progress.Report(ContextJson.ToResult(text)),
+                cancellation)));
 
     /// <summary>Explores in the context of a <see cref="Mutation.MutantBuild"/>, and tells what was reached of so many sites.</summary>
     /// <exception cref="VariantException">The context's own, as text.</exception>
     internal (ExplorationResult Result, IReadOnlyList<int> Sites) Cover(ContextRequest request, int sites, CancellationToken cancellation)
     {
-        var text = Call<Func<string, int, CancellationToken, string>>(nameof(ContextEntry.Cover), entry => entry(ContextJson.ToText(request), sites, cancellation));
+        var text = Call<Func<string, int, CancellationToken,
+            string>>(nameof(ContextEntry.Cover), entry => entry(ContextJson.ToText(request), sites, cancellation));
         var coverage = JsonSerializer.Deserialize(text, ContextSerializer.Default.ContextCoverage)!;
         return (coverage.Result, coverage.Sites);
     }
@@ -37,7 +40,8 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
         where T : Delegate
     {
         var lab = LoadFromAssemblyName(typeof(ContextEntry).Assembly.GetName());
-        var entry = lab.GetType(typeof(ContextEntry).FullName!, throwOnError: true)!.GetMethod(name, BindingFlags.Static | BindingFlags.NonPublic)!;
+        var entry = lab.GetType(typeof(ContextEntry).FullName!, throwOnError: true)!.GetMethod(name,
+            BindingFlags.Static | BindingFlags.NonPublic)!;
         try
         {
             return call(entry.CreateDelegate<T>());
@@ -55,7 +59,11 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
     {
         var name = assemblyName.Name!;
         if (_patched.TryGetValue(name, out var project))
-            return LoadFromStream(new MemoryStream(project.Assembly), project.Symbols.Length > 0 ? new MemoryStream(project.Symbols) : null);
+        {
+            var symbols = project.Symbols.Length > 0 ? new MemoryStream(project.Symbols) : null;
+            return LoadFromStream(new MemoryStream(project.Assembly), symbols);
+        }
+
         if (name == typeof(VariantContext).Assembly.GetName().Name || ProductionSources.Projects.Contains(name))
             return LoadFromAssemblyPath(ProjectCompiler.PathOf(name));
         return null;

@@ -3,7 +3,7 @@ using System.Threading;
 
 namespace Warren.Lab.Mutation;
 
-/// <summary>What one scenario reaches, and what that took.</summary>
+/// <summary>The places with mutants that one scenario reaches, and what that took.</summary>
 internal sealed record ScenarioCoverage(string Scenario, IReadOnlyList<int> Sites, long Schedules, double Seconds);
 
 /// <summary>Which scenarios reach which mutants.</summary>
@@ -20,7 +20,8 @@ internal sealed record CoverageMap(IReadOnlyList<ScenarioCoverage> Scenarios)
 
     /// <summary>Explores every scenario on the code as it is.</summary>
     /// <exception cref="VariantException">One does not pass.</exception>
-    internal static CoverageMap Measure(IReadOnlyList<string> scenarios, IReadOnlyList<IMutantWorker> workers, Action<string>? progress, CancellationToken cancellation)
+    internal static CoverageMap Measure(IReadOnlyList<string> scenarios, IReadOnlyList<IMutantWorker> workers, Action<string>? progress,
+        CancellationToken cancellation)
     {
         var results = new ScenarioCoverage?[scenarios.Count];
         var done = 0;
@@ -29,7 +30,11 @@ internal sealed record CoverageMap(IReadOnlyList<ScenarioCoverage> Scenarios)
             const double Limit = 600;
             var answer = worker.Try(new(MutantSwitch.Original, Weak: false, [new(scenarios[i], Limit)]), cancellation);
             if (answer.Outcome != MutantOutcome.Survived)
-                throw new VariantException($"{scenarios[i]} could not be explored on the code as it is with the mutants in it switched off: {answer.Sentence}.");
+            {
+                throw new VariantException(
+                    $"{scenarios[i]} could not be explored on the code as it is with the mutants in it switched off: {answer.Sentence}.");
+            }
+
             results[i] = new(scenarios[i], answer.Sites, answer.Schedules, answer.Seconds);
             progress?.Invoke($"what scenarios reach: {Interlocked.Increment(ref done)} of {scenarios.Count}");
         }, cancellation);
@@ -43,6 +48,7 @@ internal sealed record CoverageMap(IReadOnlyList<ScenarioCoverage> Scenarios)
         File.Move(file + ".tmp", file, overwrite: true);
     }
 
-    /// <summary>What <see cref="Save"/> kept, or null.</summary>
-    internal static CoverageMap? Load(string file) => File.Exists(file) ? JsonSerializer.Deserialize(File.ReadAllText(file), MutationSerializer.Default.CoverageMap) : null;
+    /// <summary>Reads the file that <see cref="Save"/> wrote, or null.</summary>
+    internal static CoverageMap? Load(string file) => File.Exists(file)
+        ? JsonSerializer.Deserialize(File.ReadAllText(file), MutationSerializer.Default.CoverageMap) : null;
 }

@@ -19,5 +19,6 @@ internal sealed record Edit(IReadOnlyList<TextChange> Changes, bool Weak = false
 
     internal static Edit Of(params TextChange[] changes) => new([.. changes.OrderBy(c => c.Span.Start)]);
 
-    internal static Edit Swap(SyntaxNode first, SyntaxNode second) => Of(new(first.Span, second.ToString()), new(second.Span, first.ToString()));
+    internal static Edit Swap(SyntaxNode first, SyntaxNode second) =>
+        Of(new(first.Span, second.ToString()), new(second.Span, first.ToString()));
 }

@@ -21,7 +21,8 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
     public TrialAnswer Try(TrialRequest request, CancellationToken cancellation)
     {
         var clock = Stopwatch.StartNew();
-        return (request.Mutant == MutantSwitch.Original ? Cover(request, cancellation) : new Session(this, request, cancellation).Run()) with { Seconds = clock.Elapsed.TotalSeconds };
+        return (request.Mutant == MutantSwitch.Original ? Cover(request, cancellation) : new Session(this, request, cancellation)
+            .Run()) with { Seconds = clock.Elapsed.TotalSeconds };
     }
 
     public void Dispose() => _context.Dispose();
@@ -35,9 +36,14 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
         {
             foreach (var limit in (int[])[GlanceSchedules, FullSchedules])
             {
-                var (result, reached) = _context.Cover(Request(scenario.Name, limit, MutantSwitch.Original, request.Weak), build.Live[^1] + 1, cancellation);
+                var (result, reached) =
+                    _context.Cover(Request(scenario.Name, limit, MutantSwitch.Original, request.Weak), build.Live[^1] + 1, cancellation);
                 if (result.Failure?.Verdict is { } verdict)
-                    throw new VariantException($"The code as it is does not pass {scenario.Name} with the mutants in it switched off: {verdict.Kind}: {verdict.Sentence}");
+                {
+                    throw new VariantException(
+                        $"The code as it is, with the mutants in it switched off, does not pass {scenario.Name}: {verdict.Sentence}");
+                }
+
                 sites.UnionWith(reached);
                 schedules += result.Schedules;
             }
@@ -79,8 +85,10 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
                 }
             }
 
-            return _fault is not null ? Answer(MutantOutcome.Faulted, _faults.First(), VerdictKind.Scenario, _fault, IsTainted(_faults.First()))
-                : _slow.Count > 0 ? Answer(MutantOutcome.TimedOut, _slow.First(), null, "schedules took many times as long as on the code as it is", tainted: false)
+            return _fault is not null
+                ? Answer(MutantOutcome.Faulted, _faults.First(), VerdictKind.Scenario, _fault, IsTainted(_faults.First()))
+                : _slow.Count > 0 ? Answer(MutantOutcome.TimedOut, _slow.First(), null,
+                    "schedules took many times as long as on the code as it is", tainted: false)
                 : Answer(MutantOutcome.Survived, null, null, null, tainted: false);
         }
 
@@ -90,7 +98,8 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
             try
             {
                 // Of the time of a portfolio half is for each of its parts.
-                result = worker._context.Explore(Request(scenario, schedules, request.Mutant, request.Weak) with { Time = limit * 2 }, null, cancellation);
+                result = worker._context.Explore(Request(scenario, schedules, request.Mutant, request.Weak) with { Time = limit * 2 }, null,
+                    cancellation);
             }
             catch (VariantException e)
             {
@@ -119,7 +128,7 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
             return Answer(MutantOutcome.Killed, scenario, verdict.Kind, verdict.Sentence, IsTainted(scenario));
         }
 
-        /// <summary>Whether what the mutant did outlives it: the original no longer passes.</summary>
+        /// <summary>True where something that the mutant did outlives it: the original no longer passes.</summary>
         private bool IsTainted(string scenario)
         {
             try

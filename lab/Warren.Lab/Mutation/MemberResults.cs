@@ -2,11 +2,12 @@ using System.Text.Json;
 
 namespace Warren.Lab.Mutation;
 
-/// <summary>What is known of the mutants of one member, by their ids.</summary>
+/// <summary>All that is known of the mutants of one member, by their ids.</summary>
 internal sealed record MemberResults(string Member, string File, SortedDictionary<string, MutantResult> Mutants);
 
 /// <summary>
-/// Results in a directory, a file for each member, named after the hash of its text: they are good until it changes. A kill stays one; whatever else came out is good for the scenarios it
+/// Results in a directory, a file for each member, named after the hash of its text: they are good until it changes. A kill stays one;
+/// whatever else came out is good for the scenarios it
 /// was tried with.
 /// </summary>
 internal sealed class ResultStore(string directory)
@@ -17,7 +18,10 @@ internal sealed class ResultStore(string directory)
     internal MutantResult? Find(Mutant mutant, string scenarios)
     {
         lock (_lock)
-            return Of(mutant.Member).Mutants.TryGetValue(mutant.Id, out var result) && (result.Outcome == MutantOutcome.Killed || result.Scenarios == scenarios) ? result : null;
+        {
+            var result = Of(mutant.Member).Mutants.GetValueOrDefault(mutant.Id);
+            return result?.Outcome == MutantOutcome.Killed || result?.Scenarios == scenarios ? result : null;
+        }
     }
 
     internal void Add(Mutant mutant, MutantResult result)

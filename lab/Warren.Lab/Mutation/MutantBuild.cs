@@ -26,13 +26,15 @@ internal sealed record MutantBuild(PatchedAssemblies Assemblies, IReadOnlyList<i
         return new(new("mutants", compiled), [.. set.All.Select(m => m.Number).Where(n => !dropped.Contains(n))]);
     }
 
-    private static CompiledProject Compile(string project, IReadOnlyList<MutatedMember> members, HashSet<int> dropped, IReadOnlyList<CompiledProject> below, Action<string>? progress)
+    private static CompiledProject Compile(string project, IReadOnlyList<MutatedMember> members, HashSet<int> dropped,
+        IReadOnlyList<CompiledProject> below, Action<string>? progress)
     {
         var files = members.ToLookup(m => m.Path);
         for (var round = 1; ; round++)
         {
             progress?.Invoke($"compiling {project}");
-            var written = files.ToDictionary(f => f.Key, f => MutantWriter.Write(f.First().Declaration.SyntaxTree.GetText(), f, m => !dropped.Contains(m.Number)));
+            var written = files.ToDictionary(f => f.Key, f =>
+                MutantWriter.Write(f.First().Declaration.SyntaxTree.GetText(), f, m => !dropped.Contains(m.Number)));
             var changed = written.ToDictionary(f => f.Key, f => (string?)f.Value.Text);
             if (project == MutantSet.Projects[0])
                 changed.Add(MutantSwitch.File, MutantSwitch.Source);
@@ -63,13 +65,15 @@ internal sealed record MutantBuild(PatchedAssemblies Assemblies, IReadOnlyList<i
         File.Move(list + ".tmp", list, overwrite: true);
     }
 
-    /// <summary>What <see cref="Save"/> kept, or null.</summary>
+    /// <summary>Reads what <see cref="Save"/> kept, or null.</summary>
     internal static MutantBuild? Load(string directory)
     {
         var list = Path.Combine(directory, "live");
         if (!File.Exists(list))
             return null;
-        var projects = MutantSet.Projects.Where(p => File.Exists(Path.Combine(directory, p + ".dll"))).Select(p => new CompiledProject(p, File.ReadAllBytes(Path.Combine(directory, p + ".dll")), []));
-        return new(new("mutants", [.. projects]), [.. File.ReadAllLines(list).Select(l => int.Parse(l, System.Globalization.CultureInfo.InvariantCulture))]);
+        var projects = MutantSet.Projects.Where(p => File.Exists(Path.Combine(directory, p + ".dll")))
+            .Select(p => new CompiledProject(p, File.ReadAllBytes(Path.Combine(directory, p + ".dll")), []));
+        return new(new("mutants", [.. projects]),
+            [.. File.ReadAllLines(list).Select(l => int.Parse(l, System.Globalization.CultureInfo.InvariantCulture))]);
     }
 }

@@ -14,10 +14,13 @@ internal static class MutantDiff
         var old = source.ToString().TrimEnd('\n').Split('\n');
         var now = MutantWriter.Apply(source, new(0, source.Length), mutant.Edit.Changes).TrimEnd('\n').Split('\n');
         var same = old.Zip(now).TakeWhile(p => p.First == p.Second).Count();
-        var sameAtEnd = old.Reverse().Zip(now.Reverse()).Take(Math.Min(old.Length, now.Length) - same).TakeWhile(p => p.First == p.Second).Count();
+        var sameAtEnd = old.Reverse().Zip(now.Reverse()).Take(Math.Min(old.Length, now.Length) - same).TakeWhile(p => p.First == p.Second)
+            .Count();
         var (from, to) = (Math.Max(0, same - Context), Math.Min(old.Length, old.Length - sameAtEnd + Context));
         var text = new StringBuilder();
-        text.Append(CultureInfo.InvariantCulture, $"--- a/{mutant.File}\n+++ b/{mutant.File}\n@@ -{from + 1},{to - from} +{from + 1},{to - from + now.Length - old.Length} @@ {mutant.Member.Name}\n");
+        text.Append(CultureInfo.InvariantCulture,
+            $"--- a/{mutant.File}\n+++ b/{mutant.File}\n@@ -{from + 1},{to - from} +{from + 1},{to - from + now.Length - old.Length} @@ ");
+        text.Append(mutant.Member.Name).Append('\n');
         Lines(' ', old[from..same]);
         Lines('-', old[same..(old.Length - sameAtEnd)]);
         Lines('+', now[same..(now.Length - sameAtEnd)]);

@@ -1,6 +1,6 @@
 namespace Warren.Lab.Mutation;
 
-/// <summary>What became of a mutant.</summary>
+/// <summary>The ways in which a trial can end.</summary>
 public enum MutantOutcome
 {
     /// <summary>A scenario ended with a verdict on it: of the protocol, not of the scenario.</summary>
@@ -15,7 +15,10 @@ public enum MutantOutcome
     /// <summary>It took so much longer than the code as it is that it was given up, or a thread never came back. Kills nothing.</summary>
     TimedOut,
 
-    /// <summary>Scenarios could not be played on it (one threw while it was built, or did something else when repeated), and no other noticed. Kills nothing.</summary>
+    /// <summary>
+    /// Scenarios could not be played on it (one threw while it was built, or did something else when repeated), and no other noticed. Kills
+    /// nothing.
+    /// </summary>
     Faulted,
 
     /// <summary>It ended the process. Kills nothing.</summary>
@@ -29,4 +32,5 @@ public enum MutantOutcome
 /// <param name="Schedules">Executed, over all scenarios.</param>
 /// <param name="Seconds">Wall time.</param>
 /// <param name="Scenarios">Of what was tried, a hash: other scenarios may notice what these did not.</param>
-public sealed record MutantResult(MutantOutcome Outcome, string? Scenario, VerdictKind? Verdict, string? Sentence, long Schedules, double Seconds, string Scenarios);
+public sealed record MutantResult(MutantOutcome Outcome, string? Scenario, VerdictKind? Verdict, string? Sentence, long Schedules,
+    double Seconds, string Scenarios);

@@ -59,7 +59,8 @@ internal sealed partial class MutantSet
                 var key = $"{kind.Name}\n{before}\n{after}";
                 var ordinal = ids[key] = ids.GetValueOrDefault(key) + 1;
                 var line = text.Lines.GetLineFromPosition(edit.Start).LineNumber + 1;
-                member.Mutants.Add(new(number++, Mutant.IdOf(member.File, member.Name, kind.Name, before, after, ordinal), member, kind.Name, line, before, after, edit));
+                member.Mutants.Add(new(number++, Mutant.IdOf(member.File, member.Name, kind.Name, before, after, ordinal), member,
+                    kind.Name, line, before, after, edit));
             }
         }
     }

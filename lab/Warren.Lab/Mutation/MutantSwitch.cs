@@ -3,7 +3,8 @@ using System.Reflection;
 namespace Warren.Lab.Mutation;
 
 /// <summary>
-/// What decides at run time which mutant executes: a class that the mutated build has in <c>Warren.Locking</c>, which all three projects use. Here is its source, and the way to it in the
+/// The switch that decides at run time which mutant executes: a class that the mutated build has in <c>Warren.Locking</c>, which all three
+/// use. Here is its source, and the way to it in the
 /// context that this assembly was loaded into.
 /// </summary>
 internal static class MutantSwitch
@@ -86,8 +87,9 @@ internal static class MutantSwitch
     /// <exception cref="VariantException">The production assemblies here are not mutated ones.</exception>
     internal static void Choose(int mutant) => Field("Active").SetValue(null, mutant);
 
-    /// <summary>What is executed from here on is noted, a byte each site; null: not any more.</summary>
+    /// <summary>Notes what is executed from here on, a byte each site; null: not any more.</summary>
     internal static void Record(byte[]? reached) => Field("Reached").SetValue(null, reached);
 
-    private static FieldInfo Field(string name) => Type?.GetField(name) ?? throw new VariantException("There are no mutants in the production assemblies of this context.");
+    private static FieldInfo Field(string name) =>
+        Type?.GetField(name) ?? throw new VariantException("There are no mutants in the production assemblies of this context.");
 }

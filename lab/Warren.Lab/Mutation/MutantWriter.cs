@@ -7,7 +7,8 @@ using Microsoft.CodeAnalysis.Text;
 namespace Warren.Lab.Mutation;
 
 /// <summary>
-/// Writes a source file anew with all of its mutants in it. A method gets a copy of itself for each, beside it, and goes there first when one of them is chosen; of other members the body is
+/// Writes a source file anew with all of its mutants in it. A method gets a copy of itself for each, beside it, and goes there first when
+/// one of them is chosen; of other members the body is
 /// written once for each. In what stays as it was, each place that has a mutant notes that it was reached.
 /// </summary>
 internal sealed class MutantWriter
@@ -22,7 +23,7 @@ internal sealed class MutantWriter
 
     internal string Text => _text.ToString();
 
-    /// <summary>Whose text a place of the written file is: one mutant's, or that of a member with mutants, or nobody's.</summary>
+    /// <summary>The mutants whose text a place of the written file is: one, or all of a member, or none.</summary>
     internal IEnumerable<Mutant> At(int position)
     {
         foreach (var (span, mutant) in _chunks)
@@ -108,7 +109,8 @@ internal sealed class MutantWriter
 
     private void OtherMember(SourceText source, MutatedMember member, Mutant[] live)
     {
-        var isVoid = member.Declaration is ConstructorDeclarationSyntax or DestructorDeclarationSyntax or AccessorDeclarationSyntax { Keyword.RawKind: (int)SyntaxKind.SetKeyword or (int)SyntaxKind.InitKeyword };
+        var isVoid = member.Declaration is ConstructorDeclarationSyntax or DestructorDeclarationSyntax
+            || member.Declaration.Kind() is SyntaxKind.SetAccessorDeclaration or SyntaxKind.InitAccessorDeclaration;
         var isProperty = member.Declaration is PropertyDeclarationSyntax or IndexerDeclarationSyntax;
         _text.Append(source.ToString(TextSpan.FromBounds(member.Declaration.SpanStart, member.Body.SpanStart)));
         _text.Append(isProperty ? "{ get { " : "{ ");
@@ -168,19 +170,24 @@ internal sealed class MutantWriter
     private static StatementSyntax? StatementOf(Mutant mutant)
     {
         var node = mutant.Member.Body.FindToken(mutant.Edit.Start).Parent!;
-        return node.AncestorsAndSelf().TakeWhile(n => n != mutant.Member.Body).OfType<StatementSyntax>().FirstOrDefault(s => s is not BlockSyntax);
+        return node.AncestorsAndSelf().TakeWhile(n => n != mutant.Member.Body).OfType<StatementSyntax>()
+            .FirstOrDefault(s => s is not BlockSyntax);
     }
 
     private static string Header(MethodDeclarationSyntax method, string name)
     {
-        var attributes = string.Concat(method.AttributeLists.Where(l => !l.Attributes.Any(a => a.Name.ToString().Contains("MethodImpl", StringComparison.Ordinal))).Select(l => l + " "));
-        var modifiers = string.Concat(method.Modifiers.Where(m => m.Kind() is SyntaxKind.StaticKeyword or SyntaxKind.UnsafeKeyword or SyntaxKind.ReadOnlyKeyword).Select(m => m.Text + " "));
-        return $"{attributes}private {modifiers}{method.ReturnType} {name}{method.TypeParameterList}{method.ParameterList} {method.ConstraintClauses}";
+        var attributes = string.Concat(method.AttributeLists.Where(l =>
+            !l.Attributes.Any(a => a.Name.ToString().Contains("MethodImpl", StringComparison.Ordinal))).Select(l => l + " "));
+        var modifiers = string.Concat(method.Modifiers.Where(m =>
+            m.Kind() is SyntaxKind.StaticKeyword or SyntaxKind.UnsafeKeyword or SyntaxKind.ReadOnlyKeyword).Select(m => m.Text + " "));
+        var signature = $"{name}{method.TypeParameterList}{method.ParameterList} {method.ConstraintClauses}";
+        return $"{attributes}private {modifiers}{method.ReturnType} {signature}";
     }
 
     private static string Argument(ParameterSyntax parameter)
     {
-        var kind = parameter.Modifiers.Select(m => m.Kind()).FirstOrDefault(k => k is SyntaxKind.RefKeyword or SyntaxKind.OutKeyword or SyntaxKind.InKeyword);
+        var kind = parameter.Modifiers.Select(m => m.Kind())
+            .FirstOrDefault(k => k is SyntaxKind.RefKeyword or SyntaxKind.OutKeyword or SyntaxKind.InKeyword);
         var word = kind switch
         {
             SyntaxKind.RefKeyword when parameter.Modifiers.Any(SyntaxKind.ReadOnlyKeyword) => "in ",

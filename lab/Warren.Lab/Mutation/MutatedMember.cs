@@ -53,5 +53,6 @@ internal sealed record MutatedMember(string Project, string Path, string Name, S
         return $"{types}.{own}";
     }
 
-    private static string Types(ParameterListSyntax parameters) => string.Join(", ", parameters.Parameters.Select(p => $"{p.Modifiers} {p.Type}".Trim()));
+    private static string Types(ParameterListSyntax parameters) =>
+        string.Join(", ", parameters.Parameters.Select(p => $"{p.Modifiers} {p.Type}".Trim()));
 }

@@ -3,13 +3,16 @@ using System.Threading;
 
 namespace Warren.Lab.Mutation;
 
-/// <summary>What <see cref="MutationRun"/> is to do.</summary>
+/// <summary>A task for <see cref="MutationRun"/>.</summary>
 public sealed record MutationOptions
 {
     /// <summary>Where builds and results are kept.</summary>
     public required string Directory { get; init; }
 
-    /// <summary>Makes a process that calls <see cref="MutationRun.Serve"/> for the directory it is given; null: mutants are tried in this process, which one of them may end.</summary>
+    /// <summary>
+    /// Makes a process that calls <see cref="MutationRun.Serve"/> for the directory it is given; null: mutants are tried in this process,
+    /// which one of them may end.
+    /// </summary>
     public Func<string, ProcessStartInfo>? Worker { get; init; }
 
     /// <summary>Mutants tried at a time; 1 in this process.</summary>
@@ -33,10 +36,10 @@ public sealed record MutationOptions
     /// <summary>To play; null: all core scenarios.</summary>
     public IReadOnlyList<string>? Scenarios { get; init; }
 
-    /// <summary>Whether a file is to be mutated at all.</summary>
+    /// <summary>True for a file that is to be mutated at all.</summary>
     internal Func<string, bool> Scope { get; init; } = MutationFiles.IsInScope;
 
-    /// <summary>Whether a mutant is to be tried.</summary>
+    /// <summary>True for a mutant that is to be tried.</summary>
     internal Func<Mutant, bool> Filter { get; init; } = static _ => true;
 
     public CancellationToken Cancellation { get; init; }

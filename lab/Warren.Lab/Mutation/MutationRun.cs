@@ -8,7 +8,9 @@ namespace Warren.Lab.Mutation;
 /// <summary>Tries mutants of the production sources against scenarios, keeps what comes out, and goes on where it was.</summary>
 public static class MutationRun
 {
-    /// <summary>Seconds a scenario may take on a mutant in any case; beyond that, so many times what it takes on the code as it is.</summary>
+    /// <summary>
+    /// Seconds a scenario may take on a mutant in any case; beyond that, so many times what it takes on the code as it is.
+    /// </summary>
     private const double LeastLimit = 5;
 
     private const double LimitFactor = 5;
@@ -17,7 +19,8 @@ public static class MutationRun
     private const int Builds = 4;
 
     /// <param name="progress">A line that tells what is being done.</param>
-    /// <exception cref="VariantException">The mutants cannot be built, or the code as it is does not pass; the message says which.</exception>
+    /// <exception cref="VariantException">The mutants cannot be built, or the code as it is does not pass; the message says
+    /// which.</exception>
     public static MutationSummary Run(MutationOptions options, IProgress<string>? progress = null)
     {
         ArgumentNullException.ThrowIfNull(options);
@@ -29,7 +32,11 @@ public static class MutationRun
         var key = Key(scenarios);
         var live = build.Live.Select(n => set.All[n]).Where(m => IsIn(options.Area, m.File) && options.Filter(m)).ToList();
         if (live.Count == 0)
-            throw new VariantException($"There are no mutants in {options.Area}; name a file or directory such as src/Warren.Hypervisor/Tdp");
+        {
+            throw new VariantException(
+                $"There are no mutants in {options.Area}; name a file or directory such as src/Warren.Hypervisor/Tdp");
+        }
+
         var chosen = options.Sample is { } size ? Draw(live, size, options.Seed) : live;
         var store = new ResultStore(Path.Combine(options.Directory, "results"));
         var results = new MutantResult?[chosen.Count];
@@ -57,13 +64,16 @@ public static class MutationRun
     /// <param name="directory">Given to <see cref="MutationOptions.Worker"/>.</param>
     /// <exception cref="VariantException">There is no build.</exception>
     public static void Serve(string directory, TextReader input, TextWriter output) =>
-        ProcessWorker.Serve(MutantBuild.Load(directory) ?? throw new VariantException($"There are no mutants in {directory}; 'warren lab mutate' makes them and starts this command itself"), input, output);
+        ProcessWorker.Serve(MutantBuild.Load(directory) ?? throw new VariantException(
+            $"There are no mutants in {directory}; 'warren lab mutate' makes them and starts this command itself"), input, output);
 
     /// <summary>A mutant as a unified diff over the production sources, or null where there is none of that id.</summary>
-    public static string? Show(string id) => MutantSet.Find(MutationFiles.IsInScope).All.FirstOrDefault(m => m.Id == id) is { } mutant ? MutantDiff.Of(mutant) : null;
+    public static string? Show(string id) => MutantSet.Find(MutationFiles.IsInScope).All.FirstOrDefault(m => m.Id == id) is { } mutant
+        ? MutantDiff.Of(mutant) : null;
 
-    /// <summary>What is known of each mutant that is not reached, was tried before, or is tried now.</summary>
-    private static void Try(List<Mutant> chosen, MutantResult?[] results, CoverageMap coverage, string key, ResultStore store, IReadOnlyList<IMutantWorker> workers, MutationOptions options, Stopwatch clock,
+    /// <summary>Fills in each mutant that is not reached, was tried before, or is tried now.</summary>
+    private static void Try(List<Mutant> chosen, MutantResult?[] results, CoverageMap coverage, string key, ResultStore store,
+        IReadOnlyList<IMutantWorker> workers, MutationOptions options, Stopwatch clock,
         IProgress<string>? progress)
     {
         var open = new List<int>();
@@ -83,11 +93,14 @@ public static class MutationRun
                 return;
             var i = open[at];
             var reaching = coverage.Reaching(chosen[i]);
-            var answer = worker.Try(new(chosen[i].Number, chosen[i].Edit.Weak, [.. reaching.Select(s => new TrialScenario(s.Scenario, LeastLimit + (LimitFactor * s.Seconds)))]), options.Cancellation);
-            results[i] = new(answer.Outcome, answer.Scenario, answer.Verdict, answer.Sentence, answer.Schedules, Math.Round(answer.Seconds, 3), key);
+            var answer = worker.Try(new(chosen[i].Number, chosen[i].Edit.Weak,
+                [.. reaching.Select(s => new TrialScenario(s.Scenario, LeastLimit + (LimitFactor * s.Seconds)))]), options.Cancellation);
+            results[i] = new(answer.Outcome, answer.Scenario, answer.Verdict, answer.Sentence, answer.Schedules,
+                Math.Round(answer.Seconds, 3), key);
             store.Add(chosen[i], results[i]!);
             var tried = Interlocked.Increment(ref done);
-            progress?.Report($"{tried} of {chosen.Count} mutants, {results.Count(r => r?.Outcome == MutantOutcome.Killed)} killed; {chosen[i].Place}");
+            var killed = results.Count(r => r?.Outcome == MutantOutcome.Killed);
+            progress?.Report($"{tried} of {chosen.Count} mutants, {killed} killed; {chosen[i].Place}");
         }, options.Cancellation);
     }
 
@@ -98,7 +111,8 @@ public static class MutationRun
             return (kept, directory);
         var build = MutantBuild.Compile(set, progress is null ? null : progress.Report);
         build.Save(directory);
-        foreach (var old in new DirectoryInfo(options.Directory).GetDirectories("build-*").OrderByDescending(d => d.LastWriteTimeUtc).Skip(Builds))
+        var builds = new DirectoryInfo(options.Directory).GetDirectories("build-*").OrderByDescending(d => d.LastWriteTimeUtc);
+        foreach (var old in builds.Skip(Builds))
             old.Delete(recursive: true);
         return (build, directory);
     }
@@ -106,7 +120,8 @@ public static class MutationRun
     private static IMutantWorker Worker(MutationOptions options, MutantBuild build, string directory) =>
         options.Worker is { } worker ? new ProcessWorker(() => worker(directory)) : new LocalWorker(build);
 
-    private static CoverageMap Cover(IReadOnlyList<string> scenarios, string key, string directory, IReadOnlyList<IMutantWorker> workers, MutationOptions options, IProgress<string>? progress)
+    private static CoverageMap Cover(IReadOnlyList<string> scenarios, string key, string directory, IReadOnlyList<IMutantWorker> workers,
+        MutationOptions options, IProgress<string>? progress)
     {
         var file = Path.Combine(directory, $"reached-{key}.json");
         if (CoverageMap.Load(file) is { } kept)
@@ -117,17 +132,25 @@ public static class MutationRun
     }
 
     private static bool IsIn(string? area, string file) =>
-        area is null || file == area || file.StartsWith(area.TrimEnd('/') + "/", StringComparison.Ordinal) || (!area.StartsWith("src/", StringComparison.Ordinal) && IsIn("src/" + area, file));
+        area is null || file == area || file.StartsWith(area.TrimEnd('/') + "/", StringComparison.Ordinal)
+            || (!area.StartsWith("src/", StringComparison.Ordinal) && IsIn("src/" + area, file));
 
-    /// <summary>So many, from each file in proportion to how many it has; in the order of the sources. An edit elsewhere changes little of what is drawn.</summary>
+    /// <summary>
+    /// So many, from each file in proportion to how many it has; in the order of the sources. An edit elsewhere changes little of what is
+    /// drawn.
+    /// </summary>
     internal static List<Mutant> Draw(IReadOnlyList<Mutant> all, int size, ulong seed)
     {
         if (size >= all.Count)
             return [.. all];
-        var files = all.GroupBy(m => m.File).Select(f => (Mutants: f.OrderBy(m => Hash($"{seed} {m.Id}"), StringComparer.Ordinal).ToList(), Share: (double)size * f.Count() / all.Count)).ToList();
+        var files = all.GroupBy(m => m.File)
+            .Select(f => (Mutants: f.OrderBy(m => Hash($"{seed} {m.Id}"), StringComparer.Ordinal).ToList(),
+            Share: (double)size * f.Count() / all.Count)).ToList();
         var drawn = files.Select(f => (int)f.Share).ToArray();
         // What is left over goes to the files that lost most by rounding; of two alike, by chance.
-        foreach (var i in Enumerable.Range(0, files.Count).OrderByDescending(i => files[i].Share - drawn[i]).ThenBy(i => Hash($"{seed} {files[i].Mutants[0].File}"), StringComparer.Ordinal).Take(size - drawn.Sum()))
+        var losers = Enumerable.Range(0, files.Count).OrderByDescending(i => files[i].Share - drawn[i])
+            .ThenBy(i => Hash($"{seed} {files[i].Mutants[0].File}"), StringComparer.Ordinal).Take(size - drawn.Sum()).ToList();
+        foreach (var i in losers)
             drawn[i]++;
         return [.. files.SelectMany((f, i) => f.Mutants.Take(drawn[i])).OrderBy(m => m.Number)];
     }
@@ -137,5 +160,6 @@ public static class MutationRun
     private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)));
 
     private static MutantReport Report(Mutant mutant, MutantResult? result) =>
-        new(mutant.Id, mutant.File, mutant.Line, mutant.Member.Name, mutant.Operator, mutant.Before, mutant.After, result, MutationFiles.Equivalents.GetValueOrDefault(mutant.Id));
+        new(mutant.Id, mutant.File, mutant.Line, mutant.Member.Name, mutant.Operator, mutant.Before, mutant.After, result,
+            MutationFiles.Equivalents.GetValueOrDefault(mutant.Id));
 }

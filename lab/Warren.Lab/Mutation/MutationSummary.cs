@@ -3,7 +3,8 @@ namespace Warren.Lab.Mutation;
 /// <summary>A mutant and what is known of it.</summary>
 /// <param name="Result">Null: not tried.</param>
 /// <param name="Equivalent">Why nobody can see it, where that has been written down; it counts for nothing then.</param>
-public sealed record MutantReport(string Id, string File, int Line, string Member, string Operator, string Before, string After, MutantResult? Result, string? Equivalent)
+public sealed record MutantReport(string Id, string File, int Line, string Member, string Operator, string Before, string After,
+    MutantResult? Result, string? Equivalent)
 {
     /// <summary>It has a result, and the result bears on the score.</summary>
     public bool Counts => Equivalent is null && Result is not null;
@@ -32,7 +33,10 @@ public sealed record MutationSummary(IReadOnlyList<MutantReport> Mutants, int Po
     /// <summary>Killed of those that count, 0 to 1; 0 when none does.</summary>
     public double Score => Counted == 0 ? 0 : (double)Killed / Counted;
 
-    /// <summary>Where the score of all in the area lies, judged by those that were tried (Wilson's interval, with the correction for a finite population); the score itself where all were.</summary>
+    /// <summary>
+    /// Where the score of all in the area lies, judged by those that were tried (Wilson's interval, with the correction for a finite
+    /// population); the score itself where all were.
+    /// </summary>
     public (double Low, double High) Interval => IntervalOf(Killed, Counted, Population - Equivalent);
 
     /// <param name="population">Of which <paramref name="tried"/> were drawn.</param>

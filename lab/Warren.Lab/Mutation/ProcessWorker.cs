@@ -5,7 +5,8 @@ using System.Threading;
 namespace Warren.Lab.Mutation;
 
 /// <summary>
-/// Tries mutants in another process, which a mutant may end, or keep from ever answering. It is a new one after each mutant that leaves it in doubt, and now and then.
+/// Tries mutants in another process, which a mutant may end, or keep from ever answering. It is a new one after each mutant that leaves it
+/// in doubt, and now and then.
 /// </summary>
 /// <param name="start">Makes the process: one that calls <see cref="Serve"/>.</param>
 /// <param name="grace">What the process may take beyond its own limit before it is ended; 30 s when null.</param>
@@ -26,7 +27,8 @@ internal sealed class ProcessWorker(Func<ProcessStartInfo> start, TimeSpan? grac
         var answer = Ask(_process, request, cancellation, out var timedOut);
         if (answer is null || answer.Tainted || ++_tried >= Life)
             End();
-        return answer ?? new(timedOut ? MutantOutcome.TimedOut : MutantOutcome.Crashed, null, null, timedOut ? "the process did not answer" : "the process ended", 0, clock.Elapsed.TotalSeconds, [], true);
+        return answer ?? new(timedOut ? MutantOutcome.TimedOut : MutantOutcome.Crashed, null, null, timedOut ? "the process did not answer"
+            : "the process ended", 0, clock.Elapsed.TotalSeconds, [], true);
     }
 
     /// <summary>The other side: answers until its input ends.</summary>

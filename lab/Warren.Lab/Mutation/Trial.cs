@@ -1,6 +1,6 @@
 namespace Warren.Lab.Mutation;
 
-/// <summary>What a worker is asked: to try one mutant, or (no mutant) to tell what a scenario reaches.</summary>
+/// <summary>A request to a worker: to try one mutant, or (no mutant) to tell what a scenario reaches.</summary>
 /// <param name="Mutant">Its number, or <see cref="MutantSwitch.Original"/>.</param>
 /// <param name="Weak">Stores are buffered.</param>
 /// <param name="Scenarios">Cheapest first.</param>
@@ -16,7 +16,8 @@ internal sealed record TrialScenario(string Name, double Limit);
 
 /// <param name="Sites">Of a scenario: what it reaches.</param>
 /// <param name="Tainted">The process is not as it was: no other mutant may be tried in it.</param>
-internal sealed record TrialAnswer(MutantOutcome Outcome, string? Scenario, VerdictKind? Verdict, string? Sentence, long Schedules, double Seconds, IReadOnlyList<int> Sites, bool Tainted);
+internal sealed record TrialAnswer(MutantOutcome Outcome, string? Scenario, VerdictKind? Verdict, string? Sentence, long Schedules,
+    double Seconds, IReadOnlyList<int> Sites, bool Tainted);
 
 /// <summary>Tries mutants, one at a time.</summary>
 internal interface IMutantWorker : IDisposable

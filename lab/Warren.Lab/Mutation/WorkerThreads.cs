@@ -7,7 +7,8 @@ internal static class WorkerThreads
 {
     /// <summary>Does pieces of work in their order, each worker one at a time, until all are done or it is cancelled.</summary>
     /// <exception cref="VariantException">The first that any of them threw; the others end as soon as they can.</exception>
-    internal static void ForEach(IReadOnlyList<IMutantWorker> workers, int count, Action<IMutantWorker, int> work, CancellationToken cancellation)
+    internal static void ForEach(IReadOnlyList<IMutantWorker> workers, int count, Action<IMutantWorker, int> work,
+        CancellationToken cancellation)
     {
         var next = -1;
         ExceptionDispatchInfo? failure = null;
@@ -16,7 +17,7 @@ internal static class WorkerThreads
             try
             {
                 int i;
-                while (Volatile.Read(ref failure) is null && !cancellation.IsCancellationRequested && (i = Interlocked.Increment(ref next)) < count)
+                while (!cancellation.IsCancellationRequested && Volatile.Read(ref failure) is null && (i = Next()) < count)
                     work(worker, i);
             }
             catch (OperationCanceledException)
@@ -35,5 +36,7 @@ internal static class WorkerThreads
         threads.ForEach(t => t.Start());
         threads.ForEach(t => t.Join());
         failure?.Throw();
+
+        int Next() => Interlocked.Increment(ref next);
     }
 }

@@ -32,7 +32,7 @@ internal sealed record FilePatch(int At, string? Old, string? New, IReadOnlyList
             foreach (var (line, mark, text) in hunk.Lines)
             {
                 if (mark != '+' && (at == old.Length || old[at++] != text))
-                    throw Misfit(diff, line, at == old.Length && hunk.OldStart == at ? $"{Path} ends before it" : $"line {at} of {Path} is not what the diff has there");
+                    throw Misfit(diff, line, $"{Path} has something else there");
                 if (mark != '-')
                     result.Add(text);
             }

@@ -4,7 +4,8 @@ using System.Text.RegularExpressions;
 namespace Warren.Lab;
 
 /// <summary>
-/// Reads what <c>git diff</c>, <c>git show</c> and <c>git format-patch</c> print. Whatever is no file and no hunk must be where these print their own words; a diff that was cut or edited by
+/// Reads what <c>git diff</c>, <c>git show</c> and <c>git format-patch</c> print. Whatever is no file and no hunk must be where these print
+/// their own words; a diff that was cut or edited by
 /// hand is refused.
 /// </summary>
 internal sealed partial class UnifiedDiff
@@ -28,7 +29,8 @@ internal sealed partial class UnifiedDiff
     {
         var diff = new UnifiedDiff(name, text);
         diff.Read();
-        return diff._files.Count > 0 ? diff._files : throw new VariantException($"{name} changes no file: it is not a unified diff, or an empty one. {Remedy}");
+        return diff._files.Count > 0 ? diff._files
+            : throw new VariantException($"{name} changes no file: it is not a unified diff, or an empty one. {Remedy}");
     }
 
     private void Read()
@@ -55,7 +57,8 @@ internal sealed partial class UnifiedDiff
             }
             else if (Unsupported().IsMatch(line) && !words)
             {
-                throw Bad("renames, copies and binary files are not understood", "Use 'git diff --no-renames', and leave out what is not source.");
+                throw Bad("renames, copies and binary files are not understood",
+                    "Use 'git diff --no-renames', and leave out what is not source.");
             }
             else if (words || Header().IsMatch(line))
             {
@@ -68,9 +71,11 @@ internal sealed partial class UnifiedDiff
         }
     }
 
-    private bool IsFile() => _lines[_at].StartsWith("--- ", StringComparison.Ordinal) && _at + 1 < _lines.Length && _lines[_at + 1].StartsWith("+++ ", StringComparison.Ordinal);
+    private bool IsFile() => _lines[_at].StartsWith("--- ", StringComparison.Ordinal) && _at + 1 < _lines.Length
+        && _lines[_at + 1].StartsWith("+++ ", StringComparison.Ordinal);
 
-    private static bool IsEndOfMail(string line) => line == "-- " || line == "--" || line.StartsWith("From ", StringComparison.Ordinal) || line.StartsWith("commit ", StringComparison.Ordinal);
+    private static bool IsEndOfMail(string line) => line == "-- " || line == "--" || line.StartsWith("From ", StringComparison.Ordinal)
+        || line.StartsWith("commit ", StringComparison.Ordinal);
 
     private FilePatch ReadFile()
     {
@@ -99,7 +104,8 @@ internal sealed partial class UnifiedDiff
     private Hunk ReadHunk()
     {
         var header = HunkHeader().Match(_lines[_at]);
-        if (!header.Success || !TryNumber(header.Groups[1], out var start) || !TryNumber(header.Groups[2], out var old) || !TryNumber(header.Groups[4], out var now))
+        var (start, old, now) = (Number(header.Groups[1]), Number(header.Groups[2]), Number(header.Groups[4]));
+        if (!header.Success || start < 0 || old < 0 || now < 0)
             throw Bad("this is no head of a hunk", Remedy);
         var at = ++_at;
         var lines = new List<(int, char, string)>();
@@ -127,11 +133,9 @@ internal sealed partial class UnifiedDiff
         return new(at, old == 0 ? start : start - 1, lines);
     }
 
-    private static bool TryNumber(Group group, out int value)
-    {
-        value = 1;
-        return !group.Success || int.TryParse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out value);
-    }
+    /// <summary>1 where none is written; -1 where it is no number that there could be.</summary>
+    private static int Number(Group group) =>
+        !group.Success ? 1 : int.TryParse(group.ValueSpan, NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : -1;
 
     private VariantException Bad(string why, string remedy) => new($"{_name}, line {Math.Min(_at + 1, _lines.Length)}: {why}. {remedy}");
 

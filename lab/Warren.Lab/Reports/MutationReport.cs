@@ -22,9 +22,10 @@ public static class MutationReport
             if (open.Count == 0)
                 continue;
             var counted = member.Count(m => m.Counts);
-            text.Append(CultureInfo.InvariantCulture, $"{member.Key.File}: {member.Key.Member}: {counted - open.Count} of {counted} killed{Killers(member)}\n");
-            foreach (var mutant in open)
-                text.Append(CultureInfo.InvariantCulture, $"  {mutant.Id}  {Words(mutant.Result!.Outcome)}  line {mutant.Line}, {mutant.Operator}: {Short(mutant.Before)} → {Short(mutant.After)}\n");
+            text.Append(CultureInfo.InvariantCulture,
+                $"{member.Key.File}: {member.Key.Member}: {counted - open.Count} of {counted} killed{Killers(member)}\n");
+            foreach (var m in open)
+                text.Append(CultureInfo.InvariantCulture, $"  {m.Id}  {Words(m.Result!.Outcome)}  {Change(m)}\n");
         }
 
         return text.ToString();
@@ -35,9 +36,13 @@ public static class MutationReport
     {
         ArgumentNullException.ThrowIfNull(summary);
         var (low, high) = summary.Interval;
-        var interval = low < high ? string.Create(CultureInfo.InvariantCulture, $" (of all {summary.Population}: {low:0.0 %} to {high:0.0 %}, 19 times of 20)") : "";
-        yield return string.Create(CultureInfo.InvariantCulture, $"{summary.Killed} of {summary.Counted} mutants killed: {summary.Score:0.0 %}{interval}.");
-        var others = Enum.GetValues<MutantOutcome>().Where(o => o != MutantOutcome.Killed && summary.Count(o) > 0).Select(o => $"{summary.Count(o)} {Words(o)}");
+        var interval = low < high
+            ? string.Create(CultureInfo.InvariantCulture, $" (of all {summary.Population}: {low:0.0 %} to {high:0.0 %}, 19 times of 20)")
+            : "";
+        yield return string.Create(CultureInfo.InvariantCulture,
+            $"{summary.Killed} of {summary.Counted} mutants killed: {summary.Score:0.0 %}{interval}.");
+        var others = Enum.GetValues<MutantOutcome>().Where(o => o != MutantOutcome.Killed && summary.Count(o) > 0)
+            .Select(o => $"{summary.Count(o)} {Words(o)}");
         yield return $"Of the others {string.Join(", ", others.DefaultIfEmpty("none"))}; {summary.Equivalent} declared equivalent.";
         if (summary.Mutants.Count(m => m.Result is null && m.Equivalent is null) is > 0 and var left)
             yield return $"{left} not tried yet; the same command goes on from here.";
@@ -59,7 +64,8 @@ public static class MutationReport
             ["equivalent"] = summary.Equivalent,
             ["interrupted"] = summary.Interrupted,
             ["seconds"] = Math.Round(summary.Elapsed.TotalSeconds, 3),
-            ["files"] = new JsonArray([.. Files(summary).Select(f => (JsonNode)new JsonObject { ["file"] = f.File, ["counted"] = f.Counted, ["killed"] = f.Killed })]),
+            ["files"] = new JsonArray([.. Files(summary)
+                .Select(f => (JsonNode)new JsonObject { ["file"] = f.File, ["counted"] = f.Counted, ["killed"] = f.Killed })]),
             ["mutants"] = new JsonArray([.. summary.Mutants.Select(m => (JsonNode)new JsonObject
             {
                 ["id"] = m.Id,
@@ -84,7 +90,8 @@ public static class MutationReport
     public static IEnumerable<(string File, int Counted, int Killed)> Files(MutationSummary summary)
     {
         ArgumentNullException.ThrowIfNull(summary);
-        return summary.Mutants.GroupBy(m => m.File).Select(f => (f.Key, f.Count(m => m.Counts), f.Count(m => m.Counts && m.IsKilled))).Where(f => f.Item2 > 0);
+        return summary.Mutants.GroupBy(m => m.File).Select(f => (f.Key, f.Count(m => m.Counts), f.Count(m => m.Counts && m.IsKilled)))
+            .Where(f => f.Item2 > 0);
     }
 
     public static string Words(MutantOutcome outcome) => outcome switch
@@ -99,9 +106,13 @@ public static class MutationReport
 
     private static string Killers(IEnumerable<MutantReport> member)
     {
-        var killers = member.Where(m => m.Counts && m.IsKilled).GroupBy(m => m.Result!.Scenario).OrderByDescending(k => k.Count()).Take(KillersNamed).Select(k => $"{k.Key} ({k.Count()})").ToList();
+        var killers = member.Where(m => m.Counts && m.IsKilled).GroupBy(m => m.Result!.Scenario).OrderByDescending(k => k.Count())
+            .Take(KillersNamed).Select(k => $"{k.Key} ({k.Count()})").ToList();
         return killers.Count == 0 ? "" : $", by {string.Join(", ", killers)}";
     }
+
+    private static string Change(MutantReport mutant) =>
+        string.Create(CultureInfo.InvariantCulture, $"line {mutant.Line}, {mutant.Operator}: {Short(mutant.Before)} → {Short(mutant.After)}");
 
     private static string Short(string text) => text.Length switch
     {

@@ -8,6 +8,7 @@ internal static class LabCommand
     public static Command Build() =>
         new("lab", "Search the interleavings of locking protocols for one that breaks, and see it as a column per thread.")
     {
-        LabListCommand.Build(), LabExplainCommand.Build(), LabRunCommand.Build(), LabCorpusCommand.Build(), LabTryCommand.Build(), LabMutateCommand.Build(), LabMutateCommand.BuildWorker(), LabLocksCommand.Build(), LabMeasureCommand.Build(),
+        LabListCommand.Build(), LabExplainCommand.Build(), LabRunCommand.Build(), LabCorpusCommand.Build(), LabTryCommand.Build(),
+            LabMutateCommand.Build(), LabMutateCommand.BuildWorker(), LabLocksCommand.Build(), LabMeasureCommand.Build(),
     };
 }

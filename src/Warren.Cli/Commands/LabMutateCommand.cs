@@ -16,16 +16,22 @@ internal static class LabMutateCommand
 
     public static Command Build()
     {
-        var area = Options.Text("--area", "PATH", "Keep to a file or directory, like src/Warren.Hypervisor/Tdp.", "the path of a file or directory of the sources");
+        var area = Options.Text("--area", "PATH", "Keep to a file or directory, like src/Warren.Hypervisor/Tdp.",
+            "the path of a file or directory of the sources");
         var time = LabOptions.Time("Try no further mutant after this long; the same command goes on from there.");
-        var sample = new ValueOption<long?>("--sample", "N", "Try so many, drawn from every file in proportion.", "a number from 1 to 1000000",
-            (string text, out long? value) => (value = OptionParsers.TryNumber(text, out var number) && number is > 0 and <= 1_000_000 ? number : null) is not null);
+        var sample = new ValueOption<long?>("--sample", "N", "Try so many, drawn from every file in proportion.",
+            "a number from 1 to 1000000",
+            (string text, out long? value) =>
+                (value = OptionParsers.TryNumber(text, out var number) && number is > 0 and <= 1_000_000 ? number : null) is not null);
         var seed = LabOptions.Seed();
         var least = Options.Number("--least", "End with status 1 when fewer of a hundred are killed.", 0, 100, 0);
         var fresh = Options.Flag("--fresh", "Try again what has a result from an earlier run.");
-        var show = Options.Text("--show", "ID", "Print a mutant as a diff that 'warren lab try' takes, and try nothing.", "the id of a mutant, as a survivor is listed with");
+        var show = Options.Text("--show", "ID", "Print a mutant as a diff that 'warren lab try' takes, and try nothing.",
+            "the id of a mutant, as a survivor is listed with");
         var json = LabOptions.Json();
-        var command = new Command("mutate", "Make small mistakes in the production code, one at a time, and count those that core scenarios notice.") { area, time, sample, seed, least, fresh, show, json };
+        var command = new Command("mutate",
+            "Make small mistakes in the production code, one at a time, and count those that core scenarios notice.") { area, time, sample,
+            seed, least, fresh, show, json };
         command.SetAction(result =>
         {
             if (result.GetValue(show) is { } id)
@@ -46,7 +52,7 @@ internal static class LabMutateCommand
         return command;
     }
 
-    /// <summary>What <see cref="Build"/>'s command starts for itself.</summary>
+    /// <summary>The command that <see cref="Build"/>'s starts for itself.</summary>
     public static Command BuildWorker()
     {
         var directory = new Argument<string>("DIRECTORY");
@@ -70,14 +76,16 @@ internal static class LabMutateCommand
 
     private static int Show(string id)
     {
-        Console.Out.Write(MutationRun.Show(id) ?? throw new UserErrorException($"There is no mutant {id} in these sources; 'warren lab mutate' lists survivors with their ids"));
+        Console.Out.Write(MutationRun.Show(id)
+            ?? throw new UserErrorException($"There is no mutant {id} here; 'warren lab mutate' lists survivors with their ids"));
         return ExitStatus.Success;
     }
 
     private static int Run(MutationOptions options, long least, bool json)
     {
         using var progress = new ProgressLine();
-        var (summary, interrupted) = LabExploration.Run("mutate", cancel => MutationRun.Run(options with { Cancellation = cancel }, progress));
+        var (summary, interrupted) =
+            LabExploration.Run("mutate", cancel => MutationRun.Run(options with { Cancellation = cancel }, progress));
         progress.Dispose();
         if (summary is null)
         {
@@ -95,10 +103,15 @@ internal static class LabMutateCommand
     private static void Print(MutationSummary summary)
     {
         Console.Out.Write(MutationReport.Survivors(summary));
-        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("file").NoWrap()).AddColumn(new TableColumn("killed").RightAligned().NoWrap())
+        var table = new Table().Border(TableBorder.Simple).AddColumn(new TableColumn("file").NoWrap())
+            .AddColumn(new TableColumn("killed").RightAligned().NoWrap())
             .AddColumn(new TableColumn("of").RightAligned().NoWrap()).AddColumn(new TableColumn("score").RightAligned().NoWrap());
         foreach (var (file, counted, killed) in MutationReport.Files(summary))
-            table.AddRow(Markup.Escape(file), $"{killed}", $"{counted}", string.Create(CultureInfo.InvariantCulture, $"{(double)killed / counted:0 %}"));
+        {
+            var score = string.Create(CultureInfo.InvariantCulture, $"{(double)killed / counted:0 %}");
+            table.AddRow(Markup.Escape(file), $"{killed}", $"{counted}", score);
+        }
+
         Consoles.Output().Write(table);
         foreach (var sentence in MutationReport.Sentences(summary))
             Console.Out.WriteLine(sentence);

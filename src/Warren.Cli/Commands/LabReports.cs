@@ -67,5 +67,6 @@ internal static class LabReports
 
     /// <summary>A word as a POSIX shell reads it.</summary>
     public static string Quote(string word) =>
-        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or ':' or '=' or '+' or ',') ? word : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
+        word.Length > 0 && word.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or '/' or ':' or '=' or '+' or ',') ? word
+            : $"'{word.Replace("'", "'\\''", StringComparison.Ordinal)}'";
 }

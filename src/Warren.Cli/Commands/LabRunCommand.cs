@@ -8,7 +8,7 @@ namespace Warren.Cli.Commands;
 /// <summary><c>warren lab run NAME…</c>: search the schedules of scenarios, or execute one again. 0: nothing found; 1: found.</summary>
 internal static class LabRunCommand
 {
-    /// <summary>What is given when no time is.</summary>
+    /// <summary>The time of a run that is given none.</summary>
     private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(60);
 
     public static Command Build()
@@ -61,15 +61,19 @@ internal static class LabRunCommand
 
             if (targets.Count > 1)
             {
-                Refuse(result, "Several scenarios are named, and one trace is written or executed: name its scenario alone, with the replay string that is printed, or", replay, html, chrome);
+                Refuse(result,
+                    "Several scenarios are named, and one trace is written or executed: name its scenario alone, with the replay string "
+                        + "that is printed, or", replay, html, chrome);
                 return new LabRunSeveral(targets, options, limit, Again, result.GetValue(full)).Run(result.GetValue(json));
             }
 
             using var page = OutputFile.Open(result.GetValue(html), html.Name);
             using var events = OutputFile.Open(result.GetValue(chrome), chrome.Name);
-            return new LabRunOne(targets[0], options, Again, result.GetValue(replay), result.GetValue(full)).Run(result.GetValue(json), page, events);
+            return new LabRunOne(targets[0], options, Again, result.GetValue(replay), result.GetValue(full))
+                .Run(result.GetValue(json), page, events);
 
-            string Again(string scenario, string schedule) => LabReports.ReplayCommand(scenario, result.GetValue(assembly), result.GetValue(gate), schedule);
+            string Again(string scenario, string schedule) =>
+                LabReports.ReplayCommand(scenario, result.GetValue(assembly), result.GetValue(gate), schedule);
         });
         return command;
     }

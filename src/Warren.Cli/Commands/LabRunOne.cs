@@ -18,7 +18,8 @@ internal sealed class LabRunOne(LabTarget target, ExplorationOptions options, Fu
             Console.Out.WriteLine(LabReports.Json(outcome));
         else
             LabReports.Print(outcome, command, full);
-        page?.Write(HtmlReport.Page(result?.Failure, new HtmlReportOptions { Title = target.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
+        page?.Write(HtmlReport.Page(result?.Failure,
+            new HtmlReportOptions { Title = target.Name, Outcome = outcome.Sentence, ReplayCommand = command }));
         if (result?.Failure is { } trace)
             events?.Write(ChromeTrace.Format(trace));
         if (result?.Failure?.Verdict is { Kind: VerdictKind.Scenario } fault)
@@ -30,6 +31,7 @@ internal sealed class LabRunOne(LabTarget target, ExplorationOptions options, Fu
     {
         var clock = System.Diagnostics.Stopwatch.StartNew();
         var (trace, interrupted) = LabExploration.Run(target.Name, _ => target.Replay(replay));
-        return (trace is null ? null : new ExplorationResult(target.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed), interrupted);
+        return (trace is null ? null : new ExplorationResult(target.Name, 1, trace.Steps.Count, -1, false, trace, clock.Elapsed),
+            interrupted);
     }
 }

@@ -14,7 +14,8 @@ namespace Warren.Cli.Commands;
 /// proved is not proved twice.
 /// </summary>
 /// <param name="again">The command line that executes a schedule again: of a target's name and a replay string.</param>
-internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, ExplorationOptions options, TimeSpan? time, Func<string, string, string> again, bool full)
+internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, ExplorationOptions options, TimeSpan? time, Func<string, string,
+    string> again, bool full)
 {
     /// <summary>A turn is no shorter, or its beginning is all there is of it.</summary>
     private static readonly TimeSpan ShortestTurn = TimeSpan.FromSeconds(1);

@@ -73,14 +73,17 @@ internal sealed record VariantTarget(Variant Variant) : LabTarget(Variant.Name, 
 }
 
 /// <summary>A scenario on patched code.</summary>
-internal sealed record PatchTarget(string Name, string Summary, string Explanation, ProductionPatch Patch) : LabTarget(Name, Summary, Explanation)
+internal sealed record PatchTarget(string Name, string Summary, string Explanation, ProductionPatch Patch)
+    : LabTarget(Name, Summary, Explanation)
 {
     /// <exception cref="UserErrorException">It is a variant, which is a patch of its own.</exception>
     public static PatchTarget Of(LabTarget target, ProductionPatch patch) => target is ScenarioTarget
         ? new(target.Name, target.Summary, target.Explanation, patch)
-        : throw new UserErrorException($"'{target.Name}' is a variant of the code and no scenario; name a scenario, as 'warren lab list' has them");
+        : throw new UserErrorException(
+            $"'{target.Name}' is a variant of the code and no scenario; name a scenario, as 'warren lab list' has them");
 
-    public override ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress) => Patch.Explore(Name, options, progress);
+    public override ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress) =>
+        Patch.Explore(Name, options, progress);
 
     public override Trace Replay(string replay) => Patch.Replay(Name, replay);
 }

@@ -5,7 +5,10 @@ using Warren.Lab.Mutation;
 
 namespace Warren.Lab.Tests.Mutation;
 
-/// <summary>The machinery of <c>warren lab mutate</c> on a small part of the code: the switch, a kill, a survivor, what is not reached, and going on.</summary>
+/// <summary>
+/// The machinery of <c>warren lab mutate</c> on a small part of the code: the switch, a kill, a survivor, what is not reached, and going
+/// on.
+/// </summary>
 public sealed class MutationTests : IDisposable
 {
     private const string File = "src/Warren.Locking/Srcu.cs";
@@ -19,7 +22,8 @@ public sealed class MutationTests : IDisposable
         Directory = _directory.FullName,
         Scenarios = ["srcu-grace-period", "mutex-exclusion"],
         Scope = f => f == File,
-        Filter = m => m.Member.Name.Contains("GracePeriod", StringComparison.Ordinal) || m.Before == "Thread.SpinWait(16);" || m.Before == "Interlocked.MemoryBarrier();",
+        Filter = m => m.Member.Name.Contains("GracePeriod", StringComparison.Ordinal) || m.Before == "Thread.SpinWait(16);"
+            || m.Before == "Interlocked.MemoryBarrier();",
     };
 
     [Fact]
@@ -37,18 +41,25 @@ public sealed class MutationTests : IDisposable
         // What was kept is told, and not tried again: kills for ever, the rest for these scenarios.
         var killed = summary.Killed;
         foreach (var file in Directory.GetFiles(Path.Combine(_directory.FullName, "results")))
-            System.IO.File.WriteAllText(file, System.IO.File.ReadAllText(file).Replace("srcu-grace-period", "as-kept", StringComparison.Ordinal));
+        {
+            var kept = System.IO.File.ReadAllText(file);
+            System.IO.File.WriteAllText(file, kept.Replace("srcu-grace-period", "as-kept", StringComparison.Ordinal));
+        }
+
         var again = MutationRun.Run(Options);
         Assert.Equal(killed, again.Mutants.Count(m => m.Result?.Scenario == "as-kept"));
         var other = MutationRun.Run(Options with { Scenarios = ["srcu-grace-period"] });
         Assert.Equal(killed, other.Mutants.Count(m => m.Result?.Scenario == "as-kept"));
-        Assert.DoesNotContain(other.Mutants, m => m.Result!.Outcome == MutantOutcome.Survived && m.Result.Scenarios == summary.Mutants.First(s => s.Result!.Outcome == MutantOutcome.Survived).Result!.Scenarios);
+        Assert.DoesNotContain(other.Mutants, m => m.Result!.Outcome == MutantOutcome.Survived
+            && m.Result.Scenarios == summary.Mutants.First(s => s.Result!.Outcome == MutantOutcome.Survived).Result!.Scenarios);
         Assert.DoesNotContain(MutationRun.Run(Options with { Fresh = true }).Mutants, m => m.Result?.Scenario == "as-kept");
 
         // One that was cancelled at once tells what is kept, and that there is more.
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
-        Assert.Equal((killed, true), (MutationRun.Run(Options with { Cancellation = cancel.Token, Filter = _ => true }).Killed, MutationRun.Run(Options with { Cancellation = cancel.Token, Filter = _ => true }).Interrupted));
+        Assert.Equal((killed, true),
+            (MutationRun.Run(Options with { Cancellation = cancel.Token, Filter = _ => true }).Killed,
+            MutationRun.Run(Options with { Cancellation = cancel.Token, Filter = _ => true }).Interrupted));
 
         Serves(summary);
     }
@@ -58,7 +69,8 @@ public sealed class MutationTests : IDisposable
     {
         var id = summary.Mutants.Single(m => m.Operator == "drop-statement" && m.Before == "Drain(bank, expedited, step);").Id;
         var number = MutantSet.Find(f => f == File).All.Single(m => m.Id == id).Number;
-        var request = JsonSerializer.Serialize(new TrialRequest(number, false, [new("srcu-grace-period", 60)]), MutationSerializer.Default.TrialRequest);
+        var request = JsonSerializer.Serialize(new TrialRequest(number, false, [new("srcu-grace-period", 60)]),
+            MutationSerializer.Default.TrialRequest);
         using var output = new StringWriter();
         MutationRun.Serve(Directory.GetDirectories(_directory.FullName, "build-*").Single(), new StringReader(request + "\n"), output);
         var answer = JsonSerializer.Deserialize(output.ToString(), MutationSerializer.Default.TrialAnswer)!;
@@ -73,17 +85,21 @@ public sealed class MutationTests : IDisposable
         Assert.InRange(all.Count, 5_000, 50_000);
         Assert.All(MutationFiles.Equivalents, e => Assert.Contains(all, m => m.Id == e.Key));
         Assert.InRange(MutationFiles.Equivalents.Count, 0, all.Count / 20);
-        var files = MutantSet.Projects.SelectMany(p => ProductionSources.Of(p).Keys.Select(f => $"{ProductionSources.DirectoryOf(p)}/{f}")).ToList();
-        Assert.All(MutationFiles.Scope, s => Assert.Contains(files, f => s.Path.EndsWith('*') ? f.StartsWith(s.Path[..^1], StringComparison.Ordinal) : f == s.Path));
+        var files = MutantSet.Projects.SelectMany(p => ProductionSources.Of(p).Keys.Select(f => $"{ProductionSources.DirectoryOf(p)}/{f}"))
+            .ToList();
+        Assert.All(MutationFiles.Scope, s =>
+            Assert.Contains(files, f => s.Path.EndsWith('*') ? f.StartsWith(s.Path[..^1], StringComparison.Ordinal) : f == s.Path));
     }
 
     [Fact]
     public void A_mutant_is_shown_as_a_diff_that_applies()
     {
-        foreach (var mutant in MutantSet.Find(f => f == File).All.Where(m => m.Member.Name.Contains("GracePeriod", StringComparison.Ordinal)))
+        foreach (var mutant in MutantSet.Find(f => f == File)
+            .All.Where(m => m.Member.Name.Contains("GracePeriod", StringComparison.Ordinal)))
         {
             var patch = UnifiedDiff.Parse("P.diff", MutantDiff.Of(mutant)).Single();
-            Assert.NotEqual(ProductionSources.Of("Warren.Locking")["Srcu.cs"], patch.Apply("P.diff", ProductionSources.Of("Warren.Locking")["Srcu.cs"]));
+            Assert.NotEqual(ProductionSources.Of("Warren.Locking")["Srcu.cs"],
+                patch.Apply("P.diff", ProductionSources.Of("Warren.Locking")["Srcu.cs"]));
         }
     }
 
@@ -116,12 +132,14 @@ public sealed class MutationTests : IDisposable
     [InlineData("exit 0", MutantOutcome.Crashed)]
     [InlineData("read x; echo nonsense", MutantOutcome.Crashed)]
     [InlineData("read x; exec sleep 1000", MutantOutcome.TimedOut)]
-    [InlineData("while read x; do echo '{\"Outcome\":\"Survived\",\"Schedules\":7,\"Seconds\":0,\"Sites\":[],\"Tainted\":false}'; done", MutantOutcome.Survived)]
+    [InlineData("while read x; do echo '{\"Outcome\":\"Survived\",\"Schedules\":7,\"Seconds\":0,\"Sites\":[],\"Tainted\":false}'; done",
+        MutantOutcome.Survived)]
     public void A_process_may_do_what_it_likes(string script, MutantOutcome outcome)
     {
         Skip.IfNot(OperatingSystem.IsLinux());
         using var worker = new ProcessWorker(() => new ProcessStartInfo("/bin/sh", ["-c", script]), TimeSpan.FromSeconds(0.2));
+        TrialScenario[] scenarios = [new("x", outcome == MutantOutcome.TimedOut ? 0 : 60)];
         for (var i = 0; i < 2; i++)
-            Assert.Equal(outcome, worker.Try(new(i, false, [new("x", outcome == MutantOutcome.TimedOut ? 0 : 60)]), CancellationToken.None).Outcome);
+            Assert.Equal(outcome, worker.Try(new(i, false, scenarios), CancellationToken.None).Outcome);
     }
 }

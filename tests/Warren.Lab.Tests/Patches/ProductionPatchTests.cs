@@ -3,7 +3,7 @@ namespace Warren.Lab.Tests;
 /// <summary>Diffs as git prints them, and what is wrong with others: one sentence that names the line.</summary>
 public sealed class ProductionPatchTests
 {
-    private const string File = "src/Warren.Hypervisor/Invalidation/VirtualMachine.Invalidation.cs";
+    private const string File = "src/Warren.Hypervisor/VirtualMachine.Invalidation.cs";
     private const string Question = "        if (IsInvalidating(slot, gfn)) return false;";
 
     private static readonly string Head = $"diff --git a/{File} b/{File}\nindex 1a6bd8f..2f62fcc 100644\n--- a/{File}\n+++ b/{File}\n";
@@ -11,7 +11,7 @@ public sealed class ProductionPatchTests
     /// <summary>One hunk around the line that asks whether the page is being invalidated.</summary>
     private static string Hunk(string replacement)
     {
-        var lines = ProductionSources.Of("Warren.Hypervisor")["Invalidation/VirtualMachine.Invalidation.cs"].Split('\n');
+        var lines = ProductionSources.Of("Warren.Hypervisor")["VirtualMachine.Invalidation.cs"].Split('\n');
         var at = Array.IndexOf(lines, Question);
         return $"@@ -{at},3 +{at},3 @@ a method\n {lines[at - 1]}\n-{Question}\n+{replacement}\n {lines[at + 1]}\n";
     }
@@ -32,10 +32,18 @@ public sealed class ProductionPatchTests
     public void A_mail_with_a_new_file_and_one_that_goes_is_applied()
     {
         var gone = ProductionSources.Of("Warren.Hypervisor")["HypervisorMarks.cs"].TrimEnd('\n').Split('\n');
-        var mail = $"From 0123 Mon Sep 17\nSubject: [PATCH] x\n\n- a list\n---\n 1 file changed\n\ndiff --git a/src/Warren.Hypervisor/New.cs b/src/Warren.Hypervisor/New.cs\nnew file mode 100644\n--- /dev/null\n+++ b/src/Warren.Hypervisor/New.cs\n"
-            + $"@@ -0,0 +1,{gone.Length} @@\n{string.Join('\n', gone.Select(l => "+" + l))}\n"
-            + $"--- a/src/Warren.Hypervisor/HypervisorMarks.cs\n+++ /dev/null\n@@ -1,{gone.Length} +0,0 @@\n{string.Join('\n', gone.Select(l => "-" + l))}\n-- \n2.39.5\n";
-        Assert.Null(ProductionPatch.Compile("P.diff", mail).Explore("mutex-exclusion", new ExplorationOptions { UntilCovered = true }).Failure);
+        const string New = "src/Warren.Hypervisor/New.cs";
+        const string Old = "src/Warren.Hypervisor/HypervisorMarks.cs";
+        string[] mail =
+        [
+            "From 0123 Mon Sep 17", "Subject: [PATCH] x", "", "- a list", "---", " 1 file changed", "",
+            $"diff --git a/{New} b/{New}", "new file mode 100644", "--- /dev/null", $"+++ b/{New}", $"@@ -0,0 +1,{gone.Length} @@",
+            .. gone.Select(l => "+" + l),
+            $"--- a/{Old}", "+++ /dev/null", $"@@ -1,{gone.Length} +0,0 @@", .. gone.Select(l => "-" + l), "-- ", "2.39.5",
+        ];
+        var patch = ProductionPatch.Compile("P.diff", string.Join('\n', mail));
+        Assert.Null(patch.Explore("mutex-exclusion", new ExplorationOptions { UntilCovered = true })
+            .Failure);
     }
 
     [Theory]
@@ -46,11 +54,14 @@ public sealed class ProductionPatchTests
     [InlineData("HEAD@@ -1,3 +1,3 @@\n using Warren.HostMemory;\n", "the hunk of line 5 ends early")]
     [InlineData("HEAD@@ -1,1 +1,1 @@\n-a\n+b\n+c\n", "line 8: this line belongs to no hunk")]
     [InlineData("HEAD@@ -1,2 +1,1 @@\n-a\n+b\n+c\n", "not as long as its head says")]
-    [InlineData("HEAD@@ -1,1 +1,1 @@\n-a\n+b\n", "line 6: the hunk does not apply, line 1 of " + File)]
+    [InlineData("HEAD@@ -1,1 +1,1 @@\n-a\n+b\n", "line 6: the hunk does not apply, " + File)]
     [InlineData("HEAD@@ -9000,1 +1,1 @@\n-a\n+b\n", "does not apply")]
-    [InlineData("--- a/src/Warren.Locking/Gone.cs\n+++ b/src/Warren.Locking/Gone.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n", "there is no src/Warren.Locking/Gone.cs")]
-    [InlineData("--- a/src/Warren.Machine/Machine.cs\n+++ b/src/Warren.Machine/Machine.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n", "no source that scenarios are played on")]
-    [InlineData("--- a/src/Warren.Locking/../x.cs\n+++ b/src/Warren.Locking/../x.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n", "there is no src/Warren.Locking/../x.cs")]
+    [InlineData("--- a/src/Warren.Locking/Gone.cs\n+++ b/src/Warren.Locking/Gone.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n",
+        "there is no src/Warren.Locking/Gone.cs")]
+    [InlineData("--- a/src/Warren.Machine/Machine.cs\n+++ b/src/Warren.Machine/Machine.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n",
+        "no source that scenarios are played on")]
+    [InlineData("--- a/src/Warren.Locking/../x.cs\n+++ b/src/Warren.Locking/../x.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n",
+        "there is no src/Warren.Locking/../x.cs")]
     [InlineData("--- a/src/Warren.Locking/Cpu.cs\n+++ b/src/Warren.Locking/Mutex.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n", "two names")]
     [InlineData("--- /dev/null\n+++ b/src/Warren.Locking/Cpu.cs\n@@ -0,0 +1,1 @@\n+b\n", "is there already")]
     [InlineData("diff --git a/a b/b\nsimilarity index 100%\nrename from a\nrename to b\n", "--no-renames")]
@@ -78,6 +89,8 @@ public sealed class ProductionPatchTests
         var lines = source.TrimEnd('\n').Split('\n');
         var at = Array.FindIndex(lines, l => l.Contains(" Enter(", StringComparison.Ordinal));
         var renamed = lines[at].Replace(" Enter(", " Renamed(", StringComparison.Ordinal);
-        Assert.Contains("src/", Refused($"--- a/src/Warren.Locking/LockMap.cs\n+++ b/src/Warren.Locking/LockMap.cs\n@@ -{at + 1},1 +{at + 1},1 @@\n-{lines[at]}\n+{renamed}\n"), StringComparison.Ordinal);
+        const string Head = "--- a/src/Warren.Locking/LockMap.cs\n+++ b/src/Warren.Locking/LockMap.cs\n";
+        var message = Refused($"{Head}@@ -{at + 1},1 +{at + 1},1 @@\n-{lines[at]}\n+{renamed}\n");
+        Assert.Contains("src/", message, StringComparison.Ordinal);
     }
 }

@@ -1,6 +1,5 @@
 using Microsoft.CodeAnalysis;
 using Microsoft.CodeAnalysis.CSharp.Syntax;
-using Microsoft.CodeAnalysis.Text;
 
 namespace Warren.Lab.Mutation;
 
@@ -11,7 +10,9 @@ internal sealed class WeakenAtomic : IMutationOperator
 
     public IEnumerable<Edit> Edits(SyntaxNode member) =>
         from access in member.DescendantNodes().OfType<MemberAccessExpressionSyntax>()
-        where access.Expression.ToString() == "Atomics" && access.Name.Identifier.Text is "Add" or "Or" or "And" or "Increment" or "Decrement" or "CompareExchange" or "Exchange" && !Code.IsStatistic(access.Parent!)
+        where access.Expression.ToString() == "Atomics"
+            && access.Name.Identifier.Text is "Add" or "Or" or "And" or "Increment" or "Decrement" or "CompareExchange" or "Exchange"
+            && !Code.IsStatistic(access.Parent!)
         select Edit.Replace(access.Expression, MutantSwitch.WeakAtomics);
 }
 
@@ -23,7 +24,9 @@ internal sealed class BlindStore : IMutationOperator
     public IEnumerable<Edit> Edits(SyntaxNode member) =>
         from call in member.DescendantNodes().OfType<InvocationExpressionSyntax>()
         where call is { Expression: MemberAccessExpressionSyntax { Name.Identifier.Text: "TryReplace" }, ArgumentList.Arguments.Count: 3 }
-        select Edit.Replace(call, $"({((MemberAccessExpressionSyntax)call.Expression).Expression}.Exchange({call.ArgumentList.Arguments[0]}, {call.ArgumentList.Arguments[2]}) is var _)");
+        let entries = ((MemberAccessExpressionSyntax)call.Expression).Expression
+        let arguments = call.ArgumentList.Arguments
+        select Edit.Replace(call, $"({entries}.Exchange({arguments[0]}, {arguments[2]}) is var _)");
 }
 
 /// <summary>A fence left out, or a store that was one.</summary>
@@ -35,12 +38,17 @@ internal sealed class DropFence : IMutationOperator
     {
         foreach (var statement in Code.Statements(member))
         {
-            if (Code.Call(statement) is { Method: "Fence" or "MemoryBarrier" or "FenceWithinStep" })
+            if (Code.Call(statement) is not { } call)
+                continue;
+            if (call.Method is "Fence" or "MemoryBarrier" or "FenceWithinStep")
                 yield return Edit.Replace(statement, ";") with { Weak = true };
-            else if (Code.Call(statement) is { Receiver: "Atomics", Method: "Exchange" })
-                yield return new([new TextChange(((MemberAccessExpressionSyntax)((InvocationExpressionSyntax)((ExpressionStatementSyntax)statement).Expression).Expression).Name.Span, "Write")], Weak: true);
+            else if (call is { Receiver: "Atomics", Method: "Exchange" })
+                yield return Edit.Replace(NameOf(statement), "Write") with { Weak = true };
         }
     }
+
+    private static SimpleNameSyntax NameOf(StatementSyntax statement) =>
+        ((MemberAccessExpressionSyntax)((InvocationExpressionSyntax)((ExpressionStatementSyntax)statement).Expression).Expression).Name;
 }
 
 /// <summary>The next level, the other bank, the role of another, the first address space for all.</summary>
@@ -50,7 +58,8 @@ internal sealed class WrongWhich : IMutationOperator
 
     public IEnumerable<Edit> Edits(SyntaxNode member)
     {
-        foreach (var argument in member.DescendantNodes().OfType<ArgumentSyntax>().Where(a => a.RefKindKeyword.Span.IsEmpty && !Code.IsOfChecker(a.Parent!.Parent!)))
+        foreach (var argument in member.DescendantNodes().OfType<ArgumentSyntax>()
+            .Where(a => a.RefKindKeyword.Span.IsEmpty && !Code.IsOfChecker(a.Parent!.Parent!)))
         {
             var name = argument.Expression switch
             {
@@ -67,7 +76,8 @@ internal sealed class WrongWhich : IMutationOperator
     {
         _ when name.EndsWith("level", StringComparison.OrdinalIgnoreCase) => "+ 1",
         _ when name.EndsWith("bank", StringComparison.OrdinalIgnoreCase) || name == "idx" => "^ 1",
-        _ when name.EndsWith("addressSpaceId", StringComparison.OrdinalIgnoreCase) || name.EndsWith("addressSpace", StringComparison.OrdinalIgnoreCase) => "* 0",
+        _ when name.EndsWith("addressSpaceId", StringComparison.OrdinalIgnoreCase)
+            || name.EndsWith("addressSpace", StringComparison.OrdinalIgnoreCase) => "* 0",
         _ => null,
     };
 }

@@ -15,9 +15,10 @@ internal static class Conditions
             _ => null,
         }).OfType<ExpressionSyntax>().Where(c => !Code.IsOfChecker(c) && !OnlyCounts(c));
 
-    /// <summary>What it decides about is for the reader of statistics.</summary>
+    /// <summary>True where nothing hangs on it but statistics.</summary>
     private static bool OnlyCounts(ExpressionSyntax condition) =>
-        condition.Parent is IfStatementSyntax { Else: null, Statement: ExpressionStatementSyntax only } && (Code.IsStatistic(only) || Code.IsOfChecker(only));
+        condition.Parent is IfStatementSyntax { Else: null, Statement: ExpressionStatementSyntax only }
+            && (Code.IsStatistic(only) || Code.IsOfChecker(only));
 }
 
 /// <summary>A check that is not made: its answer is always the same.</summary>
@@ -25,7 +26,8 @@ internal sealed class DropCheck : IMutationOperator
 {
     public string Name => "drop-check";
 
-    public IEnumerable<Edit> Edits(SyntaxNode member) => Conditions.Of(member).SelectMany(c => (Edit[])[Edit.Replace(c, "false"), Edit.Replace(c, "true")]);
+    public IEnumerable<Edit> Edits(SyntaxNode member) => Conditions.Of(member)
+        .SelectMany(c => (Edit[])[Edit.Replace(c, "false"), Edit.Replace(c, "true")]);
 }
 
 internal sealed class InvertCheck : IMutationOperator
@@ -57,9 +59,10 @@ internal sealed class OffByOne : IMutationOperator
     {
         foreach (var node in member.DescendantNodes().OfType<BinaryExpressionSyntax>().Where(n => !Code.IsOfChecker(n)))
         {
+            var adds = node.IsKind(SyntaxKind.AddExpression) || node.IsKind(SyntaxKind.SubtractExpression);
             if (Neighbour(node.OperatorToken.Kind()) is { } other)
                 yield return Edit.Replace(node.OperatorToken, other);
-            else if (node.Right is LiteralExpressionSyntax { Token.ValueText: "1" } && (node.IsKind(SyntaxKind.AddExpression) || node.IsKind(SyntaxKind.SubtractExpression)))
+            else if (adds && node.Right is LiteralExpressionSyntax { Token.ValueText: "1" })
                 yield return Edit.Replace(node, $"({node.Left})");
         }
     }
@@ -94,7 +97,7 @@ internal sealed class StopLoop : IMutationOperator
             if (body is null || Code.IsOfChecker(body))
                 continue;
             yield return Edit.Replace(body, $"{{ {body} break; }}");
-            if (loop is ForStatementSyntax { Condition: BinaryExpressionSyntax { OperatorToken.RawKind: (int)SyntaxKind.LessThanToken } bound })
+            if (loop is ForStatementSyntax { Condition: BinaryExpressionSyntax bound } && bound.IsKind(SyntaxKind.LessThanExpression))
                 yield return Edit.Replace(bound.Right, $"({bound.Right}) - 1");
         }
     }

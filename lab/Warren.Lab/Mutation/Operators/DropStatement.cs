@@ -9,7 +9,8 @@ internal sealed class DropStatement : IMutationOperator
     public string Name => "drop-statement";
 
     public IEnumerable<Edit> Edits(SyntaxNode member) =>
-        Code.Statements(member).OfType<ExpressionStatementSyntax>().Where(s => Code.Matters(s) && !Code.IsLock(s) && !Code.IsUnlock(s)).Select(s => Edit.Replace(s, ";"));
+        Code.Statements(member).OfType<ExpressionStatementSyntax>().Where(s => Code.Matters(s) && !Code.IsLock(s) && !Code.IsUnlock(s))
+            .Select(s => Edit.Replace(s, ";"));
 }
 
 /// <summary>Leaves out a loop that waits.</summary>
@@ -18,12 +19,15 @@ internal sealed class DropWait : IMutationOperator
     public string Name => "drop-wait";
 
     public IEnumerable<Edit> Edits(SyntaxNode member) =>
-        Code.Statements(member).Where(s => s is WhileStatementSyntax or DoStatementSyntax or ForStatementSyntax && IsWait(s)).Select(s => Edit.Replace(s, ";"));
+        Code.Statements(member).Where(s => s is WhileStatementSyntax or DoStatementSyntax or ForStatementSyntax && IsWait(s))
+            .Select(s => Edit.Replace(s, ";"));
 
     private static bool IsWait(StatementSyntax loop)
     {
-        var body = loop switch { WhileStatementSyntax w => w.Statement, DoStatementSyntax d => d.Statement, _ => ((ForStatementSyntax)loop).Statement };
-        return (body is not BlockSyntax block || block.Statements.Count == 1) && (Code.Mentions(loop, "Relax") || Code.Mentions(loop, "Sleep") || Code.Mentions(loop, "Wait"));
+        var body = loop switch { WhileStatementSyntax w => w.Statement, DoStatementSyntax d => d.Statement, _ => ((ForStatementSyntax)loop)
+            .Statement };
+        return (body is not BlockSyntax block || block.Statements.Count == 1)
+            && (Code.Mentions(loop, "Relax") || Code.Mentions(loop, "Sleep") || Code.Mentions(loop, "Wait"));
     }
 }
 

@@ -14,7 +14,8 @@ internal sealed class DropLock : IMutationOperator
         var calls = Code.Statements(member).Where(s => Code.IsLock(s) || Code.IsUnlock(s)).ToLookup(s => Code.Call(s)!.Value.Receiver);
         foreach (var receiver in calls)
         {
-            var taken = receiver.Where(Code.IsLock).Select(s => new TextChange(s.Span, ";")).Concat(Sections(member, receiver.Key)).ToList();
+            var taken = receiver.Where(Code.IsLock).Select(s => new TextChange(s.Span, ";")).Concat(Sections(member, receiver.Key))
+                .ToList();
             if (taken.Count > 0 && receiver.Any(Code.IsUnlock))
                 yield return Edit.Of([.. taken, .. receiver.Where(Code.IsUnlock).Select(s => new TextChange(s.Span, ";"))]);
         }
@@ -23,7 +24,8 @@ internal sealed class DropLock : IMutationOperator
     /// <summary>Of a read section of SRCU, which gives a bank.</summary>
     private static IEnumerable<TextChange> Sections(SyntaxNode member, string receiver) =>
         from call in member.DescendantNodes().OfType<InvocationExpressionSyntax>()
-        where call.Expression is MemberAccessExpressionSyntax { Name.Identifier.Text: "ReadLock" } access && access.Expression.ToString() == receiver && call.Parent is EqualsValueClauseSyntax
+        where call.Expression is MemberAccessExpressionSyntax { Name.Identifier.Text: "ReadLock" } access
+            && access.Expression.ToString() == receiver && call.Parent is EqualsValueClauseSyntax
         select new TextChange(call.Span, "0");
 }
 
@@ -34,7 +36,8 @@ internal sealed class WeakenLock : IMutationOperator
 
     public IEnumerable<Edit> Edits(SyntaxNode member)
     {
-        var names = member.DescendantNodes().OfType<MemberAccessExpressionSyntax>().Where(a => a.Parent is InvocationExpressionSyntax && Weaker(a.Name.Identifier.Text) is not null);
+        var names = member.DescendantNodes().OfType<MemberAccessExpressionSyntax>()
+            .Where(a => a.Parent is InvocationExpressionSyntax && Weaker(a.Name.Identifier.Text) is not null);
         foreach (var receiver in names.ToLookup(a => a.Expression.ToString()))
             yield return Edit.Of([.. receiver.Select(a => new TextChange(a.Name.Span, Weaker(a.Name.Identifier.Text)!))]);
     }
@@ -85,7 +88,8 @@ internal sealed class UnlockEarlier : IMutationOperator
                 if (!Code.IsUnlock(list[i]))
                     continue;
                 var last = i > 0 ? list[i - 1]
-                    : list[i].Parent?.Parent is FinallyClauseSyntax { Parent: TryStatementSyntax { Block.Statements: [.., var inner] } } ? inner : null;
+                    : list[i].Parent?.Parent is FinallyClauseSyntax { Parent: TryStatementSyntax { Block.Statements: [.., var inner] } }
+                        ? inner : null;
                 if (last is not null && !Code.IsLock(last) && !Code.IsUnlock(last) && (i == 0 || !Code.MayLeave(last)))
                     yield return Edit.Of(new(new TextSpan(last.SpanStart, 0), list[i] + " "), new(list[i].Span, ";"));
             }
@@ -106,7 +110,10 @@ internal sealed class CheckBeforeLock : IMutationOperator
             {
                 var next = list[i + 1] is TryStatementSyntax { Block.Statements: [var inner, ..] } ? inner : list[i + 1];
                 if (Code.IsLock(list[i]) && next is IfStatementSyntax check && !Code.IsOfChecker(check.Condition))
-                    yield return Edit.Of(new(new TextSpan(list[i].SpanStart, 0), $"bool askedEarly = {check.Condition}; "), new(check.Condition.Span, "askedEarly"));
+                {
+                    yield return Edit.Of(new(new TextSpan(list[i].SpanStart, 0), $"bool askedEarly = {check.Condition}; "),
+                        new(check.Condition.Span, "askedEarly"));
+                }
             }
         }
     }

@@ -32,7 +32,7 @@ internal sealed class SwapNeighbours : IMutationOperator
         first is LocalDeclarationStatementSyntax d && d.Declaration.Variables.Any(v => Code.Mentions(second, v.Identifier.Text));
 }
 
-/// <summary>What was read first is read only when it is needed.</summary>
+/// <summary>A value that was read first is read only when it is needed.</summary>
 internal sealed class LateSnapshot : IMutationOperator
 {
     public string Name => "late-snapshot";
@@ -43,7 +43,9 @@ internal sealed class LateSnapshot : IMutationOperator
         {
             for (var i = 0; i + 2 < list.Count; i++)
             {
-                if (list[i] is not LocalDeclarationStatementSyntax { Declaration: { Variables: [{ Initializer: not null } variable] } declaration } d || !d.UsingKeyword.Span.IsEmpty || !Code.TouchesShared(declaration))
+                if (list[i] is not LocalDeclarationStatementSyntax { Declaration.Variables: [{ Initializer: not null } variable] } d)
+                    continue;
+                if (!d.UsingKeyword.Span.IsEmpty || !Code.TouchesShared(d.Declaration))
                     continue;
                 var use = i + 1;
                 while (use < list.Count && !Code.Mentions(list[use], variable.Identifier.Text))
