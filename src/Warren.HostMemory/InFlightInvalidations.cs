@@ -40,7 +40,7 @@ internal sealed class InFlightInvalidations
 
         Shared.Write(ref _first, record, this);
         Shared.Write(ref _active, Shared.Read(ref _active, this) + 1, this);
-        _seen++;
+        record.Id = ++_seen;
         _lock.Unlock();
     }
 
@@ -86,18 +86,12 @@ internal sealed class InFlightInvalidations
             Wake();
     }
 
-    /// <summary>
-    /// On the notification's own thread, in its start. False: an update, or the start itself, has entered the notifier before.
-    /// </summary>
-    internal bool Enter(InvalidationRecord record, MmuNotifier notifier)
+    /// <summary>The notifier has accepted the start, and will be told the end. On the notification's own thread.</summary>
+    internal void Enter(InvalidationRecord record, MmuNotifier notifier)
     {
-        if (record.LastEntered == notifier)
-            return false;
-        record.LastEntered = notifier;
         _lock.Lock();
-        var enters = record.Enter(notifier);
+        record.Enter(notifier);
         _lock.Unlock();
-        return enters;
     }
 
     /// <summary>
@@ -109,7 +103,10 @@ internal sealed class InFlightInvalidations
         for (var record = Shared.Read(ref _first, this); record is not null; record = Shared.Read(ref record.Next, record))
         {
             if (record.Start < region.HvaEnd && record.End > region.HvaStart)
-                joiner.Join(record.Range, region, record.Enter(region.Owner));
+            {
+                record.Enter(region.Owner);
+                joiner.Join(record.Range, region);
+            }
         }
 
         _lock.Unlock();

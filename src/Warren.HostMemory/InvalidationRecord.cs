@@ -24,9 +24,6 @@ internal sealed class InvalidationRecord
 
     internal InvalidationRecord? Previous;
 
-    /// <summary>The list the record is in, or was in last.</summary>
-    internal InFlightInvalidations List { get; private set; } = null!;
-
     /// <summary>First address; fixed, as all that describes the range, while the record is in the list.</summary>
     internal ulong Start { get; private set; }
 
@@ -39,8 +36,8 @@ internal sealed class InvalidationRecord
     /// <summary>The notification this record stands for now; tells a stale handle from a live one.</summary>
     internal long Turn { get; private set; }
 
-    /// <summary>The notifier that the start has entered last; its thread's alone.</summary>
-    internal MmuNotifier? LastEntered { get; set; }
+    /// <summary>See <see cref="MmuNotifierRange.Id"/>; fixed while the record is in the list.</summary>
+    internal long Id { get; set; }
 
     /// <summary>Notifiers entered so far. Under the lock of the list; once the record is out of it, its thread alone reads it.</summary>
     internal int EnteredCount => Shared.Read(ref _enteredCount, this);
@@ -54,11 +51,8 @@ internal sealed class InvalidationRecord
         return record;
     }
 
-    internal void Describe(in MmuNotifierRange range, InFlightInvalidations list)
+    internal void Describe(in MmuNotifierRange range)
     {
-        // Field by field, and references only where they differ: a store of one costs more than all the rest.
-        if (List != list)
-            List = list;
         Start = range.Start;
         End = range.End;
         _event = range.Event;
@@ -75,7 +69,6 @@ internal sealed class InvalidationRecord
         {
             Array.Clear(_entered, 0, _enteredCount);
             Shared.Write(ref _enteredCount, 0, this);
-            LastEntered = null;
         }
 
         _nextFree = t_free;
@@ -84,20 +77,19 @@ internal sealed class InvalidationRecord
 
     internal MmuNotifier Entered(int index) => Shared.Read(ref _entered[index], _entered)!;
 
-    /// <summary>Under the lock of the list. False: it was there already.</summary>
-    internal bool Enter(MmuNotifier notifier)
+    /// <summary>Puts the notifier among those that will be told the end, unless it is there. Under the lock of the list.</summary>
+    internal void Enter(MmuNotifier notifier)
     {
         var count = Shared.Read(ref _enteredCount, this);
         for (var i = 0; i < count; i++)
         {
             if (Shared.Read(ref _entered[i], _entered) == notifier)
-                return false;
+                return;
         }
 
         if (count == _entered.Length)
             Array.Resize(ref _entered, count * 2);
         Shared.Write(ref _entered[count], notifier, _entered);
         Shared.Write(ref _enteredCount, count + 1, this);
-        return true;
     }
 }

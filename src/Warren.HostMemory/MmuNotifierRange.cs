@@ -14,34 +14,23 @@ public enum MmuNotifierEvent
 }
 
 /// <summary>The host virtual addresses [Start, End) whose backing changes, page-aligned and not empty.</summary>
-public readonly struct MmuNotifierRange
+public readonly struct MmuNotifierRange(ulong start, ulong end, MmuNotifierEvent reason, bool blockable = true)
 {
-    private readonly InvalidationRecord? _record;
-
-    public MmuNotifierRange(ulong start, ulong end, MmuNotifierEvent reason, bool blockable = true)
-    {
-        Start = start;
-        End = end;
-        Event = reason;
-        Blockable = blockable;
-    }
-
     internal MmuNotifierRange(InvalidationRecord record, MmuNotifierEvent reason, bool blockable)
-        : this(record.Start, record.End, reason, blockable) => _record = record;
+        : this(record.Start, record.End, reason, blockable) => Id = record.Id;
 
-    public ulong Start { get; }
+    public ulong Start { get; } = start;
 
-    public ulong End { get; }
+    public ulong End { get; } = end;
 
-    public MmuNotifierEvent Event { get; }
+    public MmuNotifierEvent Event { get; } = reason;
 
     /// <summary>False: the caller must not sleep, so neither may the notifier; it may refuse instead.</summary>
-    public bool Blockable { get; }
+    public bool Blockable { get; } = blockable;
 
     /// <summary>
-    /// In a start: puts the notifier among those that will be told the end; false when it is there already, because an update of its
-    /// regions joined this notification (<see cref="RegionUpdate.Join"/>). For notifiers that count under a lock of their own, held here
-    /// and around the update; the others are entered when they have accepted.
+    /// Names the notification: one of its address space has it, from its start to its end, where an update joins it included. 0 for a range
+    /// that is no notification's.
     /// </summary>
-    public bool Enter(MmuNotifier notifier) => _record!.List.Enter(_record, notifier);
+    public long Id { get; }
 }

@@ -44,7 +44,7 @@ public sealed partial class MmuNotifiers
     public bool TryStart(in MmuNotifierRange range, out Invalidation invalidation)
     {
         var record = InvalidationRecord.Take();
-        record.Describe(range, InFlight);
+        record.Describe(range);
         // Before the lookup: see the summary.
         InFlight.Add(record);
         invalidation = new Invalidation(record);

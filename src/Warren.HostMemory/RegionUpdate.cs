@@ -45,10 +45,12 @@ public interface IRegionPublisher
 /// <summary>A VM that lets notifications in flight into its counts when it publishes a region that they did not find.</summary>
 public interface IInvalidationJoiner
 {
-    /// <summary>Runs under a spinning leaf lock, once for each notification.</summary>
-    /// <param name="range">What the notification covers; it overlaps the region.</param>
+    /// <summary>
+    /// Runs under a spinning leaf lock, once for each notification. The region's owner is told its end from here on; its start may have
+    /// been told before, be told later, or never.
+    /// </summary>
+    /// <param name="range">What the notification covers; it overlaps the region. Its <see cref="MmuNotifierRange.Id"/> is the
+    /// start's.</param>
     /// <param name="region">The region that was added.</param>
-    /// <param name="enters">The region's owner was not among those that will be told the end, and now is. False: it is there since its
-    /// start, or an earlier update.</param>
-    void Join(in MmuNotifierRange range, NotifierRegion region, bool enters);
+    void Join(in MmuNotifierRange range, NotifierRegion region);
 }

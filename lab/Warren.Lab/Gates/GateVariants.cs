@@ -103,8 +103,8 @@ internal static class GateVariants
             A start raises the count although an update has done so for it; its one end lowers it once. Faults of the range retry for ever.
             """,
             "gate-alias-late-start",
-            [new(Hypervisor, "Invalidation/JoinGate.cs", "        if (range.Enter(Vm.Notifier)) Begin();\n",
-                "        range.Enter(Vm.Notifier);\n        Begin();\n")],
+            [new(Hypervisor, "Invalidation/JoinGate.cs", "        if (!_entered.TryAdd(range.Id)) return;\n",
+                "        _entered.TryAdd(range.Id);\n")],
             Unbalanced) { Gate = "join" },
         new("atomic-count", "From the discussion of KVM's memslot locking",
             """

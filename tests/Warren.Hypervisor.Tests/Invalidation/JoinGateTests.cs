@@ -13,7 +13,12 @@ public sealed class JoinGateTests : IDisposable
 
     public JoinGateTests() => _hva = _t.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
 
-    public void Dispose() => _t.Dispose();
+    /// <summary>After every test: whoever has entered has left.</summary>
+    public void Dispose()
+    {
+        Assert.Equal(0, ((JoinGate)Vm.Gate).EnteredCount);
+        _t.Dispose();
+    }
 
     private VirtualMachine Vm => _t.Vm;
 

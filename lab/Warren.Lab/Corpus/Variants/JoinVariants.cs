@@ -38,9 +38,17 @@ internal static class JoinVariants
             """,
             "alias-created-vs-discard",
             [new(Hypervisor, Join,
-                "        if (range.Enter(Vm.Notifier)) Begin();\n",
-                "        if (!range.Enter(Vm.Notifier))\n        {\n            Vm.MmuLock.WriteUnlock();\n            return;\n        "
-                    + "}\n        Begin();\n")],
+                "        Enter(range);\n        // Joined",
+                """
+                        var before = Vm.Invalidation.InProgress;
+                        Enter(range);
+                        if (Vm.Invalidation.InProgress == before)
+                        {
+                            Vm.MmuLock.WriteUnlock();
+                            return;
+                        }
+                        // Joined
+                """)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             Gate = "join",
@@ -123,8 +131,13 @@ internal static class JoinVariants
             """,
             "alias-created-and-used-vs-discard",
             [new(Hypervisor, Join,
-                "        if (enters) Begin();\n        // Also",
-                "        if (!enters) return;\n        Begin();\n        // Also")],
+                "        Enter(range);\n        // Also",
+                """
+                        var before = Vm.Invalidation.InProgress;
+                        Enter(range);
+                        if (Vm.Invalidation.InProgress == before) return;
+                        // Also
+                """)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             Gate = "join",
@@ -132,7 +145,7 @@ internal static class JoinVariants
         new("entered-outside-mmu-lock", "Join: whether a notification has entered the VM is asked and answered under mmu_lock",
             """
             A start asks whether it has entered the VM already with mmu_lock held, in the section in which it raises the count. Here it asks
-            before it has the lock.
+            in a section of its own before.
               host     start for slot 0: enters the VM, has not raised the count yet
               update   creates slot 1 over the same page: the notification has entered already, no count to raise
               vCPU     fault in slot 1: nothing in progress; installs the frame
@@ -140,8 +153,15 @@ internal static class JoinVariants
             """,
             "alias-created-and-used-vs-discard",
             [new(Hypervisor, Join,
-                "        Vm.MmuLock.WriteLock();\n        if (range.Enter(Vm.Notifier)) Begin();\n",
-                "        var enters = range.Enter(Vm.Notifier);\n        Vm.MmuLock.WriteLock();\n        if (enters) Begin();\n")],
+                "        Vm.MmuLock.WriteLock();\n        Enter(range);\n",
+                """
+                        Vm.MmuLock.WriteLock();
+                        var enters = _entered.TryAdd(range.Id);
+                        Vm.MmuLock.WriteUnlock();
+                        Vm.MmuLock.WriteLock();
+                        if (enters) Vm.Invalidation.Begin();
+
+                """)],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree])
         {
             Gate = "join",

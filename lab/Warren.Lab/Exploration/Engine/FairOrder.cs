@@ -13,7 +13,7 @@ internal sealed class FairOrder(ScheduleState state, RepetitionWatch repetitions
     /// <summary>The next schedule begins.</summary>
     internal void Reset() => _hasBegun = false;
 
-    /// <summary>Who makes the next step; the schedule may have got its verdict instead.</summary>
+    /// <summary>The choice of who makes the next step; the schedule may have got its verdict instead.</summary>
     internal int Next(int current, ulong candidates)
     {
         if (!_hasBegun)

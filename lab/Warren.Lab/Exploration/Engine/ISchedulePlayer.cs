@@ -1,6 +1,6 @@
 namespace Warren.Lab;
 
-/// <summary>What the pooled threads are for.</summary>
+/// <summary>The work of the pooled threads.</summary>
 internal interface ISchedulePlayer
 {
     /// <summary>Begins the next schedule.</summary>

@@ -118,7 +118,7 @@ internal sealed class Listeners(ScheduleState state, Schedule schedule, WaitRule
             Tell(actor, actor.Index, actor.Traits, step, succeeded: true, StoreBuffer.IsToldWhenPerformed(step));
     }
 
-    /// <summary>What is no thread has made its step, on the thread that happened to run.</summary>
+    /// <summary>Something that is no thread has made its step, on the thread that happened to run.</summary>
     internal void AfterPseudo(Actor runner, Actor actor, in CheckStep step)
     {
         if (!_hasOracles)

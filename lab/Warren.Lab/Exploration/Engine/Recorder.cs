@@ -13,7 +13,7 @@ internal sealed class Recorder(ScheduleState state, PlaceNames names)
     /// </summary>
     private const int FairSteps = 100;
 
-    /// <summary>What may stand on the stack between the code that makes a step and this type.</summary>
+    /// <summary>Types that may stand on the stack between the code that makes a step and this type.</summary>
     private static readonly HashSet<Type> Ours =
     [
         typeof(Engine), typeof(Decider), typeof(PseudoSteps), typeof(StoreBuffers), typeof(Listeners), typeof(Recorder), typeof(Schedule),

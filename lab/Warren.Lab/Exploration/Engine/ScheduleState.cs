@@ -3,9 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Warren.Lab;
 
 /// <summary>
-/// What is known of the schedule that is being played: its threads, what they have touched, the decisions taken, the verdict. One object
-/// serves one schedule after the other, and only whoever has the right to run uses it. The parts of the engine, the searches and the
-/// monitors share it; it knows none of them.
+/// The state of the schedule that is being played: its threads, what they have touched, the decisions taken, the verdict. One object serves
+/// one schedule after the other, and only whoever has the right to run uses it. The parts of the engine, the searches and the monitors
+/// share it; it knows none of them.
 /// </summary>
 internal sealed class ScheduleState
 {

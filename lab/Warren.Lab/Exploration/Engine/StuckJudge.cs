@@ -3,7 +3,7 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// What happens when nobody can go on. Before that is a verdict it is put to the test: loops go round again, since what ends them may be
+/// The judgement when nobody can go on. Before that is a verdict it is put to the test: loops go round again, since what ends them may be
 /// something the explorer does not see, and sleepers are woken for nothing, since what they do then tells whether their condition is true.
 /// </summary>
 internal sealed class StuckJudge(ScheduleState state, VerdictText text)

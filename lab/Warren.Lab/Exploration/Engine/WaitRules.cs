@@ -4,7 +4,7 @@ using Warren.Locking;
 
 namespace Warren.Lab;
 
-/// <summary>Who can go on: the rules by which threads wait for locks, events, grace periods, and for news in a loop.</summary>
+/// <summary>The conditions to go on: the rules by which threads wait for locks, events, grace periods, and for news in a loop.</summary>
 internal sealed class WaitRules(ScheduleState state)
 {
     private readonly LocationTable _locations = state.Locations;
