@@ -91,7 +91,7 @@ internal sealed class ZapBenchmark : IBenchmark
         private readonly FramePool _pool = new((Window * (long)GuestMemory.PageSize) + (64 << 20));
         private readonly AddressSpace _memory;
         private readonly Vcpu[] _vcpus;
-        private readonly ulong _hva;
+        private readonly Hva _hva;
 
         public AliasedGuest(MmuKind kind, int pages, int vcpus)
         {

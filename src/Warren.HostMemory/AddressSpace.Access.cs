@@ -8,14 +8,14 @@ public sealed partial class AddressSpace
     /// <summary>Reads as the owning process would.</summary>
     /// <exception cref="HostMemoryException">EFAULT: not mapped or not readable. EIO: the file cannot be read. ENOMEM: out of frames or
     /// budget. Bytes before the failing page have been read.</exception>
-    public unsafe void Read(ulong hva, Span<byte> destination)
+    public unsafe void Read(Hva hva, Span<byte> destination)
     {
         using var balance = Check.Balanced();
         while (destination.Length > 0)
         {
-            var count = Math.Min(destination.Length, FramePool.PageSize - (int)(hva & OffsetMask));
+            var count = Math.Min(destination.Length, FramePool.PageSize - (int)hva.PageOffset);
             var frame = Pin(hva, write: false);
-            new ReadOnlySpan<byte>(Pool.Pointer(frame) + (hva & OffsetMask), count).CopyTo(destination);
+            new ReadOnlySpan<byte>(Pool.Pointer(frame) + hva.PageOffset, count).CopyTo(destination);
             Pool.Put(frame);
             hva += (ulong)count;
             destination = destination[count..];
@@ -24,21 +24,21 @@ public sealed partial class AddressSpace
 
     /// <summary>Writes as the owning process would: breaks shares, but knows nothing of any VM's dirty log or code.</summary>
     /// <exception cref="HostMemoryException">As <see cref="Read"/>; bytes before the failing page have been written.</exception>
-    public unsafe void Write(ulong hva, ReadOnlySpan<byte> source)
+    public unsafe void Write(Hva hva, ReadOnlySpan<byte> source)
     {
         using var balance = Check.Balanced();
         while (source.Length > 0)
         {
-            var count = Math.Min(source.Length, FramePool.PageSize - (int)(hva & OffsetMask));
+            var count = Math.Min(source.Length, FramePool.PageSize - (int)hva.PageOffset);
             var frame = Pin(hva, write: true);
-            source[..count].CopyTo(new Span<byte>(Pool.Pointer(frame) + (hva & OffsetMask), count));
+            source[..count].CopyTo(new Span<byte>(Pool.Pointer(frame) + hva.PageOffset, count));
             Pool.Put(frame);
             hva += (ulong)count;
             source = source[count..];
         }
     }
 
-    private int Pin(ulong hva, bool write)
+    private int Pin(Hva hva, bool write)
     {
         var status = Fault(hva, write, out var mapping);
         return status switch

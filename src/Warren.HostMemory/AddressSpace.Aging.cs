@@ -10,7 +10,7 @@ public sealed partial class AddressSpace
     /// a notifier; a block counts as one page. Clearing asks notifiers without a TLB flush, as periodic aging does.
     /// </summary>
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range.</exception>
-    public int Age(ulong hva, ulong length, bool clear)
+    public int Age(Hva hva, ulong length, bool clear)
     {
         using var balance = Check.Balanced();
         length = CheckedLength(length);
@@ -34,10 +34,10 @@ public sealed partial class AddressSpace
     /// True when the page was accessed since the last time, clearing the marks for good: TLBs are flushed, so that an access after this
     /// call is noticed (what reclaim asks before it takes a page).
     /// </summary>
-    public bool ClearFlushYoung(ulong hva)
+    public bool ClearFlushYoung(Hva hva)
     {
         using var balance = Check.Balanced();
-        var page = hva & ~OffsetMask;
+        var page = hva.PageStart;
         CheckRange(page, FramePool.PageSize);
         MmapLock.DownRead();
         try
@@ -59,7 +59,7 @@ public sealed partial class AddressSpace
     {
         internal int Young;
 
-        public void Leaf(ulong* slot, ulong hva, int level)
+        public void Leaf(ulong* slot, Hva hva, int level)
         {
             var entry = PageTableNode.Load(slot);
             var young = entry.IsLeaf && entry.IsAccessed;
@@ -69,7 +69,7 @@ public sealed partial class AddressSpace
             if (notify)
             {
                 var size = level == 1 ? FramePool.PageSize : PageTable.BlockSize;
-                var start = hva & ~(size - 1);
+                var start = hva.AlignDown(size);
                 var range = new MmuNotifierRange(start, start + size, MmuNotifierEvent.Clear);
                 young |= space.Notifiers.Young(range, clear ? YoungQuery.Clear : YoungQuery.Test);
             }

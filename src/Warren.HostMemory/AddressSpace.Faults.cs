@@ -11,7 +11,7 @@ public sealed partial class AddressSpace
     /// breaking a share notifies, so no lock that a notifier takes may be held.
     /// </summary>
     /// <returns>Ok, or why not; only then is <paramref name="mapping"/> set.</returns>
-    public unsafe FaultStatus Fault(ulong hva, bool write, out FrameMapping mapping)
+    public unsafe FaultStatus Fault(Hva hva, bool write, out FrameMapping mapping)
     {
         mapping = default;
         // A page of a file is read from it; whether this one is known only further down.
@@ -22,7 +22,7 @@ public sealed partial class AddressSpace
             var vma = hva < AddressLimit ? _vmas.Find(hva) : null;
             var status = vma is null ? FaultStatus.NoVma
                 : (vma.Protection & (write ? VmaProtection.Write : VmaProtection.Read)) == 0 ? FaultStatus.Protection
-                : Resolve(vma, hva & ~OffsetMask, write, ref mapping);
+                : Resolve(vma, hva.PageStart, write, ref mapping);
             if (status != FaultStatus.Ok)
                 Count(ref _counters.Failed);
             return status;
@@ -38,13 +38,13 @@ public sealed partial class AddressSpace
     /// not sleep and does not notify, so that a lock that notifiers take may be held, as long as nobody who holds it waits for the mmap
     /// lock.
     /// </summary>
-    public unsafe bool TryFaultPresent(ulong hva, bool write, out FrameMapping mapping)
+    public unsafe bool TryFaultPresent(Hva hva, bool write, out FrameMapping mapping)
     {
         mapping = default;
         if (!MmapLock.TryDownRead())
             return false;
         var taken = false;
-        var page = hva & ~OffsetMask;
+        var page = hva.PageStart;
         if (hva < AddressLimit && _vmas.Find(hva) is { } vma && (vma.Protection & (write ? VmaProtection.Write : VmaProtection.Read)) != 0)
         {
             var slot = _table.Find(page, out var level);
@@ -63,7 +63,7 @@ public sealed partial class AddressSpace
     /// <param name="hva">any address</param>
     /// <param name="mapping">what a read fault would find there; frame 0 when nothing is mapped</param>
     /// <returns>false: the mmap lock is not free</returns>
-    public bool TryPeek(ulong hva, out FrameMapping mapping)
+    public bool TryPeek(Hva hva, out FrameMapping mapping)
     {
         mapping = default;
         if (!MmapLock.TryDownRead())
@@ -80,9 +80,9 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Takes a reference on what a leaf entry maps; false when the entry has changed since.</summary>
-    private unsafe bool TryTake(Vma vma, ulong page, ulong* slot, HostPte entry, int level, ref FrameMapping mapping)
+    private unsafe bool TryTake(Vma vma, Hva page, ulong* slot, HostPte entry, int level, ref FrameMapping mapping)
     {
-        var frame = level == 1 ? entry.Frame : entry.Frame + (int)((page >> FramePool.PageShift) & (FramePool.BlockFrames - 1));
+        var frame = level == 1 ? entry.Frame : entry.Frame + (int)(page.PageNumber & (FramePool.BlockFrames - 1));
         if (!Pool.TryGet(frame))
             return false;
         // The frame may have been freed and given to someone else before we got hold of it; the entry tells.
@@ -100,7 +100,7 @@ public sealed partial class AddressSpace
         return true;
     }
 
-    private unsafe FaultStatus Resolve(Vma vma, ulong page, bool write, ref FrameMapping mapping)
+    private unsafe FaultStatus Resolve(Vma vma, Hva page, bool write, ref FrameMapping mapping)
     {
         var found = false;
         while (true)
@@ -136,7 +136,7 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Fills the entry of an absent page, unless another thread does.</summary>
-    private unsafe FaultStatus Populate(Vma vma, ulong page, bool write)
+    private unsafe FaultStatus Populate(Vma vma, Hva page, bool write)
     {
         if (vma.File is not null)
             return PopulateFromFile(vma, page, write);
@@ -155,9 +155,9 @@ public sealed partial class AddressSpace
     /// Backs the aligned 2 MiB around the page by a block if it lies in the VMA and nothing of it is mapped. Costs no more host
     /// memory than one page: the host commits the block's pages as they are touched.
     /// </summary>
-    private unsafe bool TryPopulateBlock(Vma vma, ulong page)
+    private unsafe bool TryPopulateBlock(Vma vma, Hva page)
     {
-        var start = page & ~(PageTable.BlockSize - 1);
+        var start = page.AlignDown(PageTable.BlockSize);
         if (start < vma.Start || start + PageTable.BlockSize > vma.End)
             return false;
         var slot = _table.Ensure(page, level: 2);
@@ -176,7 +176,7 @@ public sealed partial class AddressSpace
         return true;
     }
 
-    private unsafe FaultStatus PopulateFromFile(Vma vma, ulong page, bool write)
+    private unsafe FaultStatus PopulateFromFile(Vma vma, Hva page, bool write)
     {
         var status = vma.File!.Get(vma.FilePageAt(page), out var cached);
         if (status != FaultStatus.Ok)
@@ -201,7 +201,7 @@ public sealed partial class AddressSpace
     /// <summary>
     /// Puts a frame of our own in the place of a shared one (wp_page_copy). Notifies: VMs map the shared one for reading.
     /// </summary>
-    private unsafe FaultStatus BreakShare(ulong page, ulong* slot, HostPte entry)
+    private unsafe FaultStatus BreakShare(Hva page, ulong* slot, HostPte entry)
     {
         // Hold the source while it is copied: a concurrent discard may drop the entry's reference.
         if (!Pool.TryGet(entry.Frame))

@@ -13,11 +13,11 @@ public sealed partial class AddressSpace
     /// </summary>
     /// <param name="length">Bytes, rounded up to pages.</param>
     /// <param name="protection">What it may be accessed for.</param>
-    /// <param name="hint">Where to put it if that is free and page-aligned; 0: anywhere.</param>
+    /// <param name="hint">Where to put it if that is free and page-aligned; address 0: anywhere.</param>
     /// <param name="hugePages">Back aligned 2 MiB by one block where nothing is mapped yet.</param>
     /// <returns>The first address.</returns>
     /// <exception cref="HostMemoryException">EINVAL: zero or absurd length. ENOMEM: no gap is long enough.</exception>
-    public ulong Map(ulong length, VmaProtection protection, ulong hint = 0, bool hugePages = true)
+    public Hva Map(ulong length, VmaProtection protection, Hva hint = default, bool hugePages = true)
     {
         using var balance = Check.Balanced();
         length = CheckedLength(length);
@@ -43,17 +43,17 @@ public sealed partial class AddressSpace
     /// <param name="offset">Where in the file; page-aligned.</param>
     /// <param name="length">Bytes, rounded up to pages.</param>
     /// <param name="protection">What it may be accessed for.</param>
-    /// <param name="fixedHva">Page-aligned: replaces whatever is mapped there (MAP_FIXED). 0: anywhere.</param>
+    /// <param name="fixedHva">Page-aligned: replaces whatever is mapped there (MAP_FIXED). Address 0: anywhere.</param>
     /// <returns>The first address.</returns>
     /// <exception cref="HostMemoryException">EINVAL: unaligned or out of range. ENOMEM: no gap is long enough.</exception>
-    public ulong MapFile(FileImage file, long offset, ulong length, VmaProtection protection, ulong fixedHva = 0)
+    public Hva MapFile(FileImage file, long offset, ulong length, VmaProtection protection, Hva fixedHva = default)
     {
         using var balance = Check.Balanced();
         ArgumentNullException.ThrowIfNull(file);
         length = CheckedLength(length);
         if (offset < 0 || ((ulong)offset & OffsetMask) != 0)
             throw new HostMemoryException(Errno.EINVAL, $"a file is mapped from a multiple of the page size, not from offset {offset}.");
-        if (fixedHva != 0)
+        if (fixedHva != default)
             CheckRange(fixedHva, length);
         var pages = file.Cache.PagesIn(Pool);
         var mapped = false;
@@ -61,7 +61,7 @@ public sealed partial class AddressSpace
         try
         {
             ThrowIfDisposed();
-            var start = fixedHva != 0 ? fixedHva : Place(length, 0);
+            var start = fixedHva != default ? fixedHva : Place(length, default);
             if (_vmas.Overlaps(start, start + length))
                 Remove(start, start + length);
             _vmas.Insert(new Vma
@@ -85,7 +85,7 @@ public sealed partial class AddressSpace
 
     /// <summary>Unmaps whatever is mapped in the range; holes are no error.</summary>
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range.</exception>
-    public void Unmap(ulong hva, ulong length)
+    public void Unmap(Hva hva, ulong length)
     {
         using var balance = Check.Balanced();
         length = CheckedLength(length);
@@ -105,7 +105,7 @@ public sealed partial class AddressSpace
     /// <summary>Changes what the range may be accessed for.</summary>
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: a page of it is not mapped; nothing
     /// changed.</exception>
-    public void Protect(ulong hva, ulong length, VmaProtection protection)
+    public void Protect(Hva hva, ulong length, VmaProtection protection)
     {
         using var balance = Check.Balanced();
         length = CheckedLength(length);
@@ -132,7 +132,7 @@ public sealed partial class AddressSpace
     /// <summary>Drops the pages of the range (MADV_DONTNEED): anonymous ones read as zeros again, private copies as the file.</summary>
     /// <exception cref="HostMemoryException">EINVAL: unaligned, empty or out of range. ENOMEM: part of it is not mapped; the rest was
     /// dropped.</exception>
-    public void Discard(ulong hva, ulong length)
+    public void Discard(Hva hva, ulong length)
     {
         using var balance = Check.Balanced();
         length = CheckedLength(length);
@@ -159,7 +159,7 @@ public sealed partial class AddressSpace
     /// Drops the pages of the range without sleeping, as the OOM reaper does: gives up at once when the mmap lock is
     /// not free, or when a notifier refuses; then nothing has changed. The mappings stay and read as zeros or as the file.
     /// </summary>
-    public bool ReapNonBlocking(ulong hva, ulong length)
+    public bool ReapNonBlocking(Hva hva, ulong length)
     {
         using var balance = Check.Balanced();
         length = CheckedLength(length);
@@ -188,7 +188,7 @@ public sealed partial class AddressSpace
     }
 
     /// <summary>Unmaps a range that has something mapped. Under the mmap lock held for write.</summary>
-    private void Remove(ulong start, ulong end)
+    private void Remove(Hva start, Hva end)
     {
         Notifiers.TryStart(new MmuNotifierRange(start, end, MmuNotifierEvent.Unmap), out var invalidation);
         _vmas.SplitAt(start, end, _table.SplitAt);
@@ -199,9 +199,9 @@ public sealed partial class AddressSpace
         Notifiers.End(invalidation);
     }
 
-    private ulong Place(ulong length, ulong hint)
+    private Hva Place(ulong length, Hva hint)
     {
-        if (hint >= LowestAddress && (hint & OffsetMask) == 0 && hint < AddressLimit && length <= AddressLimit - hint
+        if (hint >= LowestAddress && hint.PageOffset == 0 && hint < AddressLimit && length <= AddressLimit - hint
             && !_vmas.Overlaps(hint, hint + length))
         {
             return hint;
@@ -209,9 +209,9 @@ public sealed partial class AddressSpace
 
         var alignment = length >= PageTable.BlockSize ? PageTable.BlockSize : FramePool.PageSize;
         var start = _vmas.FindGap(MapBase, length, alignment, AddressLimit);
-        if (start == 0)
+        if (start == default)
             start = _vmas.FindGap(LowestAddress, length, alignment, AddressLimit);
-        if (start == 0)
+        if (start == default)
             throw new HostMemoryException(Errno.ENOMEM, $"no gap of {length} bytes is left in the address space.");
         return start;
     }
@@ -221,14 +221,14 @@ public sealed partial class AddressSpace
 
     private static ulong CheckedLength(ulong length)
     {
-        if (length is 0 or > AddressLimit)
+        if (length == 0 || length > AddressLimit.Value)
             throw new HostMemoryException(Errno.EINVAL, $"a mapping has between 1 and 2^47 bytes, not {length}.");
         return (length + OffsetMask) & ~OffsetMask;
     }
 
-    private static void CheckRange(ulong hva, ulong length)
+    private static void CheckRange(Hva hva, ulong length)
     {
-        if ((hva & OffsetMask) != 0 || hva < LowestAddress || hva >= AddressLimit || length > AddressLimit - hva)
+        if (hva.PageOffset != 0 || hva < LowestAddress || hva >= AddressLimit || length > AddressLimit - hva)
         {
             throw new HostMemoryException(Errno.EINVAL,
                 $"0x{hva:x} with {length} bytes is not a page-aligned range of host virtual addresses.");

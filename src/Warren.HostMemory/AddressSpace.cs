@@ -10,13 +10,13 @@ namespace Warren.HostMemory;
 public sealed partial class AddressSpace : IDisposable
 {
     /// <summary>Addresses below are never mapped.</summary>
-    public const ulong LowestAddress = 0x10000;
+    public static Hva LowestAddress => new(0x10000);
 
     /// <summary>First address that no mapping reaches.</summary>
-    public const ulong AddressLimit = 1UL << 47;
+    public static Hva AddressLimit => new(1UL << 47);
 
     /// <summary>Where mappings without a hint begin.</summary>
-    private const ulong MapBase = 0x1000_0000_0000;
+    private static Hva MapBase => new(0x1000_0000_0000);
 
     private readonly MemoryBudget? _budget;
     private readonly PageTable _table;
@@ -57,14 +57,14 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>
     /// The page table's entry for the address, and what the VMA allows; no step and no lock: for checks while every thread stands still.
     /// </summary>
-    internal HostPte Peek(ulong hva, out VmaProtection allowed)
+    internal HostPte Peek(Hva hva, out VmaProtection allowed)
     {
         allowed = _vmas.Find(hva)?.Protection ?? 0;
         return _table.Peek(hva);
     }
 
     /// <summary>The entry of the host page table for the address, as <see cref="PageTable.PeekSlot"/>.</summary>
-    internal unsafe void* PeekSlot(ulong hva, ref int level) => _table.PeekSlot(hva, ref level);
+    internal unsafe void* PeekSlot(Hva hva, ref int level) => _table.PeekSlot(hva, ref level);
 
     /// <summary>
     /// Gives back the tables of an address space whose locks may be held by threads that are no more; its frames are lost with their pool.
@@ -91,7 +91,7 @@ public sealed partial class AddressSpace : IDisposable
             _disposed = true;
             // The notifiers are gone: nobody is left to be told.
             _table.Dispose();
-            _vmas.Remove(0, AddressLimit);
+            _vmas.Remove(default, AddressLimit);
         }
         finally
         {

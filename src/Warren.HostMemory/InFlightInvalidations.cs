@@ -113,7 +113,7 @@ internal sealed class InFlightInvalidations
     }
 
     /// <summary>Does a record in the list overlap [<paramref name="start"/>, <paramref name="end"/>)?</summary>
-    internal bool Covers(ulong start, ulong end)
+    internal bool Covers(Hva start, Hva end)
     {
         _lock.Lock();
         var record = Shared.Read(ref _first, this);

@@ -25,10 +25,10 @@ internal sealed class InvalidationRecord
     internal InvalidationRecord? Previous;
 
     /// <summary>First address; fixed, as all that describes the range, while the record is in the list.</summary>
-    internal ulong Start { get; private set; }
+    internal Hva Start { get; private set; }
 
     /// <summary>Address after the last.</summary>
-    internal ulong End { get; private set; }
+    internal Hva End { get; private set; }
 
     /// <summary>The range as notifiers are passed it.</summary>
     internal MmuNotifierRange Range => new(this, _event, _blockable);

@@ -14,14 +14,14 @@ public enum MmuNotifierEvent
 }
 
 /// <summary>The host virtual addresses [Start, End) whose backing changes, page-aligned and not empty.</summary>
-public readonly struct MmuNotifierRange(ulong start, ulong end, MmuNotifierEvent reason, bool blockable = true)
+public readonly struct MmuNotifierRange(Hva start, Hva end, MmuNotifierEvent reason, bool blockable = true)
 {
     internal MmuNotifierRange(InvalidationRecord record, MmuNotifierEvent reason, bool blockable)
         : this(record.Start, record.End, reason, blockable) => Id = record.Id;
 
-    public ulong Start { get; } = start;
+    public Hva Start { get; } = start;
 
-    public ulong End { get; } = end;
+    public Hva End { get; } = end;
 
     public MmuNotifierEvent Event { get; } = reason;
 

@@ -11,7 +11,7 @@ internal enum YoungQuery
 public sealed partial class MmuNotifiers
 {
     /// <summary>True when any region overlaps the range; a hint.</summary>
-    internal bool Any(ulong start, ulong end)
+    internal bool Any(Hva start, Hva end)
     {
         var record = InvalidationRecord.Take();
         Collect(start, end, record.Regions);

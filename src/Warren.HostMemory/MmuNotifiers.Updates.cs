@@ -105,7 +105,7 @@ public sealed partial class MmuNotifiers
     }
 
     /// <summary>The regions of one owner that overlap the range, as they are now.</summary>
-    public NotifierRegion[] RegionsOf(MmuNotifier owner, ulong start, ulong end)
+    public NotifierRegion[] RegionsOf(MmuNotifier owner, Hva start, Hva end)
     {
         var found = new RegionBuffer();
         Collect(start, end, found);

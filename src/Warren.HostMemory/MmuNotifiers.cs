@@ -87,12 +87,13 @@ public sealed partial class MmuNotifiers
     /// Is some invalidation of [<paramref name="start"/>, <paramref name="end"/>) between its place in the list and its end? False: each
     /// has changed the host page table before now, or has not yet looked for regions. Never sleeps.
     /// </summary>
-    public bool IsInvalidating(ulong start, ulong end) => InFlight.Covers(start, end);
+    public bool IsInvalidating(Hva start, Hva end) => InFlight.Covers(start, end);
 
     /// <summary>Appends the regions that overlap the range, of all owners, as they are now.</summary>
-    internal void Collect(ulong start, ulong end, RegionBuffer into) => RegionTree.Collect(Atomics.Read(ref _root, this), start, end, into);
+    internal void Collect(Hva start, Hva end, RegionBuffer into) => RegionTree.Collect(Atomics.Read(ref _root, this), start, end, into);
 
-    private void Mark(CheckMark mark, InvalidationRecord record) => Check.Mark(mark, this, (long)record.Start, (long)record.End);
+    private void Mark(CheckMark mark, InvalidationRecord record) =>
+        Check.Mark(mark, this, (long)record.Start.Value, (long)record.End.Value);
 
     private void Finish(InvalidationRecord record)
     {

@@ -9,15 +9,15 @@ public abstract class NotifierRegion
     public readonly MmuNotifier Owner;
 
     /// <summary>First address.</summary>
-    public readonly ulong HvaStart;
+    public readonly Hva HvaStart;
 
     /// <summary>Address after the last; greater than <see cref="HvaStart"/>.</summary>
-    public readonly ulong HvaEnd;
+    public readonly Hva HvaEnd;
 
     /// <summary>Breaks ties between regions of one start address: the order of insertion, inherited by a replacement.</summary>
     internal long IndexKey;
 
-    protected NotifierRegion(MmuNotifier owner, ulong hvaStart, ulong hvaEnd)
+    protected NotifierRegion(MmuNotifier owner, Hva hvaStart, Hva hvaEnd)
     {
         ArgumentNullException.ThrowIfNull(owner);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(hvaStart, hvaEnd);

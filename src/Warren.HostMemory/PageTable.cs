@@ -24,12 +24,12 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     /// reaches it.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    internal ulong* Find(ulong hva, out int level)
+    internal ulong* Find(Hva hva, out int level)
     {
         var node = _root;
         for (level = TopLevel; ; level--)
         {
-            var slot = PageTableNode.Slot(node, Index(hva, level));
+            var slot = PageTableNode.Slot(node, Index(hva.Value, level));
             if (level == 1)
                 return slot;
             var entry = PageTableNode.Load(slot);
@@ -42,12 +42,12 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     /// <summary>
     /// The slot of the given level for the address, making tables on the way; null if a block is mapped where a table is needed.
     /// </summary>
-    internal ulong* Ensure(ulong hva, int level)
+    internal ulong* Ensure(Hva hva, int level)
     {
         var node = _root;
         for (var at = TopLevel; ; at--)
         {
-            var slot = PageTableNode.Slot(node, Index(hva, at));
+            var slot = PageTableNode.Slot(node, Index(hva.Value, at));
             if (at == level)
                 return slot;
             var entry = PageTableNode.Load(slot);
@@ -80,9 +80,9 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     }
 
     /// <summary>Splits the block that spans the address, unless it begins there.</summary>
-    internal void SplitAt(ulong hva)
+    internal void SplitAt(Hva hva)
     {
-        if ((hva & (BlockSize - 1)) == 0)
+        if (hva == hva.AlignDown(BlockSize))
             return;
         var slot = Find(hva, out var level);
         if (slot == null || level != 2)
@@ -93,23 +93,23 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     }
 
     /// <summary>The leaf that maps the address, or nothing; no step: for checks while every thread stands still.</summary>
-    internal HostPte Peek(ulong hva)
+    internal HostPte Peek(Hva hva)
     {
         var level = 1;
         var slot = PeekSlot(hva, ref level);
         var entry = slot == null ? default : new HostPte(*slot);
-        return !entry.IsLeaf || level == 1 ? entry : entry.Part((int)(hva >> FramePool.PageShift) & (PageTableNode.Entries - 1));
+        return !entry.IsLeaf || level == 1 ? entry : entry.Part((int)hva.PageNumber & (PageTableNode.Entries - 1));
     }
 
     /// <summary>
     /// The slot for the address of the given level (1 to 4), or of the lowest above it that tables reach; null when they are gone. No step.
     /// </summary>
-    internal ulong* PeekSlot(ulong hva, ref int level)
+    internal ulong* PeekSlot(Hva hva, ref int level)
     {
         var node = _root;
         for (var at = TopLevel; node != null; at--)
         {
-            var slot = PageTableNode.Slot(node, Index(hva, at));
+            var slot = PageTableNode.Slot(node, Index(hva.Value, at));
             var entry = new HostPte(*slot);
             if (at == level || !entry.IsTable)
             {
@@ -124,14 +124,14 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
     }
 
     /// <summary>Unmaps the range and puts its frames; returns how many pages were mapped.</summary>
-    internal long Clear(ulong start, ulong end) => ClearNode(_root, TopLevel, start, end);
+    internal long Clear(Hva start, Hva end) => ClearNode(_root, TopLevel, start.Value, end.Value);
 
     /// <summary>Frees the tables that map nothing outside the range, which has been cleared. Under the mmap lock held for write.</summary>
-    internal void FreeTables(ulong start, ulong end) => FreeBelow(_root, TopLevel, 0, start, end);
+    internal void FreeTables(Hva start, Hva end) => FreeBelow(_root, TopLevel, 0, start.Value, end.Value);
 
     /// <summary>Calls <paramref name="visitor"/> for each leaf in the range with its first address and level.</summary>
-    internal void Visit<TVisitor>(ulong start, ulong end, ref TVisitor visitor)
-        where TVisitor : struct, IPteVisitor => VisitNode(_root, TopLevel, start, end, ref visitor);
+    internal void Visit<TVisitor>(Hva start, Hva end, ref TVisitor visitor)
+        where TVisitor : struct, IPteVisitor => VisitNode(_root, TopLevel, start.Value, end.Value, ref visitor);
 
     public void Dispose()
     {
@@ -249,7 +249,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             if (entry.IsTable)
                 VisitNode(entry.Table, level - 1, at, Math.Min(end, (at & ~(span - 1)) + span), ref visitor);
             else if (entry.IsLeaf)
-                visitor.Leaf(slot, at, level);
+                visitor.Leaf(slot, new Hva(at), level);
         }
     }
 }
@@ -257,5 +257,5 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
 /// <summary>The treatment of each leaf of a range; a struct, so that the walk is compiled for it.</summary>
 internal unsafe interface IPteVisitor
 {
-    void Leaf(ulong* slot, ulong hva, int level);
+    void Leaf(ulong* slot, Hva hva, int level);
 }

@@ -9,8 +9,8 @@ internal sealed class RegionTree
     private readonly RegionTree? _left;
     private readonly RegionTree? _right;
     private readonly NotifierRegion _region;
-    private readonly ulong _start;
-    private readonly ulong _maxEnd;
+    private readonly Hva _start;
+    private readonly Hva _maxEnd;
     private readonly long _tie;
     private readonly int _height;
 
@@ -25,13 +25,13 @@ internal sealed class RegionTree
         var height = 0;
         if (left is not null)
         {
-            maxEnd = Math.Max(maxEnd, left._maxEnd);
+            maxEnd = Hva.Max(maxEnd, left._maxEnd);
             height = left._height;
         }
 
         if (right is not null)
         {
-            maxEnd = Math.Max(maxEnd, right._maxEnd);
+            maxEnd = Hva.Max(maxEnd, right._maxEnd);
             height = Math.Max(height, right._height);
         }
 
@@ -84,7 +84,7 @@ internal sealed class RegionTree
     }
 
     /// <summary>Appends the regions that overlap [start, end), by address.</summary>
-    internal static void Collect(RegionTree? node, ulong start, ulong end, RegionBuffer into)
+    internal static void Collect(RegionTree? node, Hva start, Hva end, RegionBuffer into)
     {
         while (node is not null && node._maxEnd > start)
         {
@@ -157,5 +157,5 @@ internal sealed class RegionTree
     private static RegionTree Node(RegionTree? left, RegionTree middle, RegionTree? right) =>
         new(left, middle._region, middle._tie, right);
 
-    private int Compare(ulong start, long tie) => start != _start ? start.CompareTo(_start) : tie.CompareTo(_tie);
+    private int Compare(Hva start, long tie) => start != _start ? start.CompareTo(_start) : tie.CompareTo(_tie);
 }

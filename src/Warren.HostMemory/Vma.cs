@@ -5,8 +5,8 @@ namespace Warren.HostMemory;
 /// </summary>
 internal sealed class Vma
 {
-    internal ulong Start;
-    internal ulong End;
+    internal Hva Start;
+    internal Hva End;
     internal VmaProtection Protection;
 
     /// <summary>Aligned 2 MiB of it may be backed by one block. Anonymous only.</summary>
@@ -17,10 +17,10 @@ internal sealed class Vma
     /// <summary>Page of the file at <see cref="Start"/>.</summary>
     internal long FilePage;
 
-    internal long FilePageAt(ulong hva) => FilePage + (long)((hva - Start) >> FramePool.PageShift);
+    internal long FilePageAt(Hva hva) => FilePage + (long)((hva - Start) >> FramePool.PageShift);
 
     /// <summary>Cuts at <paramref name="at"/>, inside: this keeps the left part, the right part is returned.</summary>
-    internal Vma CutAt(ulong at)
+    internal Vma CutAt(Hva at)
     {
         var right = new Vma
         {

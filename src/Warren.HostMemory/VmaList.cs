@@ -11,14 +11,14 @@ internal sealed class VmaList
 
     internal Vma this[int index] => _list[index];
 
-    internal Vma? Find(ulong hva)
+    internal Vma? Find(Hva hva)
     {
         var index = FirstEndingAfter(hva);
         return index < _list.Count && _list[index].Start <= hva ? _list[index] : null;
     }
 
     /// <summary>Index of the first VMA that ends after <paramref name="hva"/>.</summary>
-    internal int FirstEndingAfter(ulong hva)
+    internal int FirstEndingAfter(Hva hva)
     {
         var list = Shared.Read(in _list, this);
         int low = 0, high = list.Count;
@@ -34,14 +34,14 @@ internal sealed class VmaList
         return low;
     }
 
-    internal bool Overlaps(ulong start, ulong end)
+    internal bool Overlaps(Hva start, Hva end)
     {
         var index = FirstEndingAfter(start);
         return index < _list.Count && _list[index].Start < end;
     }
 
     /// <summary>True when every page of the range is mapped.</summary>
-    internal bool Covers(ulong start, ulong end)
+    internal bool Covers(Hva start, Hva end)
     {
         for (var index = FirstEndingAfter(start); index < _list.Count && _list[index].Start <= start; index++)
         {
@@ -63,7 +63,7 @@ internal sealed class VmaList
     }
 
     /// <summary>Makes the range begin and end at VMA borders. <paramref name="onCut"/> sees each address that becomes one.</summary>
-    internal void SplitAt(ulong start, ulong end, Action<ulong> onCut)
+    internal void SplitAt(Hva start, Hva end, Action<Hva> onCut)
     {
         Shared.Changing(in _list, this);
         Split(start, onCut);
@@ -71,7 +71,7 @@ internal sealed class VmaList
     }
 
     /// <summary>Removes whole VMAs in the range, which begins and ends at borders.</summary>
-    internal void Remove(ulong start, ulong end)
+    internal void Remove(Hva start, Hva end)
     {
         Shared.Changing(in _list, this);
         var first = FirstEndingAfter(start);
@@ -81,7 +81,7 @@ internal sealed class VmaList
         _list.RemoveRange(first, last - first);
     }
 
-    internal void SetProtection(ulong start, ulong end, VmaProtection protection)
+    internal void SetProtection(Hva start, Hva end, VmaProtection protection)
     {
         Shared.Changing(in _list, this);
         var first = FirstEndingAfter(start);
@@ -92,25 +92,23 @@ internal sealed class VmaList
     }
 
     /// <summary>
-    /// The lowest gap of <paramref name="length"/> bytes at or above <paramref name="from"/> that starts aligned; 0 when none below the
-    /// limit.
+    /// The lowest gap of <paramref name="length"/> bytes at or above <paramref name="from"/> that starts aligned; address 0 when none
+    /// below the limit.
     /// </summary>
-    internal ulong FindGap(ulong from, ulong length, ulong alignment, ulong limit)
+    internal Hva FindGap(Hva from, ulong length, ulong alignment, Hva limit)
     {
-        var at = AlignUp(from, alignment);
+        var at = from.AlignUp(alignment);
         for (var index = FirstEndingAfter(at); ; index++)
         {
             if (at > limit || length > limit - at)
-                return 0;
+                return default;
             if (index >= _list.Count || _list[index].Start >= at + length)
                 return at;
-            at = AlignUp(Math.Max(at, _list[index].End), alignment);
+            at = Hva.Max(at, _list[index].End).AlignUp(alignment);
         }
     }
 
-    private static ulong AlignUp(ulong value, ulong alignment) => (value + alignment - 1) & ~(alignment - 1);
-
-    private void Split(ulong at, Action<ulong> onCut)
+    private void Split(Hva at, Action<Hva> onCut)
     {
         var index = FirstEndingAfter(at);
         if (index >= _list.Count || _list[index].Start >= at)

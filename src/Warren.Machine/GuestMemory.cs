@@ -18,7 +18,7 @@ internal sealed class GuestMemory : IDisposable
     private const VmaProtection ReadWrite = VmaProtection.Read | VmaProtection.Write;
 
     private readonly List<FileImage> _files = [];
-    private readonly ulong _hva;
+    private readonly Hva _hva;
 
     public GuestMemory(FramePool frames, MemoryBudget? budget, ulong size)
     {
@@ -58,7 +58,7 @@ internal sealed class GuestMemory : IDisposable
     public void LoadFile(string path, ulong address, ulong length)
         => MapPages(Open(path), 0, address, (length + OffsetMask) & ~OffsetMask);
 
-    public void Write(ulong address, ReadOnlySpan<byte> bytes) => Space.Write(Hva(address), bytes);
+    public void Write(ulong address, ReadOnlySpan<byte> bytes) => Space.Write(HvaOf(address), bytes);
 
     public void Dispose()
     {
@@ -67,7 +67,7 @@ internal sealed class GuestMemory : IDisposable
             file.Dispose();
     }
 
-    private ulong Hva(ulong address) => _hva + (address - MemoryMap.Ram);
+    private Hva HvaOf(ulong address) => _hva + (address - MemoryMap.Ram);
 
     private FileImage Open(string path)
     {
@@ -95,7 +95,7 @@ internal sealed class GuestMemory : IDisposable
     }
 
     private void MapPages(FileImage file, long offset, ulong address, ulong length)
-        => Space.MapFile(file, offset, length, ReadWrite, Hva(address));
+        => Space.MapFile(file, offset, length, ReadWrite, HvaOf(address));
 
     private void Copy(string path, long offset, ulong address, ulong length)
     {
@@ -108,7 +108,7 @@ internal sealed class GuestMemory : IDisposable
             var n = source.Read(offset, buffer.AsSpan(0, (int)Math.Min(length, (ulong)buffer.Length)));
             if (n == 0)
                 throw new MachineConfigurationException($"The kernel '{path}' became shorter while it was being read; try again.");
-            Space.Write(Hva(address), buffer.AsSpan(0, n));
+            Space.Write(HvaOf(address), buffer.AsSpan(0, n));
             offset += n;
             address += (ulong)n;
             length -= (ulong)n;

@@ -23,7 +23,7 @@ public sealed class AddressSpaceTests
     {
         using var memory = new TestMemory();
         var hva = memory.Space.Map(2 * Block, VmaProtection.Write);
-        Assert.Equal(0UL, hva % Block);
+        Assert.Equal(0UL, hva.Value % Block);
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva + (3 * Page), write: false, out var m));
         Assert.Equal(9, m.Order);
         Assert.True(m.Writable);
@@ -102,7 +102,7 @@ public sealed class AddressSpaceTests
         memory.WriteByte(hva, 3);
         Assert.Equal(Errno.EINVAL, memory.ErrnoOf(s => s.Map(0, VmaProtection.Read)));
         Assert.Equal(Errno.EINVAL, memory.ErrnoOf(s => s.Map(ulong.MaxValue, VmaProtection.Read)));
-        Assert.Equal(Errno.ENOMEM, memory.ErrnoOf(s => s.Map(AddressSpace.AddressLimit, VmaProtection.Read)));
+        Assert.Equal(Errno.ENOMEM, memory.ErrnoOf(s => s.Map(AddressSpace.AddressLimit.Value, VmaProtection.Read)));
         Assert.Equal(Errno.EINVAL, memory.ErrnoOf(s => s.Unmap(hva + 1, Page)));
         Assert.Equal(Errno.EINVAL, memory.ErrnoOf(s => s.Unmap(hva, 0)));
         Assert.Equal(Errno.EINVAL, memory.ErrnoOf(s => s.Discard(AddressSpace.AddressLimit - Page, 2 * Page)));
@@ -110,8 +110,8 @@ public sealed class AddressSpaceTests
         memory.WriteByte(hva, 4);
         Assert.Equal(Errno.ENOMEM, memory.ErrnoOf(s => s.Discard(hva + (3 * Page), 2 * Page)));
         Assert.Equal(4, memory.ReadByte(hva));
-        Assert.Equal(FaultStatus.NoVma, memory.Space.Fault(ulong.MaxValue, write: true, out _));
-        Assert.Equal(FaultStatus.NoVma, memory.Space.Fault(0, write: false, out _));
+        Assert.Equal(FaultStatus.NoVma, memory.Space.Fault(new Hva(ulong.MaxValue), write: true, out _));
+        Assert.Equal(FaultStatus.NoVma, memory.Space.Fault(new Hva(0), write: false, out _));
     }
 
     [Fact]
@@ -119,9 +119,9 @@ public sealed class AddressSpaceTests
     {
         using var memory = new TestMemory();
         const ulong wanted = 0x5000_0000;
-        Assert.Equal(wanted, memory.Space.Map(Page, VmaProtection.Read, wanted));
-        Assert.NotEqual(wanted, memory.Space.Map(Page, VmaProtection.Read, wanted));
-        Assert.NotEqual(wanted + 1, memory.Space.Map(Page, VmaProtection.Read, wanted + 1));
+        Assert.Equal(new Hva(wanted), memory.Space.Map(Page, VmaProtection.Read, new Hva(wanted)));
+        Assert.NotEqual(new Hva(wanted), memory.Space.Map(Page, VmaProtection.Read, new Hva(wanted)));
+        Assert.NotEqual(new Hva(wanted + 1), memory.Space.Map(Page, VmaProtection.Read, new Hva(wanted + 1)));
     }
 
     [Fact]

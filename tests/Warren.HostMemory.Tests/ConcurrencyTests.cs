@@ -72,7 +72,7 @@ public sealed class ConcurrencyTests
                 }
 
                 Assert.Equal(FaultStatus.Ok, memory.Space.Fault(at, write: true, out var m));
-                var tag = (long)(at << 8);
+                var tag = (long)(at.Value << 8);
                 // Every holder of this page writes the same tag; a fresh frame is zero. Anything else: two pages in one frame.
                 var found = Interlocked.CompareExchange(ref *(long*)memory.Pool.Pointer(m.Frame), tag, 0);
                 Assert.True(found == 0 || found == tag, "a frame serves two pages");

@@ -102,7 +102,7 @@ internal static class InterposedRaces
         }
     }
 
-    private static int FrameOf(TestMemory memory, ulong hva)
+    private static int FrameOf(TestMemory memory, Hva hva)
     {
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva, write: false, out var m));
         memory.Pool.Put(m.Frame);

@@ -11,7 +11,7 @@ public sealed class ModelTests : IDisposable
     /// <summary>The window operations act in: three blocks of 2 MiB, so that blocks form, split and are cut.</summary>
     private const int Pages = 3 * 512;
 
-    private const ulong Window = 0x4000_0000;
+    private static readonly Hva Window = new(0x4000_0000);
     private const int FilePages = 40;
 
     private readonly string _path = Path.Combine(Path.GetTempPath(), $"warren-{Guid.NewGuid():N}.bin");
@@ -216,7 +216,7 @@ public sealed class ModelTests : IDisposable
         }
     }
 
-    private static void VerifyFault(TestMemory memory, PageModel? page, ulong hva, bool write)
+    private static void VerifyFault(TestMemory memory, PageModel? page, Hva hva, bool write)
     {
         var status = memory.Space.Fault(hva, write, out var mapping);
         var expected = page is null ? FaultStatus.NoVma
@@ -229,7 +229,7 @@ public sealed class ModelTests : IDisposable
         Assert.True(!write || mapping.Writable);
         Assert.True(!mapping.Writable || Writable(page), "writable beyond the mapping's rights");
         Assert.True(page!.FilePage < 0 || page.Written is not null || write || !mapping.Writable, "a file's page handed out writable");
-        Assert.True(mapping.Order == 0 || mapping.Frame % 512 == (int)(hva >> 12) % 512);
+        Assert.True(mapping.Order == 0 || mapping.Frame % 512 == (int)(hva.Value >> 12) % 512);
         memory.Pool.Put(mapping.Frame);
     }
 

@@ -6,7 +6,7 @@ public sealed class NotifierTests
 {
     private const ulong Page = 4096;
 
-    private static (RecordingNotifier Notifier, TestRegion Region) Watch(AddressSpace space, ulong hva, ulong length)
+    private static (RecordingNotifier Notifier, TestRegion Region) Watch(AddressSpace space, Hva hva, ulong length)
     {
         var notifier = new RecordingNotifier();
         space.Notifiers.Register(notifier);
@@ -193,8 +193,8 @@ public sealed class NotifierTests
         for (var i = 0; i < 50; i++)
         {
             var memory = new TestMemory();
-            var (a, _) = Watch(memory.Space, 0x10000, Page);
-            var (b, _) = Watch(memory.Space, 0x10000, Page);
+            var (a, _) = Watch(memory.Space, new Hva(0x10000), Page);
+            var (b, _) = Watch(memory.Space, new Hva(0x10000), Page);
             Parallelism.Run(3, t =>
             {
                 if (t == 0)
@@ -213,14 +213,14 @@ public sealed class NotifierTests
     public void Refused_updates_change_nothing()
     {
         using var memory = new TestMemory();
-        var (notifier, region) = Watch(memory.Space, 0x10000, Page);
+        var (notifier, region) = Watch(memory.Space, new Hva(0x10000), Page);
         var stranger = new RecordingNotifier();
         Assert.Throws<InvalidOperationException>(() =>
-            memory.Space.Notifiers.Update(region, new TestRegion(stranger, 0x10000, 0x11000), Nothing.Instance));
+            memory.Space.Notifiers.Update(region, new TestRegion(stranger, new Hva(0x10000), new Hva(0x11000)), Nothing.Instance));
         Assert.Throws<InvalidOperationException>(() =>
-            memory.Space.Notifiers.Update(new TestRegion(notifier, 0x10000, 0x11000), null, Nothing.Instance));
+            memory.Space.Notifiers.Update(new TestRegion(notifier, new Hva(0x10000), new Hva(0x11000)), null, Nothing.Instance));
         using var elsewhere = new AddressSpace(memory.Pool);
-        Assert.Throws<InvalidOperationException>(() => notifier.Add(elsewhere, 0x10000, Page));
+        Assert.Throws<InvalidOperationException>(() => notifier.Add(elsewhere, new Hva(0x10000), Page));
         Assert.Equal(1, memory.Space.Notifiers.RegionCount);
         memory.Space.Notifiers.Update(region, null, Nothing.Instance);
         Assert.Equal(0, memory.Space.Notifiers.RegionCount);
@@ -348,7 +348,7 @@ public sealed class NotifierTests
     private sealed class ChurningVm : MmuNotifier, IRegionPublisher
     {
         private readonly Lock _lock = new();
-        private readonly List<(ulong Start, ulong End, long Slots, int Regions)> _open = [];
+        private readonly List<(Hva Start, Hva End, long Slots, int Regions)> _open = [];
         private readonly Random _random = new(7);
         private long _slots;
         private int _releases;
@@ -380,7 +380,7 @@ public sealed class NotifierTests
             }
 
             // Long enough, now and then, for an update that does not wait to get in between.
-            for (var i = (range.Start >> 12) % 4 == 0 ? 20 : 0; i > 0; i--)
+            for (var i = (range.Start.Value >> 12) % 4 == 0 ? 20 : 0; i > 0; i--)
                 Thread.Yield();
             return true;
         }

@@ -20,7 +20,7 @@ public sealed class RegionTreeTests
             {
                 if (kind < 2 || model.Count == 0)
                 {
-                    var region = new TestRegion(owner, (ulong)start, (ulong)(start + length)) { IndexKey = ++key };
+                    var region = new TestRegion(owner, new Hva((ulong)start), new Hva((ulong)(start + length))) { IndexKey = ++key };
                     tree = RegionTree.Insert(tree, region, region.IndexKey);
                     model.Add(region);
                 }
@@ -40,10 +40,10 @@ public sealed class RegionTreeTests
                     }
                 }
 
-                Compare(tree, model, (ulong)start, (ulong)(start + length));
+                Compare(tree, model, new Hva((ulong)start), new Hva((ulong)(start + length)));
             }
 
-            Compare(tree, model, 0, 1000);
+            Compare(tree, model, new Hva(0), new Hva(1000));
             var height = RegionTree.Height(tree);
             return RegionTree.Count(tree) == model.Count && height <= (1.45 * Math.Log2(model.Count + 2)) + 1;
         }).QuickCheckThrowOnFailure();
@@ -54,7 +54,8 @@ public sealed class RegionTreeTests
     {
         var owner = new RecordingNotifier();
         RegionTree? tree = null;
-        var regions = Enumerable.Range(0, 1000).Select(i => new TestRegion(owner, (ulong)i * 10, ((ulong)i * 10) + 5) { IndexKey = i })
+        var regions = Enumerable.Range(0, 1000).Select(i => (Key: i, Start: new Hva((ulong)i * 10)))
+            .Select(r => new TestRegion(owner, r.Start, r.Start + 5) { IndexKey = r.Key })
             .ToArray();
         foreach (var region in regions)
             tree = RegionTree.Insert(tree, region, region.IndexKey);
@@ -62,12 +63,12 @@ public sealed class RegionTreeTests
         foreach (var region in regions)
             tree = RegionTree.Remove(tree, region);
         Assert.Null(tree);
-        Compare(old, [.. regions], 0, 100_000);
+        Compare(old, [.. regions], new Hva(0), new Hva(100_000));
         Assert.Null(RegionTree.WithoutOwner(old, owner));
         Assert.Equal(1000, RegionTree.Count(RegionTree.WithoutOwner(old, new RecordingNotifier())));
     }
 
-    private static void Compare(RegionTree? tree, List<TestRegion> model, ulong start, ulong end)
+    private static void Compare(RegionTree? tree, List<TestRegion> model, Hva start, Hva end)
     {
         var buffer = new RegionBuffer();
         RegionTree.Collect(tree, start, end, buffer);

@@ -29,19 +29,19 @@ internal sealed class TestMemory : IDisposable
         Pool.Dispose();
     }
 
-    internal byte ReadByte(ulong hva)
+    internal byte ReadByte(Hva hva)
     {
         var one = new byte[1];
         Space.Read(hva, one);
         return one[0];
     }
 
-    internal void WriteByte(ulong hva, byte value) => Space.Write(hva, [value]);
+    internal void WriteByte(Hva hva, byte value) => Space.Write(hva, [value]);
 
     internal Errno ErrnoOf(Action<AddressSpace> action) => Assert.ThrowsAny<HostMemoryException>(() => action(Space)).Errno;
 }
 
-internal sealed class TestRegion(MmuNotifier owner, ulong start, ulong end) : NotifierRegion(owner, start, end);
+internal sealed class TestRegion(MmuNotifier owner, Hva start, Hva end) : NotifierRegion(owner, start, end);
 
 internal sealed class Nothing : IRegionPublisher
 {
@@ -128,7 +128,7 @@ internal sealed class RecordingNotifier : MmuNotifier
 
     public override void Release() => Releases++;
 
-    internal TestRegion Add(AddressSpace space, ulong start, ulong length)
+    internal TestRegion Add(AddressSpace space, Hva start, ulong length)
     {
         var region = new TestRegion(this, start, start + length);
         space.Notifiers.Update(null, region, Nothing.Instance);

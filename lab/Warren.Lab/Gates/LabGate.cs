@@ -95,7 +95,7 @@ internal abstract class LabGate : InvalidationGate
     /// <summary>
     /// All there is to be notified of: what each notification was for a VM before those that hit no slot of its could be elided.
     /// </summary>
-    private sealed class Everything(MmuNotifier owner) : NotifierRegion(owner, 0, AddressSpace.AddressLimit);
+    private sealed class Everything(MmuNotifier owner) : NotifierRegion(owner, default, AddressSpace.AddressLimit);
 
     /// <summary>
     /// Hears every notification for the gate. The VM's own notifier goes on aging, and zaps what is mapped when the address space goes.

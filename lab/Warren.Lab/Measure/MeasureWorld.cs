@@ -19,9 +19,9 @@ internal sealed class MeasureWorld : IDisposable
     private readonly AddressSpace _memory;
     private readonly List<VirtualMachine> _vms = [];
     private readonly ScriptedVcpu _vcpu;
-    private readonly ulong _guest;
-    private readonly ulong _elsewhere;
-    private readonly ulong _updated;
+    private readonly Hva _guest;
+    private readonly Hva _elsewhere;
+    private readonly Hva _updated;
     private bool _stop;
     private bool _present;
     private ulong _nextFault;
@@ -101,9 +101,9 @@ internal sealed class MeasureWorld : IDisposable
         _pool.Dispose();
     }
 
-    private ulong Map(int pages) => _memory.Map((ulong)pages * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: false);
+    private Hva Map(int pages) => _memory.Map((ulong)pages * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: false);
 
-    private void Notify(ulong hva, int work)
+    private void Notify(Hva hva, int work)
     {
         if (!_memory.Notifiers.TryStart(new MmuNotifierRange(hva, hva + PageSize, MmuNotifierEvent.Clear), out var invalidation))
             return;

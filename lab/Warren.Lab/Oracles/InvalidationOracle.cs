@@ -9,22 +9,23 @@ namespace Warren.Lab;
 /// </summary>
 internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
 {
-    private readonly List<(ulong Start, ulong End)> _open = [];
+    private readonly List<(Hva Start, Hva End)> _open = [];
 
     public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
         if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Instance, world.Memory.Notifiers))
         {
+            var (start, end) = (new Hva((ulong)step.Offset), new Hva((ulong)step.Value));
             if (ReferenceEquals(step.Mark, HostMemoryMarks.InvalidationStarted))
             {
-                _open.Add(((ulong)step.Offset, (ulong)step.Value));
-                Touch((ulong)step.Offset, (ulong)step.Value);
-                CheckTlbs((ulong)step.Offset, (ulong)step.Value);
+                _open.Add((start, end));
+                Touch(start, end);
+                CheckTlbs(start, end);
             }
             else if (ReferenceEquals(step.Mark, HostMemoryMarks.InvalidationEnding))
             {
-                _open.Remove(((ulong)step.Offset, (ulong)step.Value));
-                Touch((ulong)step.Offset, (ulong)step.Value);
+                _open.Remove((start, end));
+                Touch(start, end);
             }
         }
 
@@ -35,12 +36,12 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
     }
 
     /// <summary>An invalidation of these pages begins or ends: seen by whoever uses them.</summary>
-    private void Touch(ulong start, ulong end)
+    private void Touch(Hva start, Hva end)
     {
         foreach (var (first, last) in world.Mapped)
         {
-            for (var hva = Math.Max(first, start); hva < Math.Min(last, end); hva += LabWorld.PageSize)
-                world.Schedule.Depends(this, (long)hva, changes: true);
+            for (var hva = Hva.Max(first, start); hva < Hva.Min(last, end); hva += LabWorld.PageSize)
+                world.Schedule.Depends(this, (long)hva.Value, changes: true);
         }
     }
 
@@ -63,7 +64,7 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
         }
     }
 
-    private unsafe void CheckTlbs(ulong start, ulong end)
+    private unsafe void CheckTlbs(Hva start, Hva end)
     {
         foreach (var vm in world.VmList)
         {
@@ -89,7 +90,7 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
         if (Still.AccessedGfn(vcpu, frame) is not { } gfn)
             return;
         var isInvalidated = IsInvalidated(vcpu.Vm, gfn, out var hva);
-        world.Schedule.Depends(this, (long)hva, changes: false);
+        world.Schedule.Depends(this, (long)hva.Value, changes: false);
         if (isInvalidated)
         {
             world.Fail(VerdictKind.UseAfterFree,
@@ -97,9 +98,9 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
         }
     }
 
-    private bool IsInvalidated(LabVm vm, ulong gfn, out ulong hva)
+    private bool IsInvalidated(LabVm vm, ulong gfn, out Hva hva)
     {
-        hva = 0;
+        hva = default;
         if (Still.Slot(vm, gfn) is not { } slot)
             return false;
         hva = slot.GfnToHva(gfn);

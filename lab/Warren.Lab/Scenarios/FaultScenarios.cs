@@ -273,7 +273,7 @@ internal static class FaultScenarios
     ];
 
     /// <summary>A VM with one slot of one page.</summary>
-    private static (LabWorld World, LabVm Vm, ulong Hva) OnePage(Schedule schedule, int vcpus = 1)
+    private static (LabWorld World, LabVm Vm, Hva Hva) OnePage(Schedule schedule, int vcpus = 1)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(1);

@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor.Invalidation;
 using Warren.Hypervisor.Slots;
 using Warren.Locking;
@@ -135,7 +136,7 @@ internal static class LivenessScenarios
     /// Two threads that notify again and again, each for as long as the other takes to start: one is always in flight while they
     /// <paramref name="must"/>.
     /// </summary>
-    private static void NotifyInTurn(LabWorld world, ulong first, ulong second, Func<bool> must)
+    private static void NotifyInTurn(LabWorld world, Hva first, Hva second, Func<bool> must)
     {
         Cell[] started = [new(), new()];
         for (var i = 0; i < 2; i++)
@@ -173,9 +174,9 @@ internal static class LivenessScenarios
         NotifyInTurn(world, hva, hva + (2 * LabWorld.PageSize), () => begun && done.Value == 0);
     }
 
-    private static (LabWorld World, LabVm Vm, ulong Hva) TwoPages(Schedule schedule) => Pages(schedule, 2);
+    private static (LabWorld World, LabVm Vm, Hva Hva) TwoPages(Schedule schedule) => Pages(schedule, 2);
 
-    private static (LabWorld World, LabVm Vm, ulong Hva) Pages(Schedule schedule, int pages)
+    private static (LabWorld World, LabVm Vm, Hva Hva) Pages(Schedule schedule, int pages)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(pages);

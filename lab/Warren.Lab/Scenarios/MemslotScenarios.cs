@@ -254,7 +254,7 @@ internal static class MemslotScenarios
     ];
 
     /// <summary>A VM with slot 0 of one page.</summary>
-    private static (LabWorld World, LabVm Vm, ulong Hva) Slots(Schedule schedule, int vcpus = 1)
+    private static (LabWorld World, LabVm Vm, Hva Hva) Slots(Schedule schedule, int vcpus = 1)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(1);

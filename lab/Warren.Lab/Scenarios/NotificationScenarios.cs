@@ -113,7 +113,7 @@ internal static class NotificationScenarios
     /// <summary>Subscribes to a page, and refuses every notification that may not block.</summary>
     private sealed class Refuser : MmuNotifier, IRegionPublisher
     {
-        public Refuser(LabWorld world, ulong hva)
+        public Refuser(LabWorld world, Hva hva)
         {
             world.Memory.Notifiers.Register(this);
             world.Memory.Notifiers.Update(null, new Region(this, hva), this);
@@ -135,7 +135,7 @@ internal static class NotificationScenarios
         {
         }
 
-        private sealed class Region(MmuNotifier owner, ulong hva) : NotifierRegion(owner, hva, hva + LabWorld.PageSize);
+        private sealed class Region(MmuNotifier owner, Hva hva) : NotifierRegion(owner, hva, hva + LabWorld.PageSize);
     }
 
     private sealed class NoMmuLock(Schedule schedule, string thread) : StepMonitor

@@ -142,7 +142,7 @@ internal static class RmapScenarios
     private static ShadowMmu Mmu(LabVm vm) => (ShadowMmu)vm.Vm.Mmu;
 
     /// <summary>A VM with a shadow MMU and slot 0 of one page.</summary>
-    private static (LabWorld World, LabVm Vm, ulong Hva) Slots(Schedule schedule, bool root = false, int vcpus = 0)
+    private static (LabWorld World, LabVm Vm, Hva Hva) Slots(Schedule schedule, bool root = false, int vcpus = 0)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(1);

@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Vcpus;
 
@@ -125,7 +126,7 @@ internal static class ShadowScenarios
             var discarded = new Cell();
             world.Thread("discard", () =>
             {
-                world.Discard(Hva(world, OtherLast));
+                world.Discard(HvaOf(world, OtherLast));
                 discarded.Value = 1;
             });
             world.Thread("vcpu", () =>
@@ -148,7 +149,7 @@ internal static class ShadowScenarios
         {
             var (world, vm) = Guest(s, ScriptedPageFormat.A);
             vm.Vcpus[1].Load(OtherWindow);
-            world.Thread("discard", () => world.Discard(Hva(world, OtherLast)));
+            world.Thread("discard", () => world.Discard(HvaOf(world, OtherLast)));
             world.Thread("vcpu", () => vm.Vcpus[1].Store(OtherWindow, 9));
             s.AtEnd("the table stays dropped",
                 () => vm.ReadGuest(OtherLast, (int)Window * 8) is 0 ? null
@@ -196,7 +197,7 @@ internal static class ShadowScenarios
             world.Thread("fence", () =>
             {
                 vm.Vcpus[0].Fence();
-                world.Discard(Hva(world, DataA));
+                world.Discard(HvaOf(world, DataA));
             });
         },
         """
@@ -229,7 +230,7 @@ internal static class ShadowScenarios
         """),
     ];
 
-    private static ulong Hva(LabWorld world, ulong gfn) => world.Mapped[0].Start + ((gfn - Root) * LabWorld.PageSize);
+    private static Hva HvaOf(LabWorld world, ulong gfn) => world.Mapped[0].Start + ((gfn - Root) * LabWorld.PageSize);
 
     private static ulong Entry(ulong gfn) => ScriptedPageFormat.Page(gfn, Rw, Marks);
 

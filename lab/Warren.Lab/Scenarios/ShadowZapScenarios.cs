@@ -1,3 +1,5 @@
+using Warren.HostMemory;
+
 namespace Warren.Lab;
 
 /// <summary>
@@ -94,7 +96,7 @@ internal static class ShadowZapScenarios
         """),
     ];
 
-    private static (LabWorld World, LabVm Vm, ulong Hva) Pages(Schedule schedule, int vcpus = 1)
+    private static (LabWorld World, LabVm Vm, Hva Hva) Pages(Schedule schedule, int vcpus = 1)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(2);

@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
@@ -125,7 +126,7 @@ internal static class VcpuScenarios
         Check.AssertNoneHeld();
     }
 
-    private static (LabWorld World, LabVm Vm, ulong Hva) OnePage(Schedule schedule, int vcpus = 1)
+    private static (LabWorld World, LabVm Vm, Hva Hva) OnePage(Schedule schedule, int vcpus = 1)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(1);

@@ -139,6 +139,6 @@ internal abstract unsafe partial class Mmu
         return _vm.Options.HugePages
             && (slot.Flags & MemslotFlags.LogDirtyPages) == 0
             && first >= slot.BaseGfn && first + pages <= slot.EndGfn
-            && ((slot.UserspaceAddress >> VirtualMachine.PageShift) - slot.BaseGfn & pages - 1) == 0;
+            && (slot.UserspaceAddress.PageNumber - slot.BaseGfn & pages - 1) == 0;
     }
 }

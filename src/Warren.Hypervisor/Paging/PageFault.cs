@@ -48,7 +48,7 @@ internal unsafe ref struct PageFault(Vcpu vcpu, ulong address, GuestAccess acces
     /// <summary><see cref="Address"/> without the 12 bits of the offset.</summary>
     public readonly ulong Page => Address >> VirtualMachine.PageShift;
     /// <summary>Host virtual address of the page. There is a slot.</summary>
-    public readonly ulong Hva => Slot!.GfnToHva(Gfn);
+    public readonly Hva Hva => Slot!.GfnToHva(Gfn);
     public readonly SpteTable Root => Vcpu.Root;
     public readonly VcpuStatistics* Statistics => Vcpu.StatisticsPointer;
 }

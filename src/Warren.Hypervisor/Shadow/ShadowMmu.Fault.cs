@@ -165,7 +165,7 @@ internal sealed unsafe partial class ShadowMmu
         var index = IndexOf(spte);
         var pages = SpteTable.PagesPerEntry(level);
         var gfn = fault.Gfn & ~(pages - 1);
-        var frame = fault.Mapping.Frame - (int)((fault.Hva >> VirtualMachine.PageShift) & pages - 1);
+        var frame = fault.Mapping.Frame - (int)(fault.Hva.PageNumber & pages - 1);
         var rights = walk->RootLevel == 0 ? ShadowRights.AllButUser : ShadowRights.Effective(walk->Leaf);
         var writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
         if (writable && level == 1 && !TryUnsync(slot, gfn, write))

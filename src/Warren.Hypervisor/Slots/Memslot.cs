@@ -17,7 +17,7 @@ public sealed class Memslot : NotifierRegion
     private DirtyBitmap? _dirtyBitmap;
     private SlotRmaps? _arch;
 
-    internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, ulong userspaceAddress,
+    internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, Hva userspaceAddress,
         MemslotFlags flags)
         : base(owner, userspaceAddress, userspaceAddress + (pageCount << VirtualMachine.PageShift))
     {
@@ -36,7 +36,7 @@ public sealed class Memslot : NotifierRegion
     public ulong NPages { get; }
     /// <summary>One past the last gfn.</summary>
     public ulong EndGfn => BaseGfn + NPages;
-    public ulong UserspaceAddress => HvaStart;
+    public Hva UserspaceAddress => HvaStart;
     public MemslotFlags Flags => (MemslotFlags)Atomics.Read(ref _flags, this);
 
     /// <summary>On its way out: faults start again, and if the update fails it becomes valid again. Written with SlotsLock held.</summary>
@@ -75,7 +75,7 @@ public sealed class Memslot : NotifierRegion
     /// <summary>
     /// Host virtual address of the first byte of <paramref name="gfn"/>, which the slot must hold (<c>__gfn_to_hva_memslot</c>).
     /// </summary>
-    public ulong GfnToHva(ulong gfn)
+    public Hva GfnToHva(ulong gfn)
     {
         Debug.Assert(Contains(gfn));
         return HvaStart + ((gfn - BaseGfn) << VirtualMachine.PageShift);
@@ -84,10 +84,10 @@ public sealed class Memslot : NotifierRegion
     /// <summary>
     /// The gfns, end excluded, that have a byte in [<paramref name="hvaStart"/>, <paramref name="hvaEnd"/>); the two ranges must overlap.
     /// </summary>
-    internal (ulong Start, ulong End) HvaRangeToGfns(ulong hvaStart, ulong hvaEnd)
+    internal (ulong Start, ulong End) HvaRangeToGfns(Hva hvaStart, Hva hvaEnd)
     {
-        var start = Math.Max(hvaStart, HvaStart) - HvaStart;
-        var end = Math.Min(hvaEnd, HvaEnd) - HvaStart;
+        var start = Hva.Max(hvaStart, HvaStart) - HvaStart;
+        var end = Hva.Min(hvaEnd, HvaEnd) - HvaStart;
         Debug.Assert(start < end);
         return (BaseGfn + (start >> VirtualMachine.PageShift), BaseGfn + ((end + VirtualMachine.PageSize - 1) >> VirtualMachine.PageShift));
     }

@@ -1,3 +1,5 @@
+using Warren.HostMemory;
+
 namespace Warren.Hypervisor.Slots;
 
 /// <summary>One request of <see cref="VirtualMachine.SetUserMemoryRegion"/> (<c>struct kvm_userspace_memory_region</c>).</summary>
@@ -11,7 +13,7 @@ public record struct UserMemoryRegion
     /// <summary>Bytes, a multiple of the page; 0 deletes the slot.</summary>
     public ulong MemorySize { get; set; }
     /// <summary>First byte in the VM's <see cref="HostMemory.AddressSpace"/>; page aligned. Nothing has to be mapped there yet.</summary>
-    public ulong UserspaceAddress { get; set; }
+    public Hva UserspaceAddress { get; set; }
 
     public readonly int Id => (int)(Slot & 0xffff);
     public readonly int AddressSpaceId => (int)(Slot >> 16);

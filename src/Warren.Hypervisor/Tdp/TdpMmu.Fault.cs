@@ -89,7 +89,7 @@ internal sealed unsafe partial class TdpMmu
                 continue;
             }
             var huge = level == 2;
-            var first = fault.Mapping.Frame - (huge ? (int)(fault.Hva >> VirtualMachine.PageShift) & SpteTable.EntryCount - 1 : 0);
+            var first = fault.Mapping.Frame - (huge ? (int)fault.Hva.PageNumber & SpteTable.EntryCount - 1 : 0);
             if (seen.IsLeaf)
             {
                 if (seen.Frame != first)

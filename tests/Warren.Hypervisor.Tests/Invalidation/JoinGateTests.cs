@@ -9,7 +9,7 @@ public sealed class JoinGateTests : IDisposable
 {
     private const ulong Page = SlotsVm.Page;
     private readonly SlotsVm _t = new(new VmOptions { Gate = GateKind.Join });
-    private readonly ulong _hva;
+    private readonly Hva _hva;
 
     public JoinGateTests() => _hva = _t.Memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write);
 
@@ -75,7 +75,7 @@ public sealed class JoinGateTests : IDisposable
             _t.Set(1, 0x080, 16, _hva);
             Assert.Equal(1, Vm.Invalidation.InProgress);
             Assert.True(Retries(0x080));
-            Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, 0));
+            Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, default));
             Assert.Equal(1, Vm.Invalidation.InProgress);
             _t.Set(1, 0x100, 16, _hva);
         }
@@ -129,7 +129,7 @@ public sealed class JoinGateTests : IDisposable
     {
         public int Ends { get; private set; }
 
-        public void Register(AddressSpace memory, ulong hva)
+        public void Register(AddressSpace memory, Hva hva)
         {
             memory.Notifiers.Register(this);
             memory.Notifiers.Update(null, new Window(this, hva, hva + Page), this);
@@ -153,7 +153,7 @@ public sealed class JoinGateTests : IDisposable
 
         public override bool TestYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => false;
 
-        private sealed class Window(MmuNotifier owner, ulong start, ulong end) : NotifierRegion(owner, start, end);
+        private sealed class Window(MmuNotifier owner, Hva start, Hva end) : NotifierRegion(owner, start, end);
     }
 
     /// <summary>Two VMs of one address space with different gates: the one that waits does not make the other wait.</summary>

@@ -11,7 +11,7 @@ public abstract class NotifierTests : IDisposable
 {
     private const ulong Page = SlotsVm.Page;
     private readonly SlotsVm _t;
-    private readonly ulong _hva;
+    private readonly Hva _hva;
 
     private readonly GateKind _gate;
 
@@ -167,7 +167,7 @@ public abstract class NotifierTests : IDisposable
                 if (random.Next(2) == 0) _t.Set(id, gfn + 0x80, 8, _hva + 4 * Page * (ulong)id);
                 if (random.Next(2) == 0)
                     _t.Set(id, gfn + 0x80 * (ulong)random.Next(2), 8, _hva + 4 * Page * (ulong)id, MemslotFlags.LogDirtyPages);
-                Vm.SetUserMemoryRegion(SlotsVm.Region(id, 0, 0, 0));
+                Vm.SetUserMemoryRegion(SlotsVm.Region(id, 0, 0, default));
                 Volatile.Write(ref deleted[id], true);
                 for (var offset = 0UL; offset < 0x100; offset++)
                 {

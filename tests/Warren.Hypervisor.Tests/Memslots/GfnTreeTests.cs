@@ -1,5 +1,6 @@
 using FsCheck;
 using FsCheck.Fluent;
+using Warren.HostMemory;
 using Warren.Hypervisor.Invalidation;
 using Warren.Hypervisor.Slots;
 
@@ -9,7 +10,7 @@ public sealed class GfnTreeTests
 {
     /// <summary>Slots of 1 to 3 pages on a grid of 4, so that there are gaps and neighbours.</summary>
     private static Memslot Slot(int id, ulong gfn, ulong pages) =>
-        new(new VmMmuNotifier(null!), 0, id, gfn, pages, 0x1000, MemslotFlags.None);
+        new(new VmMmuNotifier(null!), 0, id, gfn, pages, new Hva(0x1000), MemslotFlags.None);
 
     private static Memslot SlotAt(int cell) => Slot(cell, (ulong)cell * 4 + (ulong)cell % 2, 1 + (ulong)cell % 3);
 

@@ -9,7 +9,7 @@ public sealed class GuestAccessTests : IDisposable
     private const ulong Page = SlotsVm.Page;
     private const ulong Gpa = 0x8000_0000;
     private readonly SlotsVm _t = new();
-    private readonly ulong _hva;
+    private readonly Hva _hva;
 
     public GuestAccessTests()
     {

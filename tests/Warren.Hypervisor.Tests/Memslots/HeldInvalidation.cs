@@ -11,7 +11,7 @@ internal sealed class HeldInvalidation : IDisposable
     private readonly Worker _worker;
 
     /// <summary>Returns once every notifier has had the start.</summary>
-    public HeldInvalidation(AddressSpace memory, ulong hva, ulong length)
+    public HeldInvalidation(AddressSpace memory, Hva hva, ulong length)
     {
         // Start and end belong to one thread.
         _worker = new Worker(() =>

@@ -6,7 +6,7 @@ namespace Warren.Hypervisor.Tests;
 /// <summary>Each check of KVM_SET_USER_MEMORY_REGION, and that the earlier of two wins. Nothing changes, no lock stays held.</summary>
 public sealed class MemslotErrorTests : IDisposable
 {
-    private const ulong Hva = 0x10_0000_0000;
+    private static readonly Hva Hva = new(0x10_0000_0000);
     private const ulong Page = SlotsVm.Page;
     private readonly SlotsVm _t = new(new VmOptions { AddressSpaces = 2 });
 
@@ -33,8 +33,8 @@ public sealed class MemslotErrorTests : IDisposable
             { "size unaligned", Good with { MemorySize = 4 * Page + 1 }, Errno.EINVAL, "size 0x4001" },
             { "gpa unaligned", Good with { GuestPhysicalAddress = 0x1000800 }, Errno.EINVAL, "0x1000800" },
             { "hva unaligned", Good with { UserspaceAddress = Hva + 8 }, Errno.EINVAL, "host virtual address" },
-            { "hva tagged", Good with { UserspaceAddress = Hva | 1UL << 60 }, Errno.EINVAL, "host virtual address" },
-            { "hva beyond user space", Good with { UserspaceAddress = (1UL << 47) - Page }, Errno.EINVAL, "host virtual address" },
+            { "hva tagged", Good with { UserspaceAddress = new Hva(Hva.Value | 1UL << 60) }, Errno.EINVAL, "host virtual address" },
+            { "hva beyond user space", Good with { UserspaceAddress = new Hva((1UL << 47) - Page) }, Errno.EINVAL, "host virtual address" },
             { "hva wraps", Good with { UserspaceAddress = Hva, MemorySize = ulong.MaxValue & ~(Page - 1) }, Errno.EINVAL,
                 "host virtual address" },
             { "address space", Good with { Slot = 5 | 2 << 16 }, Errno.EINVAL, "no address space 2" },
@@ -58,14 +58,14 @@ public sealed class MemslotErrorTests : IDisposable
             { "flags before size", Good with { Flags = (MemslotFlags)8, MemorySize = 1 }, Errno.EINVAL, "0x8" },
             { "id before flags", Good with { Slot = 40000, Flags = (MemslotFlags)8 }, Errno.EINVAL, "no slot" },
             { "size before gpa", Good with { MemorySize = 1, GuestPhysicalAddress = 1 }, Errno.EINVAL, "size 0x1" },
-            { "gpa before hva", Good with { GuestPhysicalAddress = 1, UserspaceAddress = 1 }, Errno.EINVAL,
+            { "gpa before hva", Good with { GuestPhysicalAddress = 1, UserspaceAddress = new Hva(1) }, Errno.EINVAL,
                 "guest physical address 0x1 is" },
-            { "hva before address space", Good with { UserspaceAddress = 1, Slot = 5 | 7 << 16 }, Errno.EINVAL, "host virtual" },
+            { "hva before address space", Good with { UserspaceAddress = new Hva(1), Slot = 5 | 7 << 16 }, Errno.EINVAL, "host virtual" },
             { "address space before wrap", Good with { Slot = 5 | 7 << 16, GuestPhysicalAddress = ulong.MaxValue - Page + 1 }, Errno.EINVAL,
                 "no address space" },
             { "wrap before too many pages", Good with { GuestPhysicalAddress = ulong.MaxValue - Page + 1, MemorySize = (1UL << 31) * Page },
                 Errno.EINVAL, "wraps" },
-            { "checks of a request before those of a deletion", Good with { MemorySize = 0, UserspaceAddress = 1 }, Errno.EINVAL,
+            { "checks of a request before those of a deletion", Good with { MemorySize = 0, UserspaceAddress = new Hva(1) }, Errno.EINVAL,
                 "host virtual" },
             { "changed hva before overlap", SlotsVm.Region(0, 0x1f8, 16, Hva + Page), Errno.EINVAL, "delete it first" },
             { "overlap before 48 bits", SlotsVm.Region(0, 0x1f8, 16, Hva), Errno.EEXIST, "overlaps" },

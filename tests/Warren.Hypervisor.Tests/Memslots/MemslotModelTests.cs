@@ -19,7 +19,7 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
     /// </summary>
     public sealed record Request(int Space, int Id, int Gfn, int Pages, int HvaPage, int Flags, int Probe)
     {
-        public UserMemoryRegion Region(ulong hva) =>
+        public UserMemoryRegion Region(Hva hva) =>
             SlotsVm.Region(Id, (ulong)Gfn, (ulong)Pages, hva + (ulong)HvaPage * Page, (MemslotFlags)Flags, Space);
     }
 
@@ -120,9 +120,9 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
     }
 
     /// <summary>The notifications' view: a page reaches the VM exactly when some slot has it, with the gfns of all that do.</summary>
-    private static void AssertNotified(SlotsVm t, List<UserMemoryRegion> model, ulong hva)
+    private static void AssertNotified(SlotsVm t, List<UserMemoryRegion> model, Hva hva)
     {
-        var hits = model.Where(s => Overlap(s.UserspaceAddress, s.MemorySize, hva, Page)).ToList();
+        var hits = model.Where(s => Overlap(s.UserspaceAddress.Value, s.MemorySize, hva.Value, Page)).ToList();
         var before = t.Vm.Statistics;
         t.Memory.Discard(hva, Page);
         var after = t.Vm.Statistics;
@@ -130,7 +130,7 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
         Assert.Equal(hits.Count > 0 ? 0 : 1, after.InvalidationsElided - before.InvalidationsElided);
         Assert.Equal(0, after.InvalidationsInProgress);
         if (hits.Count == 0) return;
-        var gfns = hits.Select(s => (s.GuestPhysicalAddress + hva - s.UserspaceAddress) / Page).ToList();
+        var gfns = hits.Select(s => (s.GuestPhysicalAddress + hva.Value - s.UserspaceAddress.Value) / Page).ToList();
         Assert.Equal((gfns.Min(), gfns.Max() + 1), t.Vm.Invalidation.Range);
     }
 }

@@ -8,7 +8,7 @@ namespace Warren.Hypervisor.Tests;
 /// <summary>The steps of an update: locks, grace periods, generations, the invalid mark, and every way to fail.</summary>
 public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
 {
-    private const ulong Hva = 0x10_0000_0000;
+    private static readonly Hva Hva = new(0x10_0000_0000);
     private readonly SlotsVm _t = new(new VmOptions { AddressSpaces = 2, Gate = gate });
 
     public void Dispose()
@@ -19,7 +19,7 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
 
     private VirtualMachine Vm => _t.Vm;
 
-    private static UserMemoryRegion Delete(int id, int space = 0) => SlotsVm.Region(id, 0, 0, 0, space: space);
+    private static UserMemoryRegion Delete(int id, int space = 0) => SlotsVm.Region(id, 0, 0, default, space: space);
 
     [Theory]
     [InlineData("create", 1)]
@@ -243,8 +243,8 @@ public sealed class MemslotUpdateTestsWithActiveCount() : MemslotUpdateTests(Gat
     public void An_update_waits_for_an_invalidation_in_flight()
     {
         using var t = new SlotsVm(new VmOptions { Gate = GateKind.ActiveCount });
-        var held = new HeldInvalidation(t.Memory, 0x20_0000_0000, SlotsVm.Page);
-        var update = new Worker(() => t.Set(1, 0x100, 16, 0x10_0000_0000));
+        var held = new HeldInvalidation(t.Memory, new Hva(0x20_0000_0000), SlotsVm.Page);
+        var update = new Worker(() => t.Set(1, 0x100, 16, new Hva(0x10_0000_0000)));
         Assert.False(update.EndsWithin(100));
         Assert.Null(t.Vm.GetMemslots(0).Find(0x100));
         held.Dispose();

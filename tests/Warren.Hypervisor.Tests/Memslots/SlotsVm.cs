@@ -19,7 +19,7 @@ internal sealed class SlotsVm : IDisposable
     public AddressSpace Memory { get; }
     public VirtualMachine Vm { get; }
 
-    public static UserMemoryRegion Region(int id, ulong gfn, ulong pages, ulong hva, MemslotFlags flags = 0, int space = 0) => new()
+    public static UserMemoryRegion Region(int id, ulong gfn, ulong pages, Hva hva, MemslotFlags flags = 0, int space = 0) => new()
     {
         Slot = (uint)(id | space << 16),
         Flags = flags,
@@ -28,7 +28,7 @@ internal sealed class SlotsVm : IDisposable
         UserspaceAddress = hva,
     };
 
-    public void Set(int id, ulong gfn, ulong pages, ulong hva, MemslotFlags flags = 0, int space = 0) =>
+    public void Set(int id, ulong gfn, ulong pages, Hva hva, MemslotFlags flags = 0, int space = 0) =>
         Vm.SetUserMemoryRegion(Region(id, gfn, pages, hva, flags, space));
 
     public Errno? TrySet(UserMemoryRegion region)

@@ -20,7 +20,7 @@ public sealed unsafe class AuditorTests : IDisposable
     private readonly VirtualMachine _vm;
     private readonly ScriptedVcpu _cpu;
     private readonly GuestTables _tables;
-    private readonly ulong _hva;
+    private readonly Hva _hva;
 
     public AuditorTests()
     {

@@ -11,7 +11,7 @@ namespace Warren.Hypervisor.Tests.Shadow;
 /// </summary>
 public abstract class LazyRmapsTests(GateKind gate) : IDisposable
 {
-    private const ulong Hva = 0x10_0000_0000;
+    private static readonly Hva Hva = new(0x10_0000_0000);
     private readonly SlotsVm _t = new(new VmOptions { Mmu = MmuKind.Shadow, AddressSpaces = 2, Gate = gate });
 
     private VirtualMachine Vm => _t.Vm;
@@ -95,7 +95,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         Assert.NotSame(first, second);
         Assert.True(first.IsFreed);
         AssertArch(present: true);
-        Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, 0));
+        Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, default));
         Assert.True(second.IsFreed);
         AssertArch(present: true);
     }
@@ -111,12 +111,12 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
             Assert.False(rmaps.IsFreed);
             return null;
         };
-        Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, 0));
+        Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, default));
         Assert.True(rmaps.IsFreed);
         var srcu = Vm.Srcu.ReadLock();
         rmaps = Vm.GetMemslots(0).Find(0x200)!.Arch!;
         Vm.MemslotHook = null;
-        Worker delete = new(() => Vm.SetUserMemoryRegion(SlotsVm.Region(2, 0, 0, 0)));
+        Worker delete = new(() => Vm.SetUserMemoryRegion(SlotsVm.Region(2, 0, 0, default)));
         while (!Vm.GetMemslots(0).Find(0x200)!.IsInvalid) Thread.Yield();
         Assert.False(delete.EndsWithin(50));
         Assert.False(rmaps.IsFreed);
@@ -165,7 +165,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
                 // Updates go on as if nothing had been tried.
                 Vm.MemslotHook = null;
                 _t.Set(7, 0x900, 4, Hva);
-                Vm.SetUserMemoryRegion(SlotsVm.Region(7, 0, 0, 0));
+                Vm.SetUserMemoryRegion(SlotsVm.Region(7, 0, 0, default));
             }
         }
         List<MemslotStep> seen = [];
@@ -196,7 +196,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         {
             "create" => SlotsVm.Region(3, 0x900, 16, Hva),
             "flags" => SlotsVm.Region(2, 0x200, 1024, Hva),
-            "delete" => SlotsVm.Region(2, 0, 0, 0),
+            "delete" => SlotsVm.Region(2, 0, 0, default),
             _ => SlotsVm.Region(2, 0xa00, 1024, Hva, MemslotFlags.LogDirtyPages),
         };
         foreach (var thrower in new Func<Errno?>[] { () => Errno.ENOMEM, () => throw new InsufficientMemoryException() })
@@ -254,7 +254,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
                 {
                     t.Set(i % 4, 0x100 * (ulong)(i % 4) + 0x20, 16, hva);
                     t.Set(i % 4, 0x100 * (ulong)(i % 4) + 0x20, 16, hva, MemslotFlags.LogDirtyPages);
-                    t.Vm.SetUserMemoryRegion(SlotsVm.Region(i % 4, 0, 0, 0));
+                    t.Vm.SetUserMemoryRegion(SlotsVm.Region(i % 4, 0, 0, default));
                     t.Set(i % 4, 0x100 * (ulong)(i % 4), 16, hva);
                 }
                 Volatile.Write(ref stop, true);

@@ -103,14 +103,14 @@ public sealed class LongStressTests
         while (!crew.Stopping) round(random);
     }
 
-    private static void SetFirst(VirtualMachine vm, ulong hva, bool logging) => vm.SetUserMemoryRegion(new UserMemoryRegion
+    private static void SetFirst(VirtualMachine vm, Hva hva, bool logging) => vm.SetUserMemoryRegion(new UserMemoryRegion
     {
         Flags = logging ? MemslotFlags.LogDirtyPages : MemslotFlags.None,
         MemorySize = FirstPages * Page,
         UserspaceAddress = hva,
     });
 
-    private static void SetSecond(VirtualMachine vm, ulong hva, ulong gfn) =>
+    private static void SetSecond(VirtualMachine vm, Hva hva, ulong gfn) =>
         vm.SetUserMemoryRegion(new UserMemoryRegion
         { Slot = 1, GuestPhysicalAddress = gfn * Page, MemorySize = SecondPages * Page, UserspaceAddress = hva });
 }

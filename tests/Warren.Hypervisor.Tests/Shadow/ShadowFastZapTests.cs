@@ -117,7 +117,7 @@ public sealed unsafe class ShadowFastZapTests
         f.SetSlot(1, 1UL << 32, Page, f.Hva);
         foreach (var cpu in f.Cpus) Assert.Equal(100UL, cpu.Load(Va));
         var generation = f.Mmu.Pages.Generation;
-        Thread zapper = new(() => f.SetSlot(1, 0, 0, 0));
+        Thread zapper = new(() => f.SetSlot(1, 0, 0, default));
         Thread other = new(() => f.Cpus[1].Store(Linear + entry, TestFormat.Leaf(0x101, RwxAd)));
         var vcpu = f.Cpus[0].Vcpu;
         ulong before = 0, unfenced = 0, after = 0;
@@ -189,7 +189,7 @@ public sealed unsafe class ShadowFastZapTests
     private static void Delete(ShadowFixture f)
     {
         f.SetSlot(1, 1UL << 32, Page, f.Hva);
-        f.SetSlot(1, 0, 0, 0);
+        f.SetSlot(1, 0, 0, default);
     }
 
     private static int TablesInUse(ShadowFixture f) => f.Mmu.Allocator.InUse - f.Cpus.Sum(c => c.Vcpu.ShadowCache.TableCount);

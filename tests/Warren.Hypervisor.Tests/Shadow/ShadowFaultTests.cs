@@ -251,7 +251,7 @@ public sealed class ShadowFaultTests
         f.Poke(EntryAddress(0x77777, 0x4000_0000, 3), TestFormat.Leaf(0, RwxAd));
         Assert.Equal(Outcome.Done, f.Cpu.Store(0x4000_1000, 8));
         Assert.Equal(8UL, f.Peek(0x1000));
-        f.SetSlot(1, 0, 0, 0);
+        f.SetSlot(1, 0, 0, default);
         f.Cpu.Load(0x4000_1000);
         Assert.Equal(Outcome.AccessFault, f.Cpu.Last);
     }

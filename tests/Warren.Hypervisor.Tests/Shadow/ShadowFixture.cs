@@ -28,12 +28,12 @@ internal sealed unsafe class ShadowFixture : IDisposable
     public FramePool Pool { get; }
     public AddressSpace Memory { get; }
     public VirtualMachine Vm { get; }
-    public ulong Hva { get; }
+    public Hva Hva { get; }
     public PagingEngine[] Cpus { get; }
     public PagingEngine Cpu => Cpus[0];
     public ShadowMmu Mmu => (ShadowMmu)Vm.Mmu;
 
-    public void SetSlot(uint id, ulong gpa, ulong size, ulong hva, MemslotFlags flags = MemslotFlags.None) =>
+    public void SetSlot(uint id, ulong gpa, ulong size, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
         Vm.SetUserMemoryRegion(new UserMemoryRegion
         { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
 

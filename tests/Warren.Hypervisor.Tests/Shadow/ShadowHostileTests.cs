@@ -252,7 +252,7 @@ public sealed class ShadowHostileTests
         f.Poke(0x10_0000, 100);
         cpu.SetRoot(3, root);
         Assert.Equal(100UL, cpu.Load(Va));
-        f.SetSlot(1, 0, 0, 0);
+        f.SetSlot(1, 0, 0, default);
         cpu.Load(Va);
         Assert.Equal(Outcome.AccessFault, cpu.Last);
         f.Verify();

@@ -63,7 +63,7 @@ public sealed class ShadowStressTests
                         break;
                     case 1:
                         f.SetSlot(1, 0x8000_0000, 64 * Page, other);
-                        f.SetSlot(1, 0, 0, 0);
+                        f.SetSlot(1, 0, 0, default);
                         break;
                     case 2:
                         guests[random.Next(3)].HostWrite(random);

@@ -21,8 +21,8 @@ internal sealed class Twin : IDisposable
 
     private readonly FramePool _pool = new(32L << 20);
     private readonly AddressSpace _memory;
-    private readonly ulong _firstHva;
-    private readonly ulong _secondHva;
+    private readonly Hva _firstHva;
+    private readonly Hva _secondHva;
     private readonly byte[][] _harvested = new byte[FirstPages][];
     private ulong _secondAt = Second;
     private bool _readOnly;
@@ -185,10 +185,10 @@ internal sealed class Twin : IDisposable
         }
     }
 
-    private (ulong Hva, ulong Length) HostRange(ulong gfn, int pages)
+    private (Hva Hva, ulong Length) HostRange(ulong gfn, int pages)
     {
         (var hva, var at, var size) = gfn >= Second ? (_secondHva, gfn - Second, SecondPages) : (_firstHva, gfn, FirstPages);
-        return at >= size ? (0, 0) : (hva + at * Page, Math.Min((ulong)pages, size - at) * Page);
+        return at >= size ? (new Hva(0), 0) : (hva + at * Page, Math.Min((ulong)pages, size - at) * Page);
     }
 
     public void Dispose()

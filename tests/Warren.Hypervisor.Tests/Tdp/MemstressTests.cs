@@ -143,7 +143,7 @@ public abstract class MemstressTests(GateKind gate, MmuKind? kind = null)
         f.Verify();
     }
 
-    private static void Discard(TdpFixture f, ulong hva, ulong movingHva, Func<bool> goOn)
+    private static void Discard(TdpFixture f, Hva hva, Hva movingHva, Func<bool> goOn)
     {
         Random random = new(5);
         while (goOn())

@@ -27,26 +27,26 @@ internal sealed class TdpFixture : IDisposable
     public VirtualMachine Vm { get; }
     public TdpMmu Tdp => (TdpMmu)Vm.Mmu;
 
-    public ulong Map(ulong length, bool hugePages = false) =>
+    public Hva Map(ulong length, bool hugePages = false) =>
         Memory.Map(length, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
 
-    public void SetSlot(uint id, ulong gpa, ulong size, ulong hva, MemslotFlags flags = MemslotFlags.None) =>
+    public void SetSlot(uint id, ulong gpa, ulong size, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
         Vm.SetUserMemoryRegion(new UserMemoryRegion
         { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
 
-    public void DeleteSlot(uint id) => SetSlot(id, 0, 0, 0);
+    public void DeleteSlot(uint id) => SetSlot(id, 0, 0, default);
 
     /// <summary>A slot over fresh memory; returns its hva.</summary>
-    public ulong AddMemory(uint id, ulong gpa, ulong size, MemslotFlags flags = MemslotFlags.None, bool hugePages = false)
+    public Hva AddMemory(uint id, ulong gpa, ulong size, MemslotFlags flags = MemslotFlags.None, bool hugePages = false)
     {
         var hva = Map(size, hugePages);
         SetSlot(id, gpa, size, hva, flags);
         return hva;
     }
 
-    public void WriteHost(ulong hva, ulong value) => Memory.Write(hva, BitConverter.GetBytes(value));
+    public void WriteHost(Hva hva, ulong value) => Memory.Write(hva, BitConverter.GetBytes(value));
 
-    public ulong ReadHost(ulong hva)
+    public ulong ReadHost(Hva hva)
     {
         var bytes = new byte[8];
         Memory.Read(hva, bytes);

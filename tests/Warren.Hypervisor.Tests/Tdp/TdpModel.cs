@@ -52,7 +52,7 @@ internal sealed class TdpModel : IDisposable
     }
 
     private readonly TdpFixture _f;
-    private readonly ulong _hva;
+    private readonly Hva _hva;
     private readonly ScriptedVcpu[] _cpus;
     private readonly Slot?[] _slots = new Slot?[Slots];
     private readonly Dictionary<int, ulong> _contents = [];

@@ -222,7 +222,7 @@ public sealed class OracleTests
                 vm.Vm.SlotsArchLock.Lock();
                 return Errno.ENOMEM;
             };
-            world.Thread("update", () => Assert.Throws<MemslotException>(() => vm.SetSlot(1, Gfn + 1, 1, 0x10_0000)));
+            world.Thread("update", () => Assert.Throws<MemslotException>(() => vm.SetSlot(1, Gfn + 1, 1, new Hva(0x10_0000))));
         });
     }
 
@@ -261,7 +261,7 @@ public sealed class OracleTests
 
     /// <param name="s">What is being built.</param>
     /// <param name="isDeaf">No notification reaches the VM.</param>
-    private static (LabWorld World, LabVm Vm, ulong Hva) OnePage(Schedule s, bool isDeaf = false)
+    private static (LabWorld World, LabVm Vm, Hva Hva) OnePage(Schedule s, bool isDeaf = false)
     {
         var world = new LabWorld(s);
         var hva = world.Map(1);

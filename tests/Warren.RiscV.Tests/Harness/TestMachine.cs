@@ -143,7 +143,7 @@ internal sealed class TestMachine : IDisposable
 
     /// <summary>Adds memory of zeroes that are a file's, mapped privately: each page is copied when first written.</summary>
     /// <returns>Its address in the host's address space.</returns>
-    public ulong AddFileMemory(ulong address, FileImage file, ulong bytes)
+    public Hva AddFileMemory(ulong address, FileImage file, ulong bytes)
     {
         var hva = memory.MapFile(file, 0, bytes, VmaProtection.Read | VmaProtection.Write);
         vm.SetUserMemoryRegion(new UserMemoryRegion
@@ -152,7 +152,7 @@ internal sealed class TestMachine : IDisposable
     }
 
     /// <summary>Gives host memory back: what is there next is what a file or zeroes say.</summary>
-    public void Discard(ulong hva, ulong bytes) => memory.Discard(hva, bytes);
+    public void Discard(Hva hva, ulong bytes) => memory.Discard(hva, bytes);
 
     private byte[] RunToOutput(AssemblyResult program)
     {

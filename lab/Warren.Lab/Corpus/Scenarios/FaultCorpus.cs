@@ -174,7 +174,7 @@ internal static class FaultCorpus
 
     internal const ulong Gfn = 0x10;
 
-    internal static (LabWorld World, LabVm Vm, ulong Hva) Pages(Schedule schedule, int pages, int vcpus = 1,
+    internal static (LabWorld World, LabVm Vm, Hva Hva) Pages(Schedule schedule, int pages, int vcpus = 1,
         MemslotFlags flags = MemslotFlags.None, bool slot = true, VmOptions? options = null)
     {
         var world = new LabWorld(schedule);

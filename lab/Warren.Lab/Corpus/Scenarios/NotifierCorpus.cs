@@ -72,7 +72,7 @@ internal static class NotifierCorpus
 
         internal int Inside { get; private set; }
 
-        internal void Map(AddressSpace memory, ulong hva)
+        internal void Map(AddressSpace memory, Hva hva)
         {
             memory.Notifiers.Register(this);
             memory.Notifiers.Update(null, new Mapping(this, hva), this);
@@ -112,5 +112,5 @@ internal static class NotifierCorpus
         }
     }
 
-    private sealed class Mapping(MmuNotifier owner, ulong hva) : NotifierRegion(owner, hva, hva + LabWorld.PageSize);
+    private sealed class Mapping(MmuNotifier owner, Hva hva) : NotifierRegion(owner, hva, hva + LabWorld.PageSize);
 }

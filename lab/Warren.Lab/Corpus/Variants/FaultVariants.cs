@@ -94,7 +94,7 @@ internal static class FaultVariants
             "fault-between-notifications",
             [new(Hypervisor, Covered,
                 "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);",
-                "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
+                "        return hva != default && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
             [VerdictKind.Starvation, VerdictKind.Livelock]),
         new("patient-host-write-asks-union", "The same for kvm_write_guest by way of a pfn",
             """
@@ -104,7 +104,7 @@ internal static class FaultVariants
             "host-write-between-notifications",
             [new(Hypervisor, Covered,
                 "        return Memory.Notifiers.IsInvalidating(hva, hva + PageSize);",
-                "        return hva != 0 && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
+                "        return hva != default && Invalidation.RetryGfn(Invalidation.Sequence, gfn);")],
             [VerdictKind.Starvation, VerdictKind.Livelock]),
         new("patient-fault-looks-first", "design: first the question, then the lookup",
             """

@@ -227,7 +227,7 @@ internal static class GateScenarios
     ];
 
     /// <summary>A VM with one vCPU and no slot, and host pages of which the first has been written.</summary>
-    private static (LabWorld World, LabVm Vm, ulong Hva) Page(Schedule schedule, int pages = 1)
+    private static (LabWorld World, LabVm Vm, Hva Hva) Page(Schedule schedule, int pages = 1)
     {
         var world = new LabWorld(schedule);
         var hva = world.Map(8);
@@ -237,7 +237,7 @@ internal static class GateScenarios
     }
 
     /// <summary>A notification of one page that changes nothing.</summary>
-    private static void Notify(LabWorld world, ulong hva, bool blockable = true)
+    private static void Notify(LabWorld world, Hva hva, bool blockable = true)
     {
         var range = new MmuNotifierRange(hva, hva + LabWorld.PageSize, MmuNotifierEvent.Clear, blockable);
         if (world.Memory.Notifiers.TryStart(range, out var invalidation))

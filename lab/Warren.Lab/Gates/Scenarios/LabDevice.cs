@@ -11,7 +11,7 @@ internal sealed class LabDevice : MmuNotifier, IRegionPublisher
     private int _open;
 
     /// <param name="refuses">Refuses non-blockable notifications.</param>
-    internal LabDevice(LabWorld world, ulong hva, int pages, bool refuses = false)
+    internal LabDevice(LabWorld world, Hva hva, int pages, bool refuses = false)
     {
         _refuses = refuses;
         world.Memory.Notifiers.Register(this);
@@ -47,5 +47,5 @@ internal sealed class LabDevice : MmuNotifier, IRegionPublisher
         _iotlb.Unlock();
     }
 
-    private sealed class Window(MmuNotifier owner, ulong start, ulong end) : NotifierRegion(owner, start, end);
+    private sealed class Window(MmuNotifier owner, Hva start, Hva end) : NotifierRegion(owner, start, end);
 }

@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor;
 using Warren.Hypervisor.DirtyLogging;
 using Warren.Hypervisor.Slots;
@@ -41,7 +42,7 @@ public sealed class LabVm
     /// Creates or moves a slot or changes its flags, of so many pages from <paramref name="gfn"/> over those from <paramref name="hva"/>.
     /// </summary>
     /// <exception cref="MemslotException">As <see cref="VirtualMachine.SetUserMemoryRegion"/>.</exception>
-    public void SetSlot(uint id, ulong gfn, int pages, ulong hva, MemslotFlags flags = MemslotFlags.None)
+    public void SetSlot(uint id, ulong gfn, int pages, Hva hva, MemslotFlags flags = MemslotFlags.None)
     {
         for (var i = 0UL; i < (ulong)pages; i++)
         {

@@ -61,7 +61,7 @@ public sealed class LabWorld
     internal List<LabVm> VmList { get; } = [];
 
     /// <summary>The runs of pages mapped with <see cref="Map"/> and <see cref="MapFile"/>.</summary>
-    internal List<(ulong Start, ulong End)> Mapped { get; } = [];
+    internal List<(Hva Start, Hva End)> Mapped { get; } = [];
 
     internal long CachedFrames => _pool.Cached;
 
@@ -90,7 +90,7 @@ public sealed class LabWorld
 
     /// <summary>Maps fresh anonymous pages.</summary>
     /// <returns>Their first address.</returns>
-    public ulong Map(int pages)
+    public Hva Map(int pages)
     {
         var start = Memory.Map((ulong)pages * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: false);
         Mapped.Add((start, start + ((ulong)pages * PageSize)));
@@ -98,7 +98,7 @@ public sealed class LabWorld
     }
 
     /// <summary>Maps the first pages of a file privately, at most two; a word of page n reads n + 1. Writing one breaks a share.</summary>
-    public ulong MapFile(int pages)
+    public Hva MapFile(int pages)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThan(pages, LabPool.FilePages);
         var start = Memory.MapFile(_pool.File, 0, (ulong)pages * PageSize, VmaProtection.Read | VmaProtection.Write);
@@ -135,28 +135,28 @@ public sealed class LabWorld
     }
 
     /// <summary>madvise(MADV_DONTNEED).</summary>
-    public void Discard(ulong hva, int pages = 1)
+    public void Discard(Hva hva, int pages = 1)
     {
         Memory.Discard(hva, (ulong)pages * PageSize);
         Check.AssertNoneHeld();
     }
 
     /// <summary>munmap.</summary>
-    public void Unmap(ulong hva, int pages = 1)
+    public void Unmap(Hva hva, int pages = 1)
     {
         Memory.Unmap(hva, (ulong)pages * PageSize);
         Check.AssertNoneHeld();
     }
 
     /// <summary>mprotect.</summary>
-    public void Protect(ulong hva, VmaProtection protection, int pages = 1)
+    public void Protect(Hva hva, VmaProtection protection, int pages = 1)
     {
         Memory.Protect(hva, (ulong)pages * PageSize, protection);
         Check.AssertNoneHeld();
     }
 
     /// <summary>The OOM reaper's way: false when it had to give up.</summary>
-    public bool Reap(ulong hva, int pages = 1)
+    public bool Reap(Hva hva, int pages = 1)
     {
         var done = Memory.ReapNonBlocking(hva, (ulong)pages * PageSize);
         Check.AssertNoneHeld();
@@ -167,7 +167,7 @@ public sealed class LabWorld
     /// A notification around a change of the host's that leaves the pages as they are; <paramref name="between"/> may start others.
     /// </summary>
     /// <returns>False when it was refused, as only one that may not block can be.</returns>
-    public bool Notify(ulong hva, int pages = 1, bool blockable = true, Action? between = null)
+    public bool Notify(Hva hva, int pages = 1, bool blockable = true, Action? between = null)
     {
         var range = new MmuNotifierRange(hva, hva + ((ulong)pages * PageSize), MmuNotifierEvent.Clear, blockable);
         if (!Memory.Notifiers.TryStart(range, out var invalidation))
