@@ -21,7 +21,7 @@ internal sealed class GuestMemory : IDisposable
         var hva = _memory.Map(pages * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: hugePages);
         Vm = new VirtualMachine(_memory, new VmOptions { HugePages = hugePages });
         Vm.SetUserMemoryRegion(new UserMemoryRegion
-        { Slot = 0, Flags = flags, GuestPhysicalAddress = Base, MemorySize = pages * PageSize, UserspaceAddress = hva });
+        { Slot = 0, Flags = flags, GuestPhysicalAddress = new Gpa(Base), MemorySize = pages * PageSize, UserspaceAddress = hva });
     }
 
     public VirtualMachine Vm { get; }

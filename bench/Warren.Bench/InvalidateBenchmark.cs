@@ -47,7 +47,7 @@ internal sealed class InvalidateBenchmark : IBenchmark
                 var vm = new VirtualMachine(memory);
                 vms.Add(vm);
                 vm.SetUserMemoryRegion(new UserMemoryRegion
-                { GuestPhysicalAddress = 0, MemorySize = 16 * PageSize, UserspaceAddress = guest });
+                { GuestPhysicalAddress = new Gpa(0), MemorySize = 16 * PageSize, UserspaceAddress = guest });
             }
             byte[] one = [1];
             double DiscardTouched()

@@ -38,7 +38,13 @@ internal sealed class MemslotsBenchmark : IBenchmark
         var hva = memory.Map(((ulong)slots + 2) * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: false);
         using var vm = new VirtualMachine(memory);
         UserMemoryRegion Region(int id, ulong gpa, ulong size) =>
-            new() { Slot = (uint)id, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva + ((ulong)id * PageSize) };
+            new()
+            {
+                Slot = (uint)id,
+                GuestPhysicalAddress = new Gpa(gpa),
+                MemorySize = size,
+                UserspaceAddress = hva + ((ulong)id * PageSize),
+            };
 
         for (var i = 0; i < slots - 1; i++) vm.SetUserMemoryRegion(Region(i, (ulong)i * 2 * PageSize, PageSize));
         var last = slots - 1;

@@ -101,7 +101,7 @@ internal sealed class RmapBenchmark : IBenchmark
         private void AddSlot(uint id, ulong gfn, ulong pages) => _vm.SetUserMemoryRegion(new UserMemoryRegion
         {
             Slot = id,
-            GuestPhysicalAddress = gfn * PageSize,
+            GuestPhysicalAddress = new Gpa(gfn * PageSize),
             MemorySize = pages * PageSize,
             UserspaceAddress = _memory.Map(pages * PageSize, VmaProtection.Read | VmaProtection.Write, hugePages: false),
         });

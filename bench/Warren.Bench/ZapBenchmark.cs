@@ -129,6 +129,11 @@ internal sealed class ZapBenchmark : IBenchmark
 
         private void Set(uint slot, ulong gpa, int pages) =>
             Vm.SetUserMemoryRegion(new UserMemoryRegion
-            { Slot = slot, GuestPhysicalAddress = gpa, MemorySize = (ulong)pages * GuestMemory.PageSize, UserspaceAddress = _hva });
+            {
+                Slot = slot,
+                GuestPhysicalAddress = new Gpa(gpa),
+                MemorySize = (ulong)pages * GuestMemory.PageSize,
+                UserspaceAddress = _hva,
+            });
     }
 }

@@ -18,11 +18,11 @@ public sealed class GuestTables(Action<ulong, ulong> store, ulong firstGfn, int 
     private int _used = 1;
 
     public GuestTables(VirtualMachine vm, ulong firstGfn, int pages, int levels = 3)
-        : this((gpa, value) => WriteHost(vm, gpa, value), firstGfn, pages, levels)
+        : this((gpa, value) => WriteHost(vm, new Gpa(gpa), value), firstGfn, pages, levels)
     {
     }
 
-    public GuestRoot Root { get; } = new(levels, firstGfn);
+    public GuestRoot Root { get; } = new(levels, new Gfn(firstGfn));
 
     /// <summary>Tables in use, the root among them.</summary>
     public int Used => _used;
@@ -48,8 +48,7 @@ public sealed class GuestTables(Action<ulong, ulong> store, ulong firstGfn, int 
         var table = Root.Gfn;
         for (var at = Root.Levels; ; at--)
         {
-            var gpa = (table << VirtualMachine.PageShift)
-                + (ulong)SpteTable.IndexOf(address >> VirtualMachine.PageShift, at) * sizeof(ulong);
+            var gpa = table.Gpa.Value + (ulong)SpteTable.IndexOf(address >> VirtualMachine.PageShift, at) * sizeof(ulong);
             if (at == level) return gpa;
             var entry = _words.GetValueOrDefault(gpa);
             if ((entry & (ScriptedPageFormat.Present | ScriptedPageFormat.Leaf)) != ScriptedPageFormat.Present)
@@ -68,7 +67,7 @@ public sealed class GuestTables(Action<ulong, ulong> store, ulong firstGfn, int 
         store(gpa, entry);
     }
 
-    private static void WriteHost(VirtualMachine vm, ulong gpa, ulong value)
+    private static void WriteHost(VirtualMachine vm, Gpa gpa, ulong value)
     {
         if (!vm.WriteGuest(gpa, BitConverter.GetBytes(value)))
             throw new InvalidOperationException($"There is no memory for a table at gpa 0x{gpa:x}.");

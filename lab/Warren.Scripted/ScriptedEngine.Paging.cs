@@ -50,23 +50,23 @@ public sealed unsafe partial class ScriptedEngine
     /// <summary>As <see cref="FenceTables()"/>, for what maps one address.</summary>
     public void FenceTables(ulong address)
     {
-        if (_vcpu.ShadowsGuestTables) _vcpu.InvalidateGuestPage(address);
+        if (_vcpu.ShadowsGuestTables) _vcpu.InvalidateGuestPage(new Gva(address));
         // A large leaf may have left several entries.
         _tlb.Flush();
     }
 
     /// <inheritdoc/>
-    public GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
     {
         OutsideGuestMode memory = new(vcpu);
         return ScriptedPageWalker.Walk(ref memory, vcpu.GuestRoot, address, access, mode, _setsMarks, ref walk);
     }
 
     /// <summary>As <see cref="Vcpu.TranslateVirtual"/>, whichever MMU the VM has.</summary>
-    private TranslateStatus Translate(ulong address, GuestAccess access, out Translation t, out ulong gpa)
+    private TranslateStatus Translate(Gva address, GuestAccess access, out Translation t, out Gpa gpa)
     {
         if (_vcpu.ShadowsGuestTables) return _vcpu.TranslateVirtual(address, access, _mode, out t, out gpa);
-        gpa = address;
+        gpa = new Gpa(address.Value);
         if (Root.Levels != 0)
         {
             InGuestMode memory = new(_vcpu);
@@ -82,27 +82,27 @@ public sealed unsafe partial class ScriptedEngine
                     _ => TranslateStatus.Stopped,
                 };
             }
-            gpa = (walk.Gfn << VirtualMachine.PageShift) + (address & VirtualMachine.PageSize - 1);
+            gpa = walk.Gfn.Gpa + address.PageOffset;
         }
         return _vcpu.Translate(gpa, access, out t);
     }
 
     /// <summary>A store to a table that is shadowed.</summary>
-    private void StoreTracked(ulong gpa, int size, ulong value)
+    private void StoreTracked(Gpa gpa, int size, ulong value)
     {
         var status = _vcpu.WriteTracked(gpa, size, value);
         Result = ResultOf(status);
         if (status == TranslateStatus.Mmio && !_vcpu.MmioWrite(gpa, size, value)) Result = GuestAccessResult.AccessFault;
     }
 
-    private ulong CompareExchangeTracked(ulong gpa, ulong value, ulong comparand)
+    private ulong CompareExchangeTracked(Gpa gpa, ulong value, ulong comparand)
     {
         Result = ResultOf(_vcpu.CompareExchangeTracked(gpa, comparand, value, out var found));
         if (Result == GuestAccessResult.Mmio) Result = GuestAccessResult.AccessFault;
         return Result == GuestAccessResult.Memory ? found : 0;
     }
 
-    private ulong FetchAddTracked(ulong gpa, ulong addend)
+    private ulong FetchAddTracked(Gpa gpa, ulong addend)
     {
         for (ulong guess = 0; ;)
         {
@@ -125,24 +125,24 @@ public sealed unsafe partial class ScriptedEngine
     /// <summary>The engine's own walk over TDP: a table is read and written as the guest's data is.</summary>
     private readonly struct InGuestMode(Vcpu vcpu) : IWalkedTables
     {
-        public GuestWalkStatus Read(ulong gpa, out ulong value)
+        public GuestWalkStatus Read(Gpa gpa, out ulong value)
         {
             var status = Find(gpa, GuestAccess.Read, out var word);
             value = word == null ? 0 : Atomics.Read(ref *word);
             return status;
         }
 
-        public GuestWalkStatus CompareExchange(ulong gpa, ulong expected, ulong value, out bool exchanged)
+        public GuestWalkStatus CompareExchange(Gpa gpa, ulong expected, ulong value, out bool exchanged)
         {
             var status = Find(gpa, GuestAccess.Write, out var word);
             exchanged = word != null && Atomics.CompareExchange(ref *word, value, expected) == expected;
             return status;
         }
 
-        private GuestWalkStatus Find(ulong gpa, GuestAccess access, out ulong* word)
+        private GuestWalkStatus Find(Gpa gpa, GuestAccess access, out ulong* word)
         {
             var status = vcpu.Translate(gpa, access, out var t);
-            word = status == TranslateStatus.Memory ? (ulong*)(t.HostPage + (gpa & 0xfff)) : null;
+            word = status == TranslateStatus.Memory ? (ulong*)(t.HostPage + gpa.PageOffset) : null;
             return status switch
             {
                 TranslateStatus.Memory => GuestWalkStatus.Ok,
@@ -155,10 +155,10 @@ public sealed unsafe partial class ScriptedEngine
     /// <summary>The walk that a shadow MMU asks for.</summary>
     private readonly struct OutsideGuestMode(Vcpu vcpu) : IWalkedTables
     {
-        public GuestWalkStatus Read(ulong gpa, out ulong value) =>
+        public GuestWalkStatus Read(Gpa gpa, out ulong value) =>
             vcpu.ReadGuestWord(gpa, out value) ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;
 
-        public GuestWalkStatus CompareExchange(ulong gpa, ulong expected, ulong value, out bool exchanged) =>
+        public GuestWalkStatus CompareExchange(Gpa gpa, ulong expected, ulong value, out bool exchanged) =>
             vcpu.CompareExchangeGuestWord(gpa, expected, value, out exchanged) ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
@@ -130,7 +131,7 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     public uint Fetch(ulong address)
     {
         ref var word = ref _decoded[(address >> 2) % (ulong)_decoded.Length];
-        var status = Translate(address, GuestAccess.Execute, out var t, out _);
+        var status = Translate(new Gva(address), GuestAccess.Execute, out var t, out _);
         if (status != TranslateStatus.Memory)
         {
             Result = status == TranslateStatus.Mmio ? GuestAccessResult.AccessFault : ResultOf(status);
@@ -151,17 +152,17 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     }
 
     /// <summary>Host address of the access, or null with <see cref="Result"/> set.</summary>
-    private byte* Access<T>(ulong address, GuestAccess access, out ulong gpa, out bool tracked) where T : unmanaged
+    private byte* Access<T>(ulong address, GuestAccess access, out Gpa gpa, out bool tracked) where T : unmanaged
     {
         if ((address & (ulong)sizeof(T) - 1) != 0)
             throw new ArgumentException($"A scripted access of {sizeof(T)} bytes at 0x{address:x} is not aligned.", nameof(address));
-        gpa = 0;
+        gpa = default;
         tracked = false;
         var page = _tlb.Lookup(address, access == GuestAccess.Write);
         if (page == null)
         {
             TlbMisses++;
-            var status = Translate(address, access, out var t, out gpa);
+            var status = Translate(new Gva(address), access, out var t, out gpa);
             Result = ResultOf(status);
             tracked = status == TranslateStatus.Tracked;
             if (status != TranslateStatus.Memory) return null;

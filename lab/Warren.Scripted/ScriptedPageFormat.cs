@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Vcpus;
 
@@ -56,7 +57,7 @@ public sealed class ScriptedPageFormat : IGuestPageFormat
         {
             IsPresent = (bits & Present) != 0 && !reserved,
             IsLeaf = leaf,
-            Gfn = gfn,
+            Gfn = new Gfn(gfn),
             Rights = leaf ? rights : GuestRights.None,
             Accessed = (bits & A) != 0,
             Dirty = (bits & D) != 0,

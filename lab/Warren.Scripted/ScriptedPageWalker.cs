@@ -7,9 +7,9 @@ namespace Warren.Scripted;
 /// <summary>How a walker of guest tables reaches them: inside guest mode, or outside it.</summary>
 internal interface IWalkedTables
 {
-    GuestWalkStatus Read(ulong gpa, out ulong value);
+    GuestWalkStatus Read(Gpa gpa, out ulong value);
 
-    GuestWalkStatus CompareExchange(ulong gpa, ulong expected, ulong value, out bool exchanged);
+    GuestWalkStatus CompareExchange(Gpa gpa, ulong expected, ulong value, out bool exchanged);
 }
 
 /// <summary>Walks tables of <see cref="ScriptedPageFormat"/>.</summary>
@@ -25,26 +25,26 @@ internal static unsafe class ScriptedPageWalker
     /// <param name="mode">in which mode</param>
     /// <param name="setsMarks">false: a missing A or D is a page fault</param>
     /// <param name="walk">filled in when the answer is Ok</param>
-    public static GuestWalkStatus Walk<TMemory>(ref TMemory memory, GuestRoot root, ulong address, GuestAccess access, GuestMode mode,
+    public static GuestWalkStatus Walk<TMemory>(ref TMemory memory, GuestRoot root, Gva address, GuestAccess access, GuestMode mode,
         bool setsMarks, ref GuestWalk walk)
         where TMemory : struct, IWalkedTables
     {
         var unused = 64 - VirtualMachine.PageShift - root.Levels * SpteTable.IndexBits;
-        if ((ulong)((long)(address << unused) >> unused) != address) return GuestWalkStatus.PageFault;
+        if ((ulong)((long)(address.Value << unused) >> unused) != address.Value) return GuestWalkStatus.PageFault;
         walk.RootLevel = root.Levels;
-        var page = address >> VirtualMachine.PageShift;
+        var page = address.PageNumber;
         var table = root.Gfn;
         for (var level = root.Levels; level >= 1; level--)
         {
             var index = SpteTable.IndexOf(page, level);
-            var gpa = (table << VirtualMachine.PageShift) + (ulong)index * sizeof(ulong);
+            var gpa = table.Gpa + (ulong)index * sizeof(ulong);
             for (; ; )
             {
                 var status = memory.Read(gpa, out var bits);
                 if (status != GuestWalkStatus.Ok) return status;
                 var pte = ScriptedPageFormat.Instance.Decode(bits, level, index);
                 if (!pte.IsPresent) return GuestWalkStatus.PageFault;
-                walk.TableGfn[level] = table;
+                walk.TableGfn[level] = table.Value;
                 walk.Entries[level] = bits;
                 if (!pte.IsLeaf)
                 {

@@ -22,7 +22,7 @@ public interface IMmioDevice
 /// </summary>
 public sealed class IoBus
 {
-    private readonly record struct Entry(ulong Start, ulong End, IMmioDevice Device);
+    private readonly record struct Entry(Gpa Start, Gpa End, IMmioDevice Device);
 
     private readonly Srcu _srcu;
     private readonly Mutex _lock = new(HypervisorLocks.IoBusLock);
@@ -39,7 +39,7 @@ public sealed class IoBus
 
     /// <summary>Adds a device at [<paramref name="gpa"/>, <paramref name="gpa"/> + <paramref name="length"/>).</summary>
     /// <exception cref="ArgumentException">the range is empty, wraps, or overlaps another device</exception>
-    public void Register(IMmioDevice device, ulong gpa, ulong length)
+    public void Register(IMmioDevice device, Gpa gpa, ulong length)
     {
         ArgumentNullException.ThrowIfNull(device);
         if (length == 0 || gpa + length < gpa)
@@ -78,7 +78,7 @@ public sealed class IoBus
     }
 
     /// <returns>false when no device has all <paramref name="size"/> bytes</returns>
-    public bool Read(ulong gpa, int size, out ulong value)
+    public bool Read(Gpa gpa, int size, out ulong value)
     {
         value = 0;
         var srcu = _srcu.ReadLock();
@@ -102,7 +102,7 @@ public sealed class IoBus
     }
 
     /// <inheritdoc cref="Read"/>
-    public bool Write(ulong gpa, int size, ulong value)
+    public bool Write(Gpa gpa, int size, ulong value)
     {
         var srcu = _srcu.ReadLock();
         try
@@ -124,7 +124,7 @@ public sealed class IoBus
         }
     }
 
-    private bool Find(ulong gpa, int size, out Entry entry)
+    private bool Find(Gpa gpa, int size, out Entry entry)
     {
         var entries = Atomics.Read(ref _entries, this);
         var index = Floor(entries, gpa);
@@ -133,7 +133,7 @@ public sealed class IoBus
         return index >= 0 && gpa < entry.End && entry.End - gpa >= (ulong)size;
     }
 
-    private static int Floor(Entry[] entries, ulong gpa)
+    private static int Floor(Entry[] entries, Gpa gpa)
     {
         int low = 0, high = entries.Length;
         while (low < high)
@@ -145,6 +145,6 @@ public sealed class IoBus
         return low - 1;
     }
 
-    private static ArgumentException Overlap(IMmioDevice device, ulong gpa, Entry other) =>
+    private static ArgumentException Overlap(IMmioDevice device, Gpa gpa, Entry other) =>
         new($"Device {device.Name} at 0x{gpa:x} overlaps {other.Device.Name} at 0x{other.Start:x} to 0x{other.End - 1:x}.");
 }

@@ -16,13 +16,13 @@ public sealed unsafe partial class VirtualMachine
     /// </summary>
     /// <returns>false when some byte is in no memslot, or the host cannot back it; then <paramref name="destination"/> may be half
     /// filled</returns>
-    public bool ReadGuest(ulong gpa, Span<byte> destination)
+    public bool ReadGuest(Gpa gpa, Span<byte> destination)
     {
         using var balance = Check.Balanced();
         if (gpa + (ulong)destination.Length < gpa) return false;
         while (!destination.IsEmpty)
         {
-            var part = (int)Math.Min((ulong)destination.Length, PageSize - (gpa & (PageSize - 1)));
+            var part = (int)Math.Min((ulong)destination.Length, PageSize - gpa.PageOffset);
             if (!ReadGuestPage(gpa, destination[..part])) return false;
             destination = destination[part..];
             gpa += (ulong)part;
@@ -35,13 +35,13 @@ public sealed unsafe partial class VirtualMachine
     /// first address space. Not from inside guest mode; may sleep.
     /// </summary>
     /// <returns>false when some byte is in no memslot or a read-only one, or the host cannot back it; pages before it are written</returns>
-    public bool WriteGuest(ulong gpa, ReadOnlySpan<byte> source)
+    public bool WriteGuest(Gpa gpa, ReadOnlySpan<byte> source)
     {
         using var balance = Check.Balanced();
         if (gpa + (ulong)source.Length < gpa) return false;
         while (!source.IsEmpty)
         {
-            var part = (int)Math.Min((ulong)source.Length, PageSize - (gpa & (PageSize - 1)));
+            var part = (int)Math.Min((ulong)source.Length, PageSize - gpa.PageOffset);
             if (!WriteGuestPage(gpa, source[..part])) return false;
             source = source[part..];
             gpa += (ulong)part;
@@ -49,16 +49,16 @@ public sealed unsafe partial class VirtualMachine
         return true;
     }
 
-    private bool ReadGuestPage(ulong gpa, Span<byte> destination)
+    private bool ReadGuestPage(Gpa gpa, Span<byte> destination)
     {
         var srcu = Srcu.ReadLock();
         try
         {
-            var gfn = gpa >> PageShift;
+            var gfn = gpa.Gfn;
             if (FindForHost(gfn, write: false) is not { } slot) return false;
             if (Memory.Fault(slot.GfnToHva(gfn), write: false, out var mapping) != FaultStatus.Ok) return false;
             // The reference keeps the frame. Should the page be replaced now, this read came before that.
-            CopyAtomic(Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)), destination);
+            CopyAtomic(Pool.Pointer(mapping.Frame) + gpa.PageOffset, destination);
             Pool.Put(mapping.Frame);
             return true;
         }
@@ -68,12 +68,12 @@ public sealed unsafe partial class VirtualMachine
         }
     }
 
-    private bool WriteGuestPage(ulong gpa, ReadOnlySpan<byte> source)
+    private bool WriteGuestPage(Gpa gpa, ReadOnlySpan<byte> source)
     {
         var srcu = Srcu.ReadLock();
         try
         {
-            var gfn = gpa >> PageShift;
+            var gfn = gpa.Gfn;
             if (FindForHost(gfn, write: true) is not { } slot) return false;
             var spin = default(SpinState);
             var shadow = Mmu as ShadowMmu;
@@ -93,9 +93,9 @@ public sealed unsafe partial class VirtualMachine
                 var upgrade = !shadowed && shadow is not null && shadow.IsShadowed(slot, gfn);
                 if (!retry && !upgrade)
                 {
-                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)));
+                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + gpa.PageOffset);
                     CodeMarks.AfterHostWrite(Pool, mapping.Frame);
-                    if (shadowed) shadow!.AfterWrite(slot, gfn, (int)(gpa & (PageSize - 1)), source.Length, byGuest: false);
+                    if (shadowed) shadow!.AfterWrite(slot, gfn, (int)gpa.PageOffset, source.Length, byGuest: false);
                 }
                 if (shadowed) MmuLock.WriteUnlock();
                 else MmuLock.ReadUnlock();
@@ -115,7 +115,7 @@ public sealed unsafe partial class VirtualMachine
     }
 
     /// <summary>As <c>gfn_to_hva</c>: an invalid slot is no memory to the host's own accesses, nor a read-only one for writes.</summary>
-    private Memslot? FindForHost(ulong gfn, bool write)
+    private Memslot? FindForHost(Gfn gfn, bool write)
     {
         var slot = GetMemslots(0).Find(gfn);
         return slot is null || slot.IsInvalid || (write && slot.IsReadOnly) ? null : slot;

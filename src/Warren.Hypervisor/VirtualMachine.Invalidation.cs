@@ -15,7 +15,7 @@ public sealed unsafe partial class VirtualMachine
     /// Removes every mapping of [<paramref name="start"/>, <paramref name="end"/>), with faults held off as a notification would, and
     /// flushes. Takes <c>mmu_lock</c>.
     /// </summary>
-    internal void ZapGfnRange(int addressSpaceId, ulong start, ulong end)
+    internal void ZapGfnRange(int addressSpaceId, Gfn start, Gfn end)
     {
         MmuLock.WriteLock();
         Shared.Write(ref _zaps, Shared.Read(ref _zaps, this) + 1, this);
@@ -43,7 +43,7 @@ public sealed unsafe partial class VirtualMachine
     /// <param name="write">as it was looked up before, without the lock; a lookup that would have to sleep gives up</param>
     /// <param name="mapping">what was found before; becomes what is there now</param>
     /// <param name="superseded">the frame of before, whose reference the caller puts once it has released the lock, or -1</param>
-    internal bool TryLookUp(Memslot slot, ulong gfn, bool write, ref FrameMapping mapping, out int superseded)
+    internal bool TryLookUp(Memslot slot, Gfn gfn, bool write, ref FrameMapping mapping, out int superseded)
     {
         superseded = -1;
         // The question first, then the lookup: see IsInvalidating.
@@ -70,7 +70,7 @@ public sealed unsafe partial class VirtualMachine
     /// <para>A zap of our own (<see cref="ZapGfnRange"/>) is in no list, and may drop mmu_lock on its way: it holds every such fault off
     /// until it is done.</para>
     /// </remarks>
-    internal bool IsInvalidating(Memslot slot, ulong gfn)
+    internal bool IsInvalidating(Memslot slot, Gfn gfn)
     {
         MmuLock.AssertHeld();
         Debug.Assert(slot.Contains(gfn));

@@ -151,7 +151,7 @@ public sealed partial class VirtualMachine
         Step(MemslotStep.ReserveId);
         space.Ids.Reserve(r.Id);
         Step(MemslotStep.AllocateSlot);
-        return new Memslot(_notifier, space.Id, r.Id, r.GuestPhysicalAddress >> PageShift, r.MemorySize >> PageShift, r.UserspaceAddress,
+        return new Memslot(_notifier, space.Id, r.Id, r.GuestPhysicalAddress.Gfn, r.MemorySize >> PageShift, r.UserspaceAddress,
             r.Flags);
     }
 

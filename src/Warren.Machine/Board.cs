@@ -63,14 +63,14 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
             var serial = options.Serial[i];
             _channels[i] = new SerialChannel(serial.Capacity, serial.DiscardOutput && serial.Output is null);
             _uarts[i] = new Uart16550($"uart{i}", _channels[i], Plic.Line(MemoryMap.UartInterrupt(i)), i == 0 ? _watcher : null);
-            vm.Bus.Register(_uarts[i], MemoryMap.Uart(i), Uart16550.WindowSize);
+            vm.Bus.Register(_uarts[i], new Gpa(MemoryMap.Uart(i)), Uart16550.WindowSize);
         }
         _wake = new WakeSources(
             Harts, _states, Plic,
             [(MemoryMap.RtcInterrupt, _rtc), .. _uarts.Select((u, i) => (MemoryMap.UartInterrupt(i), (IInterruptSource)u))]);
-        vm.Bus.Register(Plic, MemoryMap.Plic, Plic.WindowSize);
-        vm.Bus.Register(_rtc, MemoryMap.Rtc, GoldfishRtc.WindowSize);
-        vm.Bus.Register(new TestFinisher(Finish), MemoryMap.Finisher, TestFinisher.WindowSize);
+        vm.Bus.Register(Plic, new Gpa(MemoryMap.Plic), Plic.WindowSize);
+        vm.Bus.Register(_rtc, new Gpa(MemoryMap.Rtc), GoldfishRtc.WindowSize);
+        vm.Bus.Register(new TestFinisher(Finish), new Gpa(MemoryMap.Finisher), TestFinisher.WindowSize);
     }
 
     public HartSet Harts { get; }
@@ -158,13 +158,13 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
 
     public void RunnerEnded() => _events.RunnerEnded();
 
-    public bool IsMemory(ulong address, ulong length) => _memory.Contains(address, length);
+    public bool IsMemory(Gpa address, ulong length) => _memory.Contains(address, length);
 
-    public bool ReadMemory(ulong address, Span<byte> target) => _vm.ReadGuest(address, target);
+    public bool ReadMemory(Gpa address, Span<byte> target) => _vm.ReadGuest(address, target);
 
-    public bool WriteMemory(ulong address, ReadOnlySpan<byte> bytes) => _vm.WriteGuest(address, bytes);
+    public bool WriteMemory(Gpa address, ReadOnlySpan<byte> bytes) => _vm.WriteGuest(address, bytes);
 
-    public bool TryTranslate(int hart, ulong virtualAddress, out ulong physicalAddress)
+    public bool TryTranslate(int hart, Gva virtualAddress, out Gpa physicalAddress)
         => Harts[hart].TryTranslate(_vm, virtualAddress, out physicalAddress);
 
     public void SetTimer(int hart, ulong ticks) => Harts.SetTimer(hart, ticks);

@@ -28,20 +28,22 @@ internal sealed class GuestMemory : IDisposable
         _hva = Space.Map(size, ReadWrite, hugePages: budget is null || (ulong)budget.Limit >= size);
     }
 
+    private static Gpa Ram => new(MemoryMap.Ram);
+
     public AddressSpace Space { get; }
 
     /// <summary>Bytes, from <see cref="MemoryMap.Ram"/>.</summary>
     public ulong Size { get; }
 
     /// <summary>True when all of a range of guest physical addresses is RAM.</summary>
-    public bool Contains(ulong address, ulong length)
-        => address >= MemoryMap.Ram && address - MemoryMap.Ram <= Size && length <= Size - (address - MemoryMap.Ram);
+    public bool Contains(Gpa address, ulong length)
+        => address >= Ram && address - Ram <= Size && length <= Size - (address - Ram);
 
     /// <summary>Gives the VM its memslot.</summary>
     public void Attach(VirtualMachine vm) => vm.SetUserMemoryRegion(new UserMemoryRegion
     {
         Slot = RamSlot,
-        GuestPhysicalAddress = MemoryMap.Ram,
+        GuestPhysicalAddress = Ram,
         MemorySize = Size,
         UserspaceAddress = _hva,
     });
@@ -55,10 +57,10 @@ internal sealed class GuestMemory : IDisposable
     }
 
     /// <summary>Maps a whole file at a page-aligned guest physical address.</summary>
-    public void LoadFile(string path, ulong address, ulong length)
+    public void LoadFile(string path, Gpa address, ulong length)
         => MapPages(Open(path), 0, address, (length + OffsetMask) & ~OffsetMask);
 
-    public void Write(ulong address, ReadOnlySpan<byte> bytes) => Space.Write(HvaOf(address), bytes);
+    public void Write(Gpa address, ReadOnlySpan<byte> bytes) => Space.Write(HvaOf(address), bytes);
 
     public void Dispose()
     {
@@ -67,7 +69,7 @@ internal sealed class GuestMemory : IDisposable
             file.Dispose();
     }
 
-    private Hva HvaOf(ulong address) => _hva + (address - MemoryMap.Ram);
+    private Hva HvaOf(Gpa address) => _hva + (address - Ram);
 
     private FileImage Open(string path)
     {
@@ -85,19 +87,19 @@ internal sealed class GuestMemory : IDisposable
         var mapEnd = s.FileOffset + (long)s.FileSize == file.Length ? (end + OffsetMask) & ~OffsetMask : end & ~OffsetMask;
         if (!congruent || mapEnd <= start)
         {
-            Copy(path, s.FileOffset, s.Address, s.FileSize);
+            Copy(path, s.FileOffset, new Gpa(s.Address), s.FileSize);
             return;
         }
-        Copy(path, s.FileOffset, s.Address, start - s.Address);
-        MapPages(file, s.FileOffset + (long)(start - s.Address), start, mapEnd - start);
+        Copy(path, s.FileOffset, new Gpa(s.Address), start - s.Address);
+        MapPages(file, s.FileOffset + (long)(start - s.Address), new Gpa(start), mapEnd - start);
         if (mapEnd < end)
-            Copy(path, s.FileOffset + (long)(mapEnd - s.Address), mapEnd, end - mapEnd);
+            Copy(path, s.FileOffset + (long)(mapEnd - s.Address), new Gpa(mapEnd), end - mapEnd);
     }
 
-    private void MapPages(FileImage file, long offset, ulong address, ulong length)
+    private void MapPages(FileImage file, long offset, Gpa address, ulong length)
         => Space.MapFile(file, offset, length, ReadWrite, HvaOf(address));
 
-    private void Copy(string path, long offset, ulong address, ulong length)
+    private void Copy(string path, long offset, Gpa address, ulong length)
     {
         if (length == 0)
             return;

@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
@@ -254,11 +255,11 @@ public sealed unsafe partial class Hart
         if (_secondStage.IsShadowed)
         {
             level = 1;
-            return _secondStage.TranslateVirtual(address, GuestAccess.Execute, _walker.With(h->Mode), out translation, out _);
+            return _secondStage.TranslateVirtual(new Gva(address), GuestAccess.Execute, _walker.With(h->Mode), out translation, out _);
         }
 
         translation = default;
-        var status = _walker.Walk(address, GuestAccess.Execute, h->Mode, out var guest);
+        var status = _walker.Walk(new Gva(address), GuestAccess.Execute, h->Mode, out var guest);
         level = guest.Level;
         return status == AccessStatus.Ok ? _secondStage.Translate(guest.PhysicalAddress, GuestAccess.Execute, out translation) : status;
     }

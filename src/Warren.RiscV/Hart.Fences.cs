@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Mmu;
 
@@ -19,7 +20,7 @@ public sealed unsafe partial class Hart
     private Vcpu? _shadow;
 
     // What was fenced while the hart was not executing: a range of addresses, or everything.
-    private ulong _fencedStart;
+    private Gva _fencedStart;
     private ulong _fencedBytes;
     private bool _fencedAll;
 
@@ -27,7 +28,7 @@ public sealed unsafe partial class Hart
     public IGuestPageFormat PageFormat => _walker.Format;
 
     /// <inheritdoc/>
-    public GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
         => _walker.Walk(vcpu, address, access, mode, ref walk);
 
     /// <summary>
@@ -35,11 +36,11 @@ public sealed unsafe partial class Hart
     /// everything when both are 0 or the size is all ones. <paramref name="asid"/> (-1: all) can be ignored, as no two share the TLB, and a
     /// shadow root is brought up to date whenever it is loaded.
     /// </summary>
-    public void FlushGuestTlb(ulong address, ulong size, int asid)
+    public void FlushGuestTlb(Gva address, ulong size, int asid)
     {
         _ = asid;
         var pages = (size >> SoftTlb.PageShift) + 2;
-        if (size == ulong.MaxValue || (address | size) == 0 || pages > ManyPages)
+        if (size == ulong.MaxValue || (address.Value | size) == 0 || pages > ManyPages)
         {
             _fencedAll = true;
             FlushTranslations();
@@ -49,8 +50,7 @@ public sealed unsafe partial class Hart
         _fencedAll |= _fencedBytes != 0;
         _fencedStart = address;
         _fencedBytes = size;
-        for (var page = address & SoftTlb.PageMask; page - (address & SoftTlb.PageMask) < size
-            + (address & ~SoftTlb.PageMask); page += 4096)
+        for (var page = address.PageStart; page - address.PageStart < size + address.PageOffset; page += 4096)
         {
             DropPage(page);
         }
@@ -64,7 +64,7 @@ public sealed unsafe partial class Hart
     }
 
     /// <summary>SFENCE.VMA of one address.</summary>
-    internal void FencePage(ulong address)
+    internal void FencePage(Gva address)
     {
         _shadow?.InvalidateGuestPage(address);
         DropPage(address);
@@ -90,8 +90,8 @@ public sealed unsafe partial class Hart
         }
         else if (_fencedBytes != 0)
         {
-            for (ulong offset = 0; offset < _fencedBytes + (_fencedStart & ~SoftTlb.PageMask); offset += 4096)
-                vcpu.InvalidateGuestPage((_fencedStart & SoftTlb.PageMask) + offset);
+            for (ulong offset = 0; offset < _fencedBytes + _fencedStart.PageOffset; offset += 4096)
+                vcpu.InvalidateGuestPage(_fencedStart.PageStart + offset);
         }
 
         _fencedAll = false;
@@ -102,7 +102,7 @@ public sealed unsafe partial class Hart
     /// Drops what the page's guest entry may have filled. A shadow fill does not know the size of the guest's leaf: a superpage's entry is
     /// write-protected and its change flushes everything, which leaves 64 KiB leaves.
     /// </summary>
-    private void DropPage(ulong address)
+    private void DropPage(Gva address)
     {
         if (!_secondStage.IsShadowed)
         {
@@ -110,7 +110,7 @@ public sealed unsafe partial class Hart
             return;
         }
 
-        var first = address & ~((NapotPages << SoftTlb.PageShift) - 1);
+        var first = address.AlignDown(NapotPages << SoftTlb.PageShift);
         for (ulong i = 0; i < NapotPages; i++)
             FlushPage(first + (i << SoftTlb.PageShift));
     }

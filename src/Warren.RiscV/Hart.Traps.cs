@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Csrs;
 using Warren.RiscV.Mmu;
@@ -155,9 +156,9 @@ public sealed unsafe partial class Hart
     }
 
     /// <summary>Drops the translations of one address's page, and of the superpage around it.</summary>
-    internal void FlushPage(ulong address)
+    internal void FlushPage(Gva address)
     {
-        var page = address & SoftTlb.PageMask;
+        var page = address.PageStart.Value;
         _tlb.FlushPage(page);
         if (_fetch.FlushPage(page))
             _jumps.Flush();

@@ -125,7 +125,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
         _state->ReservedAddress = ulong.MaxValue;
         ForgetExceptions();
         SetMode(PrivilegeMode.Supervisor);
-        FlushGuestTlb(0, 0, -1);
+        FlushGuestTlb(new Gva(0), 0, -1);
     }
 
     /// <summary>Integer register x<paramref name="index"/>.</summary>
@@ -180,7 +180,7 @@ public sealed unsafe partial class Hart : IVcpuEngine, IDisposable
     /// D nor minds that they are clear. On the hart's thread, outside guest mode; may sleep.
     /// </summary>
     /// <returns>false when the guest's tables map nothing there, or nothing readable</returns>
-    public bool TryTranslate(VirtualMachine vm, ulong virtualAddress, out ulong physicalAddress) =>
+    public bool TryTranslate(VirtualMachine vm, Gva virtualAddress, out Gpa physicalAddress) =>
         _walker.TryInspect(vm, virtualAddress, out physicalAddress);
 
     /// <summary>Sets the privilege mode, for tests and debuggers.</summary>

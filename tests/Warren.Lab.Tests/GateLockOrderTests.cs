@@ -45,7 +45,7 @@ public sealed class GateLockOrderTests
             using var image = FileImage.Open(file);
             var hva = memory.MapFile(image, 0, FramePool.PageSize, VmaProtection.Read | VmaProtection.Write);
             vm.SetUserMemoryRegion(new UserMemoryRegion
-            { Slot = 0, GuestPhysicalAddress = 0, MemorySize = FramePool.PageSize, UserspaceAddress = hva });
+            { Slot = 0, GuestPhysicalAddress = new Gpa(0), MemorySize = FramePool.PageSize, UserspaceAddress = hva });
             var page = new byte[8];
             memory.Read(hva, page);
             memory.Write(hva, page);

@@ -1,4 +1,5 @@
 using System.Text;
+using Warren.Hypervisor;
 using Warren.Machines.Sbi;
 using Warren.Machines.Scheduling;
 
@@ -260,6 +261,8 @@ public sealed class SbiTests
     {
         public const ulong VirtualOffset = 0xffff_ffc0_0000_0000;
 
+        private static readonly Gpa Start = new(Ram);
+
         private readonly List<string> _events = [];
 
         public byte[] Memory { get; } = new byte[64 << 20];
@@ -281,29 +284,29 @@ public sealed class SbiTests
             return taken;
         }
 
-        public bool IsMemory(ulong address, ulong length)
-            => address >= Ram && address - Ram <= (ulong)Memory.Length && length <= (ulong)Memory.Length - (address - Ram);
+        public bool IsMemory(Gpa address, ulong length)
+            => address >= Start && address - Start <= (ulong)Memory.Length && length <= (ulong)Memory.Length - (address - Start);
 
-        public bool ReadMemory(ulong address, Span<byte> target)
+        public bool ReadMemory(Gpa address, Span<byte> target)
         {
             if (!IsMemory(address, (ulong)target.Length))
                 return false;
-            Memory.AsSpan((int)(address - Ram), target.Length).CopyTo(target);
+            Memory.AsSpan((int)(address - Start), target.Length).CopyTo(target);
             return true;
         }
 
-        public bool WriteMemory(ulong address, ReadOnlySpan<byte> bytes)
+        public bool WriteMemory(Gpa address, ReadOnlySpan<byte> bytes)
         {
             if (!IsMemory(address, (ulong)bytes.Length))
                 return false;
-            bytes.CopyTo(Memory.AsSpan((int)(address - Ram)));
+            bytes.CopyTo(Memory.AsSpan((int)(address - Start)));
             return true;
         }
 
-        public bool TryTranslate(int hart, ulong virtualAddress, out ulong physicalAddress)
+        public bool TryTranslate(int hart, Gva virtualAddress, out Gpa physicalAddress)
         {
-            physicalAddress = virtualAddress - VirtualOffset;
-            return virtualAddress >= VirtualOffset;
+            physicalAddress = new Gpa(virtualAddress.Value - VirtualOffset);
+            return virtualAddress >= new Gva(VirtualOffset);
         }
 
         public void SetTimer(int hart, ulong ticks) => _events.Add($"timer {hart} {ticks}");

@@ -67,7 +67,7 @@ internal abstract class LabGate : InvalidationGate
     {
         Vm.MmuLock.WriteLock();
         Begin();
-        Vm.Invalidation.RangeAdd(0, VirtualMachine.MaxGfn);
+        Vm.Invalidation.RangeAdd(new Gfn(0), VirtualMachine.MaxGfn);
         // Under the lock: a slot published after this lookup is used by faults that find the count raised.
         Zap(range, Find(range, found));
         Vm.MmuLock.WriteUnlock();

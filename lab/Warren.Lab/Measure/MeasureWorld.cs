@@ -75,7 +75,7 @@ internal sealed class MeasureWorld : IDisposable
     {
         var gfn = _nextFault++ % (GuestPages / 2);
         if (gfn == 0)
-            _vms[0].ZapGfnRange(0, 0, GuestPages / 2);
+            _vms[0].ZapGfnRange(0, new Gfn(0), new Gfn(GuestPages / 2));
         _vcpu.Load<ulong>(gfn * PageSize);
         return 1;
     }
@@ -86,7 +86,7 @@ internal sealed class MeasureWorld : IDisposable
         _vms[0].SetUserMemoryRegion(new UserMemoryRegion
         {
             Slot = 1,
-            GuestPhysicalAddress = 1 << 30,
+            GuestPhysicalAddress = new Gpa(1 << 30),
             MemorySize = _present ? PageSize : 0,
             UserspaceAddress = _updated,
         });

@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Hypervisor.DirtyLogging;
 using Warren.Hypervisor.Slots;
 using Warren.Locking;
@@ -79,13 +80,13 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
             Reported(new(vm, entry.Slot, entry.Offset));
     }
 
-    public void HostWriteBegins(LabVm vm, ulong gfn)
+    public void HostWriteBegins(LabVm vm, Gfn gfn)
     {
         if (PageOf(vm, gfn) is { } page)
             _hostWrites.Add((page, false));
     }
 
-    public void HostWriteEnded(LabVm vm, ulong gfn, bool done)
+    public void HostWriteEnded(LabVm vm, Gfn gfn, bool done)
     {
         if (PageOf(vm, gfn) is not { } page || _hostWrites.FindIndex(w => w.Page == page) is not (>= 0 and var at))
             return;
@@ -95,7 +96,7 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
         _hostWrites.RemoveAt(at);
     }
 
-    private Page? PageOf(LabVm vm, ulong gfn) =>
+    private Page? PageOf(LabVm vm, Gfn gfn) =>
         Still.Slot(vm, gfn) is { } slot && _logging.Contains((vm, (uint)slot.Id)) ? new Page(vm, (uint)slot.Id, gfn - slot.BaseGfn) : null;
 
     private void Note(Page page)

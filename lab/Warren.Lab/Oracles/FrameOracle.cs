@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
 using Warren.Locking;
@@ -44,19 +45,20 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         }
     }
 
-    private void CheckSpte(LabVm vm, ulong gfn, Spte leaf, Memslot slot)
+    private void CheckSpte(LabVm vm, Gfn gfn, Spte leaf, Memslot slot)
     {
         var entry = world.Memory.Peek(slot.GfnToHva(gfn), out var allowed);
         if (!entry.IsLeaf || entry.Frame != leaf.Frame)
-            world.Fail(VerdictKind.UseAfterFree, $"An SPTE of {vm} maps gfn {gfn} to frame {leaf.Frame}, and the host maps {entry} there.");
+            world.Fail(VerdictKind.UseAfterFree,
+                $"An SPTE of {vm} maps gfn {gfn.Value} to frame {leaf.Frame}, and the host maps {entry} there.");
         if (!leaf.Writable)
             return;
         if (!entry.IsOwned)
-            world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn} in frame {leaf.Frame}, which it shares.");
+            world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn.Value} in frame {leaf.Frame}, which it shares.");
         if ((allowed & VmaProtection.Write) == 0 || slot.IsReadOnly)
         {
             world.Fail(VerdictKind.Invariant,
-                $"{vm} may write gfn {gfn}, and {(slot.IsReadOnly ? "its slot" : "the host's mapping")} does not allow it.");
+                $"{vm} may write gfn {gfn.Value}, and {(slot.IsReadOnly ? "its slot" : "the host's mapping")} does not allow it.");
         }
     }
 
@@ -73,7 +75,7 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
                     if (leaf.Frame == frame)
                     {
                         world.Fail(VerdictKind.UseAfterFree,
-                            $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn} to it ("
+                            $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn.Value} to it ("
                                 + $"{leaf}){(obsolete ? ", in an obsolete root" : "")}.");
                     }
                 }
@@ -85,7 +87,8 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
                     if (Still.UsableTlbEntry(vcpu, gfn) == world.Pool.Pointer(frame))
                     {
                         world.Fail(VerdictKind.UseAfterFree,
-                            $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn {gfn}.");
+                            $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn "
+                                + $"{gfn.Value}.");
                     }
                 }
             }
@@ -125,7 +128,8 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
 
         if (Still.Slot(vcpu.Vm, gfn) is not { } slot)
         {
-            world.Fail(VerdictKind.UseAfterFree, $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and no memslot holds it.");
+            world.Fail(VerdictKind.UseAfterFree,
+                $"The guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame {frame}, and no memslot holds it.");
             return;
         }
 
@@ -133,11 +137,11 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         if (!entry.IsLeaf || entry.Frame != frame)
         {
             world.Fail(VerdictKind.UseAfterFree,
-                $"The guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}, and the host maps {entry} there.");
+                $"The guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame {frame}, and the host maps {entry} there.");
         }
         else if (write && !entry.IsOwned)
         {
-            world.Fail(VerdictKind.Invariant, $"The guest wrote gfn {gfn} of {vcpu.Vm} in frame {frame}, which it shares.");
+            world.Fail(VerdictKind.Invariant, $"The guest wrote gfn {gfn.Value} of {vcpu.Vm} in frame {frame}, which it shares.");
         }
     }
 }

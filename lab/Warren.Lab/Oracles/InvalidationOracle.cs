@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Locking;
 
 namespace Warren.Lab;
@@ -56,7 +57,7 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
                     if (IsInvalidated(vm, gfn, out var hva))
                     {
                         world.Fail(VerdictKind.Invariant,
-                            $"Between start and end of an invalidation of hva 0x{hva:x} an SPTE of {vm} maps gfn {gfn} ("
+                            $"Between start and end of an invalidation of hva 0x{hva:x} an SPTE of {vm} maps gfn {gfn.Value} ("
                                 + $"{leaf}){(obsolete ? ", in an obsolete root" : "")}.");
                     }
                 }
@@ -76,7 +77,7 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
                     {
                         world.Fail(VerdictKind.Invariant,
                             $"The start of an invalidation of hva 0x{hva:x} has returned, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode "
-                                + $"with gfn {gfn} in its TLB.");
+                                + $"with gfn {gfn.Value} in its TLB.");
                     }
                 }
             }
@@ -94,11 +95,12 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
         if (isInvalidated)
         {
             world.Fail(VerdictKind.UseAfterFree,
-                $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {gfn} of {vcpu.Vm} in frame {frame}.");
+                $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame "
+                    + $"{frame}.");
         }
     }
 
-    private bool IsInvalidated(LabVm vm, ulong gfn, out Hva hva)
+    private bool IsInvalidated(LabVm vm, Gfn gfn, out Hva hva)
     {
         hva = default;
         if (Still.Slot(vm, gfn) is not { } slot)

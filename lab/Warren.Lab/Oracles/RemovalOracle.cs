@@ -68,7 +68,7 @@ internal sealed class RemovalOracle(LabWorld world) : StepMonitor
                     if (Still.Slot(vm, gfn) is null)
                     {
                         world.Fail(VerdictKind.Invariant,
-                            $"No memslot of {vm} holds gfn {gfn}, and an SPTE maps it "
+                            $"No memslot of {vm} holds gfn {gfn.Value}, and an SPTE maps it "
                                 + $"({leaf}){(obsolete ? ", in an obsolete root" : "")}.");
                     }
                 }
@@ -86,7 +86,7 @@ internal sealed class RemovalOracle(LabWorld world) : StepMonitor
                 if (Still.UsableTlbEntry(vcpu, gfn) != null && Still.Slot(vm, gfn) is null)
                 {
                     world.Fail(VerdictKind.Invariant,
-                        $"Slot {slot} of {vm} is gone, and vCPU {vcpu.Vcpu.Id} is in guest mode with its gfn {gfn} in the TLB.");
+                        $"Slot {slot} of {vm} is gone, and vCPU {vcpu.Vcpu.Id} is in guest mode with its gfn {gfn.Value} in the TLB.");
                 }
             }
         }

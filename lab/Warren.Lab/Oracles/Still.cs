@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Invalidation;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
@@ -17,7 +18,7 @@ internal static unsafe class Still
     private static List<PeekedLeaf>? s_leaves;
 
     /// <summary>Every leaf that maps gfn, in whatever root; good until the next call on this thread.</summary>
-    public static List<PeekedLeaf> Leaves(LabVm vm, ulong gfn)
+    public static List<PeekedLeaf> Leaves(LabVm vm, Gfn gfn)
     {
         var leaves = s_leaves ??= [];
         leaves.Clear();
@@ -29,7 +30,7 @@ internal static unsafe class Still
     /// The page behind an entry of the vCPU's TLB that the guest can use now: it is in guest mode, and nothing tells it to flush before
     /// the next instruction. Null when there is none.
     /// </summary>
-    public static byte* UsableTlbEntry(LabVcpu vcpu, ulong gfn)
+    public static byte* UsableTlbEntry(LabVcpu vcpu, Gfn gfn)
     {
         var state = vcpu.Vcpu.State;
         if ((state->Mode & 3) == (ulong)VcpuMode.OutsideGuestMode)
@@ -37,7 +38,7 @@ internal static unsafe class Still
         if (vcpu.Translates)
             return UsableTlbEntryTo(vcpu, gfn);
         var flushes = VcpuRequest.TlbFlush.Bit() | VcpuRequest.FreeObsoleteRoots.Bit() | VcpuRequest.VmDead.Bit();
-        return (state->RequestWord & flushes) != 0 ? null : vcpu.Engine.Tlb.Lookup(gfn * LabWorld.PageSize, write: false);
+        return (state->RequestWord & flushes) != 0 ? null : vcpu.Engine.Tlb.Lookup(gfn.Value * LabWorld.PageSize, write: false);
     }
 
     /// <summary>True when the guest can use a page now out of the vCPU's TLB, whatever address it has there.</summary>
@@ -52,7 +53,7 @@ internal static unsafe class Still
     /// As <see cref="UsableTlbEntry"/> where tables of the guest say which address leads to a gfn: by the frame that the host has for it
     /// now.
     /// </summary>
-    private static byte* UsableTlbEntryTo(LabVcpu vcpu, ulong gfn)
+    private static byte* UsableTlbEntryTo(LabVcpu vcpu, Gfn gfn)
     {
         if (Slot(vcpu.Vm, gfn) is not { } slot || vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is not { IsLeaf: true } entry)
             return null;
@@ -65,10 +66,10 @@ internal static unsafe class Still
     /// the host has the frame for (one that no page has any more is the instruction's, too). Null: not the guest's access, but a walk of
     /// its tables on its behalf, which holds the frame.
     /// </summary>
-    public static ulong? AccessedGfn(LabVcpu vcpu, int frame)
+    public static Gfn? AccessedGfn(LabVcpu vcpu, int frame)
     {
         if (!vcpu.Translates)
-            return vcpu.Current.Gfn;
+            return new Gfn(vcpu.Current.Gfn);
         if ((vcpu.Vcpu.State->Mode & 3) == (ulong)VcpuMode.OutsideGuestMode)
             return null;
         foreach (var gfn in vcpu.Vm.Gfns)
@@ -80,7 +81,7 @@ internal static unsafe class Still
             }
         }
 
-        return vcpu.Current.Gfn;
+        return new Gfn(vcpu.Current.Gfn);
     }
 
     /// <summary>True when the host has the frame for any page of the VM now.</summary>
@@ -96,7 +97,7 @@ internal static unsafe class Still
     }
 
     /// <summary>The slot that holds gfn as published now, valid or not.</summary>
-    public static Memslot? Slot(LabVm vm, ulong gfn) => vm.Vm.GetMemslots(0).Find(gfn);
+    public static Memslot? Slot(LabVm vm, Gfn gfn) => vm.Vm.GetMemslots(0).Find(gfn);
 
     /// <summary>
     /// True when a step may have changed a table of a VM, a host page table, or a published set of slots: an atomic store outside of guest

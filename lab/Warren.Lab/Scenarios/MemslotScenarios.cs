@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Slots;
 
 namespace Warren.Lab;
@@ -171,7 +172,7 @@ internal static class MemslotScenarios
         {
             var (world, vm, hva) = Slots(s);
             vm.Vcpus[0].Store(Gfn, 1);
-            var before = vm.Vm.GetMemslots(0).Find(Gfn);
+            var before = vm.Vm.GetMemslots(0).Find(new Gfn(Gfn));
             var request = s.Choose("which update", 3);
             MemslotStep[] failing =
                 [MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareArch, MemslotStep.Publish];
@@ -196,14 +197,14 @@ internal static class MemslotScenarios
                 }
                 catch (MemslotException e) when (e.Errno == Errno.ENOMEM)
                 {
-                    if (!ReferenceEquals(vm.Vm.GetMemslots(0).Find(Gfn), before) || before!.IsInvalid)
+                    if (!ReferenceEquals(vm.Vm.GetMemslots(0).Find(new Gfn(Gfn)), before) || before!.IsInvalid)
                         world.Fail(VerdictKind.Invariant, $"The update failed at {at}, and the slot is not what it was.");
                 }
 
                 vm.Vm.MemslotHook = null;
             });
             s.AtEnd("the update says whether it failed",
-                () => failed == ReferenceEquals(vm.Vm.GetMemslots(0).Find(Gfn), before) ? null
+                () => failed == ReferenceEquals(vm.Vm.GetMemslots(0).Find(new Gfn(Gfn)), before) ? null
                     : "it failed and changed the slots, or the other way round");
         },
         """
@@ -244,7 +245,7 @@ internal static class MemslotScenarios
             world.Thread("flags", () => vm.SetSlot(0, Gfn, 1, hva, MemslotFlags.LogDirtyPages));
             world.Thread("create", () => vm.SetSlot(1, Gfn + 1, 1, hva));
             s.AtEnd("both are there",
-                () => Still.Slot(vm, Gfn) is { LogsDirtyPages: true } && Still.Slot(vm, Gfn + 1) is not null ? null
+                () => Still.Slot(vm, new Gfn(Gfn)) is { LogsDirtyPages: true } && Still.Slot(vm, new Gfn(Gfn + 1)) is not null ? null
                     : "one update was lost");
         },
         """

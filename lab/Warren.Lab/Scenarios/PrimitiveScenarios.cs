@@ -258,7 +258,7 @@ internal static class PrimitiveScenarios
             var state = new InvalidationState(mmuLock);
             mmuLock.WriteLock();
             state.Begin();
-            state.RangeAdd(0x10, 0x11);
+            state.RangeAdd(new Gfn(0x10), new Gfn(0x11));
             mmuLock.WriteUnlock();
             var page = new Cell(1);
             s.Thread("end", () =>

@@ -41,7 +41,8 @@ internal static class RmapScenarios
             world.Thread("move", () => Try(() => vm.SetSlot(0, Gfn + 1, 1, hva)));
             s.AtEnd("every slot has its reverse maps",
                 () => Missing(vm)
-                    ?? (Still.Slot(vm, fails ? Gfn : Gfn + 1) is { IsInvalid: false } ? null : "the slot is not where it must be"));
+                    ?? (Still.Slot(vm, new Gfn(fails ? Gfn : Gfn + 1)) is { IsInvalid: false } ? null
+                        : "the slot is not where it must be"));
         },
         """
         While the old slot is invalid and being zapped, slots_arch_lock is free, and the first root may give it its reverse maps. They are

@@ -60,7 +60,7 @@ internal sealed unsafe class Auditor
     }
 
     /// <summary>The slot of a gfn, valid or not.</summary>
-    public Memslot? FindSlot(int addressSpaceId, ulong gfn)
+    public Memslot? FindSlot(int addressSpaceId, Gfn gfn)
     {
         if (_lastSlot is { } last && last.AddressSpaceId == addressSpaceId && gfn - last.BaseGfn < last.NPages) return last;
         var slot = _slots[addressSpaceId].Find(gfn);
@@ -76,7 +76,7 @@ internal sealed unsafe class Auditor
     /// <param name="place">for the report</param>
     /// <param name="entry">the leaf</param>
     /// <param name="gfn">first page mapped</param>
-    public void Leaf(in AuditedEntry place, ulong* entry, ulong gfn)
+    public void Leaf(in AuditedEntry place, ulong* entry, Gfn gfn)
     {
         Spte leaf = new(*entry);
         if (leaf.Writable && !(leaf.HostWritable && leaf.MmuWritable))
@@ -102,7 +102,7 @@ internal sealed unsafe class Auditor
             Wrong($"The tables that vCPU {vcpu.Id} keeps ready", "pages and records as good as new", "one that holds something");
     }
 
-    private void Page(in AuditedEntry place, ulong* entry, ulong gfn, int frame, Spte leaf)
+    private void Page(in AuditedEntry place, ulong* entry, Gfn gfn, int frame, Spte leaf)
     {
         Entries++;
         if (FindSlot(place.AddressSpaceId, gfn) is not { } slot)
@@ -135,7 +135,7 @@ internal sealed unsafe class Auditor
         }
     }
 
-    private bool IsLogged(Memslot slot, ulong gfn)
+    private bool IsLogged(Memslot slot, Gfn gfn)
     {
         // With rings only the vCPU that wrote knows.
         if (!slot.LogsDirtyPages || _vm.DirtyLog.UsesRings || slot.DirtyBitmap is not { } bitmap) return true;

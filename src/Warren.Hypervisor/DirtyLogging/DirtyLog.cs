@@ -50,7 +50,7 @@ internal sealed class DirtyLog
     /// <param name="slot">any memslot; nothing happens when it is not logged</param>
     /// <param name="gfn">a page of it</param>
     /// <param name="vcpu">the vCPU whose thread this is, while it handles its own fault; null for everybody else</param>
-    public void MarkPageDirty(Memslot slot, ulong gfn, Vcpu? vcpu)
+    public void MarkPageDirty(Memslot slot, Gfn gfn, Vcpu? vcpu)
     {
         if ((slot.Flags & MemslotFlags.LogDirtyPages) == 0) return;
         var page = gfn - slot.BaseGfn;

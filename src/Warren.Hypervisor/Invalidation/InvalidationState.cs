@@ -46,7 +46,7 @@ public sealed class InvalidationState
     /// <summary>
     /// The range that the open invalidations cover, or the last ones covered; both ends are all ones before anything was added.
     /// </summary>
-    internal (ulong Start, ulong End) Range => (Atomics.Read(ref _state.Start, this), Atomics.Read(ref _state.End, this));
+    internal (Gfn Start, Gfn End) Range => (new(Atomics.Read(ref _state.Start, this)), new(Atomics.Read(ref _state.End, this)));
 
     /// <summary>Opens an invalidation (<c>kvm_mmu_invalidate_begin</c>); add its ranges before unlocking.</summary>
     internal void Begin()
@@ -60,13 +60,13 @@ public sealed class InvalidationState
     /// <summary>
     /// Adds [<paramref name="start"/>, <paramref name="end"/>) to what the open invalidations cover (<c>kvm_mmu_invalidate_range_add</c>).
     /// </summary>
-    internal void RangeAdd(ulong start, ulong end)
+    internal void RangeAdd(Gfn start, Gfn end)
     {
         _mmuLock.AssertHeldWrite();
         Debug.Assert(_state.InProgress > 0 && start < end);
         var (oldStart, oldEnd) = (Shared.Read(ref _state.Start, this), Shared.Read(ref _state.End, this));
-        if (oldStart == Unset) SetRange(start, end);
-        else SetRange(Math.Min(oldStart, start), Math.Max(oldEnd, end));
+        if (oldStart == Unset) SetRange(start.Value, end.Value);
+        else SetRange(Math.Min(oldStart, start.Value), Math.Max(oldEnd, end.Value));
     }
 
     /// <summary>
@@ -98,13 +98,13 @@ public sealed class InvalidationState
     }
 
     /// <summary>As <see cref="RetryGfnRange"/> for one page (<c>mmu_invalidate_retry_gfn</c>).</summary>
-    public bool RetryGfn(ulong sequence, ulong gfn) => RetryGfnRange(sequence, gfn, gfn + 1);
+    public bool RetryGfn(ulong sequence, Gfn gfn) => RetryGfnRange(sequence, gfn, gfn + 1);
 
     /// <summary>
     /// Must a fault that took its snapshot at <paramref name="sequence"/> start again instead of mapping any of
     /// [<paramref name="start"/>, <paramref name="end"/>)? <c>mmu_lock</c> must be held, in either mode.
     /// </summary>
-    public bool RetryGfnRange(ulong sequence, ulong start, ulong end)
+    public bool RetryGfnRange(ulong sequence, Gfn start, Gfn end)
     {
         _mmuLock.AssertHeld();
         if (Shared.Read(ref _state.InProgress, this) != 0
@@ -119,7 +119,7 @@ public sealed class InvalidationState
     /// A guess at the same without the lock, wrong in either direction (<c>mmu_invalidate_retry_gfn_unsafe</c>): it keeps faults off
     /// <c>mmu_lock</c> while the range they want is being invalidated.
     /// </summary>
-    public bool RetryGfnRangeUnsafe(ulong sequence, ulong start, ulong end)
+    public bool RetryGfnRangeUnsafe(ulong sequence, Gfn start, Gfn end)
     {
         if (InProgress != 0 && Covers(Atomics.Read(ref _state.Start, this), Atomics.Read(ref _state.End, this), start, end)) return true;
         return Sequence != sequence;
@@ -134,8 +134,8 @@ public sealed class InvalidationState
     /// <summary>For tests of wrap-around.</summary>
     internal void SetSequence(ulong sequence) => Atomics.Write(ref _state.Sequence, sequence, this);
 
-    private static bool Covers(ulong rangeStart, ulong rangeEnd, ulong start, ulong end) =>
-        rangeStart == Unset || (start < rangeEnd && end > rangeStart);
+    private static bool Covers(ulong rangeStart, ulong rangeEnd, Gfn start, Gfn end) =>
+        rangeStart == Unset || (start.Value < rangeEnd && end.Value > rangeStart);
 
     private void SetRange(ulong start, ulong end)
     {

@@ -45,7 +45,7 @@ internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
     public override void Release()
     {
         var srcu = vm.Srcu.ReadLock();
-        for (var i = 0; i < vm.Options.AddressSpaces; i++) vm.ZapGfnRange(i, 0, VirtualMachine.MaxGfn);
+        for (var i = 0; i < vm.Options.AddressSpaces; i++) vm.ZapGfnRange(i, default, VirtualMachine.MaxGfn);
         vm.Srcu.ReadUnlock(srcu);
     }
 

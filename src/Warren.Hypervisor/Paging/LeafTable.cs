@@ -19,11 +19,11 @@ internal unsafe struct LeafTable(SpteTable root, int addressSpaceId)
     /// <summary>False for the default value, whatever the address space.</summary>
     public readonly bool IsOf(int addressSpaceId) => _role == addressSpaceId + 1;
 
-    public readonly bool Covers(ulong gfn) => Entries != null && _number == gfn / SpteTable.EntryCount;
+    public readonly bool Covers(Gfn gfn) => Entries != null && _number == gfn.Value / SpteTable.EntryCount;
 
-    public void Set(ulong gfn, ulong* entries)
+    public void Set(Gfn gfn, ulong* entries)
     {
-        _number = gfn / SpteTable.EntryCount;
+        _number = gfn.Value / SpteTable.EntryCount;
         Entries = entries;
     }
 }

@@ -110,7 +110,7 @@ internal abstract unsafe partial class Mmu
         if (mayBeHuge && fault.Mapping.Order >= FramePool.BlockOrder && HugeAllowed(fault.Slot!, fault.Gfn))
         {
             // Every page of the mapping must be outside of what is being invalidated, not only the one that faulted.
-            var first = fault.Gfn & ~(SpteTable.PagesPerEntry(2) - 1);
+            var first = fault.Gfn.AlignDown(SpteTable.PagesPerEntry(2));
             var sequence = fault.Pessimistic ? _vm.Invalidation.Sequence : fault.Sequence;
             if (!_vm.Invalidation.RetryGfnRange(sequence, first, first + SpteTable.PagesPerEntry(2))) fault.GoalLevel = 2;
         }
@@ -132,13 +132,13 @@ internal abstract unsafe partial class Mmu
     /// A 2 MiB leaf may stand for the pages around gfn when the memslot covers them all, aligned alike on both sides, and none of them is
     /// logged.
     /// </summary>
-    protected bool HugeAllowed(Memslot slot, ulong gfn)
+    protected bool HugeAllowed(Memslot slot, Gfn gfn)
     {
         var pages = SpteTable.PagesPerEntry(2);
-        var first = gfn & ~(pages - 1);
+        var first = gfn.AlignDown(pages);
         return _vm.Options.HugePages
             && (slot.Flags & MemslotFlags.LogDirtyPages) == 0
             && first >= slot.BaseGfn && first + pages <= slot.EndGfn
-            && (slot.UserspaceAddress.PageNumber - slot.BaseGfn & pages - 1) == 0;
+            && (slot.UserspaceAddress.PageNumber - slot.BaseGfn.Value & pages - 1) == 0;
     }
 }

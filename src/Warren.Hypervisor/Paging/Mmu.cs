@@ -78,13 +78,13 @@ internal abstract unsafe partial class Mmu : IDisposable
     /// The slots of the range are those published now: who found a slot before it took mmu_lock may hold an older object for it.
     /// </remarks>
     /// <returns>whether remote TLBs must be flushed before mmu_lock is dropped</returns>
-    public abstract bool UnmapGfnRange(int addressSpaceId, ulong start, ulong end, bool mayBlock);
+    public abstract bool UnmapGfnRange(int addressSpaceId, Gfn start, Gfn end, bool mayBlock);
 
     /// <summary>
     /// True when any leaf over the range was accessed since its A bit was last cleared; clears them too when asked. No invalidation is
     /// counted. A vCPU that still has the translation cached sets no new A until its TLB is flushed, as on hardware. Takes mmu_lock.
     /// </summary>
-    public abstract bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear);
+    public abstract bool AgeGfnRange(int addressSpaceId, Gfn start, Gfn end, bool clear);
 
     /// <summary>
     /// Takes W (and D) from the pages of a 64-page chunk whose bit is set, splitting huge leaves. mmu_lock held for write; the caller
@@ -139,7 +139,7 @@ internal abstract unsafe partial class Mmu : IDisposable
     /// Adds every leaf that maps <paramref name="gfn"/>, obsolete or not, to the list; no step and no lock: for checks while every thread
     /// stands still.
     /// </summary>
-    public abstract void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves);
+    public abstract void PeekLeaves(Gfn gfn, List<PeekedLeaf> leaves);
 
     /// <summary>Compares all that there is with what it must be. mmu_lock held for write, inside SRCU.</summary>
     public abstract void Audit(Auditor audit);
@@ -157,16 +157,16 @@ internal abstract unsafe partial class Mmu : IDisposable
     /// </summary>
     /// <param name="root">where to start</param>
     /// <param name="rootLevel">its level, 1..5</param>
-    /// <param name="page">root address without the 12 bits of the offset</param>
+    /// <param name="rootPage">root address without the 12 bits of the offset</param>
     /// <param name="seen">the last entry read, whatever it is</param>
     /// <param name="level">where it stands</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong* FindLeaf(SpteTable root, int rootLevel, ulong page, out Spte seen, out int level)
+    public static ulong* FindLeaf(SpteTable root, int rootLevel, ulong rootPage, out Spte seen, out int level)
     {
         var table = root.Entries;
         for (level = rootLevel; ; level--)
         {
-            var entry = table + SpteTable.IndexOf(page, level);
+            var entry = table + SpteTable.IndexOf(rootPage, level);
             seen = SpteAccess.Read(entry);
             if (seen.IsLeaf) return entry;
             if (!seen.IsTable) return null;
@@ -179,7 +179,7 @@ internal abstract unsafe partial class Mmu : IDisposable
 /// <param name="valid">it hangs in nothing obsolete</param>
 /// <param name="gfn">first gfn the leaf maps</param>
 /// <param name="spte">what stands there</param>
-internal delegate void LeafVisitor(int addressSpaceId, bool valid, ulong gfn, Spte spte);
+internal delegate void LeafVisitor(int addressSpaceId, bool valid, Gfn gfn, Spte spte);
 
 /// <param name="Spte">for one page: that of a huge leaf is split</param>
 /// <param name="Obsolete">it hangs in an obsolete root</param>

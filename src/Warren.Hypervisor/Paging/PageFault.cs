@@ -10,12 +10,15 @@ namespace Warren.Hypervisor.Paging;
 /// access that no SPTE allows; it lives on the stack through every retry of that access, each of which finds all but the access itself out
 /// anew.
 /// </summary>
-internal unsafe ref struct PageFault(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode)
+internal unsafe ref struct PageFault(Vcpu vcpu, ulong rootAddress, GuestAccess access, GuestMode mode)
 {
     /// <summary>The vCPU whose root, caches and statistics serve.</summary>
     public readonly Vcpu Vcpu = vcpu;
-    /// <summary>The address accessed, as the root translates it (see <see cref="Mmu"/>).</summary>
-    public readonly ulong Address = address;
+    /// <summary>
+    /// The address accessed, as the root translates it (see <see cref="Mmu"/>): a number, since it is guest physical under one MMU and
+    /// mostly virtual under the other.
+    /// </summary>
+    public readonly ulong RootAddress = rootAddress;
     public readonly GuestAccess Access = access;
     /// <summary>The guest's mode for the access; nothing to TDP, whose guest walks its tables itself.</summary>
     public readonly GuestMode Mode = mode;
@@ -32,7 +35,7 @@ internal unsafe ref struct PageFault(Vcpu vcpu, ulong address, GuestAccess acces
     /// </summary>
     public ulong Sequence;
     /// <summary>Of the page accessed.</summary>
-    public ulong Gfn;
+    public Gfn Gfn;
     /// <summary>Of <see cref="Gfn"/>, or null. Good inside the read section of <see cref="VirtualMachine.Srcu"/> it was found in.</summary>
     public Memslot? Slot;
     /// <summary>The frame that backs the page (<c>pfn</c>, <c>map_writable</c>).</summary>
@@ -42,11 +45,11 @@ internal unsafe ref struct PageFault(Vcpu vcpu, ulong address, GuestAccess acces
     /// <summary>Shadow MMU: how the guest's tables lead to <see cref="Gfn"/>. Good while its fault is handled.</summary>
     public GuestWalk* Walk;
     /// <summary>Shadow MMU: the guest physical address of the access; set when the result is Mmio or Tracked.</summary>
-    public ulong Gpa;
+    public Gpa Gpa;
 
     public readonly bool IsWrite => Access == GuestAccess.Write;
-    /// <summary><see cref="Address"/> without the 12 bits of the offset.</summary>
-    public readonly ulong Page => Address >> VirtualMachine.PageShift;
+    /// <summary><see cref="RootAddress"/> without the 12 bits of the offset.</summary>
+    public readonly ulong RootPage => RootAddress >> VirtualMachine.PageShift;
     /// <summary>Host virtual address of the page. There is a slot.</summary>
     public readonly Hva Hva => Slot!.GfnToHva(Gfn);
     public readonly SpteTable Root => Vcpu.Root;

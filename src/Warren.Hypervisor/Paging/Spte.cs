@@ -66,7 +66,7 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     internal unsafe ulong* Table => (ulong*)(raw & TableMask);
 
     /// <summary>Where an MMIO entry says that no memory is.</summary>
-    internal ulong MmioGfn => (raw & TableMask) >> FrameShift;
+    internal Gfn MmioGfn => new((raw & TableMask) >> FrameShift);
     /// <summary>The low bits of the generation of the memslots it was made from.</summary>
     internal ulong MmioGeneration => raw >> MmioGenerationShift & MmioGenerationMask;
 
@@ -75,8 +75,8 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     /// <param name="gfn">below 2^36</param>
     /// <param name="rights">of <see cref="Rights"/>: what the guest's own tables allow, all of R, W and X where they are not asked</param>
     /// <param name="generation">of the memslots that hold no such gfn; its low bits are kept</param>
-    internal static Spte ForMmio(ulong gfn, ulong rights, ulong generation) =>
-        new((generation & MmioGenerationMask) << MmioGenerationShift | gfn << FrameShift | rights | MmioBit);
+    internal static Spte ForMmio(Gfn gfn, ulong rights, ulong generation) =>
+        new((generation & MmioGenerationMask) << MmioGenerationShift | gfn.Value << FrameShift | rights | MmioBit);
 
     /// <param name="frame">the frame, the first of 512 when <paramref name="huge"/></param>
     /// <param name="hostWritable">the host maps it writable</param>
@@ -109,7 +109,7 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     {
         if (IsNone) return "none";
         if (IsFrozen) return "frozen";
-        if (IsMmio) return string.Create(CultureInfo.InvariantCulture, $"mmio gfn {MmioGfn} gen {MmioGeneration}");
+        if (IsMmio) return string.Create(CultureInfo.InvariantCulture, $"mmio gfn {MmioGfn.Value} gen {MmioGeneration}");
         if (IsTable) return string.Create(CultureInfo.InvariantCulture, $"table {raw & TableMask:x}");
         var rights = $"{((raw & R) != 0 ? "r" : "-")}{(Writable ? "w" : "-")}{((raw & X) != 0 ? "x" : "-")}{((raw & U) != 0 ? "u" : "")}";
         var marks = $"{(Accessed ? " A" : "")}{(Dirty ? " D" : "")}{(HostWritable ? " host-w" : "")}{(MmuWritable ? " mmu-w" : "")}";

@@ -12,7 +12,7 @@ namespace Warren.Hypervisor.Paging;
 internal unsafe struct TableInfo
 {
     /// <summary>First gfn the table covers.</summary>
-    public ulong Gfn;
+    public Gfn Gfn;
     /// <summary>1 (4 KiB) to 5.</summary>
     public int Level;
     /// <summary>Role: the memslot address space. Two roots of one role are never both valid.</summary>
@@ -76,7 +76,11 @@ internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable
     /// <summary>Number of 4 KiB pages one entry of a table of this level covers.</summary>
     public static ulong PagesPerEntry(int level) => 1UL << (level - 1) * IndexBits;
 
-    public static int IndexOf(ulong gfn, int level) => (int)(gfn >> (level - 1) * IndexBits) & EntryCount - 1;
+    /// <summary>The entry for a page, by its gfn or its root address (<see cref="Mmu"/>) without the 12 bits of the offset.</summary>
+    public static int IndexOf(ulong rootPage, int level) => (int)(rootPage >> (level - 1) * IndexBits) & EntryCount - 1;
+
+    /// <inheritdoc cref="IndexOf(ulong, int)"/>
+    public static int IndexOf(Gfn gfn, int level) => IndexOf(gfn.Value, level);
 
     /// <summary>
     /// Index of the first entry at or behind <paramref name="from"/> that is not empty, or <see cref="EntryCount"/>; what is filled

@@ -20,11 +20,11 @@ internal sealed unsafe partial class ShadowAuditor
     private readonly IGuestPageFormat? _format;
     private readonly HashSet<nint> _pages = [];
     /// <summary>By the address of an SPTE the gfn it is in the reverse map of, and the level.</summary>
-    private readonly Dictionary<nint, (ulong Gfn, int Level, int Space)> _rmaps = [];
+    private readonly Dictionary<nint, (Gfn Gfn, int Level, int Space)> _rmaps = [];
     /// <summary>By the address of an SPTE the page that names it as a parent.</summary>
     private readonly Dictionary<nint, nint> _parents = [];
     /// <summary>Of each gfn its pages that follow a table there.</summary>
-    private readonly Dictionary<(ulong Gfn, int Space), List<nint>> _tables = [];
+    private readonly Dictionary<(Gfn Gfn, int Space), List<nint>> _tables = [];
     private readonly Dictionary<(ulong HugePage, int Space), uint> _disallowHuge = [];
 
     public ShadowAuditor(ShadowMmu mmu, VirtualMachine vm, Auditor audit)
@@ -93,7 +93,7 @@ internal sealed unsafe partial class ShadowAuditor
             CheckHash(page);
             if (page->Role.Direct) continue;
             Add(_tables, (page->Gfn, page->Role.AddressSpaceId)).Add((nint)page);
-            CollectionsMarshal.GetValueRefOrAddDefault(_disallowHuge, (page->Gfn >> 9, page->Role.AddressSpaceId), out _)++;
+            CollectionsMarshal.GetValueRefOrAddDefault(_disallowHuge, (page->Gfn.Value >> 9, page->Role.AddressSpaceId), out _)++;
         }
         if (_mmu.Pages.Newest != older) _audit.Wrong("The active list", "its newest page at its end", "another");
         if (_mmu.Pages.Count != _pages.Count)
@@ -149,7 +149,7 @@ internal sealed unsafe partial class ShadowAuditor
                         var head = RmapHead.Iterate(rmaps.Head(gfn, level));
                         for (ulong* spte; (spte = head.Next()) != null;)
                         {
-                            var first = gfn & ~(SpteTable.PagesPerEntry(level) - 1);
+                            var first = gfn.AlignDown(SpteTable.PagesPerEntry(level));
                             if (!_rmaps.TryAdd((nint)spte, (first, level, slot.AddressSpaceId)))
                                 _audit.Wrong($"The reverse map of gfn 0x{gfn:x}", "each SPTE once", $"0x{(nint)spte:x} twice");
                         }
@@ -159,7 +159,7 @@ internal sealed unsafe partial class ShadowAuditor
         }
     }
 
-    private static ulong Next(ulong gfn, int level) => (gfn | SpteTable.PagesPerEntry(level) - 1) + 1;
+    private static Gfn Next(Gfn gfn, int level) => gfn.NextMultiple(SpteTable.PagesPerEntry(level));
 
     /// <summary>Write tracking and what forbids huge mappings, of every page of every slot.</summary>
     private void CheckCounts()
@@ -172,7 +172,7 @@ internal sealed unsafe partial class ShadowAuditor
                 for (var gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
                 {
                     if (rmaps.WriteTrack(gfn) != 0) CheckTracked(slot, gfn);
-                    if (gfn != slot.BaseGfn && (gfn & SpteTable.EntryCount - 1) != 0) continue;
+                    if (gfn != slot.BaseGfn && SpteTable.IndexOf(gfn, 1) != 0) continue;
                     var tables = TablesInHugePage(slot, gfn);
                     if (rmaps.DisallowHuge(gfn) != tables)
                     {
@@ -189,7 +189,7 @@ internal sealed unsafe partial class ShadowAuditor
         }
     }
 
-    private void CheckTracked(Memslot slot, ulong gfn)
+    private void CheckTracked(Memslot slot, Gfn gfn)
     {
         var tracked = 0;
         if (_tables.TryGetValue((gfn, slot.AddressSpaceId), out var pages))
@@ -205,14 +205,14 @@ internal sealed unsafe partial class ShadowAuditor
     }
 
     /// <summary>Tables in 2 MiB, as far as the slot reaches: another slot may hold the rest.</summary>
-    private uint TablesInHugePage(Memslot slot, ulong gfn)
+    private uint TablesInHugePage(Memslot slot, Gfn gfn)
     {
-        var number = gfn >> 9;
+        var number = gfn.Value >> 9;
         if (!_disallowHuge.TryGetValue((number, slot.AddressSpaceId), out var all)) return 0;
-        var first = number << 9;
+        var first = gfn.AlignDown(SpteTable.EntryCount);
         if (first >= slot.BaseGfn && first + SpteTable.EntryCount <= slot.EndGfn) return all;
         uint count = 0;
-        for (var i = Math.Max(first, slot.BaseGfn); i < Math.Min(first + SpteTable.EntryCount, slot.EndGfn); i++)
+        for (var i = Gfn.Max(first, slot.BaseGfn); i < Gfn.Min(first + SpteTable.EntryCount, slot.EndGfn); i++)
         {
             if (_tables.TryGetValue((i, slot.AddressSpaceId), out var pages)) count += (uint)pages.Count;
         }
@@ -275,6 +275,6 @@ internal sealed unsafe partial class ShadowAuditor
             _audit.Wrong("The table pages", $"{tables} in use", _mmu.Allocator.InUse.ToString(CultureInfo.InvariantCulture));
     }
 
-    private static List<nint> Add(Dictionary<(ulong Gfn, int Space), List<nint>> lists, (ulong Gfn, int Space) key) =>
+    private static List<nint> Add(Dictionary<(Gfn Gfn, int Space), List<nint>> lists, (Gfn Gfn, int Space) key) =>
         CollectionsMarshal.GetValueRefOrAddDefault(lists, key, out _) ??= [];
 }

@@ -45,7 +45,7 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <inheritdoc/>
-    public override void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves)
+    public override void PeekLeaves(Gfn gfn, List<PeekedLeaf> leaves)
     {
         for (var page = Pages.Oldest; page != null; page = page->Newer)
         {

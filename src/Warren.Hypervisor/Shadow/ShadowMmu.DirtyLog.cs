@@ -82,7 +82,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <param name="gfn">any page of the 2 MiB</param>
     /// <param name="zapHuge">there are no pages to be had: drop huge SPTEs instead</param>
     /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
-    private bool TrySplitHuge(Memslot slot, ulong gfn, bool zapHuge)
+    private bool TrySplitHuge(Memslot slot, Gfn gfn, bool zapHuge)
     {
         var head = slot.Arch!.Head(gfn, 2);
         var flush = false;
@@ -92,7 +92,7 @@ internal sealed unsafe partial class ShadowMmu
         {
             if (_splits.HasPage)
             {
-                Split(slot, head, spte, gfn & ~(SpteTable.PagesPerEntry(2) - 1), ref flush);
+                Split(slot, head, spte, gfn.AlignDown(SpteTable.PagesPerEntry(2)), ref flush);
                 continue;
             }
             if (!zapHuge)
@@ -108,7 +108,7 @@ internal sealed unsafe partial class ShadowMmu
         return done;
     }
 
-    private void Split(Memslot slot, RmapHead* head, ulong* spte, ulong first, ref bool flush)
+    private void Split(Memslot slot, RmapHead* head, ulong* spte, Gfn first, ref bool flush)
     {
         var page = PageOf(spte);
         var role = ShadowRole.ForDirect(1, page->RightsAt(IndexOf(spte)), slot.AddressSpaceId);
@@ -147,7 +147,7 @@ internal sealed unsafe partial class ShadowMmu
         var work = 0;
         var flush = false;
         _mmuLock.WriteLock();
-        for (var first = slot.BaseGfn + pages - 1 & ~(pages - 1); first + pages <= slot.EndGfn; first += pages)
+        for (var first = (slot.BaseGfn + (pages - 1)).AlignDown(pages); first + pages <= slot.EndGfn; first += pages)
         {
             for (ShadowPage* page = Pages.FirstInBucket(first), next; page != null; page = next)
             {
@@ -171,7 +171,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>
     /// True when the host maps the 2 MiB by one huge frame, and is not about to change that. mmu_lock held; does not sleep.
     /// </summary>
-    private bool IsHugeInHost(Memslot slot, ulong first)
+    private bool IsHugeInHost(Memslot slot, Gfn first)
     {
         // Nor may the reference given back here be the last one: the host's own goes only inside an invalidation.
         if (_vm.Invalidation.RetryGfnRange(_vm.Invalidation.Sequence, first, first + SpteTable.PagesPerEntry(2))) return false;

@@ -14,26 +14,26 @@ internal sealed unsafe partial class ShadowMmu
     [SkipLocalsInit]
     public override FaultResult HandleFault(ref PageFault fault)
     {
-        fault.Gpa = fault.Address;
+        fault.Gpa = new Gpa(fault.RootAddress);
         // Before the walk, the memslot and the frame: an invalidation that ends after this point is noticed under mmu_lock.
         fault.Sequence = _vm.Invalidation.Sequence;
         GuestWalk walk;
         fault.Walk = &walk;
         if (fault.Vcpu.GuestRoot.Levels == 0)
         {
-            if (fault.Page >= VirtualMachine.MaxGfn)
+            if (fault.RootPage >= VirtualMachine.MaxGfn.Value)
             {
                 fault.Statistics->FaultsMmio++;
                 return FaultResult.Mmio;
             }
             walk.RootLevel = 0;
-            walk.Gfn = fault.Page;
+            walk.Gfn = new Gfn(fault.RootPage);
         }
         else
         {
-            var status = fault.Vcpu.Engine.WalkGuest(fault.Vcpu, fault.Address, fault.Access, fault.Mode, ref walk);
+            var status = fault.Vcpu.Engine.WalkGuest(fault.Vcpu, new Gva(fault.RootAddress), fault.Access, fault.Mode, ref walk);
             if (status != GuestWalkStatus.Ok) return WalkFailed(fault.Statistics, status);
-            fault.Gpa = walk.Gfn << VirtualMachine.PageShift | fault.Address & VirtualMachine.PageSize - 1;
+            fault.Gpa = walk.Gfn.Gpa + (fault.RootAddress & VirtualMachine.PageSize - 1);
         }
         // Nothing to map below, until the vCPU enters guest mode again.
         if (fault.Vcpu.HasNoRoot) return FaultResult.Retry;
@@ -111,13 +111,13 @@ internal sealed unsafe partial class ShadowMmu
     {
         var vcpu = fault.Vcpu;
         ref var walk = ref *fault.Walk;
-        var number = fault.Page;
+        var number = fault.RootPage;
         var page = PageOf(fault.Root.Entries);
         var level = vcpu.RootLevel;
         var leafLevel = walk.RootLevel == 0 ? level : walk.LeafLevel;
         var direct = walk.RootLevel == 0;
         if (page->Role.Direct != direct || !direct
-            && (level != walk.RootLevel || page->Gfn != walk.TableGfn[level] || !IsUnchanged(page, number, ref walk, level)))
+            && (level != walk.RootLevel || page->Gfn != new Gfn(walk.TableGfn[level]) || !IsUnchanged(page, number, ref walk, level)))
         {
             return null;
         }
@@ -127,7 +127,7 @@ internal sealed unsafe partial class ShadowMmu
             var spte = page->Table + SpteTable.IndexOf(number, level);
             if (level == 1) return spte;
             var below = direct || level <= leafLevel;
-            var gfn = below ? walk.Gfn & ~(SpteTable.PagesPerEntry(level) - 1) : walk.TableGfn[level - 1];
+            var gfn = below ? walk.Gfn.AlignDown(SpteTable.PagesPerEntry(level)) : new Gfn(walk.TableGfn[level - 1]);
             var role = below ? direct ? ShadowRole.ForDirect(level - 1, ShadowRights.AllButUser, vcpu.AddressSpaceId)
                 : ShadowRights.DirectRole(level - 1, walk.Leaf, vcpu.AddressSpaceId)
                 : ShadowRole.ForTable(level - 1, vcpu.AddressSpaceId);
@@ -164,7 +164,7 @@ internal sealed unsafe partial class ShadowMmu
         var page = PageOf(spte);
         var index = IndexOf(spte);
         var pages = SpteTable.PagesPerEntry(level);
-        var gfn = fault.Gfn & ~(pages - 1);
+        var gfn = fault.Gfn.AlignDown(pages);
         var frame = fault.Mapping.Frame - (int)(fault.Hva.PageNumber & pages - 1);
         var rights = walk->RootLevel == 0 ? ShadowRights.AllButUser : ShadowRights.Effective(walk->Leaf);
         var writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
@@ -197,7 +197,7 @@ internal sealed unsafe partial class ShadowMmu
         }
         if (!seen.IsLeaf && !TryAddRmap(slot, gfn, level, spte, ref fault.Vcpu.ShadowCache.Descriptors, ref flush))
             throw new InvalidOperationException("A reverse map needs a descriptor, and the cache was not filled before.");
-        if (page->Gfns != null) page->Gfns[index] = gfn << 12 | (uint)rights;
+        if (page->Gfns != null) page->Gfns[index] = gfn.Value << 12 | (uint)rights;
         while (!SpteAccess.TryReplace(spte, seen, leaf.With(seen.Raw & (Spte.A | Spte.D)))) seen = SpteAccess.Read(spte);
         flush |= seen.IsLeaf && ((seen.Raw & ~leaf.Raw & Spte.Rights) != 0 || ((seen.Raw ^ leaf.Raw) & Spte.U) != 0);
         stats->SptesSet++;
@@ -231,7 +231,7 @@ internal sealed unsafe partial class ShadowMmu
             if (spte != null && !SpteAccess.Read(spte).IsLeaf)
             {
                 var page = PageOf(spte);
-                if (page->Gfns != null) page->Gfns[IndexOf(spte)] = fault.Gfn << 12 | (uint)rights;
+                if (page->Gfns != null) page->Gfns[IndexOf(spte)] = fault.Gfn.Value << 12 | (uint)rights;
                 SpteAccess.Exchange(spte, mmio);
             }
             if (flush && zapped.IsEmpty) _vm.FlushRemoteTlbs();
@@ -247,11 +247,11 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     protected override ulong* FindMmuWritable(ref PageFault fault)
     {
-        var spte = FindLeaf(fault.Root, fault.Vcpu.RootLevel, fault.Page, out var seen, out var level);
+        var spte = FindLeaf(fault.Root, fault.Vcpu.RootLevel, fault.RootPage, out var seen, out var level);
         if (spte == null || !seen.MmuWritable || !fault.Vcpu.Allows(seen.With(Spte.W), GuestAccess.Write, fault.Mode)) return null;
         var page = PageOf(spte);
         if (!page->Role.Direct) return null;
-        fault.Gfn = page->GfnAt(IndexOf(spte), level) + (fault.Page & SpteTable.PagesPerEntry(level) - 1);
+        fault.Gfn = page->GfnAt(IndexOf(spte), level) + (fault.RootPage & SpteTable.PagesPerEntry(level) - 1);
         return spte;
     }
 }

@@ -20,7 +20,7 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     /// <returns>null: the guest's table is not there now, or is being taken away, and nothing of it may be built on; or others wait for
     /// mmu_lock and there is much to bring in step</returns>
-    private ShadowPage* GetPage(Vcpu vcpu, ulong gfn, ShadowRole role, ref ZapList zapped, ref bool flush)
+    private ShadowPage* GetPage(Vcpu vcpu, Gfn gfn, ShadowRole role, ref ZapList zapped, ref bool flush)
     {
         for (ShadowPage* page = Pages.FirstInBucket(gfn), next; page != null; page = next)
         {
@@ -43,7 +43,7 @@ internal sealed unsafe partial class ShadowMmu
     /// Where a table of the guest lies in the host now. Good until a notification for it, which takes its shadow pages away. mmu_lock held
     /// for write, inside SRCU; does not sleep.
     /// </summary>
-    private bool TryGetGuestTable(int addressSpaceId, ulong gfn, out Memslot? slot, out ulong* table)
+    private bool TryGetGuestTable(int addressSpaceId, Gfn gfn, out Memslot? slot, out ulong* table)
     {
         table = null;
         slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
@@ -56,7 +56,7 @@ internal sealed unsafe partial class ShadowMmu
         return true;
     }
 
-    private ShadowPage* MakePage(ref ShadowCache cache, ulong gfn, ShadowRole role, ulong* guestTable)
+    private ShadowPage* MakePage(ref ShadowCache cache, Gfn gfn, ShadowRole role, ulong* guestTable)
     {
         var page = cache.TakePage();
         page->Gfn = gfn;

@@ -11,7 +11,7 @@ internal sealed unsafe partial class ShadowMmu
     private const int YieldInterval = 64;
 
     /// <inheritdoc/>
-    public override bool UnmapGfnRange(int addressSpaceId, ulong start, ulong end, bool mayBlock)
+    public override bool UnmapGfnRange(int addressSpaceId, Gfn start, Gfn end, bool mayBlock)
     {
         // Before the first root there is no SPTE, and slots have nothing to look through.
         if (!Rmaps.Present) return false;
@@ -27,13 +27,13 @@ internal sealed unsafe partial class ShadowMmu
             if (slot.BaseGfn >= end) break;
             if (slot.EndGfn <= start) continue;
             var rmaps = slot.Arch!;
-            var first = Math.Max(start, slot.BaseGfn);
-            var last = Math.Min(end, slot.EndGfn);
+            var first = Gfn.Max(start, slot.BaseGfn);
+            var last = Gfn.Min(end, slot.EndGfn);
             // What was made from tables in the range goes, too: they may be other memory afterwards.
             for (var huge = first; huge < last; huge = NextGfn(huge, 2))
             {
                 if (rmaps.DisallowHuge(huge) == 0) continue;
-                ZapTablesInRange(slot, huge, Math.Min(last, NextGfn(huge, 2)), ref zapped);
+                ZapTablesInRange(slot, huge, Gfn.Min(last, NextGfn(huge, 2)), ref zapped);
                 // Much more work than a head.
                 work = YieldInterval - 1;
                 if (mayBlock) YieldWrite(ref work, ref flush, ref zapped);
@@ -54,7 +54,7 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <inheritdoc/>
-    public override bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
+    public override bool AgeGfnRange(int addressSpaceId, Gfn start, Gfn end, bool clear)
     {
         if (!Rmaps.Present) return false;
         var young = false;
@@ -68,8 +68,8 @@ internal sealed unsafe partial class ShadowMmu
             if (slot.BaseGfn >= end) break;
             if (slot.EndGfn <= start) continue;
             var rmaps = slot.Arch!;
-            var first = Math.Max(start, slot.BaseGfn);
-            var last = Math.Min(end, slot.EndGfn);
+            var first = Gfn.Max(start, slot.BaseGfn);
+            var last = Gfn.Min(end, slot.EndGfn);
             for (var level = 1; level <= SlotRmaps.Levels; level++)
             {
                 for (var gfn = rmaps.NextMapped(first, last, level); gfn < last && (clear || !young); gfn =
@@ -98,7 +98,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <param name="cache">descriptors; the caller has filled it up before it took the lock</param>
     /// <param name="flush">set when others lost the page: flush before mmu_lock is dropped</param>
     /// <returns>false when the cache is empty and a descriptor is needed: then nothing was added</returns>
-    internal bool TryAddRmap(Memslot slot, ulong gfn, int level, ulong* spte, ref RmapCache cache, ref bool flush)
+    internal bool TryAddRmap(Memslot slot, Gfn gfn, int level, ulong* spte, ref RmapCache cache, ref bool flush)
     {
         var head = slot.Arch!.Head(gfn, level);
         if (head->Count >= RmapHead.RecycleThreshold)
@@ -114,7 +114,7 @@ internal sealed unsafe partial class ShadowMmu
     /// Takes an SPTE that no longer maps anything out of the reverse map of the gfn it mapped. The gfn must be the one it was entered
     /// under, whatever the guest's table says now (CVE-2026-46113). mmu_lock held for write; SlotsLock held or inside SRCU.
     /// </summary>
-    internal void RemoveRmap(int addressSpaceId, ulong gfn, int level, ulong* spte)
+    internal void RemoveRmap(int addressSpaceId, Gfn gfn, int level, ulong* spte)
     {
         var slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
         if (slot?.Arch is not { } rmaps || !rmaps.Head(gfn, level)->Remove(spte, _rmapPool)) _vm.ReportError(VmErrors.RmapLost);
@@ -126,7 +126,7 @@ internal sealed unsafe partial class ShadowMmu
     /// write.
     /// </summary>
     /// <returns>whether remote TLBs must be flushed before mmu_lock is dropped</returns>
-    internal bool WriteProtectGfn(Memslot slot, ulong gfn)
+    internal bool WriteProtectGfn(Memslot slot, Gfn gfn)
     {
         var pages = slot.Arch!.Head(gfn, 1);
         var flush = ZapHead(slot.Arch!.Head(gfn, 2)) > 0;
@@ -162,7 +162,7 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>The first gfn behind what an SPTE of the level maps.</summary>
-    private static ulong NextGfn(ulong gfn, int level) => (gfn | SpteTable.PagesPerEntry(level) - 1) + 1;
+    private static Gfn NextGfn(Gfn gfn, int level) => gfn.NextMultiple(SpteTable.PagesPerEntry(level));
 
     /// <summary>
     /// Drops mmu_lock, held for write, for those who wait for it. What was zapped so far is flushed before anybody else gets the lock.

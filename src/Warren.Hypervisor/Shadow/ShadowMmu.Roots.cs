@@ -38,7 +38,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>Levels of a root that maps guest physical addresses.</summary>
     internal const int DirectLevels = 4;
 
-    private SpteTable TakeRoot(Vcpu vcpu, ulong gfn, ShadowRole role)
+    private SpteTable TakeRoot(Vcpu vcpu, Gfn gfn, ShadowRole role)
     {
         var flush = false;
         ZapList zapped = default;
@@ -63,7 +63,7 @@ internal sealed unsafe partial class ShadowMmu
     /// Makes the page of a table present in the host. False: the host cannot back it, or there is no memory; true: it is worth to try
     /// again.
     /// </summary>
-    private bool IsTableThere(int addressSpaceId, ulong gfn)
+    private bool IsTableThere(int addressSpaceId, Gfn gfn)
     {
         var slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
         if (slot is null) return false;

@@ -24,7 +24,7 @@ internal sealed unsafe partial class ShadowMmu
     /// whose shadow is then unsync if <paramref name="write"/> says that the guest is about to write. mmu_lock held for write. False: its
     /// table must stay write-protected.
     /// </summary>
-    private bool TryUnsync(Memslot slot, ulong gfn, bool write)
+    private bool TryUnsync(Memslot slot, Gfn gfn, bool write)
     {
         var rmaps = slot.Arch!;
         if (rmaps.WriteTrack(gfn) != 0) return false;
@@ -141,7 +141,7 @@ internal sealed unsafe partial class ShadowMmu
             if (rights == had) return;
             if (((rights ^ had) & GuestRights.User) == 0)
             {
-                page->Gfns[index] = pte.Gfn << 12 | (uint)rights;
+                page->Gfns[index] = pte.Gfn.Value << 12 | (uint)rights;
                 var lost = ShadowRights.SpteBits(had & ~rights);
                 if ((lost & Spte.W) != 0) lost |= Spte.MmuWritableBit;
                 var gained = ShadowRights.SpteBits(rights & ~had & ~GuestRights.Write);
@@ -163,7 +163,7 @@ internal sealed unsafe partial class ShadowMmu
     /// The guest's fence for one address: its SPTE, and those that may belong to the same leaf of the guest, are brought in step if their
     /// page is unsync, which it stays. Outside guest mode.
     /// </summary>
-    public void SyncAddress(Vcpu vcpu, ulong address)
+    public void SyncAddress(Vcpu vcpu, Gva address)
     {
         var srcu = _vm.Srcu.ReadLock();
         _mmuLock.WriteLock();
@@ -184,7 +184,7 @@ internal sealed unsafe partial class ShadowMmu
     }
 
     /// <summary>True when a fence for the address has anything to do. In guest mode; no lock.</summary>
-    public bool NeedsSync(Vcpu vcpu, ulong address)
+    public bool NeedsSync(Vcpu vcpu, Gva address)
     {
         if (!vcpu.HasNoRoot && IsObsolete(vcpu.Root) || IsAliased) return true;
         var spte = UnsyncMarks.FindEntry(vcpu, address);

@@ -39,13 +39,13 @@ internal sealed unsafe partial class ShadowMmu
     /// True: no page of the 2 MiB is a table in use. A device may come with the object of a slot that was replaced before the first root
     /// was made: its successor has counts, and it has none; then only the hash can tell.
     /// </summary>
-    private bool HoldsNoTable(Memslot slot, ulong gfn) => !Rmaps.Present || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
+    private bool HoldsNoTable(Memslot slot, Gfn gfn) => !Rmaps.Present || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
 
     /// <summary>
     /// True when a store to the page must be followed by <see cref="AfterWrite"/>, both in one section of mmu_lock held for write. mmu_lock
     /// held, inside SRCU.
     /// </summary>
-    public bool IsShadowed(Memslot slot, ulong gfn)
+    public bool IsShadowed(Memslot slot, Gfn gfn)
     {
         if (HoldsNoTable(slot, gfn)) return false;
         for (var page = Pages.FirstInBucket(gfn); page != null; page = page->HashNext)
@@ -64,7 +64,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <param name="offset">first byte stored to, 0..4095</param>
     /// <param name="length">bytes stored, inside the page</param>
     /// <param name="byGuest">an instruction of the guest stored: a page that is no longer used as a table is found out so</param>
-    public void AfterWrite(Memslot slot, ulong gfn, int offset, int length, bool byGuest)
+    public void AfterWrite(Memslot slot, Gfn gfn, int offset, int length, bool byGuest)
     {
         if (HoldsNoTable(slot, gfn)) return;
         ZapList zapped = default;
@@ -88,7 +88,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <summary>
     /// Takes away all shadows of the table at a page (<c>kvm_mmu_unprotect_page</c>). Outside guest mode, no spinning lock held.
     /// </summary>
-    public void Unprotect(int addressSpaceId, ulong gfn)
+    public void Unprotect(int addressSpaceId, Gfn gfn)
     {
         var srcu = _vm.Srcu.ReadLock();
         _mmuLock.WriteLock();
@@ -103,18 +103,18 @@ internal sealed unsafe partial class ShadowMmu
     /// For a notification: the tables that lie in [<paramref name="start"/>, <paramref name="end"/>) may be other memory afterwards, so
     /// what was made from them goes. mmu_lock held for write, the invalidation counted: until it ends no shadow of them is made again.
     /// </summary>
-    internal void ZapTablesInRange(Memslot slot, ulong start, ulong end, ref ZapList zapped)
+    internal void ZapTablesInRange(Memslot slot, Gfn start, Gfn end, ref ZapList zapped)
     {
         var rmaps = slot.Arch!;
         for (var gfn = start; gfn < end;)
         {
-            var next = Math.Min(end, (gfn | SpteTable.EntryCount - 1) + 1);
+            var next = Gfn.Min(end, gfn.NextMultiple(SpteTable.EntryCount));
             for (; gfn < next && rmaps.DisallowHuge(gfn) != 0; gfn++) ZapTables(slot.AddressSpaceId, gfn, ref zapped);
             gfn = next;
         }
     }
 
-    private void ZapTables(int addressSpaceId, ulong gfn, ref ZapList zapped)
+    private void ZapTables(int addressSpaceId, Gfn gfn, ref ZapList zapped)
     {
         for (ShadowPage* page = Pages.FirstInBucket(gfn), next; page != null; page = next)
         {

@@ -16,7 +16,7 @@ internal unsafe struct ShadowPage
     /// <summary>
     /// Of the guest's table; of a direct page the first gfn it covers. With <see cref="Role"/> its key. Never changes while it is in use.
     /// </summary>
-    public ulong Gfn;
+    public Gfn Gfn;
     private uint _role;
     /// <summary>The <see cref="ShadowMmu"/>'s generation when it was made, one bit; another one now: obsolete. Never changes.</summary>
     public int Generation;
@@ -97,8 +97,8 @@ internal unsafe struct ShadowPage
     }
 
     /// <summary>The gfn that an SPTE which is a leaf maps, the first one if it is huge.</summary>
-    public readonly ulong GfnAt(int index, int level) =>
-        Gfns != null ? Gfns[index] >> 12 : Gfn + (ulong)index * SpteTable.PagesPerEntry(level);
+    public readonly Gfn GfnAt(int index, int level) =>
+        Gfns != null ? new(Gfns[index] >> 12) : Gfn + (ulong)index * SpteTable.PagesPerEntry(level);
 
     /// <summary>The rights that its guest gave when the leaf was made.</summary>
     public GuestRights RightsAt(int index) => Gfns != null ? (GuestRights)(Gfns[index] & 15) : Role.Rights;

@@ -57,10 +57,10 @@ internal sealed unsafe class ShadowPageSet
     /// <summary>
     /// First of the pages whose gfn hashes to the same place; the others follow by <see cref="ShadowPage.HashNext"/>. mmu_lock held.
     /// </summary>
-    public ShadowPage* FirstInBucket(ulong gfn) => _hash == 0 ? null : *Bucket(gfn);
+    public ShadowPage* FirstInBucket(Gfn gfn) => _hash == 0 ? null : *Bucket(gfn);
 
     /// <summary>The page for a key that is not obsolete, or null. mmu_lock held.</summary>
-    public ShadowPage* Find(ulong gfn, ShadowRole role)
+    public ShadowPage* Find(Gfn gfn, ShadowRole role)
     {
         for (var page = FirstInBucket(gfn); page != null; page = page->HashNext)
         {
@@ -100,7 +100,7 @@ internal sealed unsafe class ShadowPageSet
         return count;
     }
 
-    private ShadowPage** Bucket(ulong gfn) => (ShadowPage**)_hash + (gfn * 0x9E3779B97F4A7C15 >> 64 - HashShift);
+    private ShadowPage** Bucket(Gfn gfn) => (ShadowPage**)_hash + (gfn.Value * 0x9E3779B97F4A7C15 >> 64 - HashShift);
 
     private void RemoveFromHash(ShadowPage* page)
     {

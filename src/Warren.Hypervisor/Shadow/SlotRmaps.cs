@@ -18,7 +18,7 @@ internal sealed unsafe class SlotRmaps : IDisposable
     /// <summary>Levels with a head of their own: 4 KiB and 2 MiB.</summary>
     public const int Levels = 2;
 
-    private readonly ulong _baseGfn;
+    private readonly Gfn _baseGfn;
     private readonly ulong _baseHuge;
     private RmapHead* _pages;
     private RmapHead* _hugePages;
@@ -28,13 +28,13 @@ internal sealed unsafe class SlotRmaps : IDisposable
     /// <param name="baseGfn">first gfn of the slot</param>
     /// <param name="pages">pages of the slot, at least 1</param>
     /// <exception cref="OutOfMemoryException">the host has no memory for it</exception>
-    public SlotRmaps(ulong baseGfn, ulong pages)
+    public SlotRmaps(Gfn baseGfn, ulong pages)
     {
         Debug.Assert(pages != 0);
         _baseGfn = baseGfn;
-        _baseHuge = baseGfn >> 9;
+        _baseHuge = baseGfn.Value >> 9;
         Pages = pages;
-        HugePages = (baseGfn + pages - 1 >> 9) - _baseHuge + 1;
+        HugePages = ((baseGfn + (pages - 1)).Value >> 9) - _baseHuge + 1;
         Bytes = BytesFor(pages, HugePages);
         var memory = (byte*)NativeMemory.AllocZeroed((nuint)Bytes);
         Check.Mark(LockingMarks.Reused, this, (nint)memory, Bytes);
@@ -58,37 +58,37 @@ internal sealed unsafe class SlotRmaps : IDisposable
     /// The SPTEs of this level that map <paramref name="gfn"/>, which the slot holds; for level 2 the huge page it lies in.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public RmapHead* Head(ulong gfn, int level)
+    public RmapHead* Head(Gfn gfn, int level)
     {
         Debug.Assert(gfn - _baseGfn < Pages && level is 1 or 2);
-        return level == 1 ? _pages + (gfn - _baseGfn) : _hugePages + ((gfn >> 9) - _baseHuge);
+        return level == 1 ? _pages + (gfn - _baseGfn) : _hugePages + ((gfn.Value >> 9) - _baseHuge);
     }
 
     /// <summary>
     /// The first gfn of [<paramref name="gfn"/>, <paramref name="end"/>) whose head at the level is not empty, or <paramref name="end"/>;
     /// the range lies in the slot. Most heads are empty, so eight are looked at at once.
     /// </summary>
-    public ulong NextMapped(ulong gfn, ulong end, int level)
+    public Gfn NextMapped(Gfn gfn, Gfn end, int level)
     {
         if (gfn >= end) return end;
         var shift = (level - 1) * 9;
-        var first = level == 1 ? _baseGfn : _baseHuge;
+        var first = level == 1 ? _baseGfn.Value : _baseHuge;
         var heads = (ulong*)(level == 1 ? _pages : _hugePages);
-        var at = (gfn >> shift) - first;
-        var stop = (end - 1 >> shift) - first + 1;
+        var at = (gfn.Value >> shift) - first;
+        var stop = ((end - 1).Value >> shift) - first + 1;
         Check.Mark(LockingMarks.Touched, this, (nint)(heads + at), (long)(stop - at) * sizeof(ulong));
         while (at + 8 <= stop && Vector512.Load(heads + at) == Vector512<ulong>.Zero) at += 8;
         while (at < stop && heads[at] == 0) at++;
-        return at == stop ? end : Math.Max(gfn, at + first << shift);
+        return at == stop ? end : Gfn.Max(gfn, new(at + first << shift));
     }
 
     /// <summary>Shadow pages, and whoever else, that must see every write to <paramref name="gfn"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref ushort WriteTrack(ulong gfn) => ref _writeTrack[gfn - _baseGfn];
+    public ref ushort WriteTrack(Gfn gfn) => ref _writeTrack[gfn - _baseGfn];
 
     /// <summary>Reasons not to map the 2 MiB around <paramref name="gfn"/> by one SPTE.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref uint DisallowHuge(ulong gfn) => ref _disallowHuge[(gfn >> 9) - _baseHuge];
+    public ref uint DisallowHuge(Gfn gfn) => ref _disallowHuge[(gfn.Value >> 9) - _baseHuge];
 
     /// <summary>Disposed: not to be touched any more.</summary>
     public bool IsFreed { get; private set; }

@@ -70,16 +70,16 @@ internal static unsafe class UnsyncMarks
     /// <summary>
     /// The entry of an unsync page that the address leads to, used or not; or null. In guest mode, or with mmu_lock held.
     /// </summary>
-    public static ulong* FindEntry(Vcpu vcpu, ulong address)
+    public static ulong* FindEntry(Vcpu vcpu, Gva address)
     {
         var table = vcpu.Root.Entries;
         for (var level = vcpu.RootLevel; level > 1; level--)
         {
-            var seen = SpteAccess.Read(table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, level));
+            var seen = SpteAccess.Read(table + SpteTable.IndexOf(address.PageNumber, level));
             if (!seen.IsTable) return null;
             table = seen.Table;
         }
-        var spte = table + SpteTable.IndexOf(address >> VirtualMachine.PageShift, 1);
+        var spte = table + SpteTable.IndexOf(address.PageNumber, 1);
         return ShadowMmu.PageOf(spte)->Unsync ? spte : null;
     }
 }

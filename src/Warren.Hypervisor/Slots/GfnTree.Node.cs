@@ -21,7 +21,7 @@ public sealed partial class GfnTree
         [InlineArray(Maximum)]
         private struct Gfns
         {
-            private ulong _first;
+            private Gfn _first;
         }
 
         [InlineArray(Maximum)]
@@ -35,7 +35,7 @@ public sealed partial class GfnTree
         private References _items;
 
         public int Count => _count;
-        public ulong FirstGfn => _gfns[0];
+        public Gfn FirstGfn => _gfns[0];
 
         public Memslot Slot(int index) => Unsafe.As<Memslot>(_items[index]!);
         public Node Child(int index) => Unsafe.As<Node>(_items[index]!);
@@ -58,13 +58,14 @@ public sealed partial class GfnTree
         public Node Copy() => Unsafe.As<Node>(MemberwiseClone());
 
         /// <summary>Index of the last entry whose first gfn is at most <paramref name="gfn"/>, or -1.</summary>
-        public int Floor(ulong gfn)
+        public int Floor(Gfn gfn)
         {
             int low = 0, high = _count;
+            var number = gfn.Value;
             while (low < high)
             {
                 var middle = (low + high) >>> 1;
-                if (_gfns[middle] <= gfn) low = middle + 1;
+                if (_gfns[middle].Value <= number) low = middle + 1;
                 else high = middle;
             }
             return low - 1;
@@ -83,7 +84,7 @@ public sealed partial class GfnTree
         }
 
         /// <summary>Returns this node; when it was full, its upper half is <paramref name="right"/>.</summary>
-        public Node InsertAt(int index, ulong gfn, object item, out Node? right)
+        public Node InsertAt(int index, Gfn gfn, object item, out Node? right)
         {
             right = null;
             if (_count < Maximum)
@@ -132,13 +133,13 @@ public sealed partial class GfnTree
             return false;
         }
 
-        private void Append(ulong gfn, object item)
+        private void Append(Gfn gfn, object item)
         {
             Set(_count, gfn, item);
             _count++;
         }
 
-        private void Set(int index, ulong gfn, object item)
+        private void Set(int index, Gfn gfn, object item)
         {
             _gfns[index] = gfn;
             _items[index] = item;
@@ -149,7 +150,7 @@ public sealed partial class GfnTree
         /// </summary>
         private void Shift(int index, int by)
         {
-            Span<ulong> gfns = _gfns;
+            Span<Gfn> gfns = _gfns;
             Span<object?> items = _items;
             gfns[index.._count].CopyTo(gfns[(index + by)..]);
             items[index.._count].CopyTo(items[(index + by)..]);

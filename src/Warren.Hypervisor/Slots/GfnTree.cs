@@ -31,7 +31,7 @@ public sealed partial class GfnTree
     internal int Height => _height;
 
     /// <summary>The slot that holds <paramref name="gfn"/>, or null.</summary>
-    public Memslot? Find(ulong gfn)
+    public Memslot? Find(Gfn gfn)
     {
         var node = _root;
         if (node is null) return null;
@@ -51,7 +51,7 @@ public sealed partial class GfnTree
     /// <summary>
     /// Does a slot of another id than <paramref name="exceptId"/> hold a gfn of [<paramref name="start"/>, <paramref name="end"/>)?
     /// </summary>
-    public bool Overlaps(ulong start, ulong end, int exceptId)
+    public bool Overlaps(Gfn start, Gfn end, int exceptId)
     {
         Debug.Assert(start < end);
         // From the slot at or before start on, at most three are looked at: one that ends before start, the excepted one, one more.
@@ -74,7 +74,7 @@ public sealed partial class GfnTree
     }
 
     /// <summary>Without the slot that starts at <paramref name="baseGfn"/>, which must be there.</summary>
-    internal GfnTree Remove(ulong baseGfn)
+    internal GfnTree Remove(Gfn baseGfn)
     {
         var root = Delete(_root!, _height, baseGfn);
         var height = _height;
@@ -89,12 +89,12 @@ public sealed partial class GfnTree
     /// <summary>With <paramref name="slot"/> in place of the one with the same base and size.</summary>
     internal GfnTree Replace(Memslot slot) => new(Exchange(_root!, _height, slot), _height, Count);
 
-    public Enumerator GetEnumerator() => new(this, 0);
+    public Enumerator GetEnumerator() => new(this, default);
 
     /// <summary>
     /// The slots by rising gfn, from the last one that starts at or before <paramref name="gfn"/>, or else from the first.
     /// </summary>
-    internal Enumerator From(ulong gfn) => new(this, gfn);
+    internal Enumerator From(Gfn gfn) => new(this, gfn);
 
     private static Node Insert(Node node, int level, Memslot slot, out Node? right)
     {
@@ -107,7 +107,7 @@ public sealed partial class GfnTree
         return childRight is null ? copy : copy.InsertAt(index + 1, childRight.FirstGfn, childRight, out right);
     }
 
-    private static Node Delete(Node node, int level, ulong baseGfn)
+    private static Node Delete(Node node, int level, Gfn baseGfn)
     {
         var copy = node.Copy();
         var index = copy.Floor(baseGfn);
@@ -174,7 +174,7 @@ public sealed partial class GfnTree
         private Memslot? _current;
 
         /// <summary>Starts at the last slot whose base is at most <paramref name="gfn"/>, or at the first.</summary>
-        internal Enumerator(GfnTree tree, ulong gfn)
+        internal Enumerator(GfnTree tree, Gfn gfn)
         {
             _height = tree._root is null ? -1 : tree._height;
             var node = tree._root;

@@ -10,7 +10,7 @@ public struct LastUsedSlot
     private Memslot? _slot;
 
     /// <summary>As <see cref="Memslots.Find"/>, in two comparisons when the slot is still the one found last.</summary>
-    public Memslot? Find(Memslots slots, ulong gfn)
+    public Memslot? Find(Memslots slots, Gfn gfn)
     {
         var generation = slots.Generation;
         var slot = _slot;

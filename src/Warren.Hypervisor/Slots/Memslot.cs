@@ -17,7 +17,7 @@ public sealed class Memslot : NotifierRegion
     private DirtyBitmap? _dirtyBitmap;
     private SlotRmaps? _arch;
 
-    internal Memslot(MmuNotifier owner, int addressSpaceId, int id, ulong baseGfn, ulong pageCount, Hva userspaceAddress,
+    internal Memslot(MmuNotifier owner, int addressSpaceId, int id, Gfn baseGfn, ulong pageCount, Hva userspaceAddress,
         MemslotFlags flags)
         : base(owner, userspaceAddress, userspaceAddress + (pageCount << VirtualMachine.PageShift))
     {
@@ -31,11 +31,11 @@ public sealed class Memslot : NotifierRegion
 
     public int Id { get; }
     public int AddressSpaceId { get; }
-    public ulong BaseGfn { get; }
+    public Gfn BaseGfn { get; }
     /// <summary>Pages of 4 KiB, at least one.</summary>
     public ulong NPages { get; }
     /// <summary>One past the last gfn.</summary>
-    public ulong EndGfn => BaseGfn + NPages;
+    public Gfn EndGfn => BaseGfn + NPages;
     public Hva UserspaceAddress => HvaStart;
     public MemslotFlags Flags => (MemslotFlags)Atomics.Read(ref _flags, this);
 
@@ -70,12 +70,12 @@ public sealed class Memslot : NotifierRegion
     }
 
     /// <summary>Does it hold <paramref name="gfn"/>? One comparison: below the base wraps to a huge offset.</summary>
-    public bool Contains(ulong gfn) => gfn - BaseGfn < NPages;
+    public bool Contains(Gfn gfn) => gfn - BaseGfn < NPages;
 
     /// <summary>
     /// Host virtual address of the first byte of <paramref name="gfn"/>, which the slot must hold (<c>__gfn_to_hva_memslot</c>).
     /// </summary>
-    public Hva GfnToHva(ulong gfn)
+    public Hva GfnToHva(Gfn gfn)
     {
         Debug.Assert(Contains(gfn));
         return HvaStart + ((gfn - BaseGfn) << VirtualMachine.PageShift);
@@ -84,7 +84,7 @@ public sealed class Memslot : NotifierRegion
     /// <summary>
     /// The gfns, end excluded, that have a byte in [<paramref name="hvaStart"/>, <paramref name="hvaEnd"/>); the two ranges must overlap.
     /// </summary>
-    internal (ulong Start, ulong End) HvaRangeToGfns(Hva hvaStart, Hva hvaEnd)
+    internal (Gfn Start, Gfn End) HvaRangeToGfns(Hva hvaStart, Hva hvaEnd)
     {
         var start = Hva.Max(hvaStart, HvaStart) - HvaStart;
         var end = Hva.Min(hvaEnd, HvaEnd) - HvaStart;
@@ -96,7 +96,7 @@ public sealed class Memslot : NotifierRegion
     {
         Slot = (uint)Id | (uint)AddressSpaceId << 16,
         Flags = Flags,
-        GuestPhysicalAddress = BaseGfn << VirtualMachine.PageShift,
+        GuestPhysicalAddress = BaseGfn.Gpa,
         MemorySize = NPages << VirtualMachine.PageShift,
         UserspaceAddress = HvaStart,
     };

@@ -19,7 +19,7 @@ internal static class MemslotCheck
             throw Invalid($"Flags 0x{(uint)(r.Flags & ~ValidFlags):x} are unknown or not supported: LogDirtyPages and ReadOnly are.");
         if ((r.MemorySize & offsetMask) != 0)
             throw Invalid($"The size 0x{r.MemorySize:x} is no multiple of the 4 KiB page.");
-        if ((r.GuestPhysicalAddress & offsetMask) != 0)
+        if (r.GuestPhysicalAddress.PageOffset != 0)
             throw Invalid($"The guest physical address 0x{r.GuestPhysicalAddress:x} is no multiple of the 4 KiB page.");
         // access_ok; anything above also counts as a tagged pointer.
         if (r.UserspaceAddress.PageOffset != 0 || r.UserspaceAddress >= AddressSpace.AddressLimit || r.MemorySize
@@ -62,11 +62,11 @@ internal static class MemslotCheck
         {
             if (old.UserspaceAddress != r.UserspaceAddress || old.NPages != pages || ((old.Flags ^ r.Flags) & MemslotFlags.ReadOnly) != 0)
                 throw Invalid($"Slot {r.Id} exists with another host virtual address, size or ReadOnly flag: delete it first.");
-            if (old.BaseGfn != r.GuestPhysicalAddress >> VirtualMachine.PageShift) change = MemslotChange.Move;
+            if (old.BaseGfn != r.GuestPhysicalAddress.Gfn) change = MemslotChange.Move;
             else if (old.Flags != r.Flags) return MemslotChange.FlagsOnly;
             else return null;
         }
-        var start = r.GuestPhysicalAddress >> VirtualMachine.PageShift;
+        var start = r.GuestPhysicalAddress.Gfn;
         if (slots.Overlaps(start, start + pages, r.Id))
         {
             throw new MemslotException(Errno.EEXIST,

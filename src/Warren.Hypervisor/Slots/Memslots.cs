@@ -43,7 +43,7 @@ public sealed class Memslots
     /// <summary>
     /// The slot that holds <paramref name="gfn"/>, valid or not, or null (<c>gfn_to_memslot</c>). O(log n), no lock, no allocation.
     /// </summary>
-    public Memslot? Find(ulong gfn) => _tree.Find(gfn);
+    public Memslot? Find(Gfn gfn) => _tree.Find(gfn);
 
     /// <summary>The slot with this id as of the last completed update, or null. SlotsLock must be held.</summary>
     public Memslot? FindById(int id) => _ids.Find(id);
@@ -51,7 +51,7 @@ public sealed class Memslots
     /// <summary>
     /// Does a slot other than <paramref name="exceptId"/> hold a gfn of [<paramref name="start"/>, <paramref name="end"/>)?
     /// </summary>
-    public bool Overlaps(ulong start, ulong end, int exceptId = -1) => _tree.Overlaps(start, end, exceptId);
+    public bool Overlaps(Gfn start, Gfn end, int exceptId = -1) => _tree.Overlaps(start, end, exceptId);
 
     /// <summary>By rising gfn.</summary>
     public GfnTree.Enumerator GetEnumerator() => _tree.GetEnumerator();

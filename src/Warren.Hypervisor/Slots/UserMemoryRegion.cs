@@ -9,7 +9,7 @@ public record struct UserMemoryRegion
     public uint Slot { get; set; }
     public MemslotFlags Flags { get; set; }
     /// <summary>First byte in guest physical memory; page aligned.</summary>
-    public ulong GuestPhysicalAddress { get; set; }
+    public Gpa GuestPhysicalAddress { get; set; }
     /// <summary>Bytes, a multiple of the page; 0 deletes the slot.</summary>
     public ulong MemorySize { get; set; }
     /// <summary>First byte in the VM's <see cref="HostMemory.AddressSpace"/>; page aligned. Nothing has to be mapped there yet.</summary>

@@ -8,7 +8,7 @@ namespace Warren.Hypervisor.Tdp;
 /// the tables change calls that and goes on behind the last entry it was given. Yield-safe as long as the caller holds a reference on the
 /// root.
 /// </summary>
-internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
+internal unsafe struct TdpCursor(SpteTable root, Gfn start, Gfn end)
 {
     /// <summary>The cost of coming to a table, in entries: its lines are cold.</summary>
     private const int TableEffort = 8;
@@ -16,11 +16,11 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     /// <summary>Work without a find after which it stops for a while.</summary>
     private const int PauseEffort = 256;
 
-    private ulong _next = start;
+    private Gfn _next = start;
     private ulong* _leafTable;
 
     /// <summary>First gfn of the current entry, below the start of the range when a huge leaf reaches into it.</summary>
-    public ulong Gfn { get; private set; }
+    public Gfn Gfn { get; private set; }
     public int Level { get; private set; }
     public ulong* Entry { get; private set; }
     /// <summary>The value seen when the cursor came here.</summary>
@@ -116,7 +116,7 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
     private void Visit(ulong* entry, int level, Spte seen)
     {
         var span = SpteTable.PagesPerEntry(level);
-        Gfn = _next & ~(span - 1);
+        Gfn = _next.AlignDown(span);
         Level = level;
         Entry = entry;
         Seen = seen;
@@ -142,7 +142,7 @@ internal unsafe struct TdpCursor(SpteTable root, ulong start, ulong end)
             var entry = _leafTable + SpteTable.IndexOf(_next, 1);
             Visit(entry, 1, SpteAccess.Read(entry));
             SkipEmpty();
-            if ((_next & SpteTable.EntryCount - 1) == 0) _leafTable = null;
+            if (SpteTable.IndexOf(_next, 1) == 0) _leafTable = null;
             if (Seen.IsLeaf) return true;
         }
         while (_leafTable != null && _next < end);

@@ -5,14 +5,14 @@ namespace Warren.Hypervisor.Tdp;
 /// <summary>Access tracking: the A bits of the current roots.</summary>
 internal sealed unsafe partial class TdpMmu
 {
-    public override bool AgeGfnRange(int addressSpaceId, ulong start, ulong end, bool clear)
+    public override bool AgeGfnRange(int addressSpaceId, Gfn start, Gfn end, bool clear)
     {
         var young = false;
         _mmuLock.ReadLock();
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: true))
         {
-            TdpCursor cursor = new(root, start, Math.Min(end, VirtualMachine.MaxGfn));
+            TdpCursor cursor = new(root, start, Gfn.Min(end, VirtualMachine.MaxGfn));
             while (cursor.NextLeaf())
             {
                 if (clear && !cursor.IsPause) young |= IsYoung(SpteAccess.ClearLeafBits(cursor.Entry, Spte.A));

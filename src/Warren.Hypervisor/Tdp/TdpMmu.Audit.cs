@@ -11,11 +11,11 @@ internal sealed unsafe partial class TdpMmu
     {
         var tables = 0;
         SpteTable root = default;
-        while (NextRoot(ref root, addressSpaceId: -1, validOnly: false)) AuditTable(audit, root, root, RootLevel, 0, ref tables);
+        while (NextRoot(ref root, addressSpaceId: -1, validOnly: false)) AuditTable(audit, root, root, RootLevel, default, ref tables);
         audit.Tables += tables;
     }
 
-    private void AuditTable(Auditor audit, SpteTable root, SpteTable table, int level, ulong gfn, ref int tables)
+    private void AuditTable(Auditor audit, SpteTable root, SpteTable table, int level, Gfn gfn, ref int tables)
     {
         tables++;
         var space = root.Info.AddressSpaceId;

@@ -29,7 +29,7 @@ internal sealed unsafe partial class TdpMmu
 
     /// <summary>As <see cref="WriteProtectMasked"/>, for pages of one leaf table.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private bool WriteProtectRun(ulong gfn, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
+    private bool WriteProtectRun(Gfn gfn, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
     {
         if (!at.Covers(gfn))
         {
@@ -130,7 +130,7 @@ internal sealed unsafe partial class TdpMmu
         SpteTable root = default;
         while (NextRoot(ref root, slot.AddressSpaceId, validOnly: true))
         {
-            TdpCursor cursor = new(root, slot.BaseGfn + pages - 1 & ~(pages - 1), slot.BaseGfn + slot.NPages & ~(pages - 1));
+            TdpCursor cursor = new(root, (slot.BaseGfn + (pages - 1)).AlignDown(pages), slot.EndGfn.AlignDown(pages));
             var more = true;
             while (more)
             {

@@ -20,13 +20,13 @@ internal sealed unsafe partial class TdpMmu
 
     protected override ulong* FindMmuWritable(ref PageFault fault)
     {
-        fault.Gfn = fault.Page;
+        fault.Gfn = new Gfn(fault.RootPage);
         var spte = FindLeaf(fault.Root, fault.Gfn, out var seen, out _);
         return spte != null && seen.MmuWritable ? spte : null;
     }
 
     /// <summary>The leaf that maps gfn, or null. In guest mode, inside TdpSrcu, or with mmu_lock held.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong* FindLeaf(SpteTable root, ulong gfn, out Spte seen, out int level) =>
-    FindLeaf(root, RootLevel, gfn, out seen, out level);
+    public static ulong* FindLeaf(SpteTable root, Gfn gfn, out Spte seen, out int level) =>
+    FindLeaf(root, RootLevel, gfn.Value, out seen, out level);
 }

@@ -28,7 +28,7 @@ internal sealed unsafe partial class TdpMmu
         var srcu = _vm.Srcu.ReadLock();
         // The sequence comes before the memslot and the frame: an invalidation that ends after this point is noticed under mmu_lock.
         fault.Sequence = _vm.Invalidation.Sequence;
-        fault.Gfn = fault.Page;
+        fault.Gfn = new Gfn(fault.RootPage);
         var result = FaultAt(ref fault);
         _vm.Srcu.ReadUnlock(srcu);
         return result;
@@ -124,12 +124,12 @@ internal sealed unsafe partial class TdpMmu
     /// Puts a table where nothing (or a huge leaf, which it then maps page by page) stands. Complete before it is linked. False: the entry
     /// has changed since it was seen, and the page is back in the cache, as new.
     /// </summary>
-    internal bool LinkTable(ref TableCache cache, ulong* entry, Spte seen, ulong gfn, int level)
+    internal bool LinkTable(ref TableCache cache, ulong* entry, Spte seen, Gfn gfn, int level)
     {
         var child = cache.Pop();
         ref var info = ref child.Info;
         info.Level = level - 1;
-        info.Gfn = gfn & ~(SpteTable.PagesPerEntry(level) - 1);
+        info.Gfn = gfn.AlignDown(SpteTable.PagesPerEntry(level));
         var split = seen.IsLeaf;
         if (split)
         {

@@ -10,7 +10,7 @@ internal sealed unsafe partial class TdpMmu
     /// </summary>
     internal SpteTable PeekRootAfter(SpteTable root) => FindRootLocked(root, addressSpaceId: -1, validOnly: false);
 
-    public override void PeekLeaves(ulong gfn, List<PeekedLeaf> leaves)
+    public override void PeekLeaves(Gfn gfn, List<PeekedLeaf> leaves)
     {
         for (var root = PeekRootAfter(default); !root.IsNull; root = PeekRootAfter(root))
         {
@@ -18,13 +18,13 @@ internal sealed unsafe partial class TdpMmu
         }
     }
 
-    private static Spte PeekLeaf(SpteTable root, ulong gfn)
+    private static Spte PeekLeaf(SpteTable root, Gfn gfn)
     {
         var table = root.Entries;
         for (var level = RootLevel; ; level--)
         {
             Spte entry = new(table[SpteTable.IndexOf(gfn, level)]);
-            if (entry.IsLeaf) return entry.IsHuge ? entry.SplitPage((int)gfn & SpteTable.EntryCount - 1) : entry;
+            if (entry.IsLeaf) return entry.IsHuge ? entry.SplitPage(SpteTable.IndexOf(gfn, 1)) : entry;
             if (!entry.IsTable) return default;
             table = entry.Table;
         }
@@ -36,7 +36,7 @@ internal sealed unsafe partial class TdpMmu
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
-            TdpCursor cursor = new(root, 0, VirtualMachine.MaxGfn);
+            TdpCursor cursor = new(root, default, VirtualMachine.MaxGfn);
             while (cursor.NextLeaf())
             {
                 if (!cursor.IsPause) visit(root.Info.AddressSpaceId, !IsObsolete(root), cursor.Gfn, cursor.Seen);

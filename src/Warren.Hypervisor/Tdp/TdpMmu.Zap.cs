@@ -9,10 +9,10 @@ internal sealed unsafe partial class TdpMmu
     /// <summary>The cost of giving up a table, in entries: a lock, and a cold line.</summary>
     private const int RetireEffort = 4;
 
-    public override bool UnmapGfnRange(int addressSpaceId, ulong start, ulong end, bool mayBlock)
+    public override bool UnmapGfnRange(int addressSpaceId, Gfn start, Gfn end, bool mayBlock)
     {
         var flush = false;
-        end = Math.Min(end, VirtualMachine.MaxGfn);
+        end = Gfn.Min(end, VirtualMachine.MaxGfn);
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: false))
         {
@@ -42,7 +42,7 @@ internal sealed unsafe partial class TdpMmu
         var work = 0;
         for (var level = 1; level <= RootLevel; level++)
         {
-            TdpCursor cursor = new(root, 0, VirtualMachine.MaxGfn);
+            TdpCursor cursor = new(root, default, VirtualMachine.MaxGfn);
             while (cursor.NextAt(level))
             {
                 if (!cursor.IsPause)

@@ -69,10 +69,10 @@ internal sealed unsafe class CodeMarks
     /// Marks the frame that a page maps to now, outside guest mode, and waits until no vCPU holds a write entry for it.
     /// </summary>
     /// <param name="vcpu">whose root to look in; not in guest mode</param>
-    /// <param name="page">the page to be executed: its root address (<see cref="Mmu"/>) without the 12 bits of the offset</param>
+    /// <param name="rootPage">the page to be executed: its root address (<see cref="Mmu"/>) without the 12 bits of the offset</param>
     /// <param name="frame">-1 when nothing is mapped there any more</param>
     /// <param name="version">the state with the mark</param>
-    public void Mark(Vcpu vcpu, ulong page, out int frame, out int version)
+    public void Mark(Vcpu vcpu, ulong rootPage, out int frame, out int version)
     {
         _lock.Lock();
         var flush = false;
@@ -80,9 +80,9 @@ internal sealed unsafe class CodeMarks
         // Held so that the frame cannot be freed, and mean something else, between the look at the SPTE and the mark.
         _vm.MmuLock.ReadLock();
         frame = -1;
-        if (Mmu.FindLeaf(vcpu.Root, vcpu.RootLevel, page, out var leaf, out _) != null)
+        if (Mmu.FindLeaf(vcpu.Root, vcpu.RootLevel, rootPage, out var leaf, out _) != null)
         {
-            frame = leaf.Frame + (leaf.IsHuge ? (int)page & SpteTable.EntryCount - 1 : 0);
+            frame = leaf.Frame + (leaf.IsHuge ? (int)rootPage & SpteTable.EntryCount - 1 : 0);
             ref var info = ref _vm.Pool.Info(frame);
             version = Atomics.Read(ref info.CodeState);
             if ((version & 1) == 0)

@@ -11,7 +11,7 @@ public readonly struct GuestPte
     /// Of the next table; or of the first page that the leaf maps, aligned as its level wants. Where several entries stand for one larger
     /// leaf (Svnapot): of the very page of this entry's index.
     /// </summary>
-    public ulong Gfn { get; init; }
+    public Gfn Gfn { get; init; }
     /// <summary>Of a leaf, whatever A and D say.</summary>
     public GuestRights Rights { get; init; }
     public bool Accessed { get; init; }

@@ -11,11 +11,12 @@ public unsafe struct GuestWalk
     /// <summary>Level of the entry that is the leaf: 1 for 4 KiB, 2 for 2 MiB, and so on. Svnapot: 1.</summary>
     public int LeafLevel;
     /// <summary>Of the page accessed, also in the middle of a large leaf.</summary>
-    public ulong Gfn;
+    public Gfn Gfn;
     /// <summary>The leaf, decoded from its entry of <see cref="Entries"/>.</summary>
     public GuestPte Leaf;
     /// <summary>
-    /// By level, <see cref="RootLevel"/> down to <see cref="LeafLevel"/>: where the table of that level lies. [0] is not used.
+    /// By level, <see cref="RootLevel"/> down to <see cref="LeafLevel"/>: the gfn, as a number, of the table of that level. [0] is not
+    /// used.
     /// </summary>
     public fixed ulong TableGfn[6];
     /// <summary>By level likewise: the entry as it stands in memory, after A and D were set.</summary>

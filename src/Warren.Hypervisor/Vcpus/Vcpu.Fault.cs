@@ -12,8 +12,8 @@ public sealed unsafe partial class Vcpu
 
     /// <summary>The fault's access once more, in guest mode.</summary>
     private WalkResult WalkAgain(ref PageFault fault, out Translation t) =>
-        _shadow is null ? Walk(fault.Address, fault.Access, out t)
-        : WalkVirtual(fault.Address, fault.Access, fault.Mode, out t, out fault.Gpa);
+        _shadow is null ? Walk(new Gpa(fault.RootAddress), fault.Access, out t)
+        : WalkVirtual(new Gva(fault.RootAddress), fault.Access, fault.Mode, out t, out fault.Gpa);
 
     /// <summary>In guest mode on call and on return.</summary>
     /// <param name="fault">just made</param>
@@ -38,7 +38,7 @@ public sealed unsafe partial class Vcpu
             if (walk == WalkResult.Unmarked)
             {
                 _state->Statistics.CodeMarks++;
-                _vm.CodeMarks.Mark(this, fault.Page, out markedFrame, out markedVersion);
+                _vm.CodeMarks.Mark(this, fault.RootPage, out markedFrame, out markedVersion);
             }
             else if ((fault.IsWrite || _shadow is not null) && DirtyRing is { IsSoftFull: true })
             {

@@ -31,7 +31,7 @@ public sealed unsafe partial class Vcpu
         LeaveGuestMode();
         PutRoot();
         _state->GuestLevels = root.Levels;
-        _state->GuestRootGfn = root.Levels == 0 ? 0 : root.Gfn;
+        _state->GuestRootGfn = root.Levels == 0 ? default : root.Gfn;
         SetRootForm();
         ReenterGuestMode();
     }
@@ -64,7 +64,7 @@ public sealed unsafe partial class Vcpu
     /// As <see cref="SyncGuest"/>, for the page of one address. Of its own TLB the engine drops, afterwards, the aligned 16 pages around
     /// it: they may be one leaf of the guest (Svnapot).
     /// </summary>
-    public void InvalidateGuestPage(ulong address)
+    public void InvalidateGuestPage(Gva address)
     {
         if (!_shadow!.NeedsSync(this, address)) return;
         LeaveGuestMode();
@@ -80,7 +80,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="size">1, 2, 4 or 8</param>
     /// <param name="value">its low bytes are stored</param>
     /// <returns>Memory: done; Mmio: there is no memory any more, or it is read-only; Error: the host cannot back it</returns>
-    public TranslateStatus WriteTracked(ulong gpa, int size, ulong value)
+    public TranslateStatus WriteTracked(Gpa gpa, int size, ulong value)
     {
         LeaveGuestMode();
         _state->Statistics.TrackedWrites++;
@@ -99,7 +99,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="value">what it becomes then</param>
     /// <param name="found">what it was; equal to <paramref name="expected"/>: stored. Set when the result is Memory</param>
     /// <returns>as <see cref="WriteTracked"/></returns>
-    public TranslateStatus CompareExchangeTracked(ulong gpa, ulong expected, ulong value, out ulong found)
+    public TranslateStatus CompareExchangeTracked(Gpa gpa, ulong expected, ulong value, out ulong found)
     {
         LeaveGuestMode();
         _state->Statistics.TrackedWrites++;
@@ -115,10 +115,10 @@ public sealed unsafe partial class Vcpu
     /// again as an ordinary one. That is in vain, for ever, if the access itself goes through that table: whoever cannot exclude that uses
     /// <see cref="WriteTracked"/> and <see cref="CompareExchangeTracked"/>. In guest mode on call and on return.
     /// </summary>
-    public void Unprotect(ulong gpa)
+    public void Unprotect(Gpa gpa)
     {
         LeaveGuestMode();
-        _shadow!.Unprotect(AddressSpaceId, gpa >> VirtualMachine.PageShift);
+        _shadow!.Unprotect(AddressSpaceId, gpa.Gfn);
         ReenterGuestMode();
     }
 
@@ -126,20 +126,20 @@ public sealed unsafe partial class Vcpu
     /// Reads one aligned word of guest physical memory, for a walk of the guest's tables. Outside guest mode, no lock held; may sleep.
     /// </summary>
     /// <returns>false: there is no memory, or the host cannot back it</returns>
-    public bool ReadGuestWord(ulong gpa, out ulong value)
+    public bool ReadGuestWord(Gpa gpa, out ulong value)
     {
         value = 0;
-        var srcu = EnterSlot(gpa >> VirtualMachine.PageShift, out var slot);
+        var srcu = EnterSlot(gpa.Gfn, out var slot);
         var there = slot is not null
-            && _vm.Memory.Fault(slot.GfnToHva(gpa >> VirtualMachine.PageShift), write: false, out var mapping) == FaultStatus.Ok
+            && _vm.Memory.Fault(slot.GfnToHva(gpa.Gfn), write: false, out var mapping) == FaultStatus.Ok
             && Read(mapping, gpa, out value);
         _vm.Srcu.ReadUnlock(srcu);
         return there;
     }
 
-    private bool Read(in FrameMapping mapping, ulong gpa, out ulong value)
+    private bool Read(in FrameMapping mapping, Gpa gpa, out ulong value)
     {
-        value = Atomics.Read(ref *(ulong*)(_pool.Pointer(mapping.Frame) + (gpa & VirtualMachine.PageSize - 8)));
+        value = Atomics.Read(ref *(ulong*)(_pool.Pointer(mapping.Frame) + (gpa.PageOffset & ~7UL)));
         _pool.Put(mapping.Frame);
         return true;
     }
@@ -153,7 +153,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="value">what it becomes then</param>
     /// <param name="exchanged">whether it was</param>
     /// <returns>false: there is no memory, it is read-only, or the host cannot back it</returns>
-    public bool CompareExchangeGuestWord(ulong gpa, ulong expected, ulong value, out bool exchanged)
+    public bool CompareExchangeGuestWord(Gpa gpa, ulong expected, ulong value, out bool exchanged)
     {
         var done =
             StoreGuest(new GuestStore { Gpa = gpa, Size = 8, Value = value, Compares = true, Expected = expected }, out var found)
@@ -164,7 +164,7 @@ public sealed unsafe partial class Vcpu
 
     private struct GuestStore
     {
-        public ulong Gpa;
+        public Gpa Gpa;
         public int Size;
         public ulong Value;
         public bool Compares;
@@ -179,7 +179,7 @@ public sealed unsafe partial class Vcpu
     private TranslateStatus StoreGuest(in GuestStore store, out ulong found)
     {
         found = 0;
-        var gfn = store.Gpa >> VirtualMachine.PageShift;
+        var gfn = store.Gpa.Gfn;
         var srcu = EnterSlot(gfn, out var slot);
         var status = TranslateStatus.Mmio;
         if (slot is { IsReadOnly: false })
@@ -194,7 +194,7 @@ public sealed unsafe partial class Vcpu
         return status;
     }
 
-    private bool TryStore(Memslot slot, ulong gfn, in GuestStore store, bool pessimistic, out TranslateStatus status, out ulong found)
+    private bool TryStore(Memslot slot, Gfn gfn, in GuestStore store, bool pessimistic, out TranslateStatus status, out ulong found)
     {
         found = 0;
         status = TranslateStatus.Error;
@@ -208,7 +208,7 @@ public sealed unsafe partial class Vcpu
             : !_vm.Invalidation.RetryGfn(sequence, gfn);
         if (done)
         {
-            var offset = (int)(store.Gpa & VirtualMachine.PageSize - 1);
+            var offset = (int)store.Gpa.PageOffset;
             // A word replaced by itself is a read: it says nothing about what the page is used for.
             if (Store(_pool.Pointer(mapping.Frame) + offset, store, out found) && !(store.Compares && store.Value == store.Expected))
             {
@@ -242,7 +242,7 @@ public sealed unsafe partial class Vcpu
     }
 
     /// <summary>Enters an SRCU section that finds the slot of a gfn, or none; a slot on its way out is waited for outside of it.</summary>
-    private int EnterSlot(ulong gfn, out Memslot? slot)
+    private int EnterSlot(Gfn gfn, out Memslot? slot)
     {
         SpinState spin = default;
         for (; ; )

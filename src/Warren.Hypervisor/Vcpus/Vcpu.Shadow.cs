@@ -36,7 +36,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="gpa">the guest physical address, set when the result is Mmio or Tracked; not when it is Memory, where finding it would
     /// cost every walk</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TranslateStatus TranslateVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation t, out ulong gpa)
+    public TranslateStatus TranslateVirtual(Gva address, GuestAccess access, GuestMode mode, out Translation t, out Gpa gpa)
     {
         var walk = WalkVirtual(address, access, mode, out t, out gpa);
         return walk == WalkResult.Memory ? TranslateStatus.Memory : TranslateVirtualSlow(address, access, mode, walk, out t, ref gpa);
@@ -46,13 +46,13 @@ public sealed unsafe partial class Vcpu
     /// As <see cref="Walk"/>, by the guest's address: three loads for a guest of three levels, whatever its own tables would cost.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private WalkResult WalkVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation t, out ulong gpa)
+    private WalkResult WalkVirtual(Gva address, GuestAccess access, GuestMode mode, out Translation t, out Gpa gpa)
     {
-        gpa = address;
+        gpa = new Gpa(address.Value);
         Unsafe.SkipInit(out t);
         var state = _state;
         // Neither the low half nor the high one: no table says anything about it.
-        if (address + state->AddressBias >= state->AddressLimit) return WalkResult.Miss;
+        if (address.Value + state->AddressBias >= state->AddressLimit) return WalkResult.Miss;
         var set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
         for (; ; )
         {
@@ -61,7 +61,7 @@ public sealed unsafe partial class Vcpu
             Spte seen;
             for (var shift = state->RootShift; ; shift -= SpteTable.IndexBits)
             {
-                entry = table + (address >> shift & SpteTable.EntryCount - 1);
+                entry = table + (address.Value >> shift & SpteTable.EntryCount - 1);
                 seen = SpteAccess.Read(entry);
                 if (!seen.IsTable) break;
                 table = seen.Table;
@@ -70,11 +70,11 @@ public sealed unsafe partial class Vcpu
             if (!seen.IsLeaf)
             {
                 if (!seen.IsMmio || !IsCurrent(seen)) return WalkResult.Miss;
-                gpa = seen.MmioGfn << VirtualMachine.PageShift | address & VirtualMachine.PageSize - 1;
+                gpa = seen.MmioGfn.Gpa + address.PageOffset;
                 return WalkResult.Mmio;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
-            var frame = seen.Frame + (seen.IsHuge ? (int)(address >> VirtualMachine.PageShift) & SpteTable.EntryCount - 1 : 0);
+            var frame = seen.Frame + (seen.IsHuge ? (int)address.PageNumber & SpteTable.EntryCount - 1 : 0);
             return Found(frame, access, out t);
         }
     }
@@ -95,12 +95,12 @@ public sealed unsafe partial class Vcpu
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TranslateStatus TranslateVirtualSlow(ulong address, GuestAccess access, GuestMode mode, WalkResult walk, out Translation t,
-        ref ulong gpa)
+    private TranslateStatus TranslateVirtualSlow(Gva address, GuestAccess access, GuestMode mode, WalkResult walk, out Translation t,
+        ref Gpa gpa)
     {
         t = default;
         if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
-        PageFault fault = new(this, address, access, mode);
+        PageFault fault = new(this, address.Value, access, mode);
         var status = Resolve(ref fault, walk, out t);
         gpa = fault.Gpa;
         return status;

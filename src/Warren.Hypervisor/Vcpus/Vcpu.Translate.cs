@@ -27,7 +27,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="access">Write makes the page writable, and marks it in the dirty log; Execute marks the frame as holding code</param>
     /// <param name="t">set when the result is Memory</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TranslateStatus Translate(ulong gpa, GuestAccess access, out Translation t)
+    public TranslateStatus Translate(Gpa gpa, GuestAccess access, out Translation t)
     {
         var walk = Walk(gpa, access, out t);
         return walk == WalkResult.Memory ? TranslateStatus.Memory : TranslateSlow(gpa, access, walk, out t);
@@ -38,7 +38,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="size">1, 2, 4 or 8</param>
     /// <param name="value">what the device gave</param>
     /// <returns>false: nobody is there</returns>
-    public bool MmioRead(ulong gpa, int size, out ulong value)
+    public bool MmioRead(Gpa gpa, int size, out ulong value)
     {
         LeaveGuestMode();
         _state->Statistics.MmioAccesses++;
@@ -48,7 +48,7 @@ public sealed unsafe partial class Vcpu
     }
 
     /// <summary>Writes to a device; as <see cref="MmioRead"/>.</summary>
-    public bool MmioWrite(ulong gpa, int size, ulong value)
+    public bool MmioWrite(Gpa gpa, int size, ulong value)
     {
         LeaveGuestMode();
         _state->Statistics.MmioAccesses++;
@@ -61,14 +61,14 @@ public sealed unsafe partial class Vcpu
     /// The hardware's walk, in guest mode: no lock, nothing held. Being in guest mode is what protects it: a table or frame it can reach is
     /// not freed before this vCPU has left.
     /// </summary>
-    private WalkResult Walk(ulong gpa, GuestAccess access, out Translation t)
+    private WalkResult Walk(Gpa gpa, GuestAccess access, out Translation t)
     {
-        if (gpa >> SpteTable.AddressBits != 0)
+        if (gpa.Value >> SpteTable.AddressBits != 0)
         {
             Unsafe.SkipInit(out t);
             return WalkResult.Mmio;
         }
-        var gfn = gpa >> 12;
+        var gfn = gpa.Gfn;
         var need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
         var set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
         for (; ; )
@@ -80,7 +80,7 @@ public sealed unsafe partial class Vcpu
                 return seen.IsMmio && IsCurrent(seen) ? WalkResult.Mmio : WalkResult.Miss;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
-            var frame = seen.Frame + (seen.IsHuge ? (int)gfn & SpteTable.EntryCount - 1 : 0);
+            var frame = seen.Frame + (seen.IsHuge ? SpteTable.IndexOf(gfn, 1) : 0);
             return Found(frame, access, out t);
         }
     }
@@ -109,7 +109,7 @@ public sealed unsafe partial class Vcpu
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TranslateStatus TranslateSlow(ulong gpa, GuestAccess access, WalkResult walk, out Translation t)
+    private TranslateStatus TranslateSlow(Gpa gpa, GuestAccess access, WalkResult walk, out Translation t)
     {
         if (_shadow is not null)
         {
@@ -118,7 +118,7 @@ public sealed unsafe partial class Vcpu
         }
         t = default;
         if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
-        PageFault fault = new(this, gpa, access, GuestMode.Supervisor);
+        PageFault fault = new(this, gpa.Value, access, GuestMode.Supervisor);
         return Resolve(ref fault, walk, out t);
     }
 }

@@ -26,7 +26,7 @@ public interface IVcpuEngine
     /// <param name="access">what the guest is about to do</param>
     /// <param name="mode">in which mode</param>
     /// <param name="walk">filled in when the answer is Ok</param>
-    GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk) => throw NoShadowSupport();
+    GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk) => throw NoShadowSupport();
 
     private static NotSupportedException NoShadowSupport() =>
         new("This engine has no support for shadow paging: use VmOptions.Mmu = MmuKind.Tdp.");

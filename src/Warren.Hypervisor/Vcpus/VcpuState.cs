@@ -40,7 +40,7 @@ internal unsafe struct VcpuState
     [FieldOffset(288)] public ulong AddressLimit;
     /// <summary>Shadow MMU: the guest's own root; 0 levels without translation.</summary>
     [FieldOffset(296)] public int GuestLevels;
-    [FieldOffset(304)] public ulong GuestRootGfn;
+    [FieldOffset(304)] public Gfn GuestRootGfn;
 
     [FieldOffset(384)] public VcpuStatistics Statistics;
 }

@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Machines.DeviceTree;
 
 namespace Warren.Machines.Boot;
@@ -39,7 +40,7 @@ internal sealed class BootPlan
     {
         memory.LoadKernel(_kernel);
         if (_initrdPath is not null)
-            memory.LoadFile(_initrdPath, Layout.Initrd, Layout.InitrdSize);
-        memory.Write(Layout.DeviceTree, _deviceTree);
+            memory.LoadFile(_initrdPath, new Gpa(Layout.Initrd), Layout.InitrdSize);
+        memory.Write(new Gpa(Layout.DeviceTree), _deviceTree);
     }
 }

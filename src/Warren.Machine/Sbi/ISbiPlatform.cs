@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Machines.Scheduling;
 
 namespace Warren.Machines.Sbi;
@@ -8,14 +9,14 @@ internal interface ISbiPlatform
     int HartCount { get; }
 
     /// <summary>True when all of a range of guest physical addresses is memory.</summary>
-    bool IsMemory(ulong address, ulong length);
+    bool IsMemory(Gpa address, ulong length);
 
-    bool ReadMemory(ulong address, Span<byte> target);
+    bool ReadMemory(Gpa address, Span<byte> target);
 
-    bool WriteMemory(ulong address, ReadOnlySpan<byte> bytes);
+    bool WriteMemory(Gpa address, ReadOnlySpan<byte> bytes);
 
     /// <summary>The physical address a hart's loads would use for a virtual address now; false when there is none.</summary>
-    bool TryTranslate(int hart, ulong virtualAddress, out ulong physicalAddress);
+    bool TryTranslate(int hart, Gva virtualAddress, out Gpa physicalAddress);
 
     /// <summary>Sets a hart's timer, in timebase ticks.</summary>
     void SetTimer(int hart, ulong ticks);

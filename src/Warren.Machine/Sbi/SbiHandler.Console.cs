@@ -1,3 +1,5 @@
+using Warren.Hypervisor;
+
 namespace Warren.Machines.Sbi;
 
 /// <content>DBCN (SBI specification 2.0, chapter 12).</content>
@@ -15,10 +17,10 @@ internal sealed partial class SbiHandler
                 // Nothing at all may lie anywhere. Else the address is in two halves, and no memory lies where the upper one is needed.
                 if (call.A0 == 0)
                     return SbiResult.Success;
-                if (call.A2 != 0 || !platform.IsMemory(call.A1, call.A0))
+                if (call.A2 != 0 || !platform.IsMemory(new Gpa(call.A1), call.A0))
                     return SbiResult.Fail(SbiError.InvalidParameter);
                 var count = (int)Math.Min(call.A0, MaxConsoleTransfer);
-                return call.Function == 0 ? ConsoleWrite(call.A1, count) : ConsoleRead(call.A1, count);
+                return call.Function == 0 ? ConsoleWrite(new Gpa(call.A1), count) : ConsoleRead(new Gpa(call.A1), count);
             case 2:
                 return ConsoleWriteByte((byte)call.A0) ? SbiResult.Success : SbiResult.Fail(SbiError.Failed);
             default:
@@ -26,7 +28,7 @@ internal sealed partial class SbiHandler
         }
     }
 
-    private SbiResult ConsoleWrite(ulong address, int count)
+    private SbiResult ConsoleWrite(Gpa address, int count)
     {
         Span<byte> buffer = stackalloc byte[count];
         return platform.ReadMemory(address, buffer)
@@ -34,7 +36,7 @@ internal sealed partial class SbiHandler
             : SbiResult.Fail(SbiError.InvalidParameter);
     }
 
-    private SbiResult ConsoleRead(ulong address, int count)
+    private SbiResult ConsoleRead(Gpa address, int count)
     {
         Span<byte> buffer = stackalloc byte[count];
         var got = platform.ConsoleRead(buffer);

@@ -1,3 +1,5 @@
+using Warren.Hypervisor;
+
 namespace Warren.Machines.Sbi;
 
 /// <content>HSM and SUSP (SBI specification 2.0, chapters 9 and 13).</content>
@@ -70,5 +72,5 @@ internal sealed partial class SbiHandler
         return SbiResult.NoReturn;
     }
 
-    private bool IsStartAddress(ulong address) => (address & 1) == 0 && platform.IsMemory(address, 2);
+    private bool IsStartAddress(ulong address) => (address & 1) == 0 && platform.IsMemory(new Gpa(address), 2);
 }

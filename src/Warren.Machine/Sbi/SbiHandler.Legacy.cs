@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Warren.Hypervisor;
 using Warren.Machines.Scheduling;
 
 namespace Warren.Machines.Sbi;
@@ -55,8 +56,11 @@ internal sealed partial class SbiHandler
         for (var i = 0; i < word.Length; i++)
         {
             // A byte at a time: the word may be misaligned and cross into another page.
-            if (!platform.TryTranslate(hart, pointer + (ulong)i, out var address) || !platform.ReadMemory(address, word.Slice(i, 1)))
+            if (!platform.TryTranslate(hart, new Gva(pointer + (ulong)i), out var address)
+                || !platform.ReadMemory(address, word.Slice(i, 1)))
+            {
                 return false;
+            }
         }
         targets &= (uint)BinaryPrimitives.ReadUInt64LittleEndian(word);
         return true;

@@ -1,6 +1,7 @@
 using Warren.Locking;
 using Warren.RiscV;
 using Volatile = System.Threading.Volatile;
+using Warren.Hypervisor;
 
 namespace Warren.Machines.Scheduling;
 
@@ -57,7 +58,7 @@ internal sealed class FenceMailbox
         _lock.Unlock();
         if (count > Capacity)
         {
-            hart.FlushGuestTlb(0, ulong.MaxValue, -1);
+            hart.FlushGuestTlb(new Gva(0), ulong.MaxValue, -1);
             hart.FenceI();
             return;
         }
@@ -70,8 +71,8 @@ internal sealed class FenceMailbox
         if (fence.Kind == FenceKind.Instructions)
             hart.FenceI();
         else if (fence.IsWholeSpace)
-            hart.FlushGuestTlb(0, ulong.MaxValue, fence.Asid);
+            hart.FlushGuestTlb(new Gva(0), ulong.MaxValue, fence.Asid);
         else
-            hart.FlushGuestTlb(fence.Start, fence.Size, fence.Asid);
+            hart.FlushGuestTlb(new Gva(fence.Start), fence.Size, fence.Asid);
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
@@ -78,7 +79,7 @@ internal static unsafe class CacheBlockOps
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool IsReachable(HartState* h, Op* op, long budget)
     {
-        var status = h->Hart.Memory.Pointer(HartState.Reg(h, op->A), GuestAccess.Read, out _);
+        var status = h->Hart.Memory.Pointer(new Gva(HartState.Reg(h, op->A)), GuestAccess.Read, out _);
         if (status == AccessStatus.Ok)
             return true;
 

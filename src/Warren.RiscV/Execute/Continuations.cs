@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
@@ -138,7 +139,7 @@ internal static unsafe class SlowAccess
     internal static AccessStatus Load(HartState* h, byte rd, ulong address, int kind)
     {
         var size = kind & 0xf;
-        var status = h->Hart.Memory.Load(address, size, out var bytes);
+        var status = h->Hart.Memory.Load(new Gva(address), size, out var bytes);
         if (status == AccessStatus.Ok)
         {
             var unused = 64 - (8 * size);
@@ -152,7 +153,7 @@ internal static unsafe class SlowAccess
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     internal static AccessStatus Store(HartState* h, byte source, ulong address, int size)
-        => h->Hart.Memory.Store(address, size, HartState.Reg(h, source));
+        => h->Hart.Memory.Store(new Gva(address), size, HartState.Reg(h, source));
 
     /// <summary>
     /// Fills the entry for an atomic access. Which op is next, from this one: 0, to run it; 1, when it was done another way; negative after
@@ -169,7 +170,7 @@ internal static unsafe class SlowAccess
             return -1;
         }
 
-        var status = h->Hart.Memory.Pointer(address, access, out _);
+        var status = h->Hart.Memory.Pointer(new Gva(address), access, out _);
         var tracked = status == AccessStatus.Tracked;
         if (tracked)
             status = h->Hart.Tracked.Run(h, op, budget, address, size);

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.Hypervisor;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
 
@@ -99,7 +100,7 @@ internal static unsafe class SystemOps
         if (op->A == 0)
             h->Hart.FenceAll();
         else
-            h->Hart.FencePage(HartState.Reg(h, op->A));
+            h->Hart.FencePage(new Gva(HartState.Reg(h, op->A)));
 
         h->Continue.Jump(h, h->Page + (ulong)(long)h->Block->EndOffset, budget);
     }

@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Warren.Hypervisor;
 using Warren.RiscV.Blocks;
 using Warren.RiscV.Core;
 using Warren.RiscV.Mmu;
@@ -27,7 +28,7 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
     internal AccessStatus Run(HartState* h, Op* op, long budget, ulong address, int size)
     {
         var physical = h->Hart.Memory.TrackedAddress;
-        return size == 1 ? Zero(physical & ~BlockMask) : Exchange(h, op, budget, address, physical & ~7UL);
+        return size == 1 ? Zero(physical.AlignDown(BlockMask + 1)) : Exchange(h, op, budget, address, physical.AlignDown(8));
     }
 
     public void Dispose() => NativeMemory.AlignedFree(_scratch);
@@ -37,7 +38,7 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
     {
     }
 
-    private AccessStatus Zero(ulong physical)
+    private AccessStatus Zero(Gpa physical)
     {
         var status = AccessStatus.Ok;
         for (ulong offset = 0; offset <= BlockMask && status == AccessStatus.Ok; offset += 8)
@@ -46,7 +47,7 @@ internal sealed unsafe class TrackedAccess(SoftTlb tlb, SecondStage secondStage)
         return status;
     }
 
-    private AccessStatus Exchange(HartState* h, Op* op, long budget, ulong address, ulong physical)
+    private AccessStatus Exchange(HartState* h, Op* op, long budget, ulong address, Gpa physical)
     {
         var copy = (ulong*)(_scratch + (address & 0xff8));
         var result = HartState.Reg(h, op->Rd);

@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.RiscV.Core;
 
@@ -9,7 +10,7 @@ internal unsafe struct PageTarget
     /// <summary>Host address of the page, or null for MMIO.</summary>
     public byte* HostPage;
 
-    public ulong PhysicalAddress;
+    public Gpa PhysicalAddress;
 }
 
 /// <summary>
@@ -29,13 +30,13 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     internal ulong FaultAddress;
 
     /// <summary>Guest physical address of the write that <see cref="Pointer"/> said Tracked of.</summary>
-    internal ulong TrackedAddress;
+    internal Gpa TrackedAddress;
 
     /// <summary>Loads <paramref name="size"/> bytes, zero-extended.</summary>
-    internal AccessStatus Load(ulong address, int size, out ulong value)
+    internal AccessStatus Load(Gva address, int size, out ulong value)
     {
         value = 0;
-        var inFirst = 4096 - (int)(address & 0xfff);
+        var inFirst = 4096 - (int)address.PageOffset;
         if (inFirst < size)
             return LoadAcross(address, inFirst, size, out value);
 
@@ -49,7 +50,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
             return secondStage.Vcpu!.MmioRead(target.PhysicalAddress, size, out value) ? AccessStatus.Ok : Refuse(address);
         }
 
-        var host = target.HostPage + (address & 0xfff);
+        var host = target.HostPage + address.PageOffset;
         value = size switch
         {
             1 => *host,
@@ -61,9 +62,9 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     }
 
     /// <summary>Stores the low <paramref name="size"/> bytes of <paramref name="value"/>: all of them, or on a fault none.</summary>
-    internal AccessStatus Store(ulong address, int size, ulong value)
+    internal AccessStatus Store(Gva address, int size, ulong value)
     {
-        var inFirst = 4096 - (int)(address & 0xfff);
+        var inFirst = 4096 - (int)address.PageOffset;
         if (inFirst < size)
         {
             var both = ResolveBoth(address, out var low, out var high);
@@ -71,7 +72,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
                 return both == AccessStatus.Tracked ? StoreBytes(address, size, value) : both;
 
             ReadOnlySpan<byte> bytes = new(&value, size);
-            bytes[..inFirst].CopyTo(new Span<byte>(low.HostPage + (address & 0xfff), inFirst));
+            bytes[..inFirst].CopyTo(new Span<byte>(low.HostPage + address.PageOffset, inFirst));
             bytes[inFirst..].CopyTo(new Span<byte>(high.HostPage, size - inFirst));
             return AccessStatus.Ok;
         }
@@ -80,7 +81,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
         if (status != AccessStatus.Ok)
         {
             return status != AccessStatus.Tracked ? status
-                : (address & (ulong)(size - 1)) != 0 ? StoreBytes(address, size, value)
+                : (address.Value & (ulong)(size - 1)) != 0 ? StoreBytes(address, size, value)
                 : secondStage.WriteTracked(target.PhysicalAddress, size, value);
         }
 
@@ -90,7 +91,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
             return secondStage.Vcpu!.MmioWrite(target.PhysicalAddress, size, value) ? AccessStatus.Ok : Refuse(address);
         }
 
-        var host = target.HostPage + (address & 0xfff);
+        var host = target.HostPage + address.PageOffset;
         switch (size)
         {
             case 1:
@@ -114,19 +115,19 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     /// Host address of <paramref name="address"/>, whose access must not cross a page; devices are an access fault. Tracked, with
     /// <see cref="TrackedAddress"/>, for a write to a shadowed table.
     /// </summary>
-    internal AccessStatus Pointer(ulong address, GuestAccess access, out byte* host)
+    internal AccessStatus Pointer(Gva address, GuestAccess access, out byte* host)
     {
         var status = Resolve(address, access, out var target);
-        host = target.HostPage + (address & 0xfff);
+        host = target.HostPage + address.PageOffset;
         TrackedAddress = target.PhysicalAddress;
         return status == AccessStatus.Ok && target.HostPage == null ? Refuse(address) : status;
     }
 
     /// <summary>Finds the page of a data access by the current mode and enters it in the TLB.</summary>
-    internal AccessStatus Resolve(ulong address, GuestAccess access, out PageTarget target)
+    internal AccessStatus Resolve(Gva address, GuestAccess access, out PageTarget target)
     {
         target = default;
-        FaultAddress = address;
+        FaultAddress = address.Value;
         Misses++;
         if (secondStage.IsShadowed)
             return ResolveShadow(address, access, out target);
@@ -150,20 +151,20 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
         // Whatever flush was served meanwhile, the host page was looked up after it; and the guest's own tables are only fenced between
         // runs, so no second-stage flush makes this walk void.
         target.HostPage = translation.HostPage;
-        tlb.Fill(Index(h), address, translation.HostPage, access == GuestAccess.Write, page.Level);
+        tlb.Fill(Index(h), address.Value, translation.HostPage, access == GuestAccess.Write, page.Level);
         return AccessStatus.Ok;
     }
 
     /// <summary>
     /// The same by the shadow of the guest's tables. Also <see cref="AccessStatus.Tracked"/>, for a write to a shadowed table.
     /// </summary>
-    private AccessStatus ResolveShadow(ulong address, GuestAccess access, out PageTarget target)
+    private AccessStatus ResolveShadow(Gva address, GuestAccess access, out PageTarget target)
     {
         var mode = walker.With(h->Mode);
         var status = secondStage.TranslateVirtual(address, access, mode, out var translation, out target.PhysicalAddress);
         target.HostPage = translation.HostPage;
         if (status == AccessStatus.Ok && target.HostPage != null)
-            tlb.Fill(Index(h), address, target.HostPage, access == GuestAccess.Write, level: 1);
+            tlb.Fill(Index(h), address.Value, target.HostPage, access == GuestAccess.Write, level: 1);
 
         return status;
     }
@@ -175,7 +176,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
             : MmuIndex.Supervisor;
 
     // Part by part: the first page may be gone once the second is there, but what was read is read.
-    private AccessStatus LoadAcross(ulong address, int inFirst, int size, out ulong value)
+    private AccessStatus LoadAcross(Gva address, int inFirst, int size, out ulong value)
     {
         value = 0;
         var status = Resolve(address, GuestAccess.Read, out var low);
@@ -185,9 +186,9 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
         Span<byte> bytes = stackalloc byte[8];
         bytes.Clear();
         if (low.HostPage != null)
-            new ReadOnlySpan<byte>(low.HostPage + (address & 0xfff), inFirst).CopyTo(bytes);
+            new ReadOnlySpan<byte>(low.HostPage + address.PageOffset, inFirst).CopyTo(bytes);
 
-        status = Resolve((address & SoftTlb.PageMask) + 4096, GuestAccess.Read, out var high);
+        status = Resolve(address.PageStart + 4096, GuestAccess.Read, out var high);
         if (status != AccessStatus.Ok)
             return status;
 
@@ -200,9 +201,9 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     }
 
     // A store that faults in its second page must not have touched the first, so both must be held at once.
-    private AccessStatus ResolveBoth(ulong address, out PageTarget low, out PageTarget high)
+    private AccessStatus ResolveBoth(Gva address, out PageTarget low, out PageTarget high)
     {
-        var second = (address & SoftTlb.PageMask) + 4096;
+        var second = address.PageStart + 4096;
         high = default;
         low = default;
         for (var i = 0; i < Tries; i++)
@@ -234,7 +235,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
     /// A store to shadowed tables that is not naturally aligned, or lies in two pages (both of which may be written): byte by byte, as the
     /// manual allows. Stopped half way, it is done again from the start.
     /// </summary>
-    private AccessStatus StoreBytes(ulong address, int size, ulong value)
+    private AccessStatus StoreBytes(Gva address, int size, ulong value)
     {
         var status = AccessStatus.Ok;
         for (var i = 0; i < size && status == AccessStatus.Ok; i++)
@@ -243,9 +244,9 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
         return status;
     }
 
-    private AccessStatus Refuse(ulong address)
+    private AccessStatus Refuse(Gva address)
     {
-        FaultAddress = address;
+        FaultAddress = address.Value;
         return AccessStatus.AccessFault;
     }
 }

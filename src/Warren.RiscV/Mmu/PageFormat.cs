@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Mmu;
@@ -8,7 +9,7 @@ namespace Warren.RiscV.Mmu;
 internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
 {
     /// <summary>The translation of a page while paging is off.</summary>
-    internal static GuestPte Unpaged(ulong gfn)
+    internal static GuestPte Unpaged(Gfn gfn)
         => new()
         {
             IsPresent = true,

@@ -31,7 +31,7 @@ internal enum AccessStatus
 /// <summary>Guest-physical result of a walk.</summary>
 internal struct GuestPage
 {
-    public ulong PhysicalAddress;
+    public Gpa PhysicalAddress;
 
     /// <summary>Level of the leaf: 1 for 4 KiB, and for all without translation; 2 for 2 MiB and so on.</summary>
     public int Level;
@@ -62,7 +62,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         get
         {
             var levels = Levels(h->Satp);
-            return new(levels, levels == 0 ? 0 : RootNumber(h->Satp));
+            return new(levels, levels == 0 ? default : RootNumber(h->Satp));
         }
     }
 
@@ -74,21 +74,21 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     /// Translates <paramref name="address"/> for <paramref name="access"/> in <paramref name="mode"/>, in guest mode, through the second
     /// stage.
     /// </summary>
-    internal AccessStatus Walk(ulong address, GuestAccess access, PrivilegeMode mode, out GuestPage page)
+    internal AccessStatus Walk(Gva address, GuestAccess access, PrivilegeMode mode, out GuestPage page)
     {
         var tables = new SecondStageTables(secondStage);
         return Walk(ref tables, address, access, With(mode), out page);
     }
 
     /// <summary>The same outside guest mode, recorded: for a shadow MMU's faults.</summary>
-    internal GuestWalkStatus Walk(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    internal GuestWalkStatus Walk(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
     {
         walk.RootLevel = Levels(h->Satp);
         if (walk.RootLevel == 0)
         {
             // The shadow is direct, and the guest forbids itself nothing.
             walk.LeafLevel = 1;
-            walk.Gfn = address >> SoftTlb.PageShift;
+            walk.Gfn = new Gpa(address.Value).Gfn;
             walk.Leaf = PageFormat.Unpaged(walk.Gfn);
             return GuestWalkStatus.Ok;
         }
@@ -110,7 +110,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     /// The same outside guest mode, for the hypervisor to read where the supervisor may, user pages included; leaves no trace in the
     /// tables.
     /// </summary>
-    internal bool TryInspect(VirtualMachine vm, ulong address, out ulong physicalAddress)
+    internal bool TryInspect(VirtualMachine vm, Gva address, out Gpa physicalAddress)
     {
         var tables = new InspectedTables(vm);
         var status = Walk(ref tables, address, GuestAccess.Read, GuestMode.Sum, out var page);
@@ -120,7 +120,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
 
     private static GuestWalkStatus Found(GuestWalk* walk, in GuestPage page)
     {
-        walk->Gfn = page.PhysicalAddress >> SoftTlb.PageShift;
+        walk->Gfn = page.PhysicalAddress.Gfn;
         return GuestWalkStatus.Ok;
     }
 
@@ -132,22 +132,22 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         _ => 0,
     };
 
-    private static ulong RootNumber(ulong satp) => satp & 0xfff_ffff_ffff;
+    private static Gfn RootNumber(ulong satp) => new(satp & 0xfff_ffff_ffff);
 
-    private AccessStatus Walk<TTables>(ref TTables tables, ulong address, GuestAccess access, GuestMode mode, out GuestPage page)
+    private AccessStatus Walk<TTables>(ref TTables tables, Gva address, GuestAccess access, GuestMode mode, out GuestPage page)
         where TTables : struct, ITableMemory
     {
         page = default;
         var levels = Levels(h->Satp);
         if (levels == 0)
         {
-            page.PhysicalAddress = address;
+            page.PhysicalAddress = new Gpa(address.Value);
             page.Level = 1;
             return AccessStatus.Ok;
         }
 
         var unused = 64 - (SoftTlb.PageShift + (9 * levels));
-        if ((ulong)((long)(address << unused) >> unused) != address)
+        if ((ulong)((long)(address.Value << unused) >> unused) != address.Value)
             return AccessStatus.PageFault;
 
         Walks++;
@@ -162,7 +162,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     }
 
     private AccessStatus Descend<TTables>(
-        ref TTables tables, ulong address, GuestAccess access, GuestMode mode, int levels, out GuestPage page, out bool retry)
+        ref TTables tables, Gva address, GuestAccess access, GuestMode mode, int levels, out GuestPage page, out bool retry)
         where TTables : struct, ITableMemory
     {
         page = default;
@@ -170,7 +170,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         var table = RootNumber(h->Satp);
         for (var level = levels; level >= 1; level--)
         {
-            var entryAddress = (table << SoftTlb.PageShift) + ((ulong)Pte.IndexOf(address, level) * sizeof(ulong));
+            var entryAddress = table.Gpa + ((ulong)Pte.IndexOf(address, level) * sizeof(ulong));
             var status = tables.Read(entryAddress, out var bits);
             if (status != AccessStatus.Ok)
                 return status;
@@ -204,7 +204,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
             }
 
             tables.UseLeaf(level, table, bits | wanted, address);
-            page.PhysicalAddress = pte.PageOf(address >> SoftTlb.PageShift, level) << SoftTlb.PageShift | (address & ~SoftTlb.PageMask);
+            page.PhysicalAddress = pte.PageOf(address.PageNumber, level).Gpa + address.PageOffset;
             page.Level = pte.IsNapot ? 2 : level;
             return AccessStatus.Ok;
         }

@@ -1,3 +1,5 @@
+using Warren.Hypervisor;
+
 namespace Warren.RiscV.Mmu;
 
 /// <summary>
@@ -33,7 +35,7 @@ internal readonly struct Pte(ulong bits)
     internal bool IsLeaf => (Bits & 0b1110) != 0;
 
     /// <summary>Physical page number, 44 bits.</summary>
-    internal ulong PageNumber => Bits >> 10 & 0xfff_ffff_ffff;
+    internal Gfn PageNumber => new(Bits >> 10 & 0xfff_ffff_ffff);
 
     /// <summary>
     /// Valid at <paramref name="level"/> (1: 4 KiB): no reserved bit or combination is used, and a leaf lies on a boundary of its size.
@@ -50,17 +52,17 @@ internal readonly struct Pte(ulong bits)
 
         const ulong LeafOnly = Dirty | Accessed | (1 << 4) | NaturallyAligned | (3UL << MemoryTypeShift);
         return !IsLeaf ? level != 1 && (Bits & LeafOnly) == 0
-            : IsNapot ? level == 1 && (PageNumber & NapotPages) == 8
-            : (PageNumber & Below(level)) == 0;
+            : IsNapot ? level == 1 && (PageNumber.Value & NapotPages) == 8
+            : (PageNumber.Value & Below(level)) == 0;
     }
 
     /// <summary>
     /// Of a well-formed leaf of <paramref name="level"/>: the physical page behind the virtual page <paramref name="number"/>.
     /// </summary>
-    internal ulong PageOf(ulong number, int level)
+    internal Gfn PageOf(ulong number, int level)
     {
         var below = IsNapot ? NapotPages : Below(level);
-        return (PageNumber & ~below) | (number & below);
+        return new((PageNumber.Value & ~below) | (number & below));
     }
 
     /// <summary>
@@ -69,7 +71,7 @@ internal readonly struct Pte(ulong bits)
     internal static int ShiftOf(int level) => SoftTlb.PageShift - 9 + (9 * level);
 
     /// <summary>Which entry of a table of the level stands for the address.</summary>
-    internal static int IndexOf(ulong address, int level) => (int)(address >> ShiftOf(level)) & 0x1ff;
+    internal static int IndexOf(Gva address, int level) => (int)(address.Value >> ShiftOf(level)) & 0x1ff;
 
     private static ulong Below(int level) => (1UL << (ShiftOf(level) - SoftTlb.PageShift)) - 1;
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Mmu;
@@ -36,18 +37,18 @@ internal sealed unsafe class SecondStage : IDisposable
     /// <summary>
     /// Host address of the readable <paramref name="address"/>, good until the next second-stage call or the end of the run.
     /// </summary>
-    internal AccessStatus ReadPointer(ulong address, out byte* host)
+    internal AccessStatus ReadPointer(Gpa address, out byte* host)
     {
-        var page = address & SoftTlb.PageMask;
+        var page = address.Value & SoftTlb.PageMask;
         var entry = _pages + (page >> SoftTlb.PageShift & (Entries - 1));
         if (entry->Tag == page)
         {
-            host = (byte*)(address + entry->Addend);
+            host = (byte*)(address.Value + entry->Addend);
             return AccessStatus.Ok;
         }
 
         var status = Translate(address, GuestAccess.Read, out var translation);
-        host = translation.HostPage + (address & ~SoftTlb.PageMask);
+        host = translation.HostPage + address.PageOffset;
         if (status == AccessStatus.Ok)
         {
             entry->Tag = page;
@@ -58,13 +59,13 @@ internal sealed unsafe class SecondStage : IDisposable
     }
 
     /// <summary>Exchanges the aligned doubleword at <paramref name="address"/>, marking its page written.</summary>
-    internal AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+    internal AccessStatus CompareExchange(Gpa address, ulong expected, ulong value, out bool exchanged)
     {
         exchanged = false;
         var status = Translate(address, GuestAccess.Write, out var translation);
         if (status == AccessStatus.Ok)
         {
-            var cell = (ulong*)(translation.HostPage + (address & ~SoftTlb.PageMask));
+            var cell = (ulong*)(translation.HostPage + address.PageOffset);
             exchanged = Interlocked.CompareExchange(ref *cell, value, expected) == expected;
         }
 
@@ -72,15 +73,15 @@ internal sealed unsafe class SecondStage : IDisposable
     }
 
     /// <summary>Translates where only memory will do.</summary>
-    internal AccessStatus Translate(ulong address, GuestAccess access, out Translation translation)
+    internal AccessStatus Translate(Gpa address, GuestAccess access, out Translation translation)
         => OfMemory(Vcpu!.Translate(address, access, out translation));
 
     /// <summary>
     /// Translates a virtual address where the VM shadows the guest's tables. Anything but memory comes back as it is: MMIO as a null host
     /// page, with the physical address.
     /// </summary>
-    internal AccessStatus TranslateVirtual(ulong address, GuestAccess access, GuestMode mode, out Translation translation,
-        out ulong physical)
+    internal AccessStatus TranslateVirtual(Gva address, GuestAccess access, GuestMode mode, out Translation translation,
+        out Gpa physical)
         => Vcpu!.TranslateVirtual(address, access, mode, out translation, out physical) switch
         {
             TranslateStatus.Memory => AccessStatus.Ok,
@@ -92,10 +93,10 @@ internal sealed unsafe class SecondStage : IDisposable
         };
 
     /// <summary>Stores to a shadowed table; naturally aligned.</summary>
-    internal AccessStatus WriteTracked(ulong physical, int size, ulong value) => OfMemory(Vcpu!.WriteTracked(physical, size, value));
+    internal AccessStatus WriteTracked(Gpa physical, int size, ulong value) => OfMemory(Vcpu!.WriteTracked(physical, size, value));
 
     /// <summary>Exchanges a doubleword of a shadowed table, if <paramref name="found"/> is as expected.</summary>
-    internal AccessStatus CompareExchangeTracked(ulong physical, ulong expected, ulong value, out ulong found)
+    internal AccessStatus CompareExchangeTracked(Gpa physical, ulong expected, ulong value, out ulong found)
         => OfMemory(Vcpu!.CompareExchangeTracked(physical, expected, value, out found));
 
     public void Dispose() => NativeMemory.AlignedFree(_pages);

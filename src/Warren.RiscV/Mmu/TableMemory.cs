@@ -13,19 +13,19 @@ internal interface ITableMemory
     static abstract bool IsAccess { get; }
 
     /// <summary>Reads the entry at a guest physical address.</summary>
-    AccessStatus Read(ulong address, out ulong bits);
+    AccessStatus Read(Gpa address, out ulong bits);
 
     /// <summary>Exchanges an entry if it is still as expected, as a guest's write.</summary>
-    AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged);
+    AccessStatus CompareExchange(Gpa address, ulong expected, ulong value, out bool exchanged);
 
     /// <summary>
-    /// The walk went through entry <paramref name="bits"/> of the table page <paramref name="table"/>, at <paramref name="level"/> (1: 4
+    /// The walk went through entry <paramref name="bits"/> of the table <paramref name="table"/>, at <paramref name="level"/> (1: 4
     /// KiB).
     /// </summary>
-    void Use(int level, ulong table, ulong bits);
+    void Use(int level, Gfn table, ulong bits);
 
     /// <summary>The walk for <paramref name="address"/> ended there; <paramref name="bits"/> have A and D as they are now.</summary>
-    void UseLeaf(int level, ulong table, ulong bits, ulong address);
+    void UseLeaf(int level, Gfn table, ulong bits, Gva address);
 }
 
 /// <summary>In guest mode, by the second stage; keeps nothing.</summary>
@@ -33,21 +33,21 @@ internal readonly unsafe struct SecondStageTables(SecondStage secondStage) : ITa
 {
     public static bool IsAccess => true;
 
-    public AccessStatus Read(ulong address, out ulong bits)
+    public AccessStatus Read(Gpa address, out ulong bits)
     {
         var status = secondStage.ReadPointer(address, out var host);
         bits = status == AccessStatus.Ok ? Volatile.Read(ref *(ulong*)host) : 0;
         return status;
     }
 
-    public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+    public AccessStatus CompareExchange(Gpa address, ulong expected, ulong value, out bool exchanged)
         => secondStage.CompareExchange(address, expected, value, out exchanged);
 
-    public void Use(int level, ulong table, ulong bits)
+    public void Use(int level, Gfn table, ulong bits)
     {
     }
 
-    public void UseLeaf(int level, ulong table, ulong bits, ulong address)
+    public void UseLeaf(int level, Gfn table, ulong bits, Gva address)
     {
     }
 }
@@ -57,19 +57,19 @@ internal readonly unsafe struct RecordedTables(Vcpu vcpu, PageFormat format, Gue
 {
     public static bool IsAccess => true;
 
-    public AccessStatus Read(ulong address, out ulong bits) =>
+    public AccessStatus Read(Gpa address, out ulong bits) =>
         vcpu.ReadGuestWord(address, out bits) ? AccessStatus.Ok : AccessStatus.AccessFault;
 
-    public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+    public AccessStatus CompareExchange(Gpa address, ulong expected, ulong value, out bool exchanged)
         => vcpu.CompareExchangeGuestWord(address, expected, value, out exchanged) ? AccessStatus.Ok : AccessStatus.AccessFault;
 
-    public void Use(int level, ulong table, ulong bits)
+    public void Use(int level, Gfn table, ulong bits)
     {
-        walk->TableGfn[level] = table;
+        walk->TableGfn[level] = table.Value;
         walk->Entries[level] = bits;
     }
 
-    public void UseLeaf(int level, ulong table, ulong bits, ulong address)
+    public void UseLeaf(int level, Gfn table, ulong bits, Gva address)
     {
         Use(level, table, bits);
         walk->LeafLevel = level;
@@ -82,7 +82,7 @@ internal readonly struct InspectedTables(VirtualMachine vm) : ITableMemory
 {
     public static bool IsAccess => false;
 
-    public AccessStatus Read(ulong address, out ulong bits)
+    public AccessStatus Read(Gpa address, out ulong bits)
     {
         Span<byte> entry = stackalloc byte[sizeof(ulong)];
         var there = vm.ReadGuest(address, entry);
@@ -90,17 +90,17 @@ internal readonly struct InspectedTables(VirtualMachine vm) : ITableMemory
         return there ? AccessStatus.Ok : AccessStatus.AccessFault;
     }
 
-    public AccessStatus CompareExchange(ulong address, ulong expected, ulong value, out bool exchanged)
+    public AccessStatus CompareExchange(Gpa address, ulong expected, ulong value, out bool exchanged)
     {
         exchanged = false;
         return AccessStatus.AccessFault;
     }
 
-    public void Use(int level, ulong table, ulong bits)
+    public void Use(int level, Gfn table, ulong bits)
     {
     }
 
-    public void UseLeaf(int level, ulong table, ulong bits, ulong address)
+    public void UseLeaf(int level, Gfn table, ulong bits, Gva address)
     {
     }
 }

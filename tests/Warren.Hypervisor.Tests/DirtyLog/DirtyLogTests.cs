@@ -51,9 +51,9 @@ public abstract class DirtyLogTests(MmuKind mmu)
     {
         using TdpFixture f = new(mmu);
         f.AddMemory(0, Base, 8 * Page, MemslotFlags.LogDirtyPages);
-        Assert.True(f.Vm.WriteGuest(Base + 2 * Page - 4, new byte[8]));
+        Assert.True(f.Vm.WriteGuest(new Gpa(Base + 2 * Page - 4), new byte[8]));
         Assert.Equal([1, 2], Get(f, 0, 8));
-        Assert.True(f.Vm.ReadGuest(Base, new byte[4096]));
+        Assert.True(f.Vm.ReadGuest(new Gpa(Base), new byte[4096]));
         Assert.Empty(Get(f, 0, 8));
     }
 
@@ -189,7 +189,7 @@ public abstract class DirtyLogTests(MmuKind mmu)
         f.AddMemory(0, Base, 8 * Page, MemslotFlags.LogDirtyPages);
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1UL);
-        f.Vm.WriteGuest(Base + Page, new byte[1]);
+        f.Vm.WriteGuest(new Gpa(Base + Page), new byte[1]);
         Assert.Equal([1], Get(f, 0, 8));
         var buffer = new DirtyGfn[4];
         Assert.Equal(1, f.Vm.HarvestDirtyRing(cpu.Vcpu, buffer));

@@ -105,7 +105,7 @@ public abstract class WriteProtectMaskTests(MmuKind mmu)
         f.Vm.FlushRemoteTlbs();
         taken = f.Vm.Mmu.Counters.WriteProtected - before;
         List<(ulong, int, ulong)> leaves = [];
-        f.Vm.Mmu.ForEachLeaf((_, _, gfn, spte) => leaves.Add((gfn, spte.IsHuge ? 2 : 1, spte.Raw & ~Spte.FrameMask)));
+        f.Vm.Mmu.ForEachLeaf((_, _, gfn, spte) => leaves.Add((gfn.Value, spte.IsHuge ? 2 : 1, spte.Raw & ~Spte.FrameMask)));
         f.Verify();
         foreach ((var chunk, var mask) in c.Masks)
         {

@@ -21,17 +21,17 @@ public sealed class InvalidationStateTests
     private bool Retry(ulong sequence, ulong start, ulong end)
     {
         _lock.ReadLock();
-        var retry = _state.RetryGfnRange(sequence, start, end);
+        var retry = _state.RetryGfnRange(sequence, new Gfn(start), new Gfn(end));
         _lock.ReadUnlock();
         // At rest the guess without the lock must be right.
-        Assert.Equal(retry, _state.RetryGfnRangeUnsafe(sequence, start, end));
+        Assert.Equal(retry, _state.RetryGfnRangeUnsafe(sequence, new Gfn(start), new Gfn(end)));
         return retry;
     }
 
     private void Begin(ulong start, ulong end) => Write(() =>
     {
         _state.Begin();
-        _state.RangeAdd(start, end);
+        _state.RangeAdd(new Gfn(start), new Gfn(end));
     });
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class InvalidationStateTests
     {
         Begin(10, 20);
         Begin(40, 50);
-        Assert.Equal((10UL, 50UL), _state.Range);
+        Assert.Equal((new Gfn(10), new Gfn(50)), _state.Range);
         Write(_state.End);
         Assert.Equal(1, _state.InProgress);
         // Which of the two ended is not known: the union stays.
@@ -65,7 +65,7 @@ public sealed class InvalidationStateTests
         Assert.True(Retry(sequence, 30, 31));
         Write(_state.End);
         Begin(60, 70);
-        Assert.Equal((60UL, 70UL), _state.Range);
+        Assert.Equal((new Gfn(60), new Gfn(70)), _state.Range);
         Assert.False(Retry(_state.Sequence, 45, 46));
         Write(_state.End);
         Assert.Equal(0, _state.InProgress);
@@ -77,9 +77,9 @@ public sealed class InvalidationStateTests
         Write(() =>
         {
             _state.Begin();
-            Assert.True(_state.RetryGfn(_state.Sequence, 12345));
-            _state.RangeAdd(1, 2);
-            Assert.False(_state.RetryGfn(_state.Sequence, 12345));
+            Assert.True(_state.RetryGfn(_state.Sequence, new Gfn(12345)));
+            _state.RangeAdd(new Gfn(1), new Gfn(2));
+            Assert.False(_state.RetryGfn(_state.Sequence, new Gfn(12345)));
             _state.End();
         });
     }
@@ -97,7 +97,7 @@ public sealed class InvalidationStateTests
     public void Begin_and_the_authoritative_question_need_the_lock()
     {
         Assert.Throws<LockAssertionException>(_state.Begin);
-        Assert.Throws<LockAssertionException>(() => _state.RetryGfn(0, 0));
+        Assert.Throws<LockAssertionException>(() => _state.RetryGfn(0, new Gfn(0)));
     }
 
     /// <summary>KVM once kept snapshots in 32 bits: past 2^31 they never matched, and vCPUs hung.</summary>

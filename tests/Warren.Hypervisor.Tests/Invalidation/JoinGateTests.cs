@@ -25,7 +25,7 @@ public sealed class JoinGateTests : IDisposable
     private bool Retries(ulong gfn)
     {
         Vm.MmuLock.ReadLock();
-        var retry = Vm.Invalidation.RetryGfn(Vm.Invalidation.Sequence, gfn);
+        var retry = Vm.Invalidation.RetryGfn(Vm.Invalidation.Sequence, new Gfn(gfn));
         Vm.MmuLock.ReadUnlock();
         return retry;
     }
@@ -38,7 +38,7 @@ public sealed class JoinGateTests : IDisposable
         {
             _t.Set(1, 0x100, 16, _hva);
             Assert.Equal(1, Vm.Invalidation.InProgress);
-            Assert.Equal((0x101UL, 0x103UL), Vm.Invalidation.Range);
+            Assert.Equal((new Gfn(0x101), new Gfn(0x103)), Vm.Invalidation.Range);
             // Whoever looked before the update starts again.
             Assert.NotEqual(sequence, Vm.Invalidation.Sequence);
             Assert.True(Retries(0x101));
@@ -57,7 +57,7 @@ public sealed class JoinGateTests : IDisposable
         _t.Set(1, 0x100, 16, _hva);
         using (new HeldInvalidation(_t.Memory, _hva, Page))
         {
-            Assert.Equal((0x100UL, 0x101UL), Vm.Invalidation.Range);
+            Assert.Equal((new Gfn(0x100), new Gfn(0x101)), Vm.Invalidation.Range);
             _t.Set(2, 0x400, 16, _hva);
             Assert.Equal(1, Vm.Invalidation.InProgress);
             Assert.True(Retries(0x400));
@@ -119,7 +119,7 @@ public sealed class JoinGateTests : IDisposable
         Assert.False(_t.Memory.Notifiers.TryStart(range, out _));
         Assert.Equal(0, Vm.Invalidation.InProgress);
         Assert.Equal(0, _t.Memory.Notifiers.Active);
-        Assert.NotNull(Vm.GetMemslots(0).Find(0x100));
+        Assert.NotNull(Vm.GetMemslots(0).Find(new Gfn(0x100)));
         Assert.Equal(0, device.Ends);
         _t.Memory.Notifiers.Unregister(device);
     }

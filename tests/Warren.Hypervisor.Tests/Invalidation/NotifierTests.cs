@@ -61,7 +61,7 @@ public abstract class NotifierTests : IDisposable
         worker.Join();
         Assert.Equal(sequence + 1, Vm.Invalidation.Sequence);
         Assert.Equal(0, Vm.Invalidation.InProgress);
-        Assert.Equal((0x100UL, 0x110UL), Vm.Invalidation.Range);
+        Assert.Equal((new Gfn(0x100), new Gfn(0x110)), Vm.Invalidation.Range);
     }
 
     [Fact]
@@ -71,7 +71,7 @@ public abstract class NotifierTests : IDisposable
         _t.Set(2, 0x400, 16, _hva);
         var sequence = Vm.Invalidation.Sequence;
         _t.Memory.Discard(_hva + 3 * Page, 2 * Page);
-        Assert.Equal((0x103UL, 0x405UL), Vm.Invalidation.Range);
+        Assert.Equal((new Gfn(0x103), new Gfn(0x405)), Vm.Invalidation.Range);
         Assert.Equal(sequence + 1, Vm.Invalidation.Sequence);
         Assert.Equal(1, Vm.Statistics.InvalidationsRelated);
     }
@@ -85,16 +85,16 @@ public abstract class NotifierTests : IDisposable
     public void Ranges_are_clipped_to_the_slot_and_rounded_to_whole_pages(long start, long end, ulong gfnStart, ulong gfnEnd)
     {
         _t.Set(1, 0x100, 16, _hva);
-        var slot = Vm.GetMemslots(0).Find(0x100)!;
-        Assert.Equal((gfnStart, gfnEnd), slot.HvaRangeToGfns(_hva + (ulong)start, _hva + (ulong)end));
+        var slot = Vm.GetMemslots(0).Find(new Gfn(0x100))!;
+        Assert.Equal((new Gfn(gfnStart), new Gfn(gfnEnd)), slot.HvaRangeToGfns(_hva + (ulong)start, _hva + (ulong)end));
     }
 
     [Fact]
     public void Zaps_of_the_vm_itself_count_as_invalidations()
     {
         var sequence = Vm.Invalidation.Sequence;
-        Vm.ZapGfnRange(0, 5, 9);
-        Assert.Equal((5UL, 9UL), Vm.Invalidation.Range);
+        Vm.ZapGfnRange(0, new Gfn(5), new Gfn(9));
+        Assert.Equal((new Gfn(5), new Gfn(9)), Vm.Invalidation.Range);
         Assert.Equal(sequence + 1, Vm.Invalidation.Sequence);
         Assert.Equal(0, Vm.Invalidation.InProgress);
         SlotsVm.AssertLocksFree(Vm);
@@ -171,7 +171,7 @@ public abstract class NotifierTests : IDisposable
                 Volatile.Write(ref deleted[id], true);
                 for (var offset = 0UL; offset < 0x100; offset++)
                 {
-                    if (Vm.GetMemslots(0).Find(gfn + offset) is not null) Interlocked.Increment(ref wrong);
+                    if (Vm.GetMemslots(0).Find(new Gfn(gfn + offset)) is not null) Interlocked.Increment(ref wrong);
                 }
             }
             Volatile.Write(ref stop, true);
@@ -190,11 +190,11 @@ public abstract class NotifierTests : IDisposable
                 var srcu = Vm.Srcu.ReadLock();
                 var slots = Vm.GetMemslots(0);
                 var generation = slots.Generation;
-                var slot = cache.Find(slots, gfn);
-                if (!ReferenceEquals(slot, slots.Find(gfn)) && slots.Generation == generation) Interlocked.Increment(ref wrong);
+                var slot = cache.Find(slots, new Gfn(gfn));
+                if (!ReferenceEquals(slot, slots.Find(new Gfn(gfn))) && slots.Generation == generation) Interlocked.Increment(ref wrong);
                 if (slot is not null && slot.Id != (int)(gfn / 0x100)) Interlocked.Increment(ref wrong);
                 // A slot must not go while it is read: its bitmap is native memory.
-                slot?.DirtyBitmap?.Set(gfn - slot.BaseGfn);
+                slot?.DirtyBitmap?.Set(gfn - slot.BaseGfn.Value);
                 Vm.Srcu.ReadUnlock(srcu);
             }
         });

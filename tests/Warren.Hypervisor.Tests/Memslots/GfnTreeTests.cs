@@ -10,7 +10,7 @@ public sealed class GfnTreeTests
 {
     /// <summary>Slots of 1 to 3 pages on a grid of 4, so that there are gaps and neighbours.</summary>
     private static Memslot Slot(int id, ulong gfn, ulong pages) =>
-        new(new VmMmuNotifier(null!), 0, id, gfn, pages, new Hva(0x1000), MemslotFlags.None);
+        new(new VmMmuNotifier(null!), 0, id, new Gfn(gfn), pages, new Hva(0x1000), MemslotFlags.None);
 
     private static Memslot SlotAt(int cell) => Slot(cell, (ulong)cell * 4 + (ulong)cell % 2, 1 + (ulong)cell % 3);
 
@@ -26,13 +26,13 @@ public sealed class GfnTreeTests
             foreach (var cell in cells)
             {
                 var slot = SlotAt(cell);
-                if (model.Remove(slot.BaseGfn))
+                if (model.Remove(slot.BaseGfn.Value))
                 {
                     tree = tree.Remove(slot.BaseGfn);
                 }
                 else
                 {
-                    model.Add(slot.BaseGfn, slot);
+                    model.Add(slot.BaseGfn.Value, slot);
                     tree = tree.Add(slot);
                 }
                 history.Add((tree, [.. model.Values]));
@@ -58,7 +58,7 @@ public sealed class GfnTreeTests
             foreach (var cell in cells)
             {
                 tree = tree.Add(SlotAt(cell));
-                model.Add(SlotAt(cell).BaseGfn, SlotAt(cell));
+                model.Add(SlotAt(cell).BaseGfn.Value, SlotAt(cell));
             }
             Assert.Equal(count, tree.Count);
             foreach (var cell in cells) Assert.Equal(cell, tree.Find(SlotAt(cell).BaseGfn)!.Id);
@@ -83,11 +83,11 @@ public sealed class GfnTreeTests
         for (var start = 100; start < 1900; start += 60)
         {
             var shorter = tree;
-            for (var i = start; i < start + 50; i++) shorter = shorter.Remove((ulong)i * 2);
+            for (var i = start; i < start + 50; i++) shorter = shorter.Remove(new Gfn((ulong)i * 2));
             var wide = Slot(9999, (ulong)start * 2, 99);
             shorter = shorter.Add(wide);
-            for (var gfn = (ulong)start * 2; gfn < (ulong)start * 2 + 99; gfn++) Assert.Same(wide, shorter.Find(gfn));
-            Assert.Null(shorter.Find((ulong)start * 2 + 99));
+            for (var gfn = (ulong)start * 2; gfn < (ulong)start * 2 + 99; gfn++) Assert.Same(wide, shorter.Find(new Gfn(gfn)));
+            Assert.Null(shorter.Find(new Gfn((ulong)start * 2 + 99)));
         }
     }
 
@@ -109,7 +109,8 @@ public sealed class GfnTreeTests
                 var start = (ulong)random.Next(250);
                 var end = start + 1 + (ulong)random.Next(10);
                 var except = random.Next(-1, 60);
-                Assert.Equal(slots.Any(s => s.Id != except && s.BaseGfn < end && s.EndGfn > start), tree.Overlaps(start, end, except));
+                Assert.Equal(slots.Any(s => s.Id != except && s.BaseGfn.Value < end && s.EndGfn.Value > start),
+                    tree.Overlaps(new Gfn(start), new Gfn(end), except));
             }
         }
     }
@@ -123,8 +124,8 @@ public sealed class GfnTreeTests
         for (var pass = 0; pass < 2; pass++)
         {
             var before = GC.GetAllocatedBytesForCurrentThread();
-            for (ulong gfn = 0; gfn < 4000; gfn++) found += tree.Find(gfn) is null ? 0 : 1;
-            found += tree.Overlaps(5, 500, 3) ? 1 : 0;
+            for (ulong gfn = 0; gfn < 4000; gfn++) found += tree.Find(new Gfn(gfn)) is null ? 0 : 1;
+            found += tree.Overlaps(new Gfn(5), new Gfn(500), 3) ? 1 : 0;
             if (pass == 1) Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
         }
         Assert.True(found > 1000);

@@ -7,6 +7,7 @@ namespace Warren.Hypervisor.Tests;
 public sealed class MemslotErrorTests : IDisposable
 {
     private static readonly Hva Hva = new(0x10_0000_0000);
+    private static readonly Gpa LastPage = new(ulong.MaxValue - Page + 1);
     private const ulong Page = SlotsVm.Page;
     private readonly SlotsVm _t = new(new VmOptions { AddressSpaces = 2 });
 
@@ -31,7 +32,7 @@ public sealed class MemslotErrorTests : IDisposable
             { "guest_memfd", Good with { Flags = MemslotFlags.GuestMemfd }, Errno.EINVAL, "0x4" },
             { "internal flag", Good with { Flags = MemslotFlags.Invalid }, Errno.EINVAL, "0x10000" },
             { "size unaligned", Good with { MemorySize = 4 * Page + 1 }, Errno.EINVAL, "size 0x4001" },
-            { "gpa unaligned", Good with { GuestPhysicalAddress = 0x1000800 }, Errno.EINVAL, "0x1000800" },
+            { "gpa unaligned", Good with { GuestPhysicalAddress = new Gpa(0x1000800) }, Errno.EINVAL, "0x1000800" },
             { "hva unaligned", Good with { UserspaceAddress = Hva + 8 }, Errno.EINVAL, "host virtual address" },
             { "hva tagged", Good with { UserspaceAddress = new Hva(Hva.Value | 1UL << 60) }, Errno.EINVAL, "host virtual address" },
             { "hva beyond user space", Good with { UserspaceAddress = new Hva((1UL << 47) - Page) }, Errno.EINVAL, "host virtual address" },
@@ -39,7 +40,7 @@ public sealed class MemslotErrorTests : IDisposable
                 "host virtual address" },
             { "address space", Good with { Slot = 5 | 2 << 16 }, Errno.EINVAL, "no address space 2" },
             { "address space, all bits", Good with { Slot = 5 | 0xffffu << 16 }, Errno.EINVAL, "no address space 65535" },
-            { "gpa wraps", Good with { GuestPhysicalAddress = ulong.MaxValue - 2 * Page + 1 }, Errno.EINVAL, "wraps" },
+            { "gpa wraps", Good with { GuestPhysicalAddress = new Gpa(ulong.MaxValue - 2 * Page + 1) }, Errno.EINVAL, "wraps" },
             { "too many pages", Good with { MemorySize = (1UL << 31) * Page }, Errno.EINVAL, "at most 2147483647 pages" },
             { "delete what is not there", Good with { MemorySize = 0 }, Errno.EINVAL, "does not exist" },
             { "delete in the other address space", Good with { Slot = 1 | 1 << 16, MemorySize = 0 }, Errno.EINVAL, "does not exist" },
@@ -52,18 +53,18 @@ public sealed class MemslotErrorTests : IDisposable
             { "create around another", SlotsVm.Region(5, 0xf0, 64, Hva), Errno.EEXIST, "overlaps" },
             { "create inside another", SlotsVm.Region(5, 0x105, 1, Hva), Errno.EEXIST, "overlaps" },
             { "move over another", SlotsVm.Region(0, 0x1f8, 16, Hva), Errno.EEXIST, "overlaps" },
-            { "create beyond 48 bits", Good with { GuestPhysicalAddress = (1UL << 48) - 3 * Page }, Errno.EINVAL, "48 bits" },
+            { "create beyond 48 bits", Good with { GuestPhysicalAddress = new Gpa((1UL << 48) - 3 * Page) }, Errno.EINVAL, "48 bits" },
             { "move beyond 48 bits", SlotsVm.Region(0, 1UL << 36, 16, Hva), Errno.EINVAL, "48 bits" },
             // Wrong in two ways: the earlier check answers.
             { "flags before size", Good with { Flags = (MemslotFlags)8, MemorySize = 1 }, Errno.EINVAL, "0x8" },
             { "id before flags", Good with { Slot = 40000, Flags = (MemslotFlags)8 }, Errno.EINVAL, "no slot" },
-            { "size before gpa", Good with { MemorySize = 1, GuestPhysicalAddress = 1 }, Errno.EINVAL, "size 0x1" },
-            { "gpa before hva", Good with { GuestPhysicalAddress = 1, UserspaceAddress = new Hva(1) }, Errno.EINVAL,
+            { "size before gpa", Good with { MemorySize = 1, GuestPhysicalAddress = new Gpa(1) }, Errno.EINVAL, "size 0x1" },
+            { "gpa before hva", Good with { GuestPhysicalAddress = new Gpa(1), UserspaceAddress = new Hva(1) }, Errno.EINVAL,
                 "guest physical address 0x1 is" },
             { "hva before address space", Good with { UserspaceAddress = new Hva(1), Slot = 5 | 7 << 16 }, Errno.EINVAL, "host virtual" },
-            { "address space before wrap", Good with { Slot = 5 | 7 << 16, GuestPhysicalAddress = ulong.MaxValue - Page + 1 }, Errno.EINVAL,
+            { "address space before wrap", Good with { Slot = 5 | 7 << 16, GuestPhysicalAddress = LastPage }, Errno.EINVAL,
                 "no address space" },
-            { "wrap before too many pages", Good with { GuestPhysicalAddress = ulong.MaxValue - Page + 1, MemorySize = (1UL << 31) * Page },
+            { "wrap before too many pages", Good with { GuestPhysicalAddress = LastPage, MemorySize = (1UL << 31) * Page },
                 Errno.EINVAL, "wraps" },
             { "checks of a request before those of a deletion", Good with { MemorySize = 0, UserspaceAddress = new Hva(1) }, Errno.EINVAL,
                 "host virtual" },
@@ -99,8 +100,8 @@ public sealed class MemslotErrorTests : IDisposable
     {
         _t.Set(6, 0x200, 16, Hva + 0x1000, space: 1);
         _t.Set(7, 0x300, 16, Hva, MemslotFlags.LogDirtyPages, space: 1);
-        Assert.Equal(6, _t.Vm.GetMemslots(1).Find(0x20f)!.Id);
-        Assert.Equal(1, _t.Vm.GetMemslots(0).Find(0x20f)!.Id);
+        Assert.Equal(6, _t.Vm.GetMemslots(1).Find(new Gfn(0x20f))!.Id);
+        Assert.Equal(1, _t.Vm.GetMemslots(0).Find(new Gfn(0x20f))!.Id);
     }
 
     [Fact]
@@ -109,7 +110,7 @@ public sealed class MemslotErrorTests : IDisposable
         for (var id = 3; id < VirtualMachine.UserMemslots; id++) _t.Set(id, 0x1000 + 2 * (ulong)id, 1, Hva + 0x400000);
         Assert.Equal(VirtualMachine.UserMemslots, _t.Vm.GetMemslots(0).Count);
         Assert.Equal(Errno.EINVAL, _t.TrySet(SlotsVm.Region(VirtualMachine.UserMemslots, 1, 1, Hva)));
-        Assert.Equal(32763, _t.Vm.GetMemslots(0).Find(0x1000 + 2 * 32763)!.Id);
+        Assert.Equal(32763, _t.Vm.GetMemslots(0).Find(new Gfn(0x1000 + 2 * 32763))!.Id);
     }
 
     [Fact]

@@ -85,7 +85,7 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
         if (moved
             && model.Exists(s =>
                 s.Slot != r.Slot && s.AddressSpaceId == r.AddressSpaceId
-                && Overlap(s.GuestPhysicalAddress, s.MemorySize, r.GuestPhysicalAddress, r.MemorySize)))
+                && Overlap(s.GuestPhysicalAddress.Value, s.MemorySize, r.GuestPhysicalAddress.Value, r.MemorySize)))
         {
             return Errno.EEXIST;
         }
@@ -104,15 +104,16 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
             var cache = default(LastUsedSlot);
             for (ulong gfn = 0; gfn < GfnSpan + 20; gfn++)
             {
-                var expected = model.FindIndex(s => s.AddressSpaceId == space && gfn * Page - s.GuestPhysicalAddress < s.MemorySize);
-                var found = slots.Find(gfn);
-                Assert.Same(found, cache.Find(slots, gfn));
+                var expected = model.FindIndex(s => s.AddressSpaceId == space && gfn * Page - s.GuestPhysicalAddress.Value < s.MemorySize);
+                var found = slots.Find(new Gfn(gfn));
+                Assert.Same(found, cache.Find(slots, new Gfn(gfn)));
                 Assert.Equal(expected < 0 ? null : model[expected], found?.ToRegion());
                 if (found is null) continue;
                 Assert.Same(found, slots.FindById(found.Id));
                 Assert.Equal(found.LogsDirtyPages, found.DirtyBitmap is not null);
                 Assert.Equal(vm.Mmu is ShadowMmu { Rmaps.Present: true }, found.Arch is not null);
-                Assert.Equal(model[expected].UserspaceAddress + gfn * Page - model[expected].GuestPhysicalAddress, found.GfnToHva(gfn));
+                Assert.Equal(model[expected].UserspaceAddress + (new Gfn(gfn).Gpa - model[expected].GuestPhysicalAddress),
+                    found.GfnToHva(new Gfn(gfn)));
             }
         }
         Assert.Equal(model.Aggregate(0UL, (sum, s) => sum + s.MemorySize / Page), vm.MemslotPages);
@@ -130,7 +131,7 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
         Assert.Equal(hits.Count > 0 ? 0 : 1, after.InvalidationsElided - before.InvalidationsElided);
         Assert.Equal(0, after.InvalidationsInProgress);
         if (hits.Count == 0) return;
-        var gfns = hits.Select(s => (s.GuestPhysicalAddress + hva.Value - s.UserspaceAddress.Value) / Page).ToList();
+        var gfns = hits.Select(s => (s.GuestPhysicalAddress + (hva - s.UserspaceAddress)).Gfn).ToList();
         Assert.Equal((gfns.Min(), gfns.Max() + 1), t.Vm.Invalidation.Range);
     }
 }

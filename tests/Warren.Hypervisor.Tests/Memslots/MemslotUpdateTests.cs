@@ -84,7 +84,7 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
             Assert.True(Vm.SlotsLock.IsLocked);
             var arch = step is MemslotStep.AllocateBitmap or MemslotStep.PrepareArch or MemslotStep.Publish;
             Assert.Equal(arch, Vm.SlotsArchLock.IsLocked);
-            if (step is MemslotStep.PrepareArch or MemslotStep.Zapped) Assert.True(Vm.GetMemslots(0).Find(0x100)!.IsInvalid);
+            if (step is MemslotStep.PrepareArch or MemslotStep.Zapped) Assert.True(Vm.GetMemslots(0).Find(new Gfn(0x100))!.IsInvalid);
             return null;
         };
         _t.Set(1, 0x200, 16, Hva);
@@ -95,8 +95,8 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
                 MemslotStep.AfterGracePeriod,
             ],
             steps);
-        Assert.Null(Vm.GetMemslots(0).Find(0x100));
-        Assert.False(Vm.GetMemslots(0).Find(0x20f)!.IsInvalid);
+        Assert.Null(Vm.GetMemslots(0).Find(new Gfn(0x100)));
+        Assert.False(Vm.GetMemslots(0).Find(new Gfn(0x20f))!.IsInvalid);
         SlotsVm.AssertLocksFree(Vm);
     }
 
@@ -113,7 +113,7 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
                 var before = Vm.Statistics.InvalidationsRelated;
                 _t.Memory.Discard(hva, SlotsVm.Page);
                 related = Vm.Statistics.InvalidationsRelated - before;
-                Assert.False(Vm.ReadGuest(0x100000, new byte[1]));
+                Assert.False(Vm.ReadGuest(new Gpa(0x100000), new byte[1]));
             }
             return null;
         };
@@ -193,15 +193,15 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
     public void A_dirty_bitmap_comes_and_goes_with_the_flag_and_follows_a_move()
     {
         _t.Set(1, 0x100, 16, Hva);
-        Assert.Null(Vm.GetMemslots(0).Find(0x100)!.DirtyBitmap);
+        Assert.Null(Vm.GetMemslots(0).Find(new Gfn(0x100))!.DirtyBitmap);
         _t.Set(1, 0x100, 16, Hva, MemslotFlags.LogDirtyPages);
-        var bitmap = Vm.GetMemslots(0).Find(0x100)!.DirtyBitmap;
+        var bitmap = Vm.GetMemslots(0).Find(new Gfn(0x100))!.DirtyBitmap;
         Assert.NotNull(bitmap);
         Assert.Equal(1, Vm.MemslotsDirtyLogging);
         _t.Set(1, 0x300, 16, Hva, MemslotFlags.LogDirtyPages);
-        Assert.Same(bitmap, Vm.GetMemslots(0).Find(0x300)!.DirtyBitmap);
+        Assert.Same(bitmap, Vm.GetMemslots(0).Find(new Gfn(0x300))!.DirtyBitmap);
         _t.Set(1, 0x300, 16, Hva);
-        Assert.Null(Vm.GetMemslots(0).Find(0x300)!.DirtyBitmap);
+        Assert.Null(Vm.GetMemslots(0).Find(new Gfn(0x300))!.DirtyBitmap);
         Assert.Equal(0, Vm.MemslotsDirtyLogging);
         Assert.Equal(16UL, Vm.MemslotPages);
         Vm.SetUserMemoryRegion(Delete(1));
@@ -213,7 +213,7 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
     {
         using var t = new SlotsVm(new VmOptions { ManualDirtyLogProtect = true, DirtyLogInitiallySet = true });
         t.Set(1, 0x100, 70, Hva, MemslotFlags.LogDirtyPages);
-        var bitmap = t.Vm.GetMemslots(0).Find(0x100)!.DirtyBitmap!;
+        var bitmap = t.Vm.GetMemslots(0).Find(new Gfn(0x100))!.DirtyBitmap!;
         Assert.Equal(ulong.MaxValue, bitmap.Word(0));
         Assert.Equal((1UL << 6) - 1, bitmap.Word(1));
     }
@@ -224,14 +224,14 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
         _t.Set(1, 0x100, 16, Hva);
         var srcu = Vm.Srcu.ReadLock();
         var delete = new Worker(() => Vm.SetUserMemoryRegion(Delete(1)));
-        while (!Vm.GetMemslots(0).Find(0x100)!.IsInvalid) Thread.Yield();
+        while (!Vm.GetMemslots(0).Find(new Gfn(0x100))!.IsInvalid) Thread.Yield();
         Assert.False(delete.EndsWithin(50));
         // The lock that readers may want is free while they are waited for.
         Assert.True(Vm.SlotsArchLock.TryLock());
         Vm.SlotsArchLock.Unlock();
         Vm.Srcu.ReadUnlock(srcu);
         delete.Join();
-        Assert.Null(Vm.GetMemslots(0).Find(0x100));
+        Assert.Null(Vm.GetMemslots(0).Find(new Gfn(0x100)));
     }
 }
 
@@ -246,9 +246,9 @@ public sealed class MemslotUpdateTestsWithActiveCount() : MemslotUpdateTests(Gat
         var held = new HeldInvalidation(t.Memory, new Hva(0x20_0000_0000), SlotsVm.Page);
         var update = new Worker(() => t.Set(1, 0x100, 16, new Hva(0x10_0000_0000)));
         Assert.False(update.EndsWithin(100));
-        Assert.Null(t.Vm.GetMemslots(0).Find(0x100));
+        Assert.Null(t.Vm.GetMemslots(0).Find(new Gfn(0x100)));
         held.Dispose();
         update.Join();
-        Assert.NotNull(t.Vm.GetMemslots(0).Find(0x100));
+        Assert.NotNull(t.Vm.GetMemslots(0).Find(new Gfn(0x100)));
     }
 }

@@ -23,7 +23,7 @@ internal sealed class SlotsVm : IDisposable
     {
         Slot = (uint)(id | space << 16),
         Flags = flags,
-        GuestPhysicalAddress = gfn * Page,
+        GuestPhysicalAddress = new Gpa(gfn * Page),
         MemorySize = pages * Page,
         UserspaceAddress = hva,
     };

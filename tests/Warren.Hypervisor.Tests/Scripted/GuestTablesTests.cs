@@ -33,10 +33,10 @@ public sealed class GuestTablesTests
         var pte =
             ScriptedPageFormat.Instance.Decode(ScriptedPageFormat.Page(0x12345, GuestRights.Read | GuestRights.User, ScriptedPageFormat.A),
                 1, 7);
-        Assert.True(pte
-            is { IsPresent: true, IsLeaf: true, Gfn: 0x12345, Rights: GuestRights.Read | GuestRights.User, Accessed: true, Dirty: false });
+        Assert.True(pte is { IsPresent: true, IsLeaf: true, Gfn.Value: 0x12345, Accessed: true, Dirty: false });
+        Assert.Equal(GuestRights.Read | GuestRights.User, pte.Rights);
         pte = ScriptedPageFormat.Instance.Decode(ScriptedPageFormat.Table((1UL << 40) - 1), 3, 7);
-        Assert.True(pte is { IsPresent: true, IsLeaf: false, Gfn: (1UL << 40) - 1 });
+        Assert.True(pte is { IsPresent: true, IsLeaf: false, Gfn.Value: (1UL << 40) - 1 });
     }
 
     [Theory]
@@ -206,11 +206,11 @@ public sealed class GuestTablesTests
         public ulong Read(ulong gpa)
         {
             var bytes = new byte[8];
-            Assert.True(Vm.ReadGuest(gpa, bytes));
+            Assert.True(Vm.ReadGuest(new Gpa(gpa), bytes));
             return BitConverter.ToUInt64(bytes);
         }
 
-        public void Write(ulong gpa, ulong value) => Assert.True(Vm.WriteGuest(gpa, BitConverter.GetBytes(value)));
+        public void Write(ulong gpa, ulong value) => Assert.True(Vm.WriteGuest(new Gpa(gpa), BitConverter.GetBytes(value)));
 
         public void Dispose()
         {

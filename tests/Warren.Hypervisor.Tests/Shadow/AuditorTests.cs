@@ -106,7 +106,7 @@ public sealed unsafe class AuditorTests : IDisposable
         var leaf = Hypervisor.Paging.Mmu.FindLeaf(cpu.Vcpu.Root, TdpMmu.RootLevel, 1, out var seen, out _);
         *leaf += Page;
         vm.SetUserMemoryRegion(new UserMemoryRegion
-        { Slot = 1, GuestPhysicalAddress = 64 * Page, MemorySize = Page, UserspaceAddress = _hva + 64 * Page });
+        { Slot = 1, GuestPhysicalAddress = new Gpa(64 * Page), MemorySize = Page, UserspaceAddress = _hva + 64 * Page });
         *leaf = seen.Raw;
         Assert.StartsWith(
             "The page tables of the VM are wrong; this is a bug of Warren. TDP table of level 1 for gfn 0x0 entry 1: expected frame",
@@ -136,13 +136,13 @@ public sealed unsafe class AuditorTests : IDisposable
 
     private Action Damage(string what)
     {
-        var rmaps = _vm.GetMemslots(0).Find(0)!.Arch!;
+        var rmaps = _vm.GetMemslots(0).Find(new Gfn(0))!.Arch!;
         var root = ShadowMmu.PageOf(_cpu.Vcpu.Root.Entries);
         var lastGfn = _tables.EntryOf(Address, 1) >> 12;
         var last = PageFor(lastGfn);
         var middle = PageFor(_tables.EntryOf(Address, 2) >> 12);
         var leaf = last->Table + 1;
-        var head = rmaps.Head(Data, 1);
+        var head = rmaps.Head(new Gfn(Data), 1);
         RmapCache none = default;
         switch (what)
         {
@@ -157,8 +157,8 @@ public sealed unsafe class AuditorTests : IDisposable
                 Assert.True(head->Remove(leaf, null!));
                 return () => Assert.True(RmapAdd(head, leaf));
             case "rmap left":
-                Assert.True(rmaps.Head(Data + 9, 1)->TryAdd(last->Table + 77, ref none));
-                return () => rmaps.Head(Data + 9, 1)->Remove(last->Table + 77, null!);
+                Assert.True(rmaps.Head(new Gfn(Data + 9), 1)->TryAdd(last->Table + 77, ref none));
+                return () => rmaps.Head(new Gfn(Data + 9), 1)->Remove(last->Table + 77, null!);
             case "gfn":
                 return Change(last->Gfns + 1, last->Gfns[1] + Page);
             case "parent lost":
@@ -174,17 +174,17 @@ public sealed unsafe class AuditorTests : IDisposable
                 root->SetUnsyncChild(400, true);
                 return () => root->SetUnsyncChild(400, false);
             case "write-track":
-                rmaps.WriteTrack(Data)++;
-                return () => _vm.GetMemslots(0).Find(0)!.Arch!.WriteTrack(Data)--;
+                rmaps.WriteTrack(new Gfn(Data))++;
+                return () => _vm.GetMemslots(0).Find(new Gfn(0))!.Arch!.WriteTrack(new Gfn(Data))--;
             case "disallow-huge":
-                rmaps.DisallowHuge(Data)++;
-                return () => _vm.GetMemslots(0).Find(0)!.Arch!.DisallowHuge(Data)--;
+                rmaps.DisallowHuge(new Gfn(Data))++;
+                return () => _vm.GetMemslots(0).Find(new Gfn(0))!.Arch!.DisallowHuge(new Gfn(Data))--;
             case "generation":
                 Mmu.Pages.Newest->Generation ^= 1;
                 return () => Mmu.Pages.Newest->Generation ^= 1;
             case "hash":
-                last->Gfn ^= 0x100;
-                return () => last->Gfn ^= 0x100;
+                last->Gfn = new Gfn(last->Gfn.Value ^ 0x100);
+                return () => last->Gfn = new Gfn(last->Gfn.Value ^ 0x100);
             case "list":
                 var older = last->Older;
                 last->Older = last;
@@ -195,7 +195,7 @@ public sealed unsafe class AuditorTests : IDisposable
             case "mmio":
                 var mmio = last->Table[2];
                 var gfns = last->Gfns[2];
-                last->Table[2] = Spte.ForMmio(Data, Spte.R | Spte.W, _vm.GetMemslots(0).Generation).Raw;
+                last->Table[2] = Spte.ForMmio(new Gfn(Data), Spte.R | Spte.W, _vm.GetMemslots(0).Generation).Raw;
                 return () => last->Table[2] = mmio;
             case "guest entry":
                 var hva = _hva + _tables.EntryOf(Address, 1);
@@ -210,7 +210,7 @@ public sealed unsafe class AuditorTests : IDisposable
             case "cached record":
                 Assert.True(Mmu.TryTopUp(_cpu.Vcpu));
                 var records = _cpu.Vcpu.ShadowCache;
-                return Change(&records.TakePage()->Gfn, 1);
+                return Change((ulong*)&records.TakePage()->Gfn, 1);
             case "guest table":
                 var table = last->GuestTable;
                 last->GuestTable += 512;
@@ -236,8 +236,8 @@ public sealed unsafe class AuditorTests : IDisposable
 
     private ShadowPage* PageFor(ulong gfn)
     {
-        var page = Mmu.Pages.FirstInBucket(gfn);
-        while (page->Gfn != gfn || page->Role.Direct) page = page->HashNext;
+        var page = Mmu.Pages.FirstInBucket(new Gfn(gfn));
+        while (page->Gfn != new Gfn(gfn) || page->Role.Direct) page = page->HashNext;
         return page;
     }
 

@@ -40,7 +40,7 @@ public sealed class HostileConcurrencyTests
             {
                 for (var levels = 3; levels <= 5; levels++)
                 {
-                    cpu.SetGuestRoot(new GuestRoot(levels, gfn));
+                    cpu.SetGuestRoot(new GuestRoot(levels, new Gfn(gfn)));
                     cpu.Load<ulong>(0);
                     Assert.Equal(GuestAccessResult.PageFault, cpu.Result);
                     most = Math.Max(most, mmu.Pages.Count);
@@ -69,7 +69,7 @@ public sealed class HostileConcurrencyTests
             crew.Run(vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
             {
                 var choice = random.Next(16);
-                if (choice == 0) cpu.SetGuestRoot(new GuestRoot(3 + random.Next(2), FirstTable + (ulong)random.Next(Tables)));
+                if (choice == 0) cpu.SetGuestRoot(new GuestRoot(3 + random.Next(2), new Gfn(FirstTable + (ulong)random.Next(Tables))));
                 else if (choice == 1) cpu.FenceTables();
                 else if (choice < 4) cpu.Store(Address(random, cpu.Root.Levels), Entry(random));
                 else cpu.Load<ulong>(Address(random, cpu.Root.Levels));
@@ -99,23 +99,24 @@ public sealed class HostileConcurrencyTests
         var found = 0;
         for (ulong root = 0; root < Tables; root++)
         {
-            last.SetGuestRoot(new GuestRoot(3, FirstTable + root));
+            last.SetGuestRoot(new GuestRoot(3, new Gfn(FirstTable + root)));
             for (var i = 0; i < 64; i++)
             {
                 var address = Address(addresses, 3);
                 GuestWalk walk = default;
                 Memory tables = new(vm);
                 var status =
-                    ScriptedPageWalker.Walk(ref tables, last.Engine.Root, address, GuestAccess.Read, GuestMode.Supervisor, setsMarks: true,
+                    ScriptedPageWalker.Walk(ref tables, last.Engine.Root, new Gva(address), GuestAccess.Read, GuestMode.Supervisor,
+                        setsMarks: true,
                         ref walk);
                 var value = last.Load<ulong>(address);
-                var there = status == GuestWalkStatus.Ok && walk.Gfn < Pages;
+                var there = status == GuestWalkStatus.Ok && walk.Gfn < new Gfn(Pages);
                 Assert.Equal(there ? GuestAccessResult.Memory : status == GuestWalkStatus.PageFault ? GuestAccessResult.PageFault
                     : GuestAccessResult.AccessFault, last.Result);
                 if (!there) continue;
                 found++;
                 // The walk itself has set A, perhaps in the very word.
-                Assert.Equal(Word(vm, walk.Gfn * Page + (address & 0xfff)), value);
+                Assert.Equal(Word(vm, walk.Gfn.Value * Page + (address & 0xfff)), value);
             }
         }
         Assert.True(found > 0, "no address led anywhere");
@@ -142,13 +143,13 @@ public sealed class HostileConcurrencyTests
     private static ulong Word(VirtualMachine vm, ulong gpa)
     {
         var bytes = new byte[8];
-        return vm.ReadGuest(gpa, bytes) ? BitConverter.ToUInt64(bytes) : 0;
+        return vm.ReadGuest(new Gpa(gpa), bytes) ? BitConverter.ToUInt64(bytes) : 0;
     }
 
     /// <summary>The tables as they are, for a walk that must not change them.</summary>
     private readonly struct Memory(VirtualMachine vm) : IWalkedTables
     {
-        public GuestWalkStatus Read(ulong gpa, out ulong value)
+        public GuestWalkStatus Read(Gpa gpa, out ulong value)
         {
             var bytes = new byte[8];
             var there = vm.ReadGuest(gpa, bytes);
@@ -156,7 +157,7 @@ public sealed class HostileConcurrencyTests
             return there ? GuestWalkStatus.Ok : GuestWalkStatus.AccessFault;
         }
 
-        public GuestWalkStatus CompareExchange(ulong gpa, ulong expected, ulong value, out bool exchanged)
+        public GuestWalkStatus CompareExchange(Gpa gpa, ulong expected, ulong value, out bool exchanged)
         {
             exchanged = true;
             return GuestWalkStatus.Ok;

@@ -86,12 +86,12 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         Populate();
         Assert.Null(Mmu.Rmaps.FirstShadowRoot());
-        var first = Vm.GetMemslots(0).Find(0x100)!.Arch!;
+        var first = Vm.GetMemslots(0).Find(new Gfn(0x100))!.Arch!;
         _t.Set(1, 0x100, 16, Hva, MemslotFlags.LogDirtyPages);
-        Assert.Same(first, Vm.GetMemslots(0).Find(0x100)!.Arch);
+        Assert.Same(first, Vm.GetMemslots(0).Find(new Gfn(0x100))!.Arch);
         AssertArch(present: true);
         _t.Set(1, 0x700, 16, Hva, MemslotFlags.LogDirtyPages);
-        var second = Vm.GetMemslots(0).Find(0x700)!.Arch!;
+        var second = Vm.GetMemslots(0).Find(new Gfn(0x700))!.Arch!;
         Assert.NotSame(first, second);
         Assert.True(first.IsFreed);
         AssertArch(present: true);
@@ -105,7 +105,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         Populate();
         Assert.Null(Mmu.Rmaps.FirstShadowRoot());
-        var rmaps = Vm.GetMemslots(0).Find(0x100)!.Arch!;
+        var rmaps = Vm.GetMemslots(0).Find(new Gfn(0x100))!.Arch!;
         Vm.MemslotHook = _ =>
         {
             Assert.False(rmaps.IsFreed);
@@ -114,10 +114,10 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, default));
         Assert.True(rmaps.IsFreed);
         var srcu = Vm.Srcu.ReadLock();
-        rmaps = Vm.GetMemslots(0).Find(0x200)!.Arch!;
+        rmaps = Vm.GetMemslots(0).Find(new Gfn(0x200))!.Arch!;
         Vm.MemslotHook = null;
         Worker delete = new(() => Vm.SetUserMemoryRegion(SlotsVm.Region(2, 0, 0, default)));
-        while (!Vm.GetMemslots(0).Find(0x200)!.IsInvalid) Thread.Yield();
+        while (!Vm.GetMemslots(0).Find(new Gfn(0x200))!.IsInvalid) Thread.Yield();
         Assert.False(delete.EndsWithin(50));
         Assert.False(rmaps.IsFreed);
         Vm.Srcu.ReadUnlock(srcu);
@@ -142,7 +142,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         };
         Assert.Equal(fails ? Errno.ENOMEM : null, _t.TrySet(SlotsVm.Region(1, 0x700, 16, Hva)));
         Vm.MemslotHook = null;
-        Assert.Equal(fails, Vm.GetMemslots(0).Find(0x700) is null);
+        Assert.Equal(fails, Vm.GetMemslots(0).Find(new Gfn(0x700)) is null);
         AssertArch(present: true);
     }
 

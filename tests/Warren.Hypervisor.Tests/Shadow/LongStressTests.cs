@@ -112,5 +112,5 @@ public sealed class LongStressTests
 
     private static void SetSecond(VirtualMachine vm, Hva hva, ulong gfn) =>
         vm.SetUserMemoryRegion(new UserMemoryRegion
-        { Slot = 1, GuestPhysicalAddress = gfn * Page, MemorySize = SecondPages * Page, UserspaceAddress = hva });
+        { Slot = 1, GuestPhysicalAddress = new Gpa(gfn * Page), MemorySize = SecondPages * Page, UserspaceAddress = hva });
 }

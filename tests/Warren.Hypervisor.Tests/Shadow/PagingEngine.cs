@@ -32,7 +32,7 @@ internal sealed class TestFormat : IGuestPageFormat
         {
             IsPresent = present,
             IsLeaf = leaf,
-            Gfn = gfn,
+            Gfn = new Gfn(gfn),
             Rights = (GuestRights)((bits & (R | W | X)) >> 1) | ((bits & U) != 0 ? GuestRights.User : 0),
             Accessed = (bits & A) != 0,
             Dirty = (bits & D) != 0,
@@ -110,7 +110,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
 
     public void SetRoot(int levels, ulong gfn) => Do(() =>
     {
-        Vcpu.SetGuestRoot(new GuestRoot(levels, gfn));
+        Vcpu.SetGuestRoot(new GuestRoot(levels, new Gfn(gfn)));
         _tlb.Clear();
     });
 
@@ -122,7 +122,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
 
     public void Fence(ulong address) => Do(() =>
     {
-        Vcpu.InvalidateGuestPage(address);
+        Vcpu.InvalidateGuestPage(new Gva(address));
         // No more than it must.
         foreach (var key in _tlb.Keys.Where(key => key.Page >> 4 == address >> 16).ToArray()) _tlb.Remove(key);
     });
@@ -157,7 +157,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         {
             var host = Find(address, GuestAccess.Write, out var tracked);
             if (host != null) found = Atomics.CompareExchange(ref *(ulong*)host, value, expected);
-            else if (tracked != 0) Vcpu.CompareExchangeTracked(tracked, expected, value, out found);
+            else if (tracked != 0) Vcpu.CompareExchangeTracked(new Gpa(tracked), expected, value, out found);
         });
         return found;
     }
@@ -186,7 +186,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
     private void StoreTracked(ulong gpa, ulong value)
     {
         TrackedStores++;
-        Last = Vcpu.WriteTracked(gpa, 8, value) switch
+        Last = Vcpu.WriteTracked(new Gpa(gpa), 8, value) switch
         {
             TranslateStatus.Memory => Outcome.Done,
             TranslateStatus.Mmio => Outcome.Mmio,
@@ -200,18 +200,18 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         var key = (address >> 12, access, Mode);
         if (_tlb.TryGetValue(key, out var page)) return (byte*)page + (address & 4095);
         TlbMisses++;
-        var status = Vcpu.TranslateVirtual(address, access, Mode, out var t, out var gpa);
+        var status = Vcpu.TranslateVirtual(new Gva(address), access, Mode, out var t, out var gpa);
         switch (status)
         {
             case TranslateStatus.Memory:
                 _tlb[key] = (nuint)t.HostPage;
                 return t.HostPage + (address & 4095);
             case TranslateStatus.Tracked:
-                tracked = gpa;
+                tracked = gpa.Value;
                 return null;
             case TranslateStatus.Mmio:
                 Last = Outcome.Mmio;
-                MmioAddress = gpa;
+                MmioAddress = gpa.Value;
                 return null;
             default:
                 Last = status switch
@@ -225,20 +225,20 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         }
     }
 
-    public GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
     {
         Walks++;
         var root = vcpu.GuestRoot;
         var unused = 64 - 12 - root.Levels * 9;
-        if ((ulong)((long)(address << unused) >> unused) != address) return GuestWalkStatus.PageFault;
+        if (new Gva((ulong)((long)(address.Value << unused) >> unused)) != address) return GuestWalkStatus.PageFault;
         var gfn = root.Gfn;
         walk.RootLevel = root.Levels;
         for (var level = root.Levels; level >= 1; level--)
         {
-            var index = (int)(address >> 12 + (level - 1) * 9) & 511;
-            var at = (gfn << 12) + (ulong)index * 8;
-            if (!vcpu.ReadGuestWord(at, out var bits)) return GuestWalkStatus.AccessFault;
-            walk.TableGfn[level] = gfn;
+            var index = (int)(address.Value >> 12 + (level - 1) * 9) & 511;
+            var at = (gfn.Value << 12) + (ulong)index * 8;
+            if (!vcpu.ReadGuestWord(new Gpa(at), out var bits)) return GuestWalkStatus.AccessFault;
+            walk.TableGfn[level] = gfn.Value;
             walk.Entries[level] = bits;
             var pte = PageFormat.Decode(bits, level, index);
             if (!pte.IsPresent) return GuestWalkStatus.PageFault;
@@ -252,14 +252,14 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
             if (set != bits)
             {
                 if (!SetsBits) return GuestWalkStatus.PageFault;
-                if (!vcpu.CompareExchangeGuestWord(at, bits, set, out var exchanged)) return GuestWalkStatus.AccessFault;
+                if (!vcpu.CompareExchangeGuestWord(new Gpa(at), bits, set, out var exchanged)) return GuestWalkStatus.AccessFault;
                 if (!exchanged) return GuestWalkStatus.Retry;
                 walk.Entries[level] = set;
                 pte = PageFormat.Decode(set, level, index);
             }
             walk.LeafLevel = level;
             walk.Leaf = pte;
-            walk.Gfn = pte.Gfn + (address >> 12 & (1UL << (level - 1) * 9) - 1);
+            walk.Gfn = pte.Gfn + (address.Value >> 12 & (1UL << (level - 1) * 9) - 1);
             AfterWalk?.Invoke();
             return GuestWalkStatus.Ok;
         }

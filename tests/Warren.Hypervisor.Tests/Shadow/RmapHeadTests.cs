@@ -181,7 +181,7 @@ public sealed unsafe class RmapHeadTests : IDisposable
     [Fact]
     public void A_slots_block_covers_what_the_slot_reaches_into()
     {
-        using SlotRmaps rmaps = new(0x3ff, 0x202);
+        using SlotRmaps rmaps = new(new Gfn(0x3ff), 0x202);
         Assert.Equal(3UL, rmaps.HugePages);
         Assert.True(rmaps.Bytes >= 0x202 * 10);
         Assert.True(rmaps.IsIdle());
@@ -189,18 +189,18 @@ public sealed unsafe class RmapHeadTests : IDisposable
         RmapCache none = default;
         for (ulong gfn = 0x3ff; gfn < 0x601; gfn++)
         {
-            Assert.True(rmaps.Head(gfn, 1)->IsEmpty);
-            Assert.True(rmaps.Head(gfn, 1)->TryAdd(Spte((int)gfn), ref none));
-            rmaps.WriteTrack(gfn) = (ushort)gfn;
-            rmaps.DisallowHuge(gfn)++;
-            if (rmaps.Head(gfn, 2)->IsEmpty) Assert.True(rmaps.Head(gfn, 2)->TryAdd(Spte(1 << 20 | (int)gfn), ref none));
+            Assert.True(rmaps.Head(new Gfn(gfn), 1)->IsEmpty);
+            Assert.True(rmaps.Head(new Gfn(gfn), 1)->TryAdd(Spte((int)gfn), ref none));
+            rmaps.WriteTrack(new Gfn(gfn)) = (ushort)gfn;
+            rmaps.DisallowHuge(new Gfn(gfn))++;
+            if (rmaps.Head(new Gfn(gfn), 2)->IsEmpty) Assert.True(rmaps.Head(new Gfn(gfn), 2)->TryAdd(Spte(1 << 20 | (int)gfn), ref none));
         }
         for (ulong gfn = 0x3ff; gfn < 0x601; gfn++)
         {
-            Assert.Equal((int)gfn, Number(RmapHead.Iterate(rmaps.Head(gfn, 1)).Next()));
-            Assert.Equal((ushort)gfn, rmaps.WriteTrack(gfn));
-            Assert.Equal(gfn == 0x3ff ? 1u : gfn < 0x600 ? 0x200u : 1u, rmaps.DisallowHuge(gfn));
-            Assert.Equal(1 << 20 | (int)Math.Max(gfn & ~0x1ffUL, 0x3ff), Number(RmapHead.Iterate(rmaps.Head(gfn, 2)).Next()));
+            Assert.Equal((int)gfn, Number(RmapHead.Iterate(rmaps.Head(new Gfn(gfn), 1)).Next()));
+            Assert.Equal((ushort)gfn, rmaps.WriteTrack(new Gfn(gfn)));
+            Assert.Equal(gfn == 0x3ff ? 1u : gfn < 0x600 ? 0x200u : 1u, rmaps.DisallowHuge(new Gfn(gfn)));
+            Assert.Equal(1 << 20 | (int)Math.Max(gfn & ~0x1ffUL, 0x3ff), Number(RmapHead.Iterate(rmaps.Head(new Gfn(gfn), 2)).Next()));
             Assert.False(rmaps.IsIdle());
         }
     }
@@ -209,7 +209,7 @@ public sealed unsafe class RmapHeadTests : IDisposable
     public void A_slot_costs_a_quarter_of_a_percent_of_its_memory()
     {
         const ulong gib = 1UL << 18;
-        using SlotRmaps rmaps = new(0x80000, gib);
+        using SlotRmaps rmaps = new(new Gfn(0x80000), gib);
         Assert.InRange(rmaps.Bytes / (double)(1L << 30), 0.0024, 0.0025);
     }
 }

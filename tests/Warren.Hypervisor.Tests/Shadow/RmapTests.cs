@@ -19,7 +19,8 @@ public sealed unsafe class RmapTests
         f.Cpu.SetRoot(3, root);
     }
 
-    private static RmapHead* Head(ShadowFixture f, ulong gfn, int level = 1) => f.Vm.GetMemslots(0).Find(gfn)!.Arch!.Head(gfn, level);
+    private static RmapHead* Head(ShadowFixture f, ulong gfn, int level = 1) =>
+        f.Vm.GetMemslots(0).Find(new Gfn(gfn))!.Arch!.Head(new Gfn(gfn), level);
 
     [Fact]
     public void A_notification_reaches_the_page_under_every_address()
@@ -60,15 +61,15 @@ public sealed unsafe class RmapTests
         using ShadowFixture f = new();
         Alias(f, 20);
         for (ulong i = 0; i < 20; i++) f.Cpu.Load(Va + i * Page);
-        Assert.True(f.Mmu.AgeGfnRange(0, Gfn, Gfn + 1, clear: true));
-        Assert.False(f.Mmu.AgeGfnRange(0, Gfn, Gfn + 1, clear: false));
+        Assert.True(f.Mmu.AgeGfnRange(0, new Gfn(Gfn), new Gfn(Gfn + 1), clear: true));
+        Assert.False(f.Mmu.AgeGfnRange(0, new Gfn(Gfn), new Gfn(Gfn + 1), clear: false));
         for (ulong i = 0; i < 20; i++)
         {
             f.Vm.FlushRemoteTlbs();
             f.Cpu.Load(Va + i * Page);
-            Assert.False(f.Mmu.AgeGfnRange(0, Gfn + 1, Gfn + 2, clear: true));
-            Assert.True(f.Mmu.AgeGfnRange(0, 0, Pages, clear: true));
-            Assert.False(f.Mmu.AgeGfnRange(0, Gfn, Gfn + 1, clear: true));
+            Assert.False(f.Mmu.AgeGfnRange(0, new Gfn(Gfn + 1), new Gfn(Gfn + 2), clear: true));
+            Assert.True(f.Mmu.AgeGfnRange(0, new Gfn(0), new Gfn(Pages), clear: true));
+            Assert.False(f.Mmu.AgeGfnRange(0, new Gfn(Gfn), new Gfn(Gfn + 1), clear: true));
         }
         // The guest's own A bits are its own affair.
         Assert.Equal(0, f.Vm.Statistics.InvalidationsInProgress);
@@ -176,7 +177,7 @@ public sealed unsafe class RmapTests
         var srcu = vm.Srcu.ReadLock();
         vm.MmuLock.WriteLock();
         vm.Invalidation.Begin();
-        vm.Invalidation.RangeAdd(0, 1000);
+        vm.Invalidation.RangeAdd(new Gfn(0), new Gfn(1000));
         Worker waiter = new(() =>
         {
             vm.MmuLock.ReadLock();
@@ -185,7 +186,7 @@ public sealed unsafe class RmapTests
             vm.MmuLock.ReadUnlock();
         });
         while (!vm.MmuLock.IsContended) System.Threading.Thread.Yield();
-        var flush = vm.Mmu.UnmapGfnRange(0, 0, 1000, mayBlock);
+        var flush = vm.Mmu.UnmapGfnRange(0, new Gfn(0), new Gfn(1000), mayBlock);
         if (flush) vm.FlushRemoteTlbs();
         vm.Invalidation.End();
         vm.MmuLock.WriteUnlock();
@@ -207,19 +208,19 @@ public sealed unsafe class RmapTests
     public void A_slot_object_from_before_the_first_root_does_not_hide_its_tables()
     {
         using ShadowFixture f = new();
-        var old = f.Vm.GetMemslots(0).Find(0)!;
+        var old = f.Vm.GetMemslots(0).Find(new Gfn(0))!;
         f.SetSlot(0, 0, Pages * Page, f.Hva, MemslotFlags.LogDirtyPages);
         f.Vm.MmuLock.WriteLock();
-        Assert.False(f.Mmu.IsShadowed(old, 0x800));
+        Assert.False(f.Mmu.IsShadowed(old, new Gfn(0x800)));
         f.Vm.MmuLock.WriteUnlock();
         Alias(f, 1);
         f.Cpu.Load(Va);
         var root = f.Cpu.Vcpu.GuestRoot.Gfn;
         Assert.Null(old.Arch);
-        Assert.Equal(1, f.ShadowPagesOf(root));
+        Assert.Equal(1, f.ShadowPagesOf(root.Value));
         f.Vm.MmuLock.WriteLock();
         Assert.True(f.Mmu.IsShadowed(old, root));
-        Assert.False(f.Mmu.IsShadowed(old, Gfn));
+        Assert.False(f.Mmu.IsShadowed(old, new Gfn(Gfn)));
         f.Vm.MmuLock.WriteUnlock();
     }
 
@@ -229,7 +230,7 @@ public sealed unsafe class RmapTests
         using ShadowFixture f = new();
         Alias(f, 3);
         for (ulong i = 0; i < 3; i++) f.Cpu.Store(Va + i * Page, 9);
-        var table = f.Peek(EntryAddress(f.Peek(EntryAddress(f.Cpu.Vcpu.GuestRoot.Gfn, Va, 3)) >> 12, Va, 2)) >> 12;
+        var table = f.Peek(EntryAddress(f.Peek(EntryAddress(f.Cpu.Vcpu.GuestRoot.Gfn.Value, Va, 3)) >> 12, Va, 2)) >> 12;
         Assert.Equal(1, f.ShadowPagesOf(table));
         // The host swaps the page for an equal one, which it may at any time.
         var bytes = new byte[Page];

@@ -131,7 +131,7 @@ public sealed unsafe class ShadowFastZapTests
             // No measure of anything: a zap that keeps mmu_lock would hang the test here.
             met = other.Join(TimeSpan.FromSeconds(60));
             unfenced = Read(vcpu, Va);
-            if (oneAddress) vcpu.InvalidateGuestPage(Va);
+            if (oneAddress) vcpu.InvalidateGuestPage(new Gva(Va));
             else vcpu.SyncGuest();
             after = Read(vcpu, Va);
         });
@@ -197,6 +197,6 @@ public sealed unsafe class ShadowFastZapTests
     private static ShadowPage* PageOfRoot(PagingEngine cpu) => ShadowMmu.PageOf(cpu.Vcpu.Root.Entries);
 
     private static ulong Read(Vcpu vcpu, ulong address) =>
-        vcpu.TranslateVirtual(address, GuestAccess.Read, GuestMode.Sum, out var t, out _) == TranslateStatus.Memory
+        vcpu.TranslateVirtual(new Gva(address), GuestAccess.Read, GuestMode.Sum, out var t, out _) == TranslateStatus.Memory
         ? *(ulong*)t.HostPage : ulong.MaxValue;
 }

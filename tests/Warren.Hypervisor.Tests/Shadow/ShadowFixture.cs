@@ -35,7 +35,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
 
     public void SetSlot(uint id, ulong gpa, ulong size, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
         Vm.SetUserMemoryRegion(new UserMemoryRegion
-        { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
+        { Slot = id, Flags = flags, GuestPhysicalAddress = new Gpa(gpa), MemorySize = size, UserspaceAddress = hva });
 
     public ulong NewTable() => _nextTable++;
 
@@ -43,12 +43,12 @@ internal sealed unsafe class ShadowFixture : IDisposable
     public ulong Peek(ulong gpa)
     {
         var bytes = new byte[8];
-        Assert.True(Vm.ReadGuest(gpa, bytes));
+        Assert.True(Vm.ReadGuest(new Gpa(gpa), bytes));
         return BitConverter.ToUInt64(bytes);
     }
 
     /// <summary>A write by the host, as a device does it.</summary>
-    public void Poke(ulong gpa, ulong value) => Assert.True(Vm.WriteGuest(gpa, BitConverter.GetBytes(value)));
+    public void Poke(ulong gpa, ulong value) => Assert.True(Vm.WriteGuest(new Gpa(gpa), BitConverter.GetBytes(value)));
 
     public static ulong EntryAddress(ulong table, ulong address, int level) =>
         (table << 12) + ((address >> 12 + (level - 1) * 9 & 511) << 3);
@@ -96,9 +96,9 @@ internal sealed unsafe class ShadowFixture : IDisposable
     {
         var count = 0;
         Vm.MmuLock.WriteLock();
-        for (var page = Mmu.Pages.FirstInBucket(gfn); page != null; page = page->HashNext)
+        for (var page = Mmu.Pages.FirstInBucket(new Gfn(gfn)); page != null; page = page->HashNext)
         {
-            if (page->Gfn == gfn && !page->Role.Direct && !Mmu.Pages.IsObsolete(page)) count++;
+            if (page->Gfn == new Gfn(gfn) && !page->Role.Direct && !Mmu.Pages.IsObsolete(page)) count++;
         }
         Vm.MmuLock.WriteUnlock();
         return count;
@@ -108,8 +108,8 @@ internal sealed unsafe class ShadowFixture : IDisposable
     {
         var unsync = false;
         Vm.MmuLock.WriteLock();
-        for (var page = Mmu.Pages.FirstInBucket(gfn); page != null; page = page->HashNext)
-            unsync |= page->Gfn == gfn && page->Unsync && !Mmu.Pages.IsObsolete(page);
+        for (var page = Mmu.Pages.FirstInBucket(new Gfn(gfn)); page != null; page = page->HashNext)
+            unsync |= page->Gfn == new Gfn(gfn) && page->Unsync && !Mmu.Pages.IsObsolete(page);
         Vm.MmuLock.WriteUnlock();
         return unsync;
     }
@@ -123,7 +123,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
         var audit = Vm.Audit(atRest: true);
         Assert.True(audit.IsClean, audit.ToString());
         Vm.MmuLock.WriteLock();
-        Dictionary<ulong, int> tracked = [];
+        Dictionary<Gfn, int> tracked = [];
         var leaves = 0;
         for (var page = Mmu.Pages.Oldest; page != null; page = page->Newer)
         {
@@ -151,7 +151,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
                 leaves++;
                 var gfn = page->GfnAt(i, role.Level);
                 var slot = Vm.GetMemslots(0).Find(gfn)!;
-                Assert.True(Contains(slot.Arch!.Head(gfn, role.Level), page->Table + i), $"gfn {gfn}: no reverse map of {spte}");
+                Assert.True(Contains(slot.Arch!.Head(gfn, role.Level), page->Table + i), $"gfn {gfn.Value}: no reverse map of {spte}");
                 Assert.True(Memory.TryFaultPresent(slot.GfnToHva(gfn), false, out var mapping));
                 Assert.Equal(mapping.Frame, spte.Frame);
                 Pool.Put(mapping.Frame);
@@ -169,7 +169,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
                 for (var gfn = first; gfn < first + (spte.IsHuge ? 512u : 1u); gfn++)
                 {
                     Assert.True(!tracked.TryGetValue(gfn, out var level) || level == 0,
-                        $"gfn {gfn} holds a table of level {tracked.GetValueOrDefault(gfn)} and is writable: {spte}");
+                        $"gfn {gfn.Value} holds a table of level {tracked.GetValueOrDefault(gfn)} and is writable: {spte}");
                 }
             }
         }
@@ -180,7 +180,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
             for (var gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
             {
                 reverse += rmaps.Head(gfn, 1)->Count;
-                if (gfn % 512 == 0 || gfn == slot.BaseGfn) reverse += rmaps.Head(gfn, 2)->Count;
+                if (gfn.Value % 512 == 0 || gfn == slot.BaseGfn) reverse += rmaps.Head(gfn, 2)->Count;
             }
         }
         Assert.Equal(leaves, reverse);
@@ -190,7 +190,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
     private static void CheckAgainstGuest(ShadowPage* page, int index, Spte spte)
     {
         var pte = TestFormat.Instance.Decode(page->GuestTable[index], page->Role.Level, index);
-        var what = $"level {page->Role.Level} table {page->Gfn} entry {index}: {spte} for {page->GuestTable[index]:x}";
+        var what = $"level {page->Role.Level} table {page->Gfn.Value} entry {index}: {spte} for {page->GuestTable[index]:x}";
         Assert.True(pte.IsPresent, what);
         if (!pte.IsLeaf)
         {

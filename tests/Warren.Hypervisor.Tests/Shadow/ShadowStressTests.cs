@@ -59,7 +59,7 @@ public sealed class ShadowStressTests
                 {
                     case 0:
                         var start = (ulong)random.Next((int)Pages - 64);
-                        f.Vm.ZapGfnRange(0, start, start + 64);
+                        f.Vm.ZapGfnRange(0, new Gfn(start), new Gfn(start + 64));
                         break;
                     case 1:
                         f.SetSlot(1, 0x8000_0000, 64 * Page, other);

@@ -233,7 +233,7 @@ public sealed class ShadowSyncTests : IDisposable
         _f.MapAt(_root, 3, Va, 0x100, RwxAd);
         Assert.Equal(100UL, Cpu.Load(Va));
         var middle = _f.Peek(EntryAddress(_root, Va, 3)) >> 12;
-        Cpu.Do(() => Cpu.Vcpu.Unprotect(middle << 12));
+        Cpu.Do(() => Cpu.Vcpu.Unprotect(new Gpa(middle << 12)));
         Assert.Equal(0, _f.ShadowPagesOf(middle));
         Assert.Equal(Outcome.Done, Cpu.Store(At(middle << 12) + 2048, 0));
         Assert.Equal(0, Cpu.TrackedStores);
@@ -258,7 +258,7 @@ public sealed class ShadowSyncTests : IDisposable
         Cpu.Load(Va);
         Assert.Equal(Outcome.PageFault, Cpu.Last);
         // A whole page at once.
-        Assert.True(_f.Vm.WriteGuest(entry & ~4095UL, new byte[4096]));
+        Assert.True(_f.Vm.WriteGuest(new Gpa(entry & ~4095UL), new byte[4096]));
         _f.Verify();
     }
 

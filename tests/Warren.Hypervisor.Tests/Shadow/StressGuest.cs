@@ -96,7 +96,7 @@ internal sealed class StressGuest(ulong firstTable, ulong[] pages, int seed) : I
                     ScriptedPageFormat.Page(pages[_mapped[window]], Rw));
                 break;
             default:
-                cpu.SetGuestRoot(new GuestRoot(3, firstTable));
+                cpu.SetGuestRoot(new GuestRoot(3, new Gfn(firstTable)));
                 _rebuild = -2;
                 Rebuilt++;
                 break;

@@ -41,9 +41,9 @@ internal sealed class Twin : IDisposable
         if (aliased)
         {
             Vm.SetUserMemoryRegion(new UserMemoryRegion
-            { Slot = 2, GuestPhysicalAddress = Alias * Page, MemorySize = 32 * Page, UserspaceAddress = _firstHva });
+            { Slot = 2, GuestPhysicalAddress = new Gpa(Alias * Page), MemorySize = 32 * Page, UserspaceAddress = _firstHva });
         }
-        Vm.Bus.Register(new Echo(), Device * Page, Page);
+        Vm.Bus.Register(new Echo(), new Gpa(Device * Page), Page);
         Cpus = [new ScriptedVcpu(Vm, setsMarks), new ScriptedVcpu(Vm, setsMarks)];
         Bare = new ScriptedVcpu(Vm);
     }
@@ -66,7 +66,7 @@ internal sealed class Twin : IDisposable
     public ulong Word(ulong gpa)
     {
         var bytes = new byte[8];
-        return Vm.ReadGuest(gpa, bytes) ? BitConverter.ToUInt64(bytes) : 0;
+        return Vm.ReadGuest(new Gpa(gpa), bytes) ? BitConverter.ToUInt64(bytes) : 0;
     }
 
     public ulong Discard(ulong gfn, int pages)
@@ -171,7 +171,7 @@ internal sealed class Twin : IDisposable
     {
         Slot = 1,
         Flags = _readOnly ? MemslotFlags.ReadOnly : MemslotFlags.None,
-        GuestPhysicalAddress = _secondAt * Page,
+        GuestPhysicalAddress = new Gpa(_secondAt * Page),
         MemorySize = SecondPages * Page,
         UserspaceAddress = _secondHva,
     });

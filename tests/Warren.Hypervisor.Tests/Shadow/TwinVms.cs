@@ -67,7 +67,7 @@ internal sealed class TwinVms : IDisposable
                 Both(t =>
                 t.Access(t.Bare, cpu => cpu.CompareExchange(EntryAddress(op), Entry(op), t.Word(EntryAddress(op))))); Changed(); break;
             case TwinOpKind.WriteEntry:
-                Both(t => t.Vm.WriteGuest(EntryAddress(op), BitConverter.GetBytes(Entry(op))) ? 1UL : 0); Changed();
+                Both(t => t.Vm.WriteGuest(new Gpa(EntryAddress(op)), BitConverter.GetBytes(Entry(op))) ? 1UL : 0); Changed();
                 break;
             case TwinOpKind.GuestLoad: Access(op, (cpu, at) => cpu.Load<ulong>(at)); break;
             case TwinOpKind.GuestStore: Access(op, (cpu, at) => Stored(cpu, at, Entry(op))); Changed(); break;
@@ -107,7 +107,7 @@ internal sealed class TwinVms : IDisposable
         var gfn = op.C % 16 == 15 ? Others[op.D % Others.Length] : Tables[op.C % (_layered ? 3 : Tables.Length)];
         Both(t => t.Access(t.Cpus[op.A & 1], cpu =>
         {
-            cpu.SetGuestRoot(new GuestRoot(levels, levels == 0 ? 0 : gfn));
+            cpu.SetGuestRoot(new GuestRoot(levels, new Gfn(levels == 0 ? 0 : gfn)));
             return 0;
         }));
         // Neither VM's guest may count on what an earlier use of the root has left.
@@ -159,7 +159,7 @@ internal sealed class TwinVms : IDisposable
             var index = digits & 3;
             for (var tries = 0; follow && tries < 4; tries++, index = index + 1 & 3)
             {
-                var pte = ScriptedPageFormat.Instance.Decode(_twins[0].Word((table << 12) + (ulong)Indices[index] * 8), level, 0);
+                var pte = ScriptedPageFormat.Instance.Decode(_twins[0].Word((table.Value << 12) + (ulong)Indices[index] * 8), level, 0);
                 if (!pte.IsPresent) continue;
                 table = pte.Gfn;
                 follow = !pte.IsLeaf;

@@ -15,16 +15,16 @@ public abstract class AgingTests(MmuKind mmu)
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Load<ulong>(Base);
         var gfn = Base >> 12;
-        Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: false));
-        Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: true));
-        Assert.False(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: true));
-        Assert.False(f.Vm.Mmu.AgeGfnRange(0, gfn + 1, gfn + 8, clear: false));
+        Assert.True(f.Vm.Mmu.AgeGfnRange(0, new Gfn(gfn), new Gfn(gfn + 1), clear: false));
+        Assert.True(f.Vm.Mmu.AgeGfnRange(0, new Gfn(gfn), new Gfn(gfn + 1), clear: true));
+        Assert.False(f.Vm.Mmu.AgeGfnRange(0, new Gfn(gfn), new Gfn(gfn + 1), clear: true));
+        Assert.False(f.Vm.Mmu.AgeGfnRange(0, new Gfn(gfn + 1), new Gfn(gfn + 8), clear: false));
         // Still in the TLB: the walk that would set A does not happen, as on hardware.
         cpu.Load<ulong>(Base);
-        Assert.False(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: false));
+        Assert.False(f.Vm.Mmu.AgeGfnRange(0, new Gfn(gfn), new Gfn(gfn + 1), clear: false));
         f.Vm.FlushRemoteTlbs();
         cpu.Load<ulong>(Base);
-        Assert.True(f.Vm.Mmu.AgeGfnRange(0, gfn, gfn + 1, clear: false));
+        Assert.True(f.Vm.Mmu.AgeGfnRange(0, new Gfn(gfn), new Gfn(gfn + 1), clear: false));
         Assert.Equal(1, cpu.Vcpu.Statistics.FaultsMap);
         f.Verify();
     }

@@ -70,7 +70,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         {
             crew.Await(() => f.Vm.MmuLock.IsContended, "the fault at mmu_lock");
             f.Vm.Invalidation.Begin();
-            f.Vm.Invalidation.RangeAdd((Base >> 12) + 1, (Base >> 12) + 2);
+            f.Vm.Invalidation.RangeAdd(new Gfn((Base >> 12) + 1), new Gfn((Base >> 12) + 2));
             f.Vm.Invalidation.End();
             f.Vm.MmuLock.WriteUnlock();
         });
@@ -96,9 +96,9 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         using (new HeldInvalidation(f.Memory, hva + 2 * Page, Page))
         {
             f.Vm.MmuLock.ReadLock();
-            Assert.True(f.Vm.Invalidation.RetryGfn(f.Vm.Invalidation.Sequence, (Base >> 12) + 1));
+            Assert.True(f.Vm.Invalidation.RetryGfn(f.Vm.Invalidation.Sequence, new Gfn((Base >> 12) + 1)));
             f.Vm.MmuLock.ReadUnlock();
-            if (host) Assert.True(f.Vm.WriteGuest(Base + Page, [2, 0, 0, 0, 0, 0, 0, 0]));
+            if (host) Assert.True(f.Vm.WriteGuest(new Gpa(Base + Page), [2, 0, 0, 0, 0, 0, 0, 0]));
             Assert.Equal(host ? 2UL : 1UL, cpu.Load<ulong>(Base + Page));
         }
         f.Verify();
@@ -130,7 +130,8 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         using AddressSpace memory = new(pool, budget);
         using VirtualMachine vm = new(memory, new VmOptions());
         var hva = memory.Map(64 * Page, VmaProtection.Read | VmaProtection.Write, hugePages: false);
-        vm.SetUserMemoryRegion(new UserMemoryRegion { GuestPhysicalAddress = Base, MemorySize = 64 * Page, UserspaceAddress = hva });
+        vm.SetUserMemoryRegion(
+                new UserMemoryRegion { GuestPhysicalAddress = new Gpa(Base), MemorySize = 64 * Page, UserspaceAddress = hva });
         ulong next = 0;
         var faulted = false;
         var vcpu = vm.CreateVcpu(new ScriptedEngine(new GuestScript(cpu =>
@@ -174,7 +175,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
                 {
                     var hva = vm.Memory.MapFile(file, 0, 3 * Page, VmaProtection.Read | VmaProtection.Write);
                     vm.SetUserMemoryRegion(new UserMemoryRegion
-                    { GuestPhysicalAddress = Base, MemorySize = 3 * Page, UserspaceAddress = hva });
+                    { GuestPhysicalAddress = new Gpa(Base), MemorySize = 3 * Page, UserspaceAddress = hva });
                 }
             }
             ScriptedVcpu first = new(vmOne);
@@ -216,7 +217,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         }))));
         crew.Add(() =>
         {
-            while (!crew.Stopping) f.Vm.Mmu.AgeGfnRange(0, 0, VirtualMachine.MaxGfn, clear: true);
+            while (!crew.Stopping) f.Vm.Mmu.AgeGfnRange(0, new Gfn(0), VirtualMachine.MaxGfn, clear: true);
         });
         crew.Go(() =>
         {

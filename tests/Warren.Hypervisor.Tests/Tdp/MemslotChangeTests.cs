@@ -23,7 +23,7 @@ public abstract class MemslotChangeTests(MmuKind mmu)
     public void A_moved_slot_never_shows_the_wrong_page()
     {
         using TdpFixture f = new(mmu);
-        f.Vm.Bus.Register(new Answer(), Gpa - Huge, 2 * Huge);
+        f.Vm.Bus.Register(new Answer(), new Gpa(Gpa - Huge), 2 * Huge);
         var hva = f.AddMemory(10, Gpa, Huge);
         long zeros = 0, mmio = 0, ones = 0;
         ulong bad = 0;
@@ -64,7 +64,7 @@ public abstract class MemslotChangeTests(MmuKind mmu)
     public void A_deleted_slot_is_gone_when_the_call_returns()
     {
         using TdpFixture f = new(mmu);
-        f.Vm.Bus.Register(new Answer(), Gpa, Huge);
+        f.Vm.Bus.Register(new Answer(), new Gpa(Gpa), Huge);
         var hva = f.AddMemory(10, Gpa, Huge);
         f.WriteHost(hva, 7);
         ulong state = 1;
@@ -121,9 +121,9 @@ public abstract class MemslotChangeTests(MmuKind mmu)
             new()
             {
                 Slot = 3,
-                GuestPhysicalAddress = Gpa + 8 * Page,
+                GuestPhysicalAddress = new Gpa(Gpa + 8 * Page),
                 MemorySize = 16 * Page,
-                UserspaceAddress = f.Vm.GetMemslots(0).Find(Gpa >> 12)!.UserspaceAddress
+                UserspaceAddress = f.Vm.GetMemslots(0).Find(new Gfn(Gpa >> 12))!.UserspaceAddress
             };
         f.Vm.SetUserMemoryRegion(moved);
         for (ulong i = 0; i < 16; i++) Assert.Equal(i + 100, cpu.Load<ulong>(Gpa + (i + 8) * Page));

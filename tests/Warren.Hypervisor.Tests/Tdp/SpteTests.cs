@@ -42,7 +42,7 @@ public sealed class SpteTests
         Assert.Equal((1UL << Spte.MmioGenerationBits) - 1, mmio.MmioGeneration);
         Assert.Equal(VirtualMachine.MaxGfn - 1, mmio.MmioGfn);
         Assert.Equal(Spte.R | Spte.X, mmio.Raw & Spte.Rights);
-        Assert.Equal(0UL, Spte.ForMmio(7, Spte.Rights, 1UL << Spte.MmioGenerationBits).MmioGeneration);
+        Assert.Equal(0UL, Spte.ForMmio(new Gfn(7), Spte.Rights, 1UL << Spte.MmioGenerationBits).MmioGeneration);
     }
 
     [Fact]

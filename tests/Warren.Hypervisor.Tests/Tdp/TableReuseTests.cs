@@ -51,7 +51,7 @@ public sealed unsafe class TableReuseTests
         var table = allocator.TryAllocate();
         table.Info =
             new TableInfo
-            { Gfn = 1, Level = 2, AddressSpaceId = 1, RootCount = 3, Invalid = 1, ScheduledZap = 1, ShadowPage = table.Entries };
+            { Gfn = new Gfn(1), Level = 2, AddressSpaceId = 1, RootCount = 3, Invalid = 1, ScheduledZap = 1, ShadowPage = table.Entries };
         new Span<ulong>(table.Entries, SpteTable.EntryCount).Fill(ulong.MaxValue);
         allocator.Free(table);
         var again = allocator.TryAllocate();
@@ -105,7 +105,7 @@ public sealed unsafe class TableReuseTests
     {
         var entry = Spte.Frozen.Raw;
         var seen = split ? Spte.ForLeaf(512, hostWritable: true, mmuWritable: true, writable: true, huge: true) : default;
-        Assert.False(f.Tdp.LinkTable(ref cache, &entry, seen, Far >> 12, level: 2));
+        Assert.False(f.Tdp.LinkTable(ref cache, &entry, seen, new Gfn(Far >> 12), level: 2));
         Assert.Equal(Spte.Frozen.Raw, entry);
     }
 

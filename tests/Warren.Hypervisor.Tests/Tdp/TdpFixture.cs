@@ -32,7 +32,7 @@ internal sealed class TdpFixture : IDisposable
 
     public void SetSlot(uint id, ulong gpa, ulong size, Hva hva, MemslotFlags flags = MemslotFlags.None) =>
         Vm.SetUserMemoryRegion(new UserMemoryRegion
-        { Slot = id, Flags = flags, GuestPhysicalAddress = gpa, MemorySize = size, UserspaceAddress = hva });
+        { Slot = id, Flags = flags, GuestPhysicalAddress = new Gpa(gpa), MemorySize = size, UserspaceAddress = hva });
 
     public void DeleteSlot(uint id) => SetSlot(id, 0, 0, default);
 
@@ -59,7 +59,7 @@ internal sealed class TdpFixture : IDisposable
         Spte found = default;
         Vm.Mmu.ForEachLeaf((_, valid, first, spte) =>
         {
-            if (valid && gfn >= first && gfn < first + (spte.IsHuge ? 512u : 1u)) found = spte;
+            if (valid && new Gfn(gfn) >= first && new Gfn(gfn) < first + (spte.IsHuge ? 512u : 1u)) found = spte;
         });
         return found;
     }
@@ -79,7 +79,7 @@ internal sealed class TdpFixture : IDisposable
     public void Verify()
     {
         Assert.Equal(0, Vm.Invalidation.InProgress);
-        List<(int Space, bool Valid, ulong Gfn, Spte Leaf)> leaves = [];
+        List<(int Space, bool Valid, Gfn Gfn, Spte Leaf)> leaves = [];
         Vm.Mmu.ForEachLeaf((space, valid, gfn, spte) => leaves.Add((space, valid, gfn, spte)));
         foreach ((var space, var valid, var first, var leaf) in leaves)
         {
@@ -87,17 +87,17 @@ internal sealed class TdpFixture : IDisposable
             {
                 var gfn = first + i;
                 var slot = Vm.GetMemslots(space).Find(gfn);
-                Assert.True(slot is not null, $"gfn {gfn} is mapped ({leaf}) without a memslot");
+                Assert.True(slot is not null, $"gfn {gfn.Value} is mapped ({leaf}) without a memslot");
                 Assert.Equal(FaultStatus.Ok, Memory.Fault(slot.GfnToHva(gfn), false, out var mapping));
                 Pool.Put(mapping.Frame);
-                Assert.True(leaf.Frame + (int)i == mapping.Frame, $"gfn {gfn}: SPTE {leaf} page {i}, host frame {mapping.Frame}");
+                Assert.True(leaf.Frame + (int)i == mapping.Frame, $"gfn {gfn.Value}: SPTE {leaf} page {i}, host frame {mapping.Frame}");
                 if (!leaf.Writable) continue;
                 Assert.True(leaf.HostWritable && leaf.MmuWritable && mapping.Writable && !slot.IsReadOnly,
-                    $"gfn {gfn}: {leaf} is writable against the rules");
+                    $"gfn {gfn.Value}: {leaf} is writable against the rules");
                 if (valid && slot.LogsDirtyPages && slot.DirtyBitmap is { } bitmap)
                 {
                     Assert.True((bitmap.Word((nuint)((gfn - slot.BaseGfn) / 64)) >> (int)((gfn - slot.BaseGfn) % 64) & 1) != 0,
-                        $"gfn {gfn}: writable, logged, and not in the log");
+                        $"gfn {gfn.Value}: writable, logged, and not in the log");
                 }
             }
         }

@@ -195,7 +195,7 @@ internal sealed class TdpModel : IDisposable
     {
         (var slot, var host) = Find(page);
         var works = slot is { ReadOnly: false } && !_readOnlyHost.Contains(host);
-        Assert.Equal(works, _f.Vm.WriteGuest(Gpa(page), BitConverter.GetBytes(value)));
+        Assert.Equal(works, _f.Vm.WriteGuest(new Gpa(Gpa(page)), BitConverter.GetBytes(value)));
         if (works) Written(slot!, page, host, value);
     }
 

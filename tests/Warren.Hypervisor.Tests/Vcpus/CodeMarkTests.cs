@@ -50,7 +50,7 @@ public sealed class CodeMarkTests
         ScriptedVcpu cpu = new(f.Vm);
         cpu.Store(Base, 1u);
         Assert.Equal(1u, cpu.Fetch(Base));
-        Assert.True(f.Vm.WriteGuest(Base, BitConverter.GetBytes(7u)));
+        Assert.True(f.Vm.WriteGuest(new Gpa(Base), BitConverter.GetBytes(7u)));
         Assert.Equal(7u, cpu.Fetch(Base));
     }
 
@@ -113,7 +113,7 @@ public sealed class CodeMarkTests
 
         public VcpuExit Execute(Vcpu vcpu, ref long budget)
         {
-            Assert.Equal(TranslateStatus.Memory, vcpu.Translate(gpa, GuestAccess.Write, out _));
+            Assert.Equal(TranslateStatus.Memory, vcpu.Translate(new Gpa(gpa), GuestAccess.Write, out _));
             Volatile.Write(ref _inside, 1);
             SpinWait.SpinUntil(() => Volatile.Read(ref _release) != 0);
             return new(VcpuExitReason.EnvironmentCall);

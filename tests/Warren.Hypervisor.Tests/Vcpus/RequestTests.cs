@@ -87,7 +87,7 @@ public sealed class RequestTests
     {
         using TdpFixture f = new();
         FlushingDevice device = new() { Vm = f.Vm };
-        f.Vm.Bus.Register(device, 0x1000, 0x1000);
+        f.Vm.Bus.Register(device, new Gpa(0x1000), 0x1000);
         Crew crew = new();
         for (var i = 0; i < 3; i++)
         {

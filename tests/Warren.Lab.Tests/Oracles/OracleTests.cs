@@ -119,7 +119,7 @@ public sealed class OracleTests
             {
                 vm.Vm.MmuLock.WriteLock();
                 vm.Vm.Invalidation.Begin();
-                vm.Vm.Invalidation.RangeAdd(Gfn, Gfn + 1);
+                vm.Vm.Invalidation.RangeAdd(new Gfn(Gfn), new Gfn(Gfn + 1));
                 vm.Vm.MmuLock.WriteUnlock();
             });
         });
@@ -173,14 +173,14 @@ public sealed class OracleTests
             vm.Vm.MemslotHook = step =>
             {
                 // The new set is published: as if the deletion returned without its grace period.
-                if (step == MemslotStep.BeforeGracePeriod && deleting && Still.Slot(vm, Gfn) is null)
+                if (step == MemslotStep.BeforeGracePeriod && deleting && Still.Slot(vm, new Gfn(Gfn)) is null)
                     Check.Mark(HypervisorMarks.MemslotDeleted, vm.Vm);
                 return null;
             };
             world.Thread("reader", () =>
             {
                 var idx = vm.Vm.Srcu.ReadLock();
-                _ = vm.Vm.GetMemslots(0).Find(Gfn);
+                _ = vm.Vm.GetMemslots(0).Find(new Gfn(Gfn));
                 vm.Vm.Srcu.ReadUnlock(idx);
             });
             world.Thread("delete", () =>
@@ -203,7 +203,7 @@ public sealed class OracleTests
             // Takes the marks, and only then the right to write, of which the vCPU's TLB is not told.
             world.Thread("harvest", () =>
             {
-                world.Dirty.Harvested(vm, 0, Still.Slot(vm, Gfn)!.DirtyBitmap!.TakeWord(0));
+                world.Dirty.Harvested(vm, 0, Still.Slot(vm, new Gfn(Gfn))!.DirtyBitmap!.TakeWord(0));
                 Replace(vm, static spte => spte.Without(Spte.W | Spte.D));
             });
         });
@@ -233,7 +233,7 @@ public sealed class OracleTests
         {
             var (world, vm, _) = OnePage(s);
             vm.Vcpus[0].Load(Gfn);
-            world.Thread("vcpu", () => vm.Vcpus[0].Vcpu.Root.Info.Gfn = 0x3000);
+            world.Thread("vcpu", () => vm.Vcpus[0].Vcpu.Root.Info.Gfn = new Gfn(0x3000));
         });
         Finds("The tables that vCPU 0 keeps ready: expected pages and records as good as new", s =>
         {
@@ -276,14 +276,14 @@ public sealed class OracleTests
     private static void Unmap(LabVm vm)
     {
         vm.Vm.MmuLock.WriteLock();
-        vm.Vm.Mmu.UnmapGfnRange(0, Gfn, Gfn + 1, mayBlock: false);
+        vm.Vm.Mmu.UnmapGfnRange(0, new Gfn(Gfn), new Gfn(Gfn + 1), mayBlock: false);
         vm.Vm.MmuLock.WriteUnlock();
     }
 
     private static unsafe void Replace(LabVm vm, Func<Spte, Spte> change)
     {
         var root = ((TdpMmu)vm.Vm.Mmu).PeekRootAfter(default);
-        TdpMmu.FindLeaf(root, Gfn, out var seen, out _);
+        TdpMmu.FindLeaf(root, new Gfn(Gfn), out var seen, out _);
         var table = root.Entries;
         for (var level = TdpMmu.RootLevel; level > 1; level--)
             table = new Spte(table[SpteTable.IndexOf(Gfn, level)]).Table;

@@ -34,7 +34,7 @@ internal sealed class TestMachine : IDisposable
         var hva = memory.Map(RamBytes, VmaProtection.Read | VmaProtection.Write);
         vm.SetUserMemoryRegion(new UserMemoryRegion
         {
-            GuestPhysicalAddress = RamBase,
+            GuestPhysicalAddress = new Gpa(RamBase),
             MemorySize = RamBytes,
             UserspaceAddress = hva,
         });
@@ -147,7 +147,7 @@ internal sealed class TestMachine : IDisposable
     {
         var hva = memory.MapFile(file, 0, bytes, VmaProtection.Read | VmaProtection.Write);
         vm.SetUserMemoryRegion(new UserMemoryRegion
-        { Slot = 1, GuestPhysicalAddress = address, MemorySize = bytes, UserspaceAddress = hva });
+        { Slot = 1, GuestPhysicalAddress = new Gpa(address), MemorySize = bytes, UserspaceAddress = hva });
         return hva;
     }
 
@@ -170,11 +170,12 @@ internal sealed class TestMachine : IDisposable
     public byte[] Read(ulong address, int length)
     {
         var bytes = new byte[length];
-        Assert.True(vm.ReadGuest(address, bytes), $"no memory at {address:x}");
+        Assert.True(vm.ReadGuest(new Gpa(address), bytes), $"no memory at {address:x}");
         return bytes;
     }
 
-    public void Write(ulong address, ReadOnlySpan<byte> bytes) => Assert.True(vm.WriteGuest(address, bytes), $"no memory at {address:x}");
+    public void Write(ulong address, ReadOnlySpan<byte> bytes) =>
+        Assert.True(vm.WriteGuest(new Gpa(address), bytes), $"no memory at {address:x}");
 
     public void Write(ulong address, ulong value)
     {
@@ -205,7 +206,7 @@ internal sealed class TestMachine : IDisposable
 
         public IGuestPageFormat PageFormat => hart.PageFormat;
 
-        public GuestWalkStatus WalkGuest(Vcpu vcpu, ulong address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+        public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
             => hart.WalkGuest(vcpu, address, access, mode, ref walk);
     }
 }

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Warren.Asm;
+using Warren.Hypervisor;
 using Warren.RiscV.Tests.Harness;
 
 namespace Warren.RiscV.Tests.Mmu;
@@ -132,9 +133,9 @@ internal sealed class PagedMachine : IDisposable
     }
 
     /// <summary>SFENCE.VMA of one address, as another hart would ask for it.</summary>
-    public void Fence(ulong va) => Hart.FlushGuestTlb(va, 4096, -1);
+    public void Fence(ulong va) => Hart.FlushGuestTlb(new Gva(va), 4096, -1);
 
-    public void FenceAll() => Hart.FlushGuestTlb(0, 0, -1);
+    public void FenceAll() => Hart.FlushGuestTlb(new Gva(0), 0, -1);
 
     public void Dispose() => Machine.Dispose();
 

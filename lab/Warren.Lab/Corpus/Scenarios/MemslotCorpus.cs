@@ -1,4 +1,5 @@
 using Warren.HostMemory;
+using Warren.Hypervisor;
 using Warren.Hypervisor.Slots;
 
 namespace Warren.Lab;
@@ -34,7 +35,7 @@ internal static class MemslotCorpus
             world.Thread("delete", () =>
             {
                 Try(() => vm.DeleteSlot(0));
-                if (vm.Vm.GetMemslots(0).Find(FaultCorpus.Gfn) is null)
+                if (vm.Vm.GetMemslots(0).Find(new Gfn(FaultCorpus.Gfn)) is null)
                     return;
                 // On a thread of the schedule: an access that retries for ever is seen as what it is.
                 vm.Vcpus[1].Load(FaultCorpus.Gfn);

@@ -134,7 +134,7 @@ internal static class ShadowVariants
             The next fence reads the guest's entries from a frame that belongs to somebody else.
             """,
             "discarded-table-vs-fault",
-            [new(Hypervisor, Rmap, "                ZapTablesInRange(slot, huge, Math.Min(last, NextGfn(huge, 2)), ref zapped);\n", "")],
+            [new(Hypervisor, Rmap, "                ZapTablesInRange(slot, huge, Gfn.Min(last, NextGfn(huge, 2)), ref zapped);\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("unaccount-forgotten", "KVM: unaccount_shadowed when a page is zapped",
             """

@@ -140,12 +140,12 @@ internal static class VcpuVariants
             "code-device-write-vs-fetch",
             [new(Hypervisor, "VirtualMachine.GuestAccess.cs",
                 """
-                                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)));
+                                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + gpa.PageOffset);
                                     CodeMarks.AfterHostWrite(Pool, mapping.Frame);
                 """,
                 """
                                     CodeMarks.AfterHostWrite(Pool, mapping.Frame);
-                                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + (gpa & (PageSize - 1)));
+                                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + gpa.PageOffset);
                 """)],
             [VerdictKind.Invariant]),
     ];

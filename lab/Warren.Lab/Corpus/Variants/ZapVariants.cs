@@ -50,7 +50,8 @@ internal static class ZapVariants
               host 1   gives the frame up
             """,
             "fault-vs-disjoint-discards",
-            [new(Hypervisor, State, "else SetRange(Math.Min(oldStart, start), Math.Max(oldEnd, end));", "else SetRange(start, end);")],
+            [new(Hypervisor, State, "else SetRange(Math.Min(oldStart, start.Value), Math.Max(oldEnd, end.Value));",
+                "else SetRange(start.Value, end.Value);")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("range-reset-by-nested-start", "KVM: the range is reset only when the count goes from 0 to 1",
             """
@@ -187,7 +188,7 @@ internal static class ZapVariants
                             SpteTable at = default;
                             while (NextRoot(ref at, -1, validOnly: true))
                             {
-                                TdpCursor cursor = new(at, 0, VirtualMachine.MaxGfn);
+                                TdpCursor cursor = new(at, default, VirtualMachine.MaxGfn);
                                 while (!found && cursor.NextLeaf())
                                 {
                                     if (cursor.IsPause) continue;

@@ -1,3 +1,4 @@
+using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
@@ -118,7 +119,7 @@ public sealed class LabVcpu : IGuestProgram
                     cpu.FenceTables(instruction.Gfn * LabWorld.PageSize);
                 break;
             case GuestOperation.SetRoot:
-                cpu.SetGuestRoot(instruction.Gfn == 0 ? default : new GuestRoot(3, instruction.Gfn));
+                cpu.SetGuestRoot(instruction.Gfn == 0 ? default : new GuestRoot(3, new Gfn(instruction.Gfn)));
                 break;
             case GuestOperation.Fetch:
                 Value = cpu.Fetch(gpa);

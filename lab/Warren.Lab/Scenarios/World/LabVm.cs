@@ -27,7 +27,7 @@ public sealed class LabVm
     internal List<LabVcpu> VcpuList { get; } = [];
 
     /// <summary>Every gfn that a slot has held.</summary>
-    internal List<ulong> Gfns { get; } = [];
+    internal List<Gfn> Gfns { get; } = [];
 
     internal bool IsDisposed => _disposed;
 
@@ -46,15 +46,15 @@ public sealed class LabVm
     {
         for (var i = 0UL; i < (ulong)pages; i++)
         {
-            if (!Gfns.Contains(gfn + i))
-                Gfns.Add(gfn + i);
+            if (!Gfns.Contains(new Gfn(gfn + i)))
+                Gfns.Add(new Gfn(gfn + i));
         }
 
         Set(new UserMemoryRegion
         {
             Slot = id,
             Flags = flags,
-            GuestPhysicalAddress = gfn * LabWorld.PageSize,
+            GuestPhysicalAddress = new Gpa(gfn * LabWorld.PageSize),
             MemorySize = (ulong)pages * LabWorld.PageSize,
             UserspaceAddress = hva,
         });
@@ -86,10 +86,10 @@ public sealed class LabVm
     /// <summary>A device writes to guest memory.</summary>
     public bool WriteGuest(ulong gfn, ulong value, int offset = 0)
     {
-        _world.Dirty.HostWriteBegins(this, gfn);
-        var done = Vm.WriteGuest((gfn * LabWorld.PageSize) + (ulong)offset, BitConverter.GetBytes(value));
+        _world.Dirty.HostWriteBegins(this, new Gfn(gfn));
+        var done = Vm.WriteGuest(new Gpa((gfn * LabWorld.PageSize) + (ulong)offset), BitConverter.GetBytes(value));
         Check.AssertNoneHeld();
-        _world.Dirty.HostWriteEnded(this, gfn, done);
+        _world.Dirty.HostWriteEnded(this, new Gfn(gfn), done);
         return done;
     }
 
@@ -97,7 +97,7 @@ public sealed class LabVm
     public ulong? ReadGuest(ulong gfn, int offset = 0)
     {
         Span<byte> bytes = stackalloc byte[sizeof(ulong)];
-        var done = Vm.ReadGuest((gfn * LabWorld.PageSize) + (ulong)offset, bytes);
+        var done = Vm.ReadGuest(new Gpa((gfn * LabWorld.PageSize) + (ulong)offset), bytes);
         Check.AssertNoneHeld();
         return done ? BitConverter.ToUInt64(bytes) : null;
     }
