@@ -25,7 +25,7 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
             var data = new TheoryData<string, int>();
             foreach (var store in (string[])["sd a2, 0(a1)", "amoswap.d a0, a2, (a1)", "amoxor.d a0, a3, (a1)", "sc.d a0, a2, (a1)"])
             {
-                for (var level = 0; level < 3; level++)
+                for (var level = 1; level <= 3; level++)
                     data.Add(store, level);
             }
 
@@ -65,7 +65,7 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     [Fact]
     public void A_lowest_table_may_be_cached_until_it_is_fenced()
     {
-        using var machine = WithWindow(level: 0, out var entry, out var at);
+        using var machine = WithWindow(level: 1, out var entry, out var at);
         Assert.Null(machine.Access(Touch.Store, Va));
         Assert.Null(machine.Execute("sd a2, 0(a1)", at, machine.ReadEntry(entry)));
         Assert.Null(machine.Access(Touch.Store, Va));
@@ -78,9 +78,9 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Theory]
-    [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     public void Stores_of_every_size_and_alignment_reach_a_table(int level)
     {
         using var machine = WithWindow(level, out var entry, out var at);
@@ -100,9 +100,9 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     [Theory]
-    [InlineData(0)]
     [InlineData(1)]
     [InlineData(2)]
+    [InlineData(3)]
     public void A_table_zeroed_block_by_block_maps_nothing(int level)
     {
         using var machine = WithWindow(level, out var entry, out var at);
@@ -124,14 +124,14 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_table_can_be_changed_through_itself(string store)
     {
         // The window and what it changes lie in the same 2 MiB, or gigabyte: the store's own walk goes through the entry's table.
-        for (var level = 0; level < 3; level++)
+        for (var level = 1; level <= 3; level++)
         {
             using var machine = new PagedMachine(SatpMode.Sv39);
-            machine.Map(Va, Data, All, 0);
+            machine.Map(Va, Data, All, 1);
             var table = machine.TableOf(Va, level);
             var window = Va + (511ul << 12);
-            machine.Map(window, table, All, 0);
-            var index = level == 2 ? 200ul : 64;
+            machine.Map(window, table, All, 1);
+            var index = level == 3 ? 200ul : 64;
             var at = window + (index * 8);
             machine.Machine.Write(table + (index * 8), 0x1234_5677);
             Assert.Null(machine.Access(Touch.Load, Va));
@@ -143,10 +143,10 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     }
 
     private static ulong TableEntry(PagedMachine machine, int level)
-        => machine.TableOf(Va, level) + ((Va >> (12 + (9 * level)) & 0x1ff) * 8);
+        => machine.TableOf(Va, level) + PagedMachine.Offset(Va, level);
 
     /// <summary>The first content of the entry under test.</summary>
-    private static ulong LeafOrTable(PagedMachine machine, int level) => machine.Hart.GetX(20 + level);
+    private static ulong LeafOrTable(PagedMachine machine, int level) => machine.Hart.GetX(19 + level);
 
     /// <summary>
     /// A machine with a page at <see cref="Va"/>, and its table of <paramref name="level"/> mapped elsewhere, below other tables of all
@@ -155,12 +155,12 @@ public abstract class OwnTableTests(MmuKind mmu) : OnEachMmu(mmu)
     private static PagedMachine WithWindow(int level, out ulong entry, out ulong at)
     {
         var machine = new PagedMachine(SatpMode.Sv39);
-        machine.Map(Va, Data, All, 0);
-        machine.Map(Window, machine.TableOf(Va, level) - 4096, All, 0);
-        machine.Map(Window + 4096, machine.TableOf(Va, level), All, 0);
+        machine.Map(Va, Data, All, 1);
+        machine.Map(Window, machine.TableOf(Va, level) - 4096, All, 1);
+        machine.Map(Window + 4096, machine.TableOf(Va, level), All, 1);
         entry = TableEntry(machine, level);
         at = Window + 4096 + (entry & 0xfff);
-        machine.Hart.SetX(20 + level, machine.ReadEntry(entry));
+        machine.Hart.SetX(19 + level, machine.ReadEntry(entry));
         Assert.Null(machine.Access(Touch.Load, Va));
         return machine;
     }

@@ -43,8 +43,8 @@ internal sealed class PagedMachine : IDisposable
         for (var at = Data; at < Data + 4096; at += 4)
             WriteInstruction(at, Nop);
 
-        Map(Code, Code, Valid | Readable | Executable | Accessed, 0);
-        Map(UserCode, Code, Valid | Readable | Executable | User | Accessed, 0);
+        Map(Code, Code, Valid | Readable | Executable | Accessed, 1);
+        Map(UserCode, Code, Valid | Readable | Executable | User | Accessed, 1);
         Machine.Hart.WriteCsr(0x105, TrapVector);
         Machine.Hart.WriteCsr(0x180, (ulong)mode << 60 | Root >> 12);
     }
@@ -58,7 +58,8 @@ internal sealed class PagedMachine : IDisposable
     public ulong Root { get; }
 
     /// <summary>
-    /// Points a leaf of <paramref name="level"/> for <paramref name="va"/> at <paramref name="pa"/>; returns the entry's address.
+    /// Points a leaf of <paramref name="level"/> (1: 4 KiB) for <paramref name="va"/> at <paramref name="pa"/>; returns the entry's
+    /// address.
     /// </summary>
     public ulong Map(ulong va, ulong pa, ulong flags, int level) => Write(va, (pa >> 12) << 10 | flags, level);
 
@@ -66,9 +67,9 @@ internal sealed class PagedMachine : IDisposable
     public ulong Write(ulong va, ulong entry, int level)
     {
         var table = Root;
-        for (var at = Levels - 1; at > level; at--)
+        for (var at = Levels; at > level; at--)
         {
-            var address = table + ((va >> (12 + (9 * at)) & 0x1ff) * 8);
+            var address = table + Offset(va, at);
             var pointer = ReadEntry(address);
             if (pointer == 0)
             {
@@ -79,10 +80,16 @@ internal sealed class PagedMachine : IDisposable
             table = pointer >> 10 << 12;
         }
 
-        var leaf = table + ((va >> (12 + (9 * level)) & 0x1ff) * 8);
+        var leaf = table + Offset(va, level);
         Machine.Write(leaf, entry);
         return leaf;
     }
+
+    /// <summary>Bytes that a leaf of the level maps.</summary>
+    public static ulong SizeOf(int level) => 4096ul << (9 * (level - 1));
+
+    /// <summary>Where the entry for <paramref name="va"/> stands in its table of the level, in bytes.</summary>
+    public static ulong Offset(ulong va, int level) => va / SizeOf(level) % 512 * 8;
 
     public ulong ReadEntry(ulong address) => BinaryPrimitives.ReadUInt64LittleEndian(Machine.Read(address, 8));
 
@@ -122,12 +129,12 @@ internal sealed class PagedMachine : IDisposable
         return Hart.Pc == TrapVector ? (ExceptionCause)Hart.ReadCsr(0x142) : null;
     }
 
-    /// <summary>Address of the table of <paramref name="level"/> (0: of 4 KiB leaves) that <paramref name="va"/> goes through.</summary>
+    /// <summary>Address of the table of <paramref name="level"/> (1: of 4 KiB leaves) that <paramref name="va"/> goes through.</summary>
     public ulong TableOf(ulong va, int level)
     {
         var table = Root;
-        for (var at = Levels - 1; at > level; at--)
-            table = ReadEntry(table + ((va >> (12 + (9 * at)) & 0x1ff) * 8)) >> 10 << 12;
+        for (var at = Levels; at > level; at--)
+            table = ReadEntry(table + Offset(va, at)) >> 10 << 12;
 
         return table;
     }

@@ -27,7 +27,7 @@ public abstract class PermissionTests(MmuKind mmu) : OnEachMmu(mmu)
                 {
                     foreach (var touch in (Touch[])[Touch.Load, Touch.Store, Touch.Fetch])
                     {
-                        var leaf = machine.Map(Va, Data, flags, 0);
+                        var leaf = machine.Map(Va, Data, flags, 1);
                         machine.FenceAll();
                         var expected = Expected(flags, touch, privilege, sum, mxr);
                         var actual = machine.Access(touch, Va, privilege);
@@ -46,12 +46,12 @@ public abstract class PermissionTests(MmuKind mmu) : OnEachMmu(mmu)
     public void With_svade_stale_bits_fault_and_stay()
     {
         using var machine = new PagedMachine(SatpMode.Sv39, new HartOptions().With(Extension.Svade, true));
-        var leaf = machine.Map(Va, Data, Valid | Readable | Writable, 0);
+        var leaf = machine.Map(Va, Data, Valid | Readable | Writable, 1);
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
-        machine.Map(Va, Data, Valid | Readable | Writable | Accessed, 0);
+        machine.Map(Va, Data, Valid | Readable | Writable | Accessed, 1);
         Assert.Null(machine.Access(Touch.Load, Va));
         Assert.Equal(ExceptionCause.StorePageFault, machine.Access(Touch.Store, Va));
-        machine.Map(Va, Data, Valid | Readable | Writable | Accessed | Dirty, 0);
+        machine.Map(Va, Data, Valid | Readable | Writable | Accessed | Dirty, 1);
         Assert.Null(machine.Access(Touch.Store, Va));
         Assert.Equal(Valid | Readable | Writable | Accessed | Dirty, machine.ReadEntry(leaf) & 0xff);
     }

@@ -17,12 +17,12 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_fence_of_the_page_drops_it(Touch touch, ExceptionCause fault)
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        machine.Map(Va, Data, All, 0);
-        machine.Map(Va + 4096, Data, All, 0);
+        machine.Map(Va, Data, All, 1);
+        machine.Map(Va + 4096, Data, All, 1);
         Assert.Null(machine.Access(touch, Va));
         Assert.Null(machine.Access(touch, Va + 4096));
-        machine.Map(Va, Data, 0, 0);
-        machine.Map(Va + 4096, Data, 0, 0);
+        machine.Map(Va, Data, 0, 1);
+        machine.Map(Va + 4096, Data, 0, 1);
 
         // Still cached: what the manual allows, and what makes the fences below mean something. (A shadow sees each write by the host at
         // once.)
@@ -43,11 +43,11 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
         using var machine = new PagedMachine(SatpMode.Sv39);
         var size = 2ul << 20;
         var physical = Data & ~(size - 1);
-        machine.Map(Va, physical, All, 1);
+        machine.Map(Va, physical, All, 2);
         var first = Va + (Data - physical);
         Assert.Null(machine.Access(touch, first));
         Assert.Null(machine.Access(touch, first + 8));
-        machine.Write(Va, 0, 1);
+        machine.Write(Va, 0, 2);
         Assert.Equal(IsShadowed ? fault : null, machine.Access(touch, first));
         machine.Fence(Va + size - 4096);
         Assert.Equal(fault, machine.Access(touch, first));
@@ -60,10 +60,10 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
         using var machine = new PagedMachine(SatpMode.Sv39);
         var physical = Data & ~((1ul << 30) - 1);
         const ulong Gigabyte = 0x1_4000_0000;
-        machine.Map(Gigabyte, physical, All, 2);
+        machine.Map(Gigabyte, physical, All, 3);
         var address = Gigabyte + (Data - physical);
         Assert.Null(machine.Access(Touch.Load, address));
-        machine.Write(Gigabyte, 0, 2);
+        machine.Write(Gigabyte, 0, 3);
         machine.Fence(Gigabyte + (512 << 20));
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, address));
     }
@@ -72,7 +72,7 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Modes_do_not_share_entries()
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        machine.Map(Va, Data, All | User, 0);
+        machine.Map(Va, Data, All | User, 1);
         Assert.Null(machine.Access(Touch.Load, Va, PrivilegeMode.User));
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
         machine.Hart.WriteCsr(0x100, 1 << 18);
@@ -87,7 +87,7 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Mxr_ends_with_its_bit()
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        machine.Map(Va, Data, Valid | Executable | Accessed, 0);
+        machine.Map(Va, Data, Valid | Executable | Accessed, 1);
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
         machine.Hart.WriteCsr(0x100, 1 << 19);
         Assert.Null(machine.Access(Touch.Load, Va));
@@ -99,7 +99,7 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_load_does_not_let_a_store_through_without_the_dirty_bit()
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        var leaf = machine.Map(Va, Data, Valid | Readable | Writable, 0);
+        var leaf = machine.Map(Va, Data, Valid | Readable | Writable, 1);
         Assert.Null(machine.Access(Touch.Load, Va));
         Assert.Equal(Accessed, machine.ReadEntry(leaf) & (Accessed | Dirty));
         Assert.Null(machine.Access(Touch.Store, Va));
@@ -110,9 +110,9 @@ public abstract class TlbTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_new_satp_drops_everything()
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
-        machine.Map(Va, Data, All, 0);
+        machine.Map(Va, Data, All, 1);
         Assert.Null(machine.Access(Touch.Load, Va));
-        machine.Map(Va, Data, 0, 0);
+        machine.Map(Va, Data, 0, 1);
         Assert.Equal(IsShadowed ? ExceptionCause.LoadPageFault : null, machine.Access(Touch.Load, Va));
         machine.Hart.WriteCsr(0x180, machine.Hart.ReadCsr(0x180) ^ 1ul << 44);
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));

@@ -19,8 +19,8 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         var bits = 12 + (9 * machine.Levels);
         var highest = (1ul << (bits - 1)) - 4096;
         var lowestNegative = ulong.MaxValue << (bits - 1);
-        machine.Map(highest, Data, All, 0);
-        machine.Map(lowestNegative, Data, All, 0);
+        machine.Map(highest, Data, All, 1);
+        machine.Map(lowestNegative, Data, All, 1);
         Assert.Null(machine.Access(Touch.Load, highest));
         Assert.Null(machine.Access(Touch.Load, lowestNegative));
         Assert.Null(machine.Access(Touch.Fetch, lowestNegative));
@@ -35,9 +35,9 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     public void Superpages_of_every_size_translate_and_must_be_aligned(SatpMode mode)
     {
         using var machine = new PagedMachine(mode);
-        for (var level = 1; level < machine.Levels; level++)
+        for (var level = 2; level <= machine.Levels; level++)
         {
-            var size = 4096ul << (9 * level);
+            var size = PagedMachine.SizeOf(level);
             var va = 5 * size;
             var physical = TestMachine.RamBase & ~(size - 1);
             machine.Map(va, physical, All, level);
@@ -65,22 +65,22 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         for (var bit = 54; bit < 64; bit++)
         {
             var leaf = (Data >> 12) << 10 | All | 1ul << bit;
-            machine.Write(Va, leaf, 0);
+            machine.Write(Va, leaf, 1);
             machine.FenceAll();
             // Svpbmt: 1 and 2 are memory types. Svnapot: Data's page number does not end in 8.
             ExceptionCause? expected = bit is 61 or 62 ? null : ExceptionCause.LoadPageFault;
             Assert.Equal(expected, machine.Access(Touch.Load, Va));
         }
 
-        machine.Write(Va, (Data >> 12) << 10 | All | 3ul << 61, 0);
+        machine.Write(Va, (Data >> 12) << 10 | All | 3ul << 61, 1);
         machine.FenceAll();
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
 
         // A pointer to a table may have none of A, D, U, PBMT, N.
         foreach (var bit in (int[])[4, 6, 7, 54, 60, 61, 62, 63])
         {
-            machine.Map(Va, Data, All, 0);
-            var pointer = machine.Write(Va, 0, 1);
+            machine.Map(Va, Data, All, 1);
+            var pointer = machine.Write(Va, 0, 2);
             machine.Machine.Write(pointer, (TestMachine.RamBase + (6 << 20)) >> 12 << 10 | Valid | 1ul << bit);
             machine.FenceAll();
             Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
@@ -95,19 +95,19 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         const ulong Va = 0x4001_0000;
         const ulong Napot = 1ul << 63;
         for (ulong page = 0; page < 16; page++)
-            machine.Write(Va + (page * 4096), ((Data >> 12) | 8) << 10 | All | Napot, 0);
+            machine.Write(Va + (page * 4096), ((Data >> 12) | 8) << 10 | All | Napot, 1);
 
         machine.Machine.Write(Data + 0x5008, 0x1234);
         Assert.Null(machine.Access(Touch.Load, Va + 0x5008));
         Assert.Equal(0x1234ul, machine.Hart.GetX(10));
-        machine.Write(Va, ((Data >> 12) | 4) << 10 | All | Napot, 0);
+        machine.Write(Va, ((Data >> 12) | 4) << 10 | All | Napot, 1);
         machine.FenceAll();
         Assert.Equal(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, Va));
 
         using var without = new PagedMachine(SatpMode.Sv39, new HartOptions().With(Extension.Svnapot, false).With(Extension.Svpbmt, false));
-        without.Write(Va, ((Data >> 12) | 8) << 10 | All | Napot, 0);
+        without.Write(Va, ((Data >> 12) | 8) << 10 | All | Napot, 1);
         Assert.Equal(ExceptionCause.LoadPageFault, without.Access(Touch.Load, Va));
-        without.Write(Va, (Data >> 12) << 10 | All | 1ul << 61, 0);
+        without.Write(Va, (Data >> 12) << 10 | All | 1ul << 61, 1);
         without.FenceAll();
         Assert.Equal(ExceptionCause.LoadPageFault, without.Access(Touch.Load, Va));
     }
@@ -119,7 +119,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         const ulong Va = 0x4001_0000;
         for (ulong page = 0; page < 16; page++)
         {
-            machine.Write(Va + (page * 4096), ((Data >> 12) | 8) << 10 | All | 1ul << 63, 0);
+            machine.Write(Va + (page * 4096), ((Data >> 12) | 8) << 10 | All | 1ul << 63, 1);
             machine.Machine.Write(Data + (page * 4096) + 0x100, 0x1000 + page);
         }
 
@@ -146,7 +146,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         const ulong Va = 0x4000_0000;
         for (ulong low = 0; low < 16; low++)
         {
-            machine.Write(Va, ((Data >> 12) | low) << 10 | All | 1ul << 63, 0);
+            machine.Write(Va, ((Data >> 12) | low) << 10 | All | 1ul << 63, 1);
             machine.FenceAll();
             Assert.Equal(low == 8 ? null : fault, machine.Access(touch, Va));
         }
@@ -154,7 +154,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
         // No superpage has the bit, aligned or with the 8.
         foreach (var low in (ulong[])[0, 8])
         {
-            machine.Write(Va, ((Data >> 12) | low) << 10 | All | 1ul << 63, 1);
+            machine.Write(Va, ((Data >> 12) | low) << 10 | All | 1ul << 63, 2);
             machine.FenceAll();
             Assert.Equal(fault, machine.Access(touch, Va));
         }
@@ -165,10 +165,10 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     public void A_superpage_must_be_aligned_in_every_bit(SatpMode mode)
     {
         using var machine = new PagedMachine(mode);
-        for (var level = 1; level < machine.Levels; level++)
+        for (var level = 2; level <= machine.Levels; level++)
         {
-            var va = 5 * (4096ul << (9 * level));
-            for (var bit = 0; bit < 9 * level; bit++)
+            var va = 5 * PagedMachine.SizeOf(level);
+            for (var bit = 0; bit < 9 * (level - 1); bit++)
             {
                 machine.Write(va, 1ul << (10 + bit) | All, level);
                 machine.FenceAll();
@@ -178,7 +178,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
             }
 
             // The lowest bit that is the superpage's own: no page fault, only no memory.
-            machine.Write(va, 1ul << (10 + (9 * level)) | All, level);
+            machine.Write(va, 1ul << (10 + (9 * (level - 1))) | All, level);
             machine.FenceAll();
             Assert.NotEqual(ExceptionCause.LoadPageFault, machine.Access(Touch.Load, va));
             machine.Write(va, 0, level);
@@ -194,7 +194,7 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     {
         using var machine = new PagedMachine(SatpMode.Sv39, new HartOptions().With(Extension.Svade, true));
         const ulong Va = 0x4000_0000;
-        var leaf = machine.Map(Va, Data, Valid | Readable | Writable | Executable | bits, 0);
+        var leaf = machine.Map(Va, Data, Valid | Readable | Writable | Executable | bits, 1);
         Assert.Equal(load ? ExceptionCause.LoadPageFault : null, machine.Access(Touch.Load, Va));
         Assert.Equal(store ? ExceptionCause.StorePageFault : null, machine.Access(Touch.Store, Va + 8));
         machine.Machine.Write(Data, 0x13);
@@ -207,13 +207,13 @@ public abstract class WalkTests(MmuKind mmu) : OnEachMmu(mmu)
     {
         using var machine = new PagedMachine(SatpMode.Sv39);
         const ulong Va = 0x4000_0000;
-        machine.Map(Va, 0x10_0000_0000, All, 0);
+        machine.Map(Va, 0x10_0000_0000, All, 1);
         Assert.Equal(ExceptionCause.LoadAccessFault, machine.Access(Touch.Load, Va));
         Assert.Equal(ExceptionCause.StoreAccessFault, machine.Access(Touch.Store, Va));
         Assert.Equal(ExceptionCause.InstructionAccessFault, machine.Access(Touch.Fetch, Va));
 
         // A table outside memory: the access's own access fault.
-        machine.Write(Va, 0x10_0000_0000 >> 12 << 10 | Valid, 1);
+        machine.Write(Va, 0x10_0000_0000 >> 12 << 10 | Valid, 2);
         machine.FenceAll();
         Assert.Equal(ExceptionCause.StoreAccessFault, machine.Access(Touch.Store, Va));
     }
