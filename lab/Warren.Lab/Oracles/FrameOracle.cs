@@ -49,8 +49,10 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
     {
         var entry = world.Memory.Peek(slot.GfnToHva(gfn), out var allowed);
         if (!entry.IsLeaf || entry.Frame != leaf.Frame)
+        {
             world.Fail(VerdictKind.UseAfterFree,
                 $"An SPTE of {vm} maps gfn {gfn.Value} to frame {leaf.Frame}, and the host maps {entry} there.");
+        }
         if (!leaf.Writable)
             return;
         if (!entry.IsOwned)
