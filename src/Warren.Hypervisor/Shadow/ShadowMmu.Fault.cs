@@ -111,20 +111,20 @@ internal sealed unsafe partial class ShadowMmu
     {
         var vcpu = fault.Vcpu;
         ref var walk = ref *fault.Walk;
-        var number = fault.RootPage;
+        var rootPage = fault.RootPage;
         var page = PageOf(fault.Root.Entries);
         var level = vcpu.RootLevel;
         var leafLevel = walk.RootLevel == 0 ? level : walk.LeafLevel;
         var direct = walk.RootLevel == 0;
         if (page->Role.Direct != direct || !direct
-            && (level != walk.RootLevel || page->Gfn != new Gfn(walk.TableGfn[level]) || !IsUnchanged(page, number, ref walk, level)))
+            && (level != walk.RootLevel || page->Gfn != new Gfn(walk.TableGfn[level]) || !IsUnchanged(page, rootPage, ref walk, level)))
         {
             return null;
         }
         for (; ; level--)
         {
             page->WriteFloodingCount = 0;
-            var spte = page->Table + SpteTable.IndexOf(number, level);
+            var spte = page->Table + SpteTable.IndexOf(rootPage, level);
             if (level == 1) return spte;
             var below = direct || level <= leafLevel;
             var gfn = below ? walk.Gfn.AlignDown(SpteTable.PagesPerEntry(level)) : new Gfn(walk.TableGfn[level - 1]);
@@ -144,14 +144,14 @@ internal sealed unsafe partial class ShadowMmu
                 child = GetPage(vcpu, gfn, role, ref zapped, ref flush);
                 if (child == null) return null;
             }
-            if (!below && !IsUnchanged(child, number, ref walk, level - 1)) return null;
+            if (!below && !IsUnchanged(child, rootPage, ref walk, level - 1)) return null;
             if (!follow) LinkPage(vcpu, spte, child, ref flush);
             page = child;
         }
     }
 
-    private static bool IsUnchanged(ShadowPage* page, ulong number, ref GuestWalk walk, int level) =>
-        Atomics.Read(ref page->GuestTable[SpteTable.IndexOf(number, level)]) == walk.Entries[level];
+    private static bool IsUnchanged(ShadowPage* page, ulong rootPage, ref GuestWalk walk, int level) =>
+        Atomics.Read(ref page->GuestTable[SpteTable.IndexOf(rootPage, level)]) == walk.Entries[level];
 
     /// <summary>Makes an entry the leaf that the walk asks for. mmu_lock held for write, all checks done.</summary>
     private FaultResult SetLeaf(ref PageFault fault, ulong* spte, ref bool flush)

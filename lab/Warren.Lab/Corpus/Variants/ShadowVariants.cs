@@ -85,7 +85,7 @@ internal static class ShadowVariants
             The middle table is watched, but the store came before.
             """,
             "tracked-write-vs-fault",
-            [new(Hypervisor, Fault, "            if (!below && !IsUnchanged(child, number, ref walk, level - 1)) return null;\n", "")],
+            [new(Hypervisor, Fault, "            if (!below && !IsUnchanged(child, rootPage, ref walk, level - 1)) return null;\n", "")],
             [VerdictKind.Invariant]),
         new("tracked-store-not-followed",
             "design: kvm_mmu_track_write; a store to a table that is watched changes its shadow in the same section of mmu_lock",
