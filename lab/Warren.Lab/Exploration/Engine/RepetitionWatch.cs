@@ -126,7 +126,11 @@ internal sealed class RepetitionWatch(ScheduleState state, PlaceNames names, int
         }
 
         for (var i = 0; i < state.Locations.Count; i++)
-            hash = Mix(hash, (ulong)state.Locations[i].Value);
+        {
+            ref var location = ref state.Locations[i];
+            hash = Mix(hash, location.IsCounter ? 0 : (ulong)location.Value);
+        }
+
         return hash;
     }
 
