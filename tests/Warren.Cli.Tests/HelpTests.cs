@@ -32,6 +32,7 @@ public sealed class HelpTests
     [InlineData("lab run --help")]
     [InlineData("lab corpus --help")]
     [InlineData("lab try --help")]
+    [InlineData("lab mutate --help")]
     [InlineData("lab locks --help")]
     [InlineData("lab measure --help")]
     [InlineData("lab explain --help")]

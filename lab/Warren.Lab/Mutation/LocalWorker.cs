@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Threading;
 
 namespace Warren.Lab.Mutation;
@@ -20,9 +19,11 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
 
     public TrialAnswer Try(TrialRequest request, CancellationToken cancellation)
     {
-        var clock = Stopwatch.StartNew();
-        return (request.Mutant == MutantSwitch.Original ? Cover(request, cancellation) : new Session(this, request, cancellation)
-            .Run()) with { Seconds = clock.Elapsed.TotalSeconds };
+        var before = Environment.CpuUsage.TotalTime;
+        var answer = request.Mutant == MutantSwitch.Original
+            ? Cover(request, cancellation)
+            : new Session(this, request, cancellation).Run();
+        return answer with { Seconds = (Environment.CpuUsage.TotalTime - before).TotalSeconds };
     }
 
     public void Dispose() => _context.Dispose();
@@ -95,11 +96,10 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
         private TrialAnswer? Explore(string scenario, int schedules, TimeSpan limit)
         {
             ExplorationResult result;
+            using var budget = new CpuBudget(limit, cancellation);
             try
             {
-                // Of the time of a portfolio half is for each of its parts.
-                result = worker._context.Explore(Request(scenario, schedules, request.Mutant, request.Weak) with { Time = limit * 2 }, null,
-                    cancellation);
+                result = worker._context.Explore(Request(scenario, schedules, request.Mutant, request.Weak), null, budget.Token);
             }
             catch (VariantException e)
             {
@@ -109,7 +109,8 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
             }
 
             _schedules += result.Schedules;
-            if (result.Elapsed >= limit)
+            cancellation.ThrowIfCancellationRequested();
+            if (budget.IsSpent)
                 _slow.Add(scenario);
             if (result.Failure is not { Verdict: { } verdict } failure)
                 return null;

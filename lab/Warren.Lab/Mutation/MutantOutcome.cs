@@ -30,7 +30,7 @@ public enum MutantOutcome
 /// <param name="Verdict">Of the killer.</param>
 /// <param name="Sentence">Of the killer, or what went wrong.</param>
 /// <param name="Schedules">Executed, over all scenarios.</param>
-/// <param name="Seconds">Wall time.</param>
+/// <param name="Seconds">Of CPU.</param>
 /// <param name="Scenarios">Of what was tried, a hash: other scenarios may notice what these did not.</param>
 public sealed record MutantResult(MutantOutcome Outcome, string? Scenario, VerdictKind? Verdict, string? Sentence, long Schedules,
     double Seconds, string Scenarios);

@@ -9,7 +9,7 @@ namespace Warren.Lab.Mutation;
 public static class MutationRun
 {
     /// <summary>
-    /// Seconds a scenario may take on a mutant in any case; beyond that, so many times what it takes on the code as it is.
+    /// Seconds of CPU a scenario may take on a mutant in any case; beyond that, so many times what it takes on the code as it is.
     /// </summary>
     private const double LeastLimit = 5;
 
@@ -27,16 +27,13 @@ public static class MutationRun
         var clock = Stopwatch.StartNew();
         progress?.Report("finding mutants");
         var set = MutantSet.Find(options.Scope);
+        if (!set.All.Any(m => IsIn(options.Area, m.File) && options.Filter(m)))
+            throw new VariantException($"There are no mutants in {options.Area}; name a place such as src/Warren.Hypervisor/Tdp");
+        using var alone = Lock(options.Directory);
         var (build, directory) = Build(set, options, progress);
         var scenarios = options.Scenarios ?? [.. ScenarioCatalogue.Core.Select(s => s.Name)];
         var key = Key(scenarios);
         var live = build.Live.Select(n => set.All[n]).Where(m => IsIn(options.Area, m.File) && options.Filter(m)).ToList();
-        if (live.Count == 0)
-        {
-            throw new VariantException(
-                $"There are no mutants in {options.Area}; name a file or directory such as src/Warren.Hypervisor/Tdp");
-        }
-
         var chosen = options.Sample is { } size ? Draw(live, size, options.Seed) : live;
         var store = new ResultStore(Path.Combine(options.Directory, "results"));
         var results = new MutantResult?[chosen.Count];
@@ -115,6 +112,29 @@ public static class MutationRun
         foreach (var old in builds.Skip(Builds))
             old.Delete(recursive: true);
         return (build, directory);
+    }
+
+    /// <summary>Keeps other runs out: each has the results in memory, and would overwrite those of the other.</summary>
+    /// <exception cref="VariantException">One is there, or the directory cannot be written.</exception>
+    private static FileStream Lock(string directory)
+    {
+        try
+        {
+            Directory.CreateDirectory(directory);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VariantException($"{directory} cannot be made ({e.Message.TrimEnd('.')}); point XDG_CACHE_HOME to a place that can");
+        }
+
+        try
+        {
+            return new(Path.Combine(directory, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new VariantException($"{directory} is used by another run, or cannot be written ({e.Message.TrimEnd('.')}); wait for it");
+        }
     }
 
     private static IMutantWorker Worker(MutationOptions options, MutantBuild build, string directory) =>

@@ -9,7 +9,7 @@ namespace Warren.Lab.Mutation;
 /// in doubt, and now and then.
 /// </summary>
 /// <param name="start">Makes the process: one that calls <see cref="Serve"/>.</param>
-/// <param name="grace">What the process may take beyond its own limit before it is ended; 30 s when null.</param>
+/// <param name="grace">CPU time that the process may take beyond its own limit before it is ended; 30 s when null.</param>
 internal sealed class ProcessWorker(Func<ProcessStartInfo> start, TimeSpan? grace = null) : IMutantWorker
 {
     /// <summary>Mutants after which the process is replaced in any case.</summary>
@@ -17,7 +17,12 @@ internal sealed class ProcessWorker(Func<ProcessStartInfo> start, TimeSpan? grac
 
     private readonly TimeSpan _grace = grace ?? TimeSpan.FromSeconds(30);
 
+    private const int LookEveryMilliseconds = 200;
+
     private Process? _process;
+
+    /// <summary>CPU time of the process when it was asked last.</summary>
+    private TimeSpan _before;
     private int _tried;
 
     public TrialAnswer Try(TrialRequest request, CancellationToken cancellation)
@@ -62,12 +67,13 @@ internal sealed class ProcessWorker(Func<ProcessStartInfo> start, TimeSpan? grac
         timedOut = false;
         try
         {
+            process.Refresh();
+            _before = process.TotalProcessorTime;
             process.StandardInput.WriteLine(JsonSerializer.Serialize(request, MutationSerializer.Default.TrialRequest));
             process.StandardInput.Flush();
             var line = process.StandardOutput.ReadLineAsync(CancellationToken.None).AsTask();
             // Two turns, each of which may take as long.
-            var limit = (2 * TimeSpan.FromSeconds(request.Limit)) + _grace;
-            if (!line.Wait((int)Math.Min(limit.TotalMilliseconds, int.MaxValue), cancellation))
+            if (!Answers(process, line, (2 * TimeSpan.FromSeconds(request.Limit)) + _grace, cancellation))
             {
                 timedOut = true;
                 return null;
@@ -75,10 +81,31 @@ internal sealed class ProcessWorker(Func<ProcessStartInfo> start, TimeSpan? grac
 
             return line.Result is { } text ? JsonSerializer.Deserialize(text, MutationSerializer.Default.TrialAnswer) : null;
         }
-        catch (Exception e) when (e is IOException or AggregateException or JsonException)
+        catch (Exception e) when (e is IOException or AggregateException or JsonException or InvalidOperationException)
         {
             return null;
         }
+    }
+
+    /// <summary>Waits for the answer for as long as the process works, up to so much CPU time, and is not idle for long.</summary>
+    private bool Answers(Process process, Task line, TimeSpan limit, CancellationToken cancellation)
+    {
+        var spent = TimeSpan.Zero;
+        var idle = Stopwatch.StartNew();
+        while (!line.Wait(LookEveryMilliseconds, cancellation))
+        {
+            process.Refresh();
+            if (process.HasExited)
+                return line.Wait((int)_grace.TotalMilliseconds, cancellation);
+            var now = process.TotalProcessorTime;
+            if (now > spent)
+                idle.Restart();
+            spent = now;
+            if (now - _before > limit || idle.Elapsed > 4 * _grace)
+                return false;
+        }
+
+        return true;
     }
 
     private void End()

@@ -6,12 +6,12 @@ namespace Warren.Lab.Mutation;
 /// <param name="Scenarios">Cheapest first.</param>
 internal sealed record TrialRequest(int Mutant, bool Weak, IReadOnlyList<TrialScenario> Scenarios)
 {
-    /// <summary>In seconds, of all scenarios together.</summary>
+    /// <summary>In seconds of CPU, of all scenarios together.</summary>
     [System.Text.Json.Serialization.JsonIgnore]
     internal double Limit => Scenarios.Sum(s => s.Limit);
 }
 
-/// <param name="Limit">Seconds after which the scenario is given up, in either of its two turns.</param>
+/// <param name="Limit">Seconds of CPU after which the scenario is given up, in either of its two turns.</param>
 internal sealed record TrialScenario(string Name, double Limit);
 
 /// <param name="Sites">Of a scenario: what it reaches.</param>

@@ -112,7 +112,7 @@ public static class MutationReport
     }
 
     private static string Change(MutantReport mutant) =>
-        string.Create(CultureInfo.InvariantCulture, $"line {mutant.Line}, {mutant.Operator}: {Short(mutant.Before)} → {Short(mutant.After)}");
+        $"line {mutant.Line.ToString(CultureInfo.InvariantCulture)}, {mutant.Operator}: {Short(mutant.Before)} → {Short(mutant.After)}";
 
     private static string Short(string text) => text.Length switch
     {

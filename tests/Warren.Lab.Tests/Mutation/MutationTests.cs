@@ -64,6 +64,20 @@ public sealed class MutationTests : IDisposable
         Serves(summary);
     }
 
+    [Fact]
+    public void One_run_at_a_time_uses_a_directory()
+    {
+        using (new FileStream(Path.Combine(_directory.FullName, "lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
+        {
+            var refused = Assert.Throws<VariantException>(() => MutationRun.Run(Options));
+            Assert.Contains("another run", refused.Message, StringComparison.Ordinal);
+        }
+
+        var nowhere = Options with { Area = "src/Warren.Machine" };
+        var error = Assert.Throws<VariantException>(() => MutationRun.Run(nowhere));
+        Assert.Contains("no mutants in src/Warren.Machine", error.Message, StringComparison.Ordinal);
+    }
+
     /// <summary>The other side of a pipe: a line in, a line out.</summary>
     private void Serves(MutationSummary summary)
     {
