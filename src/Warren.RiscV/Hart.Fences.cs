@@ -51,9 +51,7 @@ public sealed unsafe partial class Hart
         _fencedStart = address;
         _fencedBytes = size;
         for (var page = address.PageStart; page - address.PageStart < size + address.PageOffset; page += 4096)
-        {
             DropPage(page);
-        }
     }
 
     /// <summary>SFENCE.VMA without an address.</summary>

@@ -75,6 +75,6 @@ public sealed record ExplorationOptions
 public sealed record ExplorationResult(string Scenario, long Schedules, long Steps, int CompletedBound, bool Exhausted, Trace? Failure,
     TimeSpan Elapsed)
 {
-    /// <summary>What no schedule could show, in sentences without a full stop; empty where the result says all.</summary>
+    /// <summary>Limits that no schedule could show, in sentences without a full stop; empty where the result says all.</summary>
     public IReadOnlyList<string> NotCovered { get; init; } = [];
 }

@@ -14,8 +14,11 @@ internal static class LabTryCommand
 
     public static Command Build()
     {
-        var patch = new Argument<string>("PATCH.diff") { Description =
-            "A unified diff over the production sources, as 'git diff -- src/Warren.Hypervisor' prints it." };
+        var patch = new Argument<string>("PATCH.diff")
+        {
+            Description =
+            "A unified diff over the production sources, as 'git diff -- src/Warren.Hypervisor' prints it."
+        };
         var scenarios = new Option<string[]>("--scenario")
         {
             HelpName = "S",

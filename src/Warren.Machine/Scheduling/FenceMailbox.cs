@@ -1,7 +1,7 @@
+using Warren.Hypervisor;
 using Warren.Locking;
 using Warren.RiscV;
 using Volatile = System.Threading.Volatile;
-using Warren.Hypervisor;
 
 namespace Warren.Machines.Scheduling;
 

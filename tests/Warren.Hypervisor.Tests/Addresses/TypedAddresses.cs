@@ -4,7 +4,7 @@ using Warren.Hypervisor.Paging;
 
 namespace Warren.Hypervisor.Tests.Addresses;
 
-/// <summary>What hot paths do with addresses. Each method has a twin in <see cref="NumberedAddresses"/>.</summary>
+/// <summary>The uses of addresses on hot paths. Each method has a twin in <see cref="NumberedAddresses"/>.</summary>
 internal static class TypedAddresses
 {
     private const MethodImplOptions Compiled = MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization;

@@ -104,7 +104,7 @@ internal sealed class Actor(int index)
 
     internal const int LongestPeriod = 1024;
 
-    /// <summary>What its step is, in this schedule.</summary>
+    /// <summary>The name of its step, in this schedule.</summary>
     internal ulong StepLabel => ((ulong)Operation << 48) | ((ulong)Mode << 40) | (uint)Location;
 
     /// <summary>Under weak memory: stores of it that are not in memory yet.</summary>

@@ -45,7 +45,7 @@ internal static class FieldNames
         return found.Offset == offset ? "." + found.Name : $".{found.Name}+{offset - found.Offset}";
     }
 
-    /// <summary>What steps call the place: its distance from the start of its object's fields, or its address.</summary>
+    /// <summary>The name that steps give the place: its distance from the start of its object's fields, or its address.</summary>
     internal static unsafe nint PlaceOf<T>(ref readonly T location, object? owner)
     {
         ref var place = ref Unsafe.As<T, byte>(ref Unsafe.AsRef(in location));

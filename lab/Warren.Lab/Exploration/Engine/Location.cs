@@ -36,7 +36,7 @@ internal struct Location
     /// <summary>The last value that a step told.</summary>
     internal long Value;
 
-    /// <summary>What it holds only counts: its value is no part of the scenario's state.</summary>
+    /// <summary>Its content only counts: its value is no part of the scenario's state.</summary>
     internal bool IsCounter;
 
     /// <summary>The last write was a plain or atomic store, of this value.</summary>

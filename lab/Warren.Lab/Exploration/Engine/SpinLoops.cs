@@ -4,7 +4,7 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>
-/// What is known of loops with <see cref="Cpu.Relax"/>: whether they wait until something is written, for however long, or end by
+/// The knowledge of loops with <see cref="Cpu.Relax"/>: whether they wait until something is written, for however long, or end by
 /// themselves after some rounds. Who waits need not be scheduled before there is news; but to leave by count is an outcome like any other,
 /// which has to be explored. Nobody says which a loop is, so that it is tried out where a thread first comes to it: alone, for many rounds.
 /// That trial is no schedule: it is broken off, and the schedule is played again with what is known now.

@@ -24,8 +24,13 @@ internal sealed class DropWait : IMutationOperator
 
     private static bool IsWait(StatementSyntax loop)
     {
-        var body = loop switch { WhileStatementSyntax w => w.Statement, DoStatementSyntax d => d.Statement, _ => ((ForStatementSyntax)loop)
-            .Statement };
+        var body = loop switch
+        {
+            WhileStatementSyntax w => w.Statement,
+            DoStatementSyntax d => d.Statement,
+            _ => ((ForStatementSyntax)loop)
+            .Statement
+        };
         return (body is not BlockSyntax block || block.Statements.Count == 1)
             && (Code.Mentions(loop, "Relax") || Code.Mentions(loop, "Sleep") || Code.Mentions(loop, "Wait"));
     }
