@@ -82,7 +82,7 @@ public enum LockMode : byte
 /// One step of a thread that another thread could observe. The identity of what it touches is <see cref="Instance"/> plus
 /// <see cref="Offset"/>: for a lock the lock object and 0; for an atomic access the owner the caller named and the byte
 /// offset of the field from the start of that object's fields, or null and the address when it lies in native memory (an
-/// address within an unnamed managed object holds only until the next collection); for a relax the file and the line of its loop.
+/// address within an unnamed managed object holds only until the next collection).
 /// </summary>
 public readonly struct CheckStep
 {

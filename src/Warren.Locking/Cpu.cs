@@ -22,13 +22,10 @@ public static class Cpu
     /// is runnable, then (some milliseconds in: the lock holder itself must have been preempted) a sleep of about one
     /// millisecond. On one or two cores a loop that never yields waits for a thread it keeps from running.
     /// </summary>
-    /// <param name="state">Of the loop.</param>
-    /// <param name="file">Where the loop stands, for an explorer, which tells loops apart by it: left to the compiler.</param>
-    /// <param name="line">The same.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Relax(ref SpinState state, [CallerFilePath] string file = "", [CallerLineNumber] int line = 0)
+    public static void Relax(ref SpinState state)
     {
-        if (Check.Steps && RelaxChecked(file, line))
+        if (Check.Steps && RelaxChecked())
             return;
         RelaxNative(ref state);
     }
@@ -54,9 +51,9 @@ public static class Cpu
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static bool RelaxChecked(string file, int line)
+    private static bool RelaxChecked()
     {
-        var step = new CheckStep(CheckOperation.Relax, LockMode.None, null, file, line);
+        var step = new CheckStep(CheckOperation.Relax, LockMode.None, null, null);
         var hook = Check.Hook;
         hook.Before(step);
         var handled = hook.Wait(step);

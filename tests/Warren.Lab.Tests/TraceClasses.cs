@@ -24,8 +24,6 @@ internal sealed class TraceClasses(ExhaustiveSearch inner) : Search
         return inner.Begin(state);
     }
 
-    internal override void Again() => inner.Again();
-
     internal override void Restart()
     {
         inner.Restart();

@@ -139,12 +139,7 @@ internal sealed class Exploration : IDisposable
     }
 
     private ExplorationResult Result(Trace? failure) =>
-        new(_scenario.Name, Schedules, _engine.State.TotalSteps, _completedBound,
-            _exhausted && _engine.ChangingLoops.Count == 0, failure, _clock.Elapsed)
-        {
-            NotCovered = [.. _engine.ChangingLoops.Select(static place =>
-                $"the loop at {place} changes something in each round and does not end by itself: not every number of rounds was tried")],
-        };
+        new(_scenario.Name, Schedules, _engine.State.TotalSteps, _completedBound, _exhausted, failure, _clock.Elapsed);
 
     private Trace Finish(Verdict verdict)
     {
@@ -194,7 +189,6 @@ internal sealed class Exploration : IDisposable
     {
         var search = new ReplaySearch(decisions);
         _engine.Dropped = decisions.Dropped;
-        _engine.KnowLoops(decisions.Bounded);
         var recorder = new Recorder(_engine.State, _engine.Names);
         _engine.RenewValidator(_options.LockOrder);
         if (afterDefault)

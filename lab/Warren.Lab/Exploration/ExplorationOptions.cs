@@ -73,8 +73,4 @@ public sealed record ExplorationOptions
 /// <param name="Failure">The minimised failing schedule, or null.</param>
 /// <param name="Elapsed">Wall time.</param>
 public sealed record ExplorationResult(string Scenario, long Schedules, long Steps, int CompletedBound, bool Exhausted, Trace? Failure,
-    TimeSpan Elapsed)
-{
-    /// <summary>Limits that no schedule could show, in sentences without a full stop; empty where the result says all.</summary>
-    public IReadOnlyList<string> NotCovered { get; init; } = [];
-}
+    TimeSpan Elapsed);

@@ -5,8 +5,7 @@ namespace Warren.Lab;
 
 /// <summary>
 /// A schedule in a line of text: base64url of version, hash of the scenario's name, flags, hash of what was executed, the limits that
-/// differ from the usual ones, the threads left out, from when on the order is fair, the loops that end by themselves, the decisions
-/// that differ from the default (distance
+/// differ from the usual ones, the threads left out, from when on the order is fair, the decisions that differ from the default (distance
 /// to the one before and what was decided, as variable-length numbers), and a checksum.
 /// </summary>
 /// <param name="ReleasePoints">Others may come before a release, too.</param>
@@ -15,13 +14,12 @@ namespace Warren.Lab;
 /// <param name="FairFrom">The step from which the order is fair.</param>
 /// <param name="FairSeed">How it is.</param>
 /// <param name="TraceHash">Of the steps made.</param>
-/// <param name="Bounded">The loops that end by themselves, and the points of their rounds.</param>
 /// <param name="At">Numbers of the decisions that differ from the default.</param>
 /// <param name="Chosen">What was decided there.</param>
 internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, ulong Dropped, long FairFrom, ulong FairSeed, uint TraceHash,
-    (SpinLoop Loop, int Period)[] Bounded, int[] At, int[] Chosen)
+    int[] At, int[] Chosen)
 {
-    private const byte Version = 4;
+    private const byte Version = 3;
     private const int Fixed = 10;
 
     internal string Encode(string scenario)
@@ -35,14 +33,6 @@ internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, u
         PutNumber(bytes, Dropped);
         PutNumber(bytes, (ulong)FairFrom);
         PutNumber(bytes, FairSeed);
-        PutNumber(bytes, (ulong)Bounded.Length);
-        foreach (var (loop, period) in Bounded)
-        {
-            PutNumber(bytes, loop.Place);
-            PutNumber(bytes, (ulong)loop.Thread);
-            PutNumber(bytes, (ulong)period);
-        }
-
         var before = -1;
         for (var i = 0; i < At.Length; i++)
         {
@@ -90,14 +80,6 @@ internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, u
         var dropped = Number(bytes, ref position);
         var fairFrom = (long)Number(bytes, ref position);
         var fairSeed = Number(bytes, ref position);
-        var bounded = new List<(SpinLoop, int)>();
-        for (var left = Number(bytes, ref position); left > 0; left--)
-        {
-            var loop = new SpinLoop((uint)Number(bytes, ref position), (int)Number(bytes, ref position));
-            bounded.Add((loop, (int)Number(bytes, ref position)));
-        }
-
-
         var last = -1;
         while (position < bytes.Length - 1)
         {
@@ -107,7 +89,7 @@ internal sealed record ReplayString(bool ReleasePoints, ReplayJudging Judging, u
         }
 
         return new((bytes[5] & 1) != 0, ReplayJudging.Of(bytes[5], limits), dropped, fairFrom, fairSeed, BitConverter.ToUInt32(bytes, 6),
-            [.. bounded], [.. at], [.. chosen]);
+            [.. at], [.. chosen]);
     }
 
     /// <summary>FNV-1a of the name in UTF-8.</summary>

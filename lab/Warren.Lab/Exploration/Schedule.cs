@@ -1,5 +1,3 @@
-using Warren.Locking;
-
 namespace Warren.Lab;
 
 /// <summary>One execution of a scenario: what <see cref="Scenario.Build"/> declares, and what its threads may ask for.</summary>
@@ -8,14 +6,11 @@ public sealed class Schedule
     private readonly Func<string, int, int> _choose;
     private readonly Action<Verdict> _fail;
     private readonly Action<object, nint, bool>? _depends;
-    private readonly Action<object?, nint>? _counter;
     private VirtualClock? _clock;
     private bool _hasBegun;
 
-    internal Schedule(Func<string, int, int> choose, Action<Verdict> fail, Action<object, nint, bool>? depends = null,
-        Action<object?, nint>? counter = null)
+    internal Schedule(Func<string, int, int> choose, Action<Verdict> fail, Action<object, nint, bool>? depends = null)
     {
-        _counter = counter;
         _depends = depends;
         _choose = choose;
         _fail = fail;
@@ -96,15 +91,6 @@ public sealed class Schedule
     /// <param name="part">Which part of it.</param>
     /// <param name="changes">The step changes it, for the monitor's eyes.</param>
     public void Depends(object subject, long part, bool changes) => _depends?.Invoke(subject, (nint)part, changes);
-
-    /// <summary>
-    /// Said in the build of a field that only counts, such as a version that is compared for equality alone: its value is left out where
-    /// it is asked whether the same state has come back. Never say it of what a loop counts up to.
-    /// </summary>
-    /// <param name="location">As in <see cref="Atomics"/>.</param>
-    /// <param name="owner">The same.</param>
-    public void Counter<T>(ref readonly T location, object? owner = null) =>
-        _counter?.Invoke(owner, FieldNames.PlaceOf(in location, owner));
 
     /// <summary>The build is over.</summary>
     internal void Begin() => _hasBegun = true;

@@ -39,7 +39,6 @@ internal static class LabReports
             ["steps"] = result?.Steps ?? 0,
             ["completedBound"] = result?.CompletedBound ?? -1,
             ["exhausted"] = result?.Exhausted ?? false,
-            ["notCovered"] = new JsonArray([.. (result?.NotCovered ?? []).Select(static what => (JsonNode)what)]),
             ["seconds"] = Math.Round(result?.Elapsed.TotalSeconds ?? 0, 3),
             ["trace"] = result?.Failure is { } trace ? TraceJson.ToNode(trace) : null,
         };

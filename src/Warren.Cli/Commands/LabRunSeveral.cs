@@ -95,7 +95,6 @@ internal sealed class LabRunSeveral(IReadOnlyList<LabTarget> targets, Exploratio
             Steps = before.Steps + now.Steps,
             CompletedBound = Math.Max(before.CompletedBound, now.CompletedBound),
             Exhausted = before.Exhausted || now.Exhausted,
-            NotCovered = [.. before.NotCovered.Union(now.NotCovered)],
             Elapsed = before.Elapsed + now.Elapsed,
         };
 

@@ -31,8 +31,7 @@ internal sealed record RunOutcome(string Name, ExplorationOptions Options, Explo
                     || (Options.Strategy == SearchStrategy.Portfolio && Options.UntilCovered)) && !result.Exhausted
                     && result.CompletedBound < Options.PreemptionBound ? "; give it more with --time" : "";
             var start = Interrupted ? $"Interrupted, {covered}" : char.ToUpperInvariant(covered[0]) + covered[1..];
-            var missed = string.Concat(result.NotCovered.Select(static what => $" Not covered: {what}."));
-            return $"{start}: {work}, nothing found{(Interrupted ? " so far" : "")}{more}.{missed}";
+            return $"{start}: {work}, nothing found{(Interrupted ? " so far" : "")}{more}.";
         }
     }
 

@@ -83,30 +83,6 @@ internal sealed class Actor(int index)
     /// <summary>It gives its turn away once, to whoever else can run.</summary>
     internal bool Yielding;
 
-    /// <summary>It is at the relax of a loop that ends by itself after some rounds: it may go on without news.</summary>
-    internal bool EndsByCount;
-
-    /// <summary>Points in a round of that loop; 0: its rounds are not alike.</summary>
-    internal int Period;
-
-    /// <summary>It goes round as it did before, until something is different.</summary>
-    internal bool RunsOut;
-
-    /// <summary>So often.</summary>
-    internal int RoundsRunOut;
-
-    /// <summary>Scheduling points so far, and how many there were when the round began.</summary>
-    internal int Points;
-    internal int RoundStart;
-
-    /// <summary>The labels of the last points.</summary>
-    private readonly ulong[] _points = new ulong[LongestPeriod];
-
-    internal const int LongestPeriod = 1024;
-
-    /// <summary>The name of its step, in this schedule.</summary>
-    internal ulong StepLabel => ((ulong)Operation << 48) | ((ulong)Mode << 40) | (uint)Location;
-
     /// <summary>Under weak memory: stores of it that are not in memory yet.</summary>
     internal StoreBuffer? Buffer;
 
@@ -154,10 +130,6 @@ internal sealed class Actor(int index)
         Waiting = false;
         InQueue = false;
         Yielding = false;
-        EndsByCount = false;
-        RunsOut = false;
-        RoundsRunOut = 0;
-        Points = 0;
         LoopHash = 0;
         LastLoopHash = 0;
         SameRounds = 0;
@@ -173,16 +145,11 @@ internal sealed class Actor(int index)
         ReadCount = 0;
     }
 
-    /// <summary>The label of the point so many points ago.</summary>
-    internal ulong PointBefore(int points) => points <= Points ? _points[(Points - points) & (LongestPeriod - 1)] : 0;
-
-    internal ulong AddPoint() => _points[Points++ & (LongestPeriod - 1)] = StepLabel;
-
     /// <summary>The step is part of the round of a loop.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal void Hash(in CheckStep step, bool succeeded, bool isCounter = false) =>
-        LoopHash = ((LoopHash ^ (isCounter ? 0 : (ulong)step.Value) ^ ((ulong)(uint)Location << 32) ^ ((ulong)step.Operation << 56))
-            * 0x9E3779B97F4A7C15) + (succeeded ? 1u : 0u);
+    internal void Hash(in CheckStep step, bool succeeded) =>
+        LoopHash = ((LoopHash ^ (ulong)step.Value ^ ((ulong)(uint)Location << 32) ^ ((ulong)step.Operation << 56)) * 0x9E3779B97F4A7C15)
+            + (succeeded ? 1u : 0u);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Acquired(int location, LockMode mode)

@@ -55,7 +55,7 @@ internal sealed class Decider(ScheduleState state, SearchFeed feed, WaitRules ru
     internal int Choose(string what, int count)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        if (count == 1 || state.Aborting || state.Trial is not null || state.Steps >= state.FairFrom)
+        if (count == 1 || state.Aborting || state.Steps >= state.FairFrom)
             return 0;
         var chooser = state.Current!;
         state.Chooser = chooser.Index;
@@ -71,14 +71,8 @@ internal sealed class Decider(ScheduleState state, SearchFeed feed, WaitRules ru
         var candidates = enabled;
         if (own != 0 && state[current].Yielding && enabled != own)
             candidates &= ~own;
-        // To have somebody go round by itself although others could write what it waits for is against the order of things, as it is to
-        // take the turn from one who could go on.
-        var round = state.AtRelax == 0 ? 0 : rules.GoingRound(candidates);
-        if (round == candidates)
-            round = 0;
-        state.GoingRound = round;
-        var stays = (candidates & own & ~round) != 0;
-        var next = stays ? current : Following(candidates & ~round, current);
+        var stays = (candidates & own) != 0;
+        var next = stays ? current : Following(candidates, current);
         if (state.Steps >= state.FairFrom)
             return fair.Next(current, candidates);
         if ((candidates & (candidates - 1)) == 0)
@@ -87,13 +81,7 @@ internal sealed class Decider(ScheduleState state, SearchFeed feed, WaitRules ru
         if (state.Aborting)
             return current;
         state.Log.Add(chosen, chosen == next);
-        if ((round >> chosen & 1) != 0)
-        {
-            state.Preemptions++;
-            if (stays)
-                state.Recorder?.Preempted();
-        }
-        else if (stays && chosen != current && state[chosen].Pseudo is null)
+        if (stays && chosen != current && state[chosen].Pseudo is null)
         {
             state.Preemptions++;
             state.Recorder?.Preempted();

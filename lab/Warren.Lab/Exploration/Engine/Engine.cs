@@ -15,7 +15,6 @@ internal sealed class Engine : CheckHook, IDisposable
     private readonly LocationTable _locations;
     private readonly SearchFeed _feed;
     private readonly WaitRules _rules;
-    private readonly SpinLoops _spins;
     private readonly LockBooks _locks;
     private readonly LockOrderWatch _lockOrder;
     private readonly VerdictText _text;
@@ -32,12 +31,10 @@ internal sealed class Engine : CheckHook, IDisposable
         _stall = options.StallTime;
         _locations = State.Locations;
         _feed = new SearchFeed(State);
-        var schedule = new Schedule((what, count) => _decider!.Choose(what, count), State.Fail, _feed.Depends,
-            (owner, place) => _locations.Counters.Add((owner, place)));
+        var schedule = new Schedule((what, count) => _decider!.Choose(what, count), State.Fail, _feed.Depends);
         Names = new PlaceNames(State, schedule);
         _text = new VerdictText(State, Names);
         _rules = new WaitRules(State);
-        _spins = new SpinLoops(State, _rules);
         _locks = new LockBooks(State);
         _lockOrder = new LockOrderWatch(State, options.LockOrder);
         var standard = new StandardMonitors(State, Names, options.DataRaces);
@@ -50,7 +47,7 @@ internal sealed class Engine : CheckHook, IDisposable
         _workers = new WorkerPool(State, scenario.KeepsStateByThread);
         _turns = new Turns(State, _rules, _decider, stacks, _workers);
         _life = new ScheduleLife(scenario, schedule, State, _feed, _decider, _turns, fair, _listeners, _lockOrder, _buffers, _workers,
-            _spins, _text, options.FairAfter);
+            _text, options.FairAfter);
     }
 
     internal ScheduleState State { get; } = new();
@@ -80,13 +77,7 @@ internal sealed class Engine : CheckHook, IDisposable
 
     /// <summary>The schedule just played.</summary>
     internal ReplayString Decisions() => new(State.ReleasePoints, _judging, Dropped, State.FairFrom, State.FairSeed, (uint)State.TraceHash,
-        _spins.Bounded, State.Log.At.ToArray(), State.Log.Chosen.ToArray());
-
-    /// <inheritdoc cref="SpinLoops.Changing"/>
-    internal IReadOnlyCollection<string> ChangingLoops => _spins.Changing;
-
-    /// <inheritdoc cref="SpinLoops.Know"/>
-    internal void KnowLoops(IEnumerable<(SpinLoop Loop, int Period)> bounded) => _spins.Know(bounded);
+        State.Log.At.ToArray(), State.Log.Chosen.ToArray());
 
     /// <inheritdoc cref="LockOrderWatch.Renew"/>
     internal void RenewValidator(bool check) => _lockOrder.Renew(check);
@@ -146,11 +137,7 @@ internal sealed class Engine : CheckHook, IDisposable
             : actor.Location;
         if (_buffers.IsOn)
             actor.MayBePending = StoreBuffer.MayBePending(step);
-        if (State.Trial is not null)
-        {
-            _spins.Tries(actor);
-        }
-        else if (((traits & State.Points) != 0 || actor.MustDrain) && !IsAsInTheRoundBefore(actor))
+        if ((traits & State.Points) != 0 || actor.MustDrain)
         {
             if (_listeners.AreAny)
                 _listeners.Arrives(actor, step);
@@ -179,55 +166,12 @@ internal sealed class Engine : CheckHook, IDisposable
             throw new InvalidOperationException(
                 $"What a timer does when it expires must not wait ({step.Class?.Name ?? step.Operation.ToString()}).");
         }
-        if (step.Operation == CheckOperation.Relax && _spins.Relaxes(actor, step))
-            return true;
-        if (State.Trial is not null)
-            _spins.Waits(actor);
         _rules.BeginWait(actor);
         _feed.Executed(actor, succeeded: false, arrivedOnly: step.Operation == CheckOperation.LockAcquire);
         _listeners.Waits(actor, step);
-        if (!RunsOut(actor, step))
-            _turns.Pass(actor);
-        _rules.EndWait(actor);
-        if (step.Operation == CheckOperation.Relax)
-            BeginRound(actor);
+        _turns.Pass(actor);
+        WaitRules.EndWait(actor);
         return true;
-    }
-
-    /// <summary>
-    /// The thread goes round again. Where nothing of what it has read was written meanwhile the round will be as the one before, and those
-    /// after it too, until the loop ends: others that come among them come as well within the one before, or when it waits.
-    /// </summary>
-    private void BeginRound(Actor actor)
-    {
-        actor.RoundStart = actor.Points;
-        actor.RunsOut = actor.EndsByCount && actor.Period > 0 && !_rules.HasNews(actor) && State.Steps < State.FairFrom;
-    }
-
-    /// <summary>The thread is at the relax after such a round.</summary>
-    private bool RunsOut(Actor actor, in CheckStep step)
-    {
-        if (!actor.RunsOut || step.Operation != CheckOperation.Relax)
-            return false;
-        actor.RunsOut = actor.Points - actor.RoundStart == actor.Period && State.Steps < State.FairFrom;
-        if (actor.RunsOut && SpinLoops.IsTooLong(++actor.RoundsRunOut))
-            _spins.IsEndlessAfterAll(actor, step);
-        return actor.RunsOut;
-    }
-
-    /// <summary>The step that the thread comes to is the one it made at this place of the round before.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private bool IsAsInTheRoundBefore(Actor actor) => _spins.ComparesRounds && IsRepeated(actor);
-
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private bool IsRepeated(Actor actor)
-    {
-        if (actor.Operation == CheckOperation.Relax)
-            return actor.RunsOut;
-        var before = actor.RunsOut ? actor.PointBefore(actor.Period) : 0;
-        var label = actor.AddPoint();
-        actor.RunsOut &= before == label && ((actor.Traits & StepTraits.Blocks) == 0 || _rules.CanGoOn(actor));
-        return actor.RunsOut;
     }
 
     public override void After(in CheckStep step, bool succeeded)
@@ -263,7 +207,7 @@ internal sealed class Engine : CheckHook, IDisposable
 
         if (traits != StepTraits.None)
         {
-            actor.Hash(step, succeeded, actor.Location >= 0 && _locations[actor.Location].IsCounter);
+            actor.Hash(step, succeeded);
             _feed.Executed(actor, succeeded);
         }
 

@@ -45,13 +45,6 @@ internal static class FieldNames
         return found.Offset == offset ? "." + found.Name : $".{found.Name}+{offset - found.Offset}";
     }
 
-    /// <summary>The name that steps give the place: its distance from the start of its object's fields, or its address.</summary>
-    internal static unsafe nint PlaceOf<T>(ref readonly T location, object? owner)
-    {
-        ref var place = ref Unsafe.As<T, byte>(ref Unsafe.AsRef(in location));
-        return owner is null ? (nint)Unsafe.AsPointer(ref place) : Unsafe.ByteOffset(ref Unsafe.As<FirstField>(owner).Value, ref place);
-    }
-
     /// <summary>
     /// The name as people write it: without the mark of a private field, and of the property where the compiler made the field.
     /// </summary>

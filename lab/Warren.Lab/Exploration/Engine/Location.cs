@@ -36,9 +36,6 @@ internal struct Location
     /// <summary>The last value that a step told.</summary>
     internal long Value;
 
-    /// <summary>Its content only counts: its value is no part of the scenario's state.</summary>
-    internal bool IsCounter;
-
     /// <summary>The last write was a plain or atomic store, of this value.</summary>
     internal bool IsStored;
     internal long Stored;
@@ -69,9 +66,6 @@ internal sealed class LocationTable
 
     internal int Count { get; private set; }
 
-    /// <summary>Places that only count (<see cref="Schedule.Counter"/>).</summary>
-    internal HashSet<(object? Instance, nint Offset)> Counters { get; } = [];
-
     internal ref Location this[int index] => ref _locations[index];
 
     internal void Clear()
@@ -83,7 +77,6 @@ internal sealed class LocationTable
         }
 
         Count = 0;
-        Counters.Clear();
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -121,8 +114,6 @@ internal sealed class LocationTable
         _used[Count] = bucket;
         _locations[Count] =
             new Location { Instance = instance, Offset = offset, Class = lockClass, LastWriter = -1, Owner = -1, History = -1 };
-        if (Counters.Count > 0)
-            _locations[Count].IsCounter = Counters.Contains((instance, offset));
         var index = Count++;
         if (Count * 2 > _buckets.Length)
             Rehash();

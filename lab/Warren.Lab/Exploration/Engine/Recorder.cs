@@ -33,16 +33,6 @@ internal sealed class Recorder(ScheduleState state, PlaceNames names)
 
     internal int Preemptions { get; private set; }
 
-    /// <summary>The schedule begins, maybe once more.</summary>
-    internal void Clear()
-    {
-        _steps.Clear();
-        _fairAt = -1;
-        _leftOut = 0;
-        _preempted = false;
-        Preemptions = 0;
-    }
-
     /// <summary>The next step is that of a thread chosen although the one before it could have gone on.</summary>
     internal void Preempted()
     {

@@ -126,11 +126,7 @@ internal sealed class RepetitionWatch(ScheduleState state, PlaceNames names, int
         }
 
         for (var i = 0; i < state.Locations.Count; i++)
-        {
-            ref var location = ref state.Locations[i];
-            hash = Mix(hash, location.IsCounter ? 0 : (ulong)location.Value);
-        }
-
+            hash = Mix(hash, (ulong)state.Locations[i].Value);
         return hash;
     }
 

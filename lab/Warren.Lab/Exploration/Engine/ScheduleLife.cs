@@ -8,7 +8,7 @@ namespace Warren.Lab;
 /// </summary>
 internal sealed class ScheduleLife(Scenario scenario, Schedule schedule, ScheduleState state, SearchFeed feed, Decider decider,
     Turns turns, FairOrder fair, Listeners listeners, LockOrderWatch lockOrder, StoreBuffers buffers,
-    WorkerPool workers, SpinLoops spins, VerdictText text, int fairAfter) : ISchedulePlayer
+    WorkerPool workers, VerdictText text, int fairAfter) : ISchedulePlayer
 {
     private static readonly Action Nothing = static () => { };
     private volatile bool _building;
@@ -35,16 +35,10 @@ internal sealed class ScheduleLife(Scenario scenario, Schedule schedule, Schedul
     {
         while (MayContinue())
         {
-            if ((state.SawTry && !state.ReleasePoints) || spins.MustSearchAgain)
+            if (state.SawTry && !state.ReleasePoints)
             {
-                // From here on every lock's release is a point, or a loop has a way out. What was searched without is searched again.
-                if (state.SawTry && !state.ReleasePoints)
-                {
-                    state.ReleasePoints = true;
-                    spins.Forget();
-                }
-
-                spins.SearchesAgain();
+                // From here on every lock's release is a point. What was searched without is searched again.
+                state.ReleasePoints = true;
                 feed.Search.Restart();
             }
 
@@ -81,8 +75,6 @@ internal sealed class ScheduleLife(Scenario scenario, Schedule schedule, Schedul
             lockOrder.ForgetThread();
             if (!state.Aborting)
                 actor.Body!();
-            if (state.Trial == actor)
-                state.BreakOff();
             if (actor.HeldCount > 0 && !state.Aborting)
                 state.Judge(text.HeldWhereNoneMayBe(actor, "at its end"));
         }
@@ -117,7 +109,6 @@ internal sealed class ScheduleLife(Scenario scenario, Schedule schedule, Schedul
         schedule.Reset();
         state.FairFrom = fairAfter;
         state.FairSeed = 0;
-        state.Recorder?.Clear();
         feed.Search.Fairness(state);
         fair.Reset();
     }
@@ -218,15 +209,9 @@ internal sealed class ScheduleLife(Scenario scenario, Schedule schedule, Schedul
 
     private int EndAborted()
     {
+        if (!state.IsBrokenOff)
+            Schedules++;
         CleanUp();
-        if (state.IsBrokenOff)
-        {
-            spins.Conclude();
-            feed.Search.Again();
-            return -1;
-        }
-
-        Schedules++;
         feed.Search.End(state);
         return -1;
     }

@@ -46,12 +46,6 @@ internal sealed class ScheduleState
     /// <summary>Those that may be unable to make their next step: only they need to be asked.</summary>
     internal ulong MayBlock { get; set; }
 
-    /// <summary>Those at the relax of a loop that ends by itself and does the same in each round (<see cref="SpinLoops"/>).</summary>
-    internal ulong AtRelax { get; set; }
-
-    /// <summary>Of the candidates of the decision that is being taken, those that would only go round in such a loop.</summary>
-    internal ulong GoingRound { get; set; }
-
     /// <summary>Those of the schedule's threads that nobody plays.</summary>
     internal ulong PseudoThreads { get; private set; }
 
@@ -102,9 +96,6 @@ internal sealed class ScheduleState
         set => Points = value ? StepTraits.Point | StepTraits.Release : StepTraits.Point;
     }
 
-    /// <summary>The thread that goes round in a loop alone, to see whether it ends by itself: that is no schedule.</summary>
-    internal Actor? Trial { get; set; }
-
     /// <summary>Somebody has tried a lock, and sees whether it is held.</summary>
     internal bool SawTry { get; set; }
 
@@ -145,8 +136,6 @@ internal sealed class ScheduleState
         Unfinished = 0;
         Foreground = 0;
         MayBlock = 0;
-        AtRelax = 0;
-        GoingRound = 0;
         PseudoThreads = 0;
         IsProbing = false;
     }
@@ -221,13 +210,6 @@ internal sealed class ScheduleState
     {
         if (_aborting)
             return;
-        if (Trial is not null)
-        {
-            // It will be found when it is played.
-            BreakOff();
-            return;
-        }
-
         Verdict = verdict;
         Abort();
     }

@@ -21,14 +21,14 @@ internal sealed class SearchFeed(ScheduleState state)
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal void Executed(Actor actor, bool succeeded, bool arrivedOnly = false)
     {
-        if (IsWatching && actor.Location >= 0 && state.Trial is null)
+        if (IsWatching && actor.Location >= 0)
             _search.Accessed(state, actor, succeeded, arrivedOnly);
         state.Count(actor, succeeded);
     }
 
     internal void Awaited(Actor actor)
     {
-        if (IsWatching && !actor.EndsByCount)
+        if (IsWatching)
             _search.Awaited(state, actor);
     }
 
@@ -40,19 +40,19 @@ internal sealed class SearchFeed(ScheduleState state)
 
     internal void Buffered(int buffer)
     {
-        if (IsWatching && state.Trial is null)
+        if (IsWatching)
             _search.Buffered(buffer);
     }
 
     internal void Drained(int buffer)
     {
-        if (IsWatching && state.Trial is null)
+        if (IsWatching)
             _search.Drained(buffer);
     }
 
     internal void Spawned(int actor)
     {
-        if (IsWatching && state.Trial is null)
+        if (IsWatching)
             _search.Spawned(actor);
     }
 
@@ -60,7 +60,7 @@ internal sealed class SearchFeed(ScheduleState state)
     internal void Depends(object subject, nint part, bool changes)
     {
         var actor = state.Current;
-        if (actor is null || state.Aborting || state.Trial is not null || actor.State != ActorState.Started)
+        if (actor is null || state.Aborting || actor.State != ActorState.Started)
             return;
         // Numbered whether or not the search watches, so that a replay numbers locations alike.
         var location = state.Locations.Find(subject, part, null);

@@ -50,26 +50,12 @@ internal sealed class WaitRules(ScheduleState state)
                 }
 
             case CheckOperation.Relax:
-                return actor.Yielding || actor.EndsByCount || HasNews(actor);
+                return actor.Yielding || HasNews(actor);
             case CheckOperation.SrcuBarrier:
                 return !actor.Waiting || actor.WaitWakes != state.OffloadSteps;
             default:
                 return !actor.Waiting || _locations[actor.Location].Wakes != actor.WaitWakes;
         }
-    }
-
-    /// <summary>Of these, who would only go round once more: nothing was written that their loops look at.</summary>
-    internal ulong GoingRound(ulong candidates)
-    {
-        var round = 0ul;
-        for (var left = state.AtRelax & candidates; left != 0; left &= left - 1)
-        {
-            var actor = state[BitOperations.TrailingZeroCount(left)];
-            if (!HasNews(actor))
-                round |= actor.Bit;
-        }
-
-        return round;
     }
 
     /// <summary>The actor cannot make the step it came to, and waits until something happens to what it waits for.</summary>
@@ -78,7 +64,7 @@ internal sealed class WaitRules(ScheduleState state)
         if (actor.Operation == CheckOperation.Relax)
         {
             // A loop that has read nothing we know of cannot be watched; it only gives way.
-            actor.Yielding = actor.ReadCount == 0 && !actor.EndsByCount;
+            actor.Yielding = actor.ReadCount == 0;
             if (state.IsProbing && actor.LoopHash == actor.LastLoopHash)
                 actor.SameRounds++;
             else
@@ -101,14 +87,11 @@ internal sealed class WaitRules(ScheduleState state)
         }
 
         actor.Waiting = true;
-        if (actor is { EndsByCount: true, Period: > 0, Operation: CheckOperation.Relax })
-            state.AtRelax |= actor.Bit;
     }
 
     /// <summary>It tries again.</summary>
-    internal void EndWait(Actor actor)
+    internal static void EndWait(Actor actor)
     {
-        state.AtRelax &= ~actor.Bit;
         actor.Waiting = false;
         actor.Retrying = true;
         actor.Yielding = false;
@@ -118,7 +101,7 @@ internal sealed class WaitRules(ScheduleState state)
     /// The await rule: something that the loop has read was written since by another; or by itself, to another value, so that the next
     /// round is not the same (a fault that breaks a share moves the sequence for which it then starts again).
     /// </summary>
-    internal bool HasNews(Actor actor)
+    private bool HasNews(Actor actor)
     {
         for (var i = 0; i < actor.ReadCount; i++)
         {

@@ -20,9 +20,6 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
     private int _pending = -1;
     private bool _started;
 
-    /// <summary>The decisions that are there have not been played to their end.</summary>
-    private bool _again;
-
     private ScheduleState _state = null!;
 
     /// <summary>
@@ -72,14 +69,13 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
 
     internal override bool Begin(ScheduleState state)
     {
-        if (_started && !_again && !Backtrack())
+        if (_started && !Backtrack())
         {
             Finished = true;
             return false;
         }
 
         _started = true;
-        _again = false;
         _state = state;
         _runner = -1;
         _position = 0;
@@ -88,11 +84,8 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
         return true;
     }
 
-    internal override void Again() => _again = true;
-
     internal override void Restart()
     {
-        _again = false;
         _depth = 0;
         _started = false;
         CutOff = false;
@@ -121,7 +114,7 @@ internal sealed class ExhaustiveSearch(int bound, bool reduce = true) : Search
             Chosen = fallback,
             Current = current,
             Candidates = candidates,
-            Free = (current < 0 ? candidates : candidates & (state.PseudoThreads | 1ul << current)) & ~state.GoingRound,
+            Free = current < 0 ? candidates : candidates & (state.PseudoThreads | 1ul << current),
             Preemptions = preemptions,
             TraceHash = state.TraceHash,
             Wanted = reduce ? 1ul << fallback : candidates,

@@ -20,13 +20,6 @@ internal sealed class GuidedSearch(IReadOnlyList<Run> runs, IReadOnlyDictionary<
         return first;
     }
 
-    internal override void Again()
-    {
-        _played = false;
-        _run = _steps = 0;
-        _chosen.Clear();
-    }
-
     internal override void Fairness(ScheduleState state) => (state.FairFrom, state.FairSeed) = (fairFrom, fairSeed);
 
     internal override int Next(ScheduleState state, int current, ulong candidates, int fallback)

@@ -17,8 +17,6 @@ internal sealed class MixedSearch(ulong seed) : Search
         return Now.Begin(state);
     }
 
-    internal override void Again() => Now.Again();
-
     internal override void Fairness(ScheduleState state) => Now.Fairness(state);
 
     internal override int Next(ScheduleState state, int current, ulong candidates, int fallback) =>

@@ -44,8 +44,7 @@ internal sealed class PctSearch(ulong seed, int minDepth = 1, int maxDepth = 5) 
             _priority[_known] = 1 + (int)(_dice.Next() >> 34);
         _decisions++;
         // Who gives way falls behind all others, or they would wait for it for ever.
-        var last = state[state.LastActor];
-        if (last.Yielding || ((state.GoingRound & last.Bit) != 0 && _dice.Below(2) == 0))
+        if (state[state.LastActor].Yielding)
             _priority[state.LastActor] = --_lowest;
         if (_decisions == _nextChange)
         {

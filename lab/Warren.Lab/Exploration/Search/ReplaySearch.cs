@@ -27,16 +27,6 @@ internal sealed class ReplaySearch(ReplayString schedule) : Search
         return first;
     }
 
-    internal override void Again()
-    {
-        _state = null;
-        _next = 0;
-        Drifted = false;
-        Runs.Clear();
-        Starts.Clear();
-        Choices.Clear();
-    }
-
     internal override void Fairness(ScheduleState state) => (state.FairFrom, state.FairSeed) = (schedule.FairFrom, schedule.FairSeed);
 
     internal override int Next(ScheduleState state, int current, ulong candidates, int fallback)

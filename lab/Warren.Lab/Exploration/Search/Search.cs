@@ -17,11 +17,6 @@ internal abstract class Search
     {
     }
 
-    /// <summary>The schedule that has begun cannot be played in this way, and is neither good nor bad: it begins once more.</summary>
-    internal virtual void Again()
-    {
-    }
-
     /// <summary>
     /// Says from when on the coming schedule's order is fair, and how, by <see cref="ScheduleState.FairFrom"/>
     /// and <see cref="ScheduleState.FairSeed"/>.

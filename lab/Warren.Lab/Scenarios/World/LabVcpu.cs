@@ -35,14 +35,10 @@ public sealed class LabVcpu : IGuestProgram
 
     internal LabVcpu(LabWorld world, LabVm vm)
     {
+        _ = world;
         Vm = vm;
         Engine = new ScriptedEngine(this);
         Vcpu = vm.Vm.CreateVcpu(Engine);
-        // Above the mode it counts sections in guest mode.
-        unsafe
-        {
-            world.Schedule.Counter(in Vcpu.State->Mode);
-        }
     }
 
     public LabVm Vm { get; }
