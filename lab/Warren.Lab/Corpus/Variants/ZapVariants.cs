@@ -215,9 +215,11 @@ internal static class ZapVariants
             and two ends may meet in one store. The assertion in the code that writes it says so at the first notification.
             """,
             "fault-vs-discard",
-            [new(Hypervisor, Gate,
-                "        Vm.MmuLock.WriteLock();\n        Vm.Invalidation.End();\n        Vm.MmuLock.WriteUnlock();",
-                "        Vm.MmuLock.ReadLock();\n        Vm.Invalidation.End();\n        Vm.MmuLock.ReadUnlock();")],
+            [new(Hypervisor, "Invalidation/JoinGate.cs",
+                "        Vm.MmuLock.WriteLock();\n        _entered.Remove(range.Id);\n        Vm.Invalidation.End();\n        "
+                    + "Vm.MmuLock.WriteUnlock();",
+                "        Vm.MmuLock.ReadLock();\n        _entered.Remove(range.Id);\n        Vm.Invalidation.End();\n        "
+                    + "Vm.MmuLock.ReadUnlock();")],
             [VerdictKind.Exception, VerdictKind.LockLeak]),
     ];
 }
