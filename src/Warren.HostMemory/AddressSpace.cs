@@ -12,8 +12,8 @@ public sealed partial class AddressSpace : IDisposable
     /// <summary>Addresses below are never mapped.</summary>
     public static Hva LowestAddress => new(0x10000);
 
-    /// <summary>First address that no mapping reaches.</summary>
-    public static Hva AddressLimit => new(1UL << 47);
+    /// <summary>First address that no mapping reaches: x86-64's <c>TASK_SIZE_MAX</c>, a page below the end of the lower half.</summary>
+    public static Hva AddressLimit => new((1UL << 47) - FramePool.PageSize);
 
     /// <summary>Where mappings without a hint begin.</summary>
     private static Hva MapBase => new(0x1000_0000_0000);

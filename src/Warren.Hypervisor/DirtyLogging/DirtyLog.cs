@@ -137,7 +137,7 @@ internal sealed class DirtyLog
             if (firstPage % 64 != 0)
                 throw new MemslotException(Errno.EINVAL, $"The first page to clear, {firstPage}, is no multiple of 64.");
             (var slot, var bitmap) = Find(slotKey);
-            if (firstPage >= slot.NPages || pages > slot.NPages - firstPage || pages % 64 != 0 && pages != slot.NPages - firstPage)
+            if (firstPage > slot.NPages || pages > slot.NPages - firstPage || pages % 64 != 0 && pages != slot.NPages - firstPage)
             {
                 throw new MemslotException(Errno.EINVAL,
                     $"Pages {firstPage} and {pages} following are not a whole number of 64-page chunks inside the memslot's {slot.NPages} "

@@ -22,7 +22,7 @@ internal static class MemslotCheck
         if (r.GuestPhysicalAddress.PageOffset != 0)
             throw Invalid($"The guest physical address 0x{r.GuestPhysicalAddress:x} is no multiple of the 4 KiB page.");
         // access_ok; anything above also counts as a tagged pointer.
-        if (r.UserspaceAddress.PageOffset != 0 || r.UserspaceAddress >= AddressSpace.AddressLimit || r.MemorySize
+        if (r.UserspaceAddress.PageOffset != 0 || r.UserspaceAddress > AddressSpace.AddressLimit || r.MemorySize
             > AddressSpace.AddressLimit - r.UserspaceAddress)
         {
             throw Invalid(

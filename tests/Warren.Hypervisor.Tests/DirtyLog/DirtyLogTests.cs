@@ -132,6 +132,11 @@ public abstract class DirtyLogTests(MmuKind mmu)
         Assert.Equal(Errno.EINVAL, Error(() => f.Vm.ClearDirtyLog(0, 256, 64, four)));
         Assert.Equal(Errno.EINVAL, Error(() => f.Vm.ClearDirtyLog(0, 192, 64, four)));
         Assert.Equal(Errno.EINVAL, Error(() => f.Vm.ClearDirtyLog(0, 192, ulong.MaxValue - 63, four)));
+        // Nothing at all, up to the slot's end, is no error (kvm_clear_dirty_log_protect).
+        f.AddMemory(3, Base + 2 * Huge, 64 * Page, MemslotFlags.LogDirtyPages);
+        f.Vm.ClearDirtyLog(3, 64, 0, []);
+        f.Vm.ClearDirtyLog(0, 64, 0, []);
+        Assert.Equal(Errno.EINVAL, Error(() => f.Vm.ClearDirtyLog(3, 128, 0, [])));
         Assert.Equal(Errno.ENOENT, Error(() => f.Vm.ClearDirtyLog(1, 0, 1, four)));
         Assert.Equal(Errno.EFAULT, Error(() => f.Vm.ClearDirtyLog(0, 0, 128, four.AsSpan(0, 1))));
         Assert.Equal(Errno.EINVAL, Error(() => f.Vm.ResetDirtyRings()));
