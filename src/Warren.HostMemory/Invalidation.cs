@@ -1,6 +1,6 @@
 namespace Warren.HostMemory;
 
-/// <summary>One notification between its start and its end.</summary>
+/// <summary>An invalidation between its start and its end, in the hands of whoever changes the address space.</summary>
 public readonly ref struct Invalidation
 {
     internal readonly InvalidationRecord Record;

@@ -4,20 +4,18 @@ using Warren.Locking;
 
 namespace Warren.HostMemory;
 
-/// <summary>One table of 512 entries, in native memory. Its reference count is the number of tables and roots that point to it.</summary>
+/// <summary>One table of 512 entries, in native memory.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct PageTableNode
 {
     internal const int Entries = 512;
 
     private fixed ulong _entries[Entries];
-    internal int RefCount;
 
     internal static PageTableNode* Allocate()
     {
         var node = (PageTableNode*)NativeMemory.AlignedAlloc((nuint)sizeof(PageTableNode), 64);
         NativeMemory.Clear(node, (nuint)sizeof(PageTableNode));
-        node->RefCount = 1;
         return node;
     }
 

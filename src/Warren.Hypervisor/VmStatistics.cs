@@ -23,7 +23,7 @@ public readonly record struct VmStatistics
     public int Memslots { get; init; }
     public ulong MemslotPages { get; init; }
     public long MemslotUpdates { get; init; }
-    /// <summary>Publications, each with one grace period.</summary>
+    /// <summary>Grace periods waited for: one a publication, and one for the mark of a slot that goes or moves.</summary>
     public long MemslotGracePeriods { get; init; }
     /// <summary>Writes by devices that met an invalidation of the page and started again.</summary>
     public long HostWriteRetries { get; init; }

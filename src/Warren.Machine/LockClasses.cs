@@ -12,7 +12,6 @@ public static class LockClasses
     {
         LockClass.Ensure(typeof(HostMemoryLocks));
         LockClass.Ensure(typeof(HypervisorLocks));
-        LockClass.Ensure(typeof(HypervisorLocks));
         LockClass.Ensure(typeof(BoardLocks));
     }
 }

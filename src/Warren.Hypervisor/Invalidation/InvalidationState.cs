@@ -126,8 +126,8 @@ public sealed class InvalidationState
     }
 
     /// <summary>
-    /// May something derived from the snapshot still be used, whatever its range (<c>mmu_invalidate_retry</c>)? Without <c>mmu_lock</c>
-    /// false is certain only as long as no invalidation begins.
+    /// Must whatever was derived from the snapshot be thrown away, whatever its range (<c>mmu_invalidate_retry</c>)? Without
+    /// <c>mmu_lock</c> false is certain only as long as no invalidation begins. For checks: production code asks about a range.
     /// </summary>
     public bool Retry(ulong sequence) => InProgress != 0 || Sequence != sequence;
 

@@ -61,7 +61,7 @@ internal enum FaultResult
 {
     /// <summary>The access is mapped now, by this fault or by another.</summary>
     Fixed,
-    /// <summary>Something moved underneath: enter the guest again and fault again.</summary>
+    /// <summary>Something moved underneath: enter guest mode again, and walk again.</summary>
     Retry,
     /// <summary>No memory there, or a write to read-only memory.</summary>
     Mmio,

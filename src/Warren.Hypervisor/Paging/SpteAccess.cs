@@ -35,13 +35,16 @@ internal static unsafe class SpteAccess
     }
 
     /// <summary>
-    /// Clears bits of a leaf in one step that cannot fail. mmu_lock held for write: then a leaf stays one, and what lockless code sets in
-    /// it meanwhile (A, D, W) stands afterwards, unless it is among the bits.
+    /// Sets bits of a leaf in one step that cannot fail. mmu_lock held for write: then a leaf stays one, and what lockless code sets in it
+    /// meanwhile (A, D, W) stands afterwards.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void SetBitsExclusive(ulong* entry, ulong bits) => Atomics.Or(ref *entry, bits);
 
-    /// <inheritdoc cref="SetBitsExclusive"/>
+    /// <summary>
+    /// Clears bits, as <see cref="SetBitsExclusive"/> sets them; what lockless code sets meanwhile stands afterwards, unless it is among
+    /// the bits.
+    /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void ClearBitsExclusive(ulong* entry, ulong bits) => Atomics.And(ref *entry, ~bits);
 }

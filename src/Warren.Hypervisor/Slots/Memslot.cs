@@ -8,8 +8,8 @@ namespace Warren.Hypervisor.Slots;
 
 /// <summary>
 /// A range of guest physical pages backed by a range of host virtual addresses (<c>struct kvm_memory_slot</c>). Never changes but for
-/// <see cref="IsInvalid"/>: an update publishes another object. Read it inside <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or
-/// in a notifier callback.
+/// <see cref="IsInvalid"/> and, once, <see cref="Arch"/>: an update publishes another object. Read it inside
+/// <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or in a notifier callback.
 /// </summary>
 public sealed class Memslot : NotifierRegion
 {

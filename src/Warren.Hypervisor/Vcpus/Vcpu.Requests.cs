@@ -142,7 +142,6 @@ public sealed unsafe partial class Vcpu
     {
         if (!RequestPending) return VcpuExitReason.None;
         if (!ServeTlbRequests()) return VcpuExitReason.Shutdown;
-        CheckRequest(VcpuRequest.Unblock);
         if (CheckRequest(VcpuRequest.DirtyRingSoftFull) && DirtyRing!.IsSoftFull)
         {
             // Stays up until the ring was reset.
@@ -156,7 +155,6 @@ public sealed unsafe partial class Vcpu
     private bool ServeTlbRequests()
     {
         if ((Atomics.Read(ref _state->RequestWord) & VcpuRequest.VmDead.Bit()) != 0) return false;
-        CheckRequest(VcpuRequest.OutsideGuestMode);
         if (CheckRequest(VcpuRequest.FreeObsoleteRoots))
         {
             if (!Root.Equals(EmptyTable) && _mmu.IsObsolete(Root)) PutRoot();

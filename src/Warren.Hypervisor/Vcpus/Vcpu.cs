@@ -14,7 +14,7 @@ namespace Warren.Hypervisor.Vcpus;
 public sealed unsafe partial class Vcpu
 {
     /// <summary>Requests that wait until Run is back between two instructions, because they end it.</summary>
-    private static readonly ulong Deferred = VcpuRequest.Kick.Bit() | VcpuRequest.DirtyRingSoftFull.Bit() | VcpuRequest.Unblock.Bit();
+    private static readonly ulong Deferred = VcpuRequest.Kick.Bit() | VcpuRequest.DirtyRingSoftFull.Bit();
 
     [ThreadStatic]
     private static Vcpu? s_running;

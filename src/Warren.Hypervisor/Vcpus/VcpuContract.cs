@@ -18,7 +18,8 @@ public interface IVcpuEngine
     /// <summary>
     /// Walks the guest's tables for a VM with a shadow MMU: from the root last given to <see cref="Vcpu.SetGuestRoot"/>, reading them with
     /// <see cref="Vcpu.ReadGuestWord"/>, checks the rights, and sets A and D as the ISA tells with
-    /// <see cref="Vcpu.CompareExchangeGuestWord"/>. Not called while there is no translation. On the vCPU's thread, outside guest mode, no
+    /// <see cref="Vcpu.CompareExchangeGuestWord"/>. Never called while the guest has no translation: then
+    /// its addresses are physical, and nothing is to be walked. On the vCPU's thread, outside guest mode, no
     /// lock held; may sleep.
     /// </summary>
     /// <param name="vcpu">whose guest</param>

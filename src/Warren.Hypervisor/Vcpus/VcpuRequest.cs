@@ -11,12 +11,9 @@ public enum VcpuRequest : uint
     NoWakeup = 1 << 8,
     /// <summary>Whoever asks waits until the vCPU is out of the guest-mode section it was in.</summary>
     Wait = 1 << 9,
-    /// <summary>Nothing to do but to have been out of guest mode.</summary>
-    NoAction = 1 << 10,
 
     TlbFlush = 0 | Wait | NoWakeup,
     VmDead = 1 | Wait,
-    Unblock = 2,
     DirtyRingSoftFull = 3 | NoWakeup,
     /// <summary>
     /// Lets go of a root that is obsolete, and flushes. Waits, so that obsolete tables are out of reach of guest mode at once.
@@ -24,7 +21,6 @@ public enum VcpuRequest : uint
     FreeObsoleteRoots = 4 | Wait | NoWakeup,
     /// <summary><see cref="Vcpu.Run"/> returns <see cref="VcpuExitReason.Interrupted"/>.</summary>
     Kick = 5,
-    OutsideGuestMode = 6 | NoAction | Wait | NoWakeup,
 }
 
 internal static class VcpuRequestExtensions

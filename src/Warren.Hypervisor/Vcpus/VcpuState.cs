@@ -31,7 +31,7 @@ internal unsafe struct VcpuState
     [FieldOffset(264)] public uint FlushCount;
     /// <summary>1 while some thread is inside Run.</summary>
     [FieldOffset(268)] public int Running;
-    /// <summary>Shadow MMU: lowest address bit that indexes the root.</summary>
+    /// <summary>The lowest bit of a root address that indexes the root; with TDP it never changes.</summary>
     [FieldOffset(272)] public int RootShift;
     /// <summary>Shadow MMU: what of the guest's mode counts, nothing without translation.</summary>
     [FieldOffset(276)] public int ModeMask;

@@ -148,7 +148,7 @@ internal sealed unsafe class LoadStoreUnit(HartState* h, SoftTlb tlb, PageTableW
                 return AccessStatus.Stopped;
         }
 
-        // Whatever flush was served meanwhile, the host page was looked up after it; and the guest's own tables are only fenced between
+        // Whatever flush was served meanwhile, the host page was looked up after it; and remote fences of the guest are served between
         // runs, so no second-stage flush makes this walk void.
         target.HostPage = translation.HostPage;
         tlb.Fill(Index(h), address.Value, translation.HostPage, access == GuestAccess.Write, page.Level);

@@ -28,7 +28,7 @@ internal interface ITableMemory
     void UseLeaf(int level, Gfn table, ulong bits, Gva address);
 }
 
-/// <summary>In guest mode, by the second stage; keeps nothing.</summary>
+/// <summary>In guest mode, by the second stage, which keeps the pointers of table pages read lately; keeps nothing itself.</summary>
 internal readonly unsafe struct SecondStageTables(SecondStage secondStage) : ITableMemory
 {
     public static bool IsAccess => true;
