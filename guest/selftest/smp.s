@@ -165,14 +165,25 @@ wait_one:
         call    give_work
         .endm
 
+# The status of hart s1, once it is neither about to start nor about to stop: OpenSBI lets both be seen. a0: error, a1: state.
+hart_state_settled:
+        li      t2, 1000000
+1:      mv      a0, s1
+        sbi     SBI_HSM, 2
+        addi    t2, t2, -1
+        beqz    t2, 2f
+        addi    t3, a1, -2                      # 2: start pending, 3: stop pending
+        li      t4, 2
+        bltu    t3, t4, 1b
+2:      ret
+
 start_one:
         addi    sp, sp, -16
         sd      ra, 0(sp)
         sd      s1, HART_ID(s0)
         sd      zero, ALIVE(s0)
         sd      zero, WORK(s0)
-        mv      a0, s1
-        sbi     SBI_HSM, 2
+        call    hart_state_settled
         expect  a0, 0, "error of hart_get_status"
         expect  a1, 1, "state before: stopped"
         mv      a0, s1
@@ -185,8 +196,7 @@ start_one:
         ld      t1, RESULT(s0)
         mv      s3, t1
         expect  s3, 0, "satp, sstatus.SIE or a0 of the started hart"
-        mv      a0, s1
-        sbi     SBI_HSM, 2
+        call    hart_state_settled
         expect  a1, 0, "state after: started"
         mv      a0, s1
         la      a1, secondary_start
