@@ -1,5 +1,4 @@
 using Warren.HostMemory;
-using Warren.Locking;
 
 namespace Warren.Hypervisor.Invalidation;
 
@@ -7,40 +6,32 @@ namespace Warren.Hypervisor.Invalidation;
 /// The notifications that have raised a VM's count and not lowered it again, by <see cref="MmuNotifierRange.Id"/>: as many as threads
 /// change host memory at once, nested ones included. mmu_lock held for write. Allocates only where there are more than ever before.
 /// </summary>
+/// <remarks>
+/// No step of the lab: it changes in the very section that changes <see cref="InvalidationState"/>, whose accesses are steps.
+/// </remarks>
 internal sealed class EnteredNotifications
 {
     private long[] _ids = new long[4];
     private int _count;
 
     /// <summary>Notifications in it. Exact with mmu_lock held.</summary>
-    public int Count => Shared.Read(ref _count, this);
+    public int Count => _count;
 
     /// <summary>False: it is there already.</summary>
     public bool TryAdd(long id)
     {
-        var count = Count;
-        if (IndexOf(id, count) >= 0) return false;
-        if (count == _ids.Length) Array.Resize(ref _ids, count * 2);
-        Shared.Write(ref _ids[count], id, _ids);
-        Shared.Write(ref _count, count + 1, this);
+        if (Ids.Contains(id)) return false;
+        if (_count == _ids.Length) Array.Resize(ref _ids, _count * 2);
+        _ids[_count++] = id;
         return true;
     }
 
     /// <summary>Takes it out; it is there.</summary>
     public void Remove(long id)
     {
-        var last = Count - 1;
-        var index = IndexOf(id, last + 1);
-        Shared.Write(ref _ids[index], Shared.Read(ref _ids[last], _ids), _ids);
-        Shared.Write(ref _count, last, this);
+        var index = Ids.IndexOf(id);
+        _ids[index] = _ids[--_count];
     }
 
-    private int IndexOf(long id, int count)
-    {
-        for (var i = 0; i < count; i++)
-        {
-            if (Shared.Read(ref _ids[i], _ids) == id) return i;
-        }
-        return -1;
-    }
+    private ReadOnlySpan<long> Ids => _ids.AsSpan(0, _count);
 }

@@ -2,6 +2,7 @@ namespace Warren.Cli.Tests.Streams;
 
 /// <summary>The command in pipelines and on a terminal, as people use it.</summary>
 [Collection(nameof(GuestFileCollection))]
+[Trait("Length", "Gate")]
 public class PipelineTests(GuestFiles files)
 {
     private const int GuestEnded = 122;

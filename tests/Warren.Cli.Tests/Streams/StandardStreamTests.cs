@@ -7,6 +7,7 @@ namespace Warren.Cli.Tests.Streams;
 /// output or one sentence, and an end. Normal is an input at its end (for the shell: its script), and files for both outputs.
 /// </summary>
 [Collection(nameof(GuestFileCollection))]
+[Trait("Length", "Gate")]
 public class StandardStreamTests(GuestFiles files)
 {
     private const int HostError = 125, OutputClosed = 141;

@@ -5,6 +5,7 @@ namespace Warren.Tests.Boot;
 
 /// <summary>Debian's own kernel, copied incompletely.</summary>
 [Collection(nameof(GuestImages))]
+[Trait("Length", "Gate")]
 public class CutImageTests(GuestImageFixture images)
 {
     [SkippableTheory]

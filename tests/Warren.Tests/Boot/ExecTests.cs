@@ -7,6 +7,7 @@ namespace Warren.Tests.Boot;
 
 /// <summary>The promises of <see cref="MicroVm"/> at the ends: misuse, disposal, slow and failing streams.</summary>
 [Collection(nameof(GuestImages))]
+[Trait("Length", "Gate")]
 public class ExecTests(GuestImageFixture images)
 {
     private static readonly TimeSpan Hang = TimeSpan.FromMinutes(5);
