@@ -1,122 +1,17 @@
 using System.Buffers.Binary;
-using System.Globalization;
 using System.IO.Compression;
 using System.Net.Sockets;
 using System.Text;
-using System.Text.RegularExpressions;
 using Warren.Machines.Boot;
 
 namespace Warren.Machines.Tests;
 
-public sealed class KernelFileTests : IDisposable
+/// <summary>The formats of kernels: what is read, and what is refused by its name.</summary>
+public sealed class KernelFileTests : KernelDirectory
 {
-    private readonly string _directory = Directory.CreateTempSubdirectory("warren-kernel-").FullName;
-
-    public void Dispose() => Directory.Delete(_directory, recursive: true);
-
-    private string Save(string name, byte[] content)
-    {
-        var path = Path.Combine(_directory, name);
-        File.WriteAllBytes(path, content);
-        return path;
-    }
-
-    private KernelImage Open(string name, byte[] content) =>
-        KernelFile.Open(Save(name, content), MemoryMap.Ram, Path.Combine(_directory, "cache"));
-
-    private string Refusal(string name, byte[] content)
-    {
-        var message = Assert.Throws<MachineConfigurationException>(() => Open(name, content)).Message;
-        Assert.DoesNotContain('\n', message);
-        Assert.EndsWith(".", message, StringComparison.Ordinal);
-        return message;
-    }
-
-    internal static byte[] FlatImage(int length = 8192, ulong textOffset = 0x20_0000, ulong? imageSize = null, ulong flags = 0)
-    {
-        var image = new byte[length];
-        "MZ"u8.CopyTo(image);
-        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(8), textOffset);
-        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(16), imageSize ?? Math.Max(0x10_000, (ulong)length));
-        BinaryPrimitives.WriteUInt64LittleEndian(image.AsSpan(24), flags);
-        BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(32), 2);
-        "RISCV\0\0\0"u8.CopyTo(image.AsSpan(48));
-        "RSC\u0005"u8.CopyTo(image.AsSpan(56));
-        for (var i = 64; i < length; i++)
-            image[i] = (byte)(i * 7);
-        return image;
-    }
-
-    internal static byte[] Elf(ushort machine = 243, ushort type = 2, ulong entry = 0xffff_ffff_8000_0010,
-        params (ulong Virtual, ulong Physical, byte[] Data, ulong MemorySize)[] segments)
-    {
-        if (segments.Length == 0)
-            segments = [(0xffff_ffff_8000_0000, 0x8000_0000, new byte[100], 4096)];
-        var file = new MemoryStream();
-        file.Write(new byte[64 + 56 * segments.Length]);
-        var header = new byte[64];
-        "\u007fELF"u8.CopyTo(header);
-        header[4] = 2;
-        header[5] = 1;
-        header[6] = 1;
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(16), type);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(18), machine);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(24), entry);
-        BinaryPrimitives.WriteUInt64LittleEndian(header.AsSpan(32), 64);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(54), 56);
-        BinaryPrimitives.WriteUInt16LittleEndian(header.AsSpan(56), (ushort)segments.Length);
-        var table = new byte[56 * segments.Length];
-        for (var i = 0; i < segments.Length; i++)
-        {
-            var p = table.AsSpan(i * 56);
-            BinaryPrimitives.WriteUInt32LittleEndian(p, 1);
-            BinaryPrimitives.WriteUInt64LittleEndian(p[8..], (ulong)file.Length);
-            BinaryPrimitives.WriteUInt64LittleEndian(p[16..], segments[i].Virtual);
-            BinaryPrimitives.WriteUInt64LittleEndian(p[24..], segments[i].Physical);
-            BinaryPrimitives.WriteUInt64LittleEndian(p[32..], (ulong)segments[i].Data.Length);
-            BinaryPrimitives.WriteUInt64LittleEndian(p[40..], segments[i].MemorySize);
-            file.Position = file.Length;
-            file.Write(segments[i].Data);
-        }
-        file.Position = 0;
-        file.Write(header);
-        file.Write(table);
-        return file.ToArray();
-    }
-
-    /// <summary>As Linux's with an EFI stub: a boot header, a PE header behind it, and two sections that the file ends with.</summary>
-    internal static byte[] EfiImage(int length = 8192, int peOffset = 64)
-    {
-        var image = FlatImage(length, imageSize: (ulong)length + 5000);
-        var pe = image.AsSpan(peOffset);
-        BinaryPrimitives.WriteUInt32LittleEndian(image.AsSpan(60), (uint)peOffset);
-        pe[..(24 + 160 + 80)].Clear();
-        "PE\0\0"u8.CopyTo(pe);
-        BinaryPrimitives.WriteUInt16LittleEndian(pe[4..], 0x5064);
-        BinaryPrimitives.WriteUInt16LittleEndian(pe[6..], 2);
-        BinaryPrimitives.WriteUInt16LittleEndian(pe[20..], 160);
-        Section(pe[(24 + 160)..], 0x1000, 0x800);
-        Section(pe[(24 + 160 + 40)..], 0x1800, length - 0x1800);
-        return image;
-
-        static void Section(Span<byte> header, int offset, int size)
-        {
-            BinaryPrimitives.WriteInt32LittleEndian(header[16..], size);
-            BinaryPrimitives.WriteInt32LittleEndian(header[20..], offset);
-        }
-    }
-
-    private static byte[] Gzip(byte[] content)
-    {
-        var packed = new MemoryStream();
-        using (var gzip = new GZipStream(packed, CompressionLevel.Fastest))
-            gzip.Write(content);
-        return packed.ToArray();
-    }
-
     [Fact]
     public void An_image_that_says_it_needs_less_than_it_has_is_refused() =>
-    Assert.Contains("4096", Refusal("small", FlatImage(8192, imageSize: 4096)), StringComparison.Ordinal);
+    Assert.Contains("4096", Refusal("small", KernelFiles.FlatImage(8192, imageSize: 4096)), StringComparison.Ordinal);
 
     [Fact]
     public void A_gzip_of_nothing_is_called_by_its_own_name()
@@ -131,7 +26,7 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void A_flat_image_goes_to_its_text_offset()
     {
-        var kernel = Open("Image", FlatImage());
+        var kernel = Open("Image", KernelFiles.FlatImage());
         Assert.Equal(KernelFormat.Image, kernel.Format);
         Assert.Equal(0x8020_0000u, kernel.Entry);
         Assert.Equal(new KernelSegment(0x8020_0000, 0, 8192, 0x10_000), Assert.Single(kernel.Segments));
@@ -140,14 +35,14 @@ public sealed class KernelFileTests : IDisposable
 
     [Fact]
     public void An_image_longer_than_it_says_still_fits()
-        => Assert.Equal(0x8020_0000u + 8192, Open("Image", FlatImage(imageSize: 0)).End);
+        => Assert.Equal(0x8020_0000u + 8192, Open("Image", KernelFiles.FlatImage(imageSize: 0)).End);
 
     [Fact]
     public void Either_magic_is_enough()
     {
-        var old = FlatImage();
+        var old = KernelFiles.FlatImage();
         old.AsSpan(56, 4).Clear();
-        var young = FlatImage();
+        var young = KernelFiles.FlatImage();
         young.AsSpan(48, 8).Clear();
         Assert.Equal(0x8020_0000u, Open("old", old).Entry);
         Assert.Equal(0x8020_0000u, Open("young", young).Entry);
@@ -156,9 +51,9 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void A_gzip_image_is_unpacked_once_and_kept()
     {
-        var content = FlatImage(100_000);
-        var packed = Save("Image.gz", Gzip(content));
-        var cache = Path.Combine(_directory, "cache");
+        var content = KernelFiles.FlatImage(100_000);
+        var packed = Save("Image.gz", KernelFiles.Gzip(content));
+        var cache = Path.Combine(DirectoryPath, "cache");
         var first = KernelFile.Open(packed, MemoryMap.Ram, cache);
         Assert.Equal(content, File.ReadAllBytes(first.Path));
         Assert.Equal(packed, first.Name);
@@ -171,9 +66,9 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void An_altered_unpacked_copy_is_noticed_and_made_anew()
     {
-        var content = FlatImage(100_000);
-        var packed = Save("Image.gz", Gzip(content));
-        var cache = Path.Combine(_directory, "cache");
+        var content = KernelFiles.FlatImage(100_000);
+        var packed = Save("Image.gz", KernelFiles.Gzip(content));
+        var cache = Path.Combine(DirectoryPath, "cache");
         var copy = KernelFile.Open(packed, MemoryMap.Ram, cache).Path;
         var altered = (byte[])content.Clone();
         altered[5000] ^= 1;
@@ -185,7 +80,7 @@ public sealed class KernelFileTests : IDisposable
     public void A_cache_that_cannot_be_written_is_named()
     {
         var file = Save("not-a-directory", [1]);
-        var packed = Save("Image.gz", Gzip(FlatImage()));
+        var packed = Save("Image.gz", KernelFiles.Gzip(KernelFiles.FlatImage()));
         var message =
             Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(packed, MemoryMap.Ram, Path.Combine(file, "cache"))).Message;
         Assert.Contains("XDG_CACHE_HOME", message, StringComparison.Ordinal);
@@ -194,43 +89,43 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void A_damaged_gzip_is_said_to_be_damaged()
     {
-        var packed = Gzip(FlatImage(100_000));
+        var packed = KernelFiles.Gzip(KernelFiles.FlatImage(100_000));
         packed.AsSpan(packed.Length / 2, 20).Fill(0xff);
         Assert.Contains("damaged gzip", Refusal("Image.gz", packed), StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFiles(Path.Combine(_directory, "cache")));
+        Assert.Empty(Directory.GetFiles(Path.Combine(DirectoryPath, "cache")));
     }
 
     [Fact]
     public void A_gzip_cut_anywhere_is_refused_and_not_kept()
     {
-        var packed = Gzip(FlatImage(3000));
+        var packed = KernelFiles.Gzip(KernelFiles.FlatImage(3000));
         for (var length = 3; length < packed.Length; length++)
             Assert.Contains("damaged gzip", Refusal("Image.gz", packed[..length]), StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFiles(Path.Combine(_directory, "cache")));
+        Assert.Empty(Directory.GetFiles(Path.Combine(DirectoryPath, "cache")));
         Assert.Equal(3000u, Open("Image.gz", packed).Segments[0].FileSize);
     }
 
     [Fact]
     public void A_gzip_may_have_several_members_and_nothing_else()
     {
-        var image = FlatImage(20_000);
-        byte[] two = [.. Gzip(image[..7000]), .. Gzip(image[7000..])];
+        var image = KernelFiles.FlatImage(20_000);
+        byte[] two = [.. KernelFiles.Gzip(image[..7000]), .. KernelFiles.Gzip(image[7000..])];
         Assert.Equal(image, File.ReadAllBytes(Open("Image.gz", two).Path));
-        var kept = Assert.Single(Directory.GetFiles(Path.Combine(_directory, "cache")));
+        var kept = Assert.Single(Directory.GetFiles(Path.Combine(DirectoryPath, "cache")));
         foreach (var rest in (byte[][])[[0], new byte[512], "garbage"u8.ToArray(), [0x1f], [0x1f, 0x8b], [0x1f, 0x8b, 8], two[..^1]])
             Assert.Contains("damaged gzip", Refusal("Image.gz", [.. two, .. rest]), StringComparison.Ordinal);
         byte[] wrongLength = [.. two];
         wrongLength[^1] ^= 1;
         Assert.Contains("damaged gzip", Refusal("Image.gz", wrongLength), StringComparison.Ordinal);
-        Assert.Equal(kept, Assert.Single(Directory.GetFiles(Path.Combine(_directory, "cache"))));
+        Assert.Equal(kept, Assert.Single(Directory.GetFiles(Path.Combine(DirectoryPath, "cache"))));
     }
 
     [Fact]
     public void What_turns_out_to_be_no_kernel_is_not_kept()
     {
-        Assert.Contains("not a kernel", Refusal("text.gz", Gzip("Just some text.\n"u8.ToArray())), StringComparison.Ordinal);
-        Assert.Contains("cut short", Refusal("Image.gz", Gzip(EfiImage()[..5000])), StringComparison.Ordinal);
-        Assert.Empty(Directory.GetFiles(Path.Combine(_directory, "cache")));
+        Assert.Contains("not a kernel", Refusal("text.gz", KernelFiles.Gzip("Just some text.\n"u8.ToArray())), StringComparison.Ordinal);
+        Assert.Contains("cut short", Refusal("Image.gz", KernelFiles.Gzip(KernelFiles.EfiImage()[..5000])), StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(Path.Combine(DirectoryPath, "cache")));
     }
 
     /// <summary>The boot header's image size counts .bss; the PE header of an EFI stub says how long the file is.</summary>
@@ -240,7 +135,7 @@ public sealed class KernelFileTests : IDisposable
     [InlineData(0x1400)]
     public void An_image_cut_anywhere_is_refused(int peOffset)
     {
-        var image = EfiImage(8192, peOffset);
+        var image = KernelFiles.EfiImage(8192, peOffset);
         for (var length = 64; length < image.Length; length += length < 512 ? 1 : 61)
             Assert.Contains("cut short", Refusal("Image", image[..length]), StringComparison.Ordinal);
         Assert.Contains("8192", Refusal("Image", image[..^1]), StringComparison.Ordinal);
@@ -253,7 +148,7 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void A_section_without_content_asks_for_no_file()
     {
-        var image = EfiImage();
+        var image = KernelFiles.EfiImage();
         BinaryPrimitives.WriteInt32LittleEndian(image.AsSpan(64 + 24 + 160 + 40 + 16), 0);
         BinaryPrimitives.WriteInt32LittleEndian(image.AsSpan(64 + 24 + 160 + 40 + 20), 0x7fff_f000);
         Assert.Equal(8192u, Open("Image", image).Segments[0].FileSize);
@@ -263,8 +158,8 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void No_more_is_unpacked_than_a_limit()
     {
-        var packed = Save("packed.gz", Gzip(new byte[100_000]));
-        using var target = File.Create(Path.Combine(_directory, "content"));
+        var packed = Save("packed.gz", KernelFiles.Gzip(new byte[100_000]));
+        using var target = File.Create(Path.Combine(DirectoryPath, "content"));
         Assert.True(GzipFile.TryDecompress(packed, target, 100_000));
         Assert.Equal(100_000, target.Length);
         target.SetLength(0);
@@ -289,7 +184,7 @@ public sealed class KernelFileTests : IDisposable
     public void An_image_without_a_pe_header_has_at_least_what_its_first_jump_leads_to(int at, byte b0, byte b1, byte b2, byte b3,
         int target)
     {
-        var image = FlatImage();
+        var image = KernelFiles.FlatImage();
         image.AsSpan(0, 8).Clear();
         new byte[] { b0, b1, b2, b3 }.CopyTo(image, at);
         Assert.Contains("cut short", Refusal("Image", image[..Math.Max(64, target)]), StringComparison.Ordinal);
@@ -301,19 +196,19 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public async Task Only_ordinary_files_are_opened()
     {
-        var kernel = Save("kernel", Elf());
-        var pipe = Path.Combine(_directory, "pipe");
+        var kernel = Save("kernel", KernelFiles.Elf());
+        var pipe = Path.Combine(DirectoryPath, "pipe");
         using (var mkfifo = System.Diagnostics.Process.Start("mkfifo", [pipe]))
             await mkfifo.WaitForExitAsync();
-        var link = Path.Combine(_directory, "link");
+        var link = Path.Combine(DirectoryPath, "link");
         File.CreateSymbolicLink(link, pipe);
         using var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
-        var listener = Path.Combine(_directory, "socket");
+        var listener = Path.Combine(DirectoryPath, "socket");
         socket.Bind(new UnixDomainSocketEndPoint(listener));
         (string, string)[] cases =
         [
             (pipe, "pipe"), (link, "pipe"), (listener, "socket"), ("/dev/zero", "device"), ("/proc/version", "/proc"),
-            (_directory, "directory"), ("", "empty"),
+            (DirectoryPath, "directory"), ("", "empty"),
         ];
         foreach ((var path, var word) in cases)
         {
@@ -332,7 +227,7 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void An_elf_goes_to_its_physical_addresses()
     {
-        var kernel = Open("elf", Elf(entry: 0xffff_ffff_8000_2004, segments:
+        var kernel = Open("elf", KernelFiles.Elf(entry: 0xffff_ffff_8000_2004, segments:
         [
             (0xffff_ffff_8000_2000, 0x8000_2000, new byte[16], 0x100),
             (0xffff_ffff_8000_0000, 0x8000_0000, new byte[0x1800], 0x1800),
@@ -362,9 +257,9 @@ public sealed class KernelFileTests : IDisposable
         Assert.Contains("initramfs", Refusal("d", Encoding.ASCII.GetBytes("070701" + new string('0', 200))), StringComparison.Ordinal);
         Assert.Contains("xz", Refusal("e", [0xfd, (byte)'7', (byte)'z', (byte)'X', (byte)'Z', 0, 0, 4]), StringComparison.Ordinal);
         Assert.Contains("not a kernel", Refusal("f", Encoding.ASCII.GetBytes("#!/bin/sh\necho hello\n")), StringComparison.Ordinal);
-        Assert.Contains("arm64", Refusal("g", Gzip(arm)), StringComparison.Ordinal);
-        Assert.Contains("big-endian", Refusal("h", FlatImage(flags: 1)), StringComparison.Ordinal);
-        Assert.Contains("impossible header", Refusal("i", FlatImage(textOffset: 0x20_0001)), StringComparison.Ordinal);
+        Assert.Contains("arm64", Refusal("g", KernelFiles.Gzip(arm)), StringComparison.Ordinal);
+        Assert.Contains("big-endian", Refusal("h", KernelFiles.FlatImage(flags: 1)), StringComparison.Ordinal);
+        Assert.Contains("impossible header", Refusal("i", KernelFiles.FlatImage(textOffset: 0x20_0001)), StringComparison.Ordinal);
         Assert.Contains("empty", Refusal("j", []), StringComparison.Ordinal);
     }
 
@@ -388,25 +283,25 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void An_elf_that_cannot_start_bare_is_refused_with_the_reason()
     {
-        Assert.Contains("x86-64", Refusal("a", Elf(machine: 62)), StringComparison.Ordinal);
-        Assert.Contains("arm64", Refusal("b", Elf(machine: 183)), StringComparison.Ordinal);
-        Assert.Contains("position-independent", Refusal("c", Elf(type: 3)), StringComparison.Ordinal);
-        Assert.Contains("no executable", Refusal("d", Elf(type: 1)), StringComparison.Ordinal);
-        var narrow = Elf();
+        Assert.Contains("x86-64", Refusal("a", KernelFiles.Elf(machine: 62)), StringComparison.Ordinal);
+        Assert.Contains("arm64", Refusal("b", KernelFiles.Elf(machine: 183)), StringComparison.Ordinal);
+        Assert.Contains("position-independent", Refusal("c", KernelFiles.Elf(type: 3)), StringComparison.Ordinal);
+        Assert.Contains("no executable", Refusal("d", KernelFiles.Elf(type: 1)), StringComparison.Ordinal);
+        var narrow = KernelFiles.Elf();
         narrow[4] = 1;
         Assert.Contains("32-bit", Refusal("e", narrow), StringComparison.Ordinal);
-        Assert.Contains("entry point", Refusal("f", Elf(entry: 0x1234)), StringComparison.Ordinal);
-        Assert.Contains("entry point", Refusal("f", Elf(entry: 0xffff_ffff_8000_0064)), StringComparison.Ordinal);
-        Assert.Contains("impossible size", Refusal("f", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], ulong.MaxValue)])),
+        Assert.Contains("entry point", Refusal("f", KernelFiles.Elf(entry: 0x1234)), StringComparison.Ordinal);
+        Assert.Contains("entry point", Refusal("f", KernelFiles.Elf(entry: 0xffff_ffff_8000_0064)), StringComparison.Ordinal);
+        Assert.Contains("impossible size", Refusal("f", KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], ulong.MaxValue)])),
             StringComparison.Ordinal);
-        Assert.Contains("impossible size", Refusal("f", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 63)])),
+        Assert.Contains("impossible size", Refusal("f", KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 63)])),
             StringComparison.Ordinal);
-        Assert.Contains("cut short", Refusal("g", Elf()[..150]), StringComparison.Ordinal);
-        Assert.Contains("cut short", Refusal("h", Elf()[..40]), StringComparison.Ordinal);
+        Assert.Contains("cut short", Refusal("g", KernelFiles.Elf()[..150]), StringComparison.Ordinal);
+        Assert.Contains("cut short", Refusal("h", KernelFiles.Elf()[..40]), StringComparison.Ordinal);
         Assert.Contains("overlap",
-            Refusal("i", Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 64), (0x8000_0020, 0x8000_0020, new byte[64], 64)])),
+            Refusal("i", KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 64), (0x8000_0020, 0x8000_0020, new byte[64], 64)])),
             StringComparison.Ordinal);
-        var dynamic = Elf();
+        var dynamic = KernelFiles.Elf();
         dynamic[64] = 3;
         Assert.Contains("dynamic linker", Refusal("j", dynamic), StringComparison.Ordinal);
     }
@@ -418,7 +313,7 @@ public sealed class KernelFileTests : IDisposable
     [InlineData(0x0100_0000_0000_0000)]
     public void An_elf_linked_at_a_virtual_address_is_refused_as_that(ulong address)
     {
-        var message = Refusal("vmlinux", Elf(entry: address, segments: [(address, address, new byte[64], 64)]));
+        var message = Refusal("vmlinux", KernelFiles.Elf(entry: address, segments: [(address, address, new byte[64], 64)]));
         Assert.Contains($"virtual address (0x{address:x})", message, StringComparison.Ordinal);
         Assert.Contains("'Image'", message, StringComparison.Ordinal);
     }
@@ -432,14 +327,14 @@ public sealed class KernelFileTests : IDisposable
         (ulong, ulong, byte[], ulong) segment = (0x8000_0000, 0x8000_0000, openSbi, 4096);
         string[] named =
         [
-            Refusal("fw_jump.elf", Elf(type: 2, entry: 0x8000_0000, segments: segment)),
-            Refusal("fw_dynamic.elf", Elf(type: 3, entry: 0, segments: (0, 0, openSbi, 4096))),
+            Refusal("fw_jump.elf", KernelFiles.Elf(type: 2, entry: 0x8000_0000, segments: segment)),
+            Refusal("fw_dynamic.elf", KernelFiles.Elf(type: 3, entry: 0, segments: (0, 0, openSbi, 4096))),
             Refusal("fw_jump.bin", openSbi),
-            Refusal("fw_jump.bin.gz", Gzip(openSbi)),
+            Refusal("fw_jump.bin.gz", KernelFiles.Gzip(openSbi)),
         ];
         Assert.All(named, m => Assert.Contains("OpenSBI, machine-mode firmware", m, StringComparison.Ordinal));
         Assert.Contains("machine-mode firmware",
-            Refusal("other.elf", Elf(type: 3, entry: 0, segments: (0, 0, [.. new byte[64], .. Mret], 4096))), StringComparison.Ordinal);
+            Refusal("other.elf", KernelFiles.Elf(type: 3, entry: 0, segments: (0, 0, [.. new byte[64], .. Mret], 4096))), StringComparison.Ordinal);
         Assert.Contains("machine-mode firmware", Refusal("other.bin", [.. new byte[64], .. Mret]), StringComparison.Ordinal);
     }
 
@@ -451,9 +346,9 @@ public sealed class KernelFileTests : IDisposable
         foreach (var content in (byte[][])[[.. new byte[64], .. Mret], [.. new byte[64], .. banner],
             [.. new byte[63], .. Mret, .. banner]])
         {
-            Assert.Equal(0x8000_0000u, Open("own.elf", Elf(entry: 0x8000_0000, segments: (0x8000_0000, 0x8000_0000, content, 4096))).Entry);
+            Assert.Equal(0x8000_0000u, Open("own.elf", KernelFiles.Elf(entry: 0x8000_0000, segments: (0x8000_0000, 0x8000_0000, content, 4096))).Entry);
         }
-        Assert.Contains("without PIE", Refusal("pie.elf", Elf(type: 3, entry: 0, segments: (0, 0, new byte[64], 4096))),
+        Assert.Contains("without PIE", Refusal("pie.elf", KernelFiles.Elf(type: 3, entry: 0, segments: (0, 0, new byte[64], 4096))),
             StringComparison.Ordinal);
         Assert.Contains("not a kernel", Refusal("text", [.. new byte[63], .. Mret]), StringComparison.Ordinal);
     }
@@ -470,169 +365,13 @@ public sealed class KernelFileTests : IDisposable
         Assert.Contains("OpenSBI, machine-mode firmware", message, StringComparison.Ordinal);
     }
 
-    /// <summary>The number is right at once: that much is enough, and a MiB less is not.</summary>
-    [Theory]
-    [InlineData(0x10_8020_0000, 64, 0)]
-    [InlineData(0x10_8020_0000, 0x40_0000, 10_000)]
-    [InlineData(0x8000_0000, 3 << 20, 5 << 20)]
-    [InlineData(0x8010_0000, 0x1f_f000, 0)]
-    [InlineData(0x8000_0000 + (512L << 30) - (8 << 20), 4096, 0)]
-    public void The_memory_needed_is_one_number(ulong address, ulong size, ulong initrd)
-    {
-        var kernel = Open("elf", Elf(entry: address, segments: (address, address, new byte[64], size)));
-        var message =
-            Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, 1 << 20)).Message;
-        var needed = ulong.Parse(Regex.Match(message, "at least ([0-9]+) MiB").Groups[1].Value, CultureInfo.InvariantCulture);
-        BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, needed << 20);
-        var less =
-            Assert.Throws<MachineConfigurationException>(() =>
-                BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, needed - 1 << 20)).Message;
-        Assert.Contains($"at least {needed} MiB", less, StringComparison.Ordinal);
-    }
-
-    /// <summary>Memory that a Linux kernel needs to start in counts like what lies in memory, and is said to be that.</summary>
-    [Fact]
-    public void Room_to_start_in_is_part_of_the_memory_needed()
-    {
-        var kernel = Open("Image", FlatImage(imageSize: 10 << 20));
-        BootLayout.Plan(kernel, 1 << 20, 5000, MemoryMap.Ram, 34UL << 20, beside: 20 << 20);
-        var message =
-            Assert.Throws<MachineConfigurationException>(() =>
-                BootLayout.Plan(kernel, 1 << 20, 5000, MemoryMap.Ram, 33UL << 20, beside: 20 << 20)).Message;
-        Assert.Contains("33 MiB of memory is too little for the Linux kernel 'Image' to start in", message, StringComparison.Ordinal);
-        Assert.Contains("at least 34 MiB", message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData(0x8000_0000 + (512L << 30), 64, 0)]
-    [InlineData(0x8000_0000 + (512L << 30) - (1 << 20), 64, 0)]
-    [InlineData(0x8000_0000 + (512L << 30) - (8 << 20), 64, 8 << 20)]
-    [InlineData(0x8000_0000, 1UL << 60, 0)]
-    [InlineData(0x8000_0000, ulong.MaxValue - 0x8000_0000, 0)]
-    [InlineData(0x00ff_ffff_ffff_f000, 4096, 0)]
-    [InlineData(0x8000_0000, 64, (ulong)long.MaxValue)]
-    public void More_memory_than_a_machine_can_have_is_said_to_be(ulong address, ulong size, ulong initrd)
-    {
-        var kernel = Open("elf", Elf(entry: address, segments: (address, address, new byte[64], size)));
-        var message =
-            Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, initrd, 5000, MemoryMap.Ram, 512UL << 30)).Message;
-        Assert.Contains("at most 524288", message, StringComparison.Ordinal);
-        Assert.DoesNotContain("at least", message, StringComparison.Ordinal);
-    }
-
     [Fact]
     public void Missing_files_and_directories_are_named()
     {
-        var missing = Path.Combine(_directory, "nowhere", "Image");
+        var missing = Path.Combine(DirectoryPath, "nowhere", "Image");
         Assert.Contains(missing, Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(missing, MemoryMap.Ram)).Message,
             StringComparison.Ordinal);
-        Assert.Contains("directory", Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(_directory, MemoryMap.Ram)).Message,
-            StringComparison.Ordinal);
-    }
-
-    [Fact]
-    public void The_layout_overlaps_nothing_and_fits()
-    {
-        var random = new Random(7);
-        for (var i = 0; i < 2000; i++)
-        {
-            var length = (ulong)random.Next(1, 40 << 20);
-            var kernel = new KernelImage("k", "k", KernelFormat.Image, 0x8020_0000, [new KernelSegment(0x8020_0000, 0, length, length)]);
-            var initrd = random.Next(3) == 0 ? 0 : (ulong)random.Next(1, 40 << 20);
-            var tree = (ulong)random.Next(1, 100_000);
-            var ram = (ulong)random.Next(1, 256) << 20;
-            try
-            {
-                var layout = BootLayout.Plan(kernel, initrd, tree, MemoryMap.Ram, ram);
-                ulong kernelEnd = kernel.End, initrdEnd = layout.Initrd + initrd;
-                Assert.True(initrd == 0 ? layout.DeviceTree >= kernelEnd : layout.Initrd >= kernelEnd && layout.DeviceTree >= initrdEnd);
-                Assert.True(layout.DeviceTree + tree <= MemoryMap.Ram + ram);
-                Assert.Equal(0u, layout.Initrd % 4096);
-                Assert.Equal(0u, layout.DeviceTree % 8);
-                Assert.Equal(layout.DeviceTree >> 21, (layout.DeviceTree + tree - 1) >> 21);
-            }
-            catch (MachineConfigurationException e)
-            {
-                Assert.Contains("at least", e.Message, StringComparison.Ordinal);
-                Assert.True(0x20_0000 + length + initrd + tree + (6 << 20) > ram, e.Message);
-            }
-        }
-    }
-
-    /// <summary>
-    /// The MiB that a kernel's own strings say it sets aside before it has a console (LinuxMemory), with an initrd of one and the tree's
-    /// page.
-    /// </summary>
-    [Theory]
-    [InlineData("", "", 0)]
-    [InlineData("memory map backing failed", "", 0)]
-    [InlineData("Linux version 6.12", "", 9)]
-    [InlineData("Linux version 6.12|memory map backing failed", "", 25)]
-    [InlineData("Linux version 6.12|memory map backing failed|early_page_ext", "", 41)]
-    [InlineData("Linux version 6.12|memory map backing failed|early_page_ext|kfence: initialized - using", "", 43)]
-    [InlineData("Linux version 6.12|Too small a size for current use", "", 9)]
-    public void A_linux_kernel_needs_room_to_start_in(string strings, string commandLine, int beside)
-    {
-        // 30 MiB of memory from 2 MiB on, as long as the measured kernel's.
-        var image = FlatImage(3 << 20, imageSize: 30 << 20);
-        var at = 1 << 20;
-        foreach (var text in strings.Split('|'))
-        {
-            // Across the border of two pieces that are looked at.
-            System.Text.Encoding.ASCII.GetBytes(text).CopyTo(image, at - text.Length / 2);
-            at += text.Length > 20 ? 1 << 20 : 100_000;
-            if (at >= image.Length - 100)
-                at = 500_000;
-        }
-        string kernel = Save("Image", image), initrd = Save("initrd", new byte[1 << 20]);
-        ulong End(int cpus, long mebibytes) => Boot.LinuxMemory.LeastBeside(
-            KernelFile.Open(kernel, MemoryMap.Ram), initrd, 1 << 20,
-            new MachineOptions { KernelPath = kernel, Cpus = cpus, MemoryBytes = mebibytes << 20, CommandLine = commandLine });
-        Assert.Equal((ulong)beside, End(1, 40) >> 20);
-        Assert.Equal(0u, End(1, 256));
-        if (beside > 0)
-            Assert.Equal((ulong)beside + 3, End(4, 40) >> 20);
-    }
-
-    [Fact]
-    public void An_initrd_needs_room_to_be_unpacked_in()
-    {
-        var image = FlatImage(1 << 20, imageSize: 30 << 20);
-        "Linux version 6.12"u8.CopyTo(image.AsSpan(5000));
-        "Too small a size for current use"u8.CopyTo(image.AsSpan(6000));
-        var kernel = Save("Image", image);
-        var packed = Gzip(new byte[20 << 20]);
-        var initrd = Save("initrd.gz", packed);
-        ulong Beside(string commandLine) => Boot.LinuxMemory.LeastBeside(
-            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length,
-            new MachineOptions { KernelPath = kernel, MemoryBytes = 64 << 20, CommandLine = commandLine });
-        // A tmpfs takes half of what is left; with a root of its own the initrd is only unpacked.
-        Assert.Equal(40u, Beside("quiet") >> 20);
-        Assert.Equal(28u, Beside("root=/dev/vda") >> 20);
-        Assert.Equal(28u, Beside("rootfstype=ramfs") >> 20);
-    }
-
-    /// <summary>Memory that is plenty for the initrd's file may be too little for what is in it.</summary>
-    [Fact]
-    public void A_small_initrd_may_hold_much()
-    {
-        var image = FlatImage(1 << 20, imageSize: 30 << 20);
-        "Linux version 6.12"u8.CopyTo(image.AsSpan(5000));
-        var kernel = Save("Image", image);
-        var packed = Gzip(new byte[100 << 20]);
-        var initrd = Save("initrd.gz", packed);
-        var beside = Boot.LinuxMemory.LeastBeside(
-            KernelFile.Open(kernel, MemoryMap.Ram), initrd, (ulong)packed.Length,
-            new MachineOptions { KernelPath = kernel, MemoryBytes = 128 << 20 });
-        Assert.Equal(108u, beside >> 20);
-    }
-
-    [Fact]
-    public void A_kernel_linked_below_memory_is_refused()
-    {
-        var kernel = Open("elf", Elf(entry: 0x1000, segments: [(0x1000, 0x1000, new byte[64], 64)]));
-        Assert.Contains("no memory",
-            Assert.Throws<MachineConfigurationException>(() => BootLayout.Plan(kernel, 0, 4096, MemoryMap.Ram, 1 << 30)).Message,
+        Assert.Contains("directory", Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(DirectoryPath, MemoryMap.Ram)).Message,
             StringComparison.Ordinal);
     }
 
@@ -640,8 +379,8 @@ public sealed class KernelFileTests : IDisposable
     public void Damaged_kernels_are_read_or_refused_never_more()
     {
         byte[][] seeds =
-            [FlatImage(4096), EfiImage(), Elf(),
-                Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[0x1800], 0x1800), (0x8000_2000, 0x8000_2000, new byte[16], 0x100)])];
+            [KernelFiles.FlatImage(4096), KernelFiles.EfiImage(), KernelFiles.Elf(),
+                KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[0x1800], 0x1800), (0x8000_2000, 0x8000_2000, new byte[16], 0x100)])];
         var random = new Random(20261121);
         var read = 0;
         for (var i = 0; i < 30_000; i++)
@@ -671,8 +410,8 @@ public sealed class KernelFileTests : IDisposable
     [Fact]
     public void Damaged_gzip_is_read_or_refused_never_more()
     {
-        var image = FlatImage(20_000);
-        var packed = Gzip(image);
+        var image = KernelFiles.FlatImage(20_000);
+        var packed = KernelFiles.Gzip(image);
         var random = new Random(3);
         var read = 0;
         for (var i = 0; i < 300; i++)
@@ -683,7 +422,7 @@ public sealed class KernelFileTests : IDisposable
             try
             {
                 // Flags, time and system in the header are covered by no checksum.
-                Assert.Equal(image, File.ReadAllBytes(KernelFile.Open(path, MemoryMap.Ram, Path.Combine(_directory, "cache")).Path));
+                Assert.Equal(image, File.ReadAllBytes(KernelFile.Open(path, MemoryMap.Ram, Path.Combine(DirectoryPath, "cache")).Path));
                 read++;
             }
             catch (MachineConfigurationException)

@@ -293,7 +293,7 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
             (good with { KernelPath = initrd }, "not a kernel"),
             (good with { Serial = [] }, "UART"),
             (good with { Timeout = TimeSpan.Zero }, "timeout"),
-            (good with { KernelPath = guest.Save("Image", KernelFileTests.FlatImage()), CommandLine = new string('x', 1024) }, "1023"),
+            (good with { KernelPath = guest.Save("Image", KernelFiles.FlatImage()), CommandLine = new string('x', 1024) }, "1023"),
         ];
         foreach ((var options, var word) in cases)
         {
@@ -335,7 +335,7 @@ public abstract class MachineTests(MmuKind mmu) : OnEachMmu(mmu)
     /// </summary>
     private static byte[] PageCongruent(List<(ulong, ulong Address, byte[] Data, ulong)> segments, int round)
     {
-        var elf = KernelFileTests.Elf(entry: MemoryMap.Ram, segments: [.. segments]);
+        var elf = KernelFiles.Elf(entry: MemoryMap.Ram, segments: [.. segments]);
         if (round < 4)
             return elf;
         var file = new MemoryStream();
