@@ -68,6 +68,8 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab mutate-worker /nowhere", "warren lab mutate")]
     [InlineData("lab try /no/such.diff", "/no/such.diff cannot be read")]
     [InlineData("lab try /tmp", "directory")]
+    [InlineData("lab try /dev/null --scenario nonsense", "nonsense")]
+    [InlineData("lab try /dev/null --replay x --seed 2", "leave out --seed")]
     [InlineData("lab try /dev/null", "changes no file")]
     [InlineData("lab try /dev/zero", "16 MiB")]
     [InlineData("lab try /etc/passwd --scenaro x", "'--scenaro' is not an option")]

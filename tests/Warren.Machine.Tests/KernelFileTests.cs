@@ -292,14 +292,16 @@ public sealed class KernelFileTests : KernelDirectory
         Assert.Contains("32-bit", Refusal("e", narrow), StringComparison.Ordinal);
         Assert.Contains("entry point", Refusal("f", KernelFiles.Elf(entry: 0x1234)), StringComparison.Ordinal);
         Assert.Contains("entry point", Refusal("f", KernelFiles.Elf(entry: 0xffff_ffff_8000_0064)), StringComparison.Ordinal);
-        Assert.Contains("impossible size", Refusal("f", KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], ulong.MaxValue)])),
+        Assert.Contains("impossible size",
+            Refusal("f", KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], ulong.MaxValue)])),
             StringComparison.Ordinal);
         Assert.Contains("impossible size", Refusal("f", KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 63)])),
             StringComparison.Ordinal);
         Assert.Contains("cut short", Refusal("g", KernelFiles.Elf()[..150]), StringComparison.Ordinal);
         Assert.Contains("cut short", Refusal("h", KernelFiles.Elf()[..40]), StringComparison.Ordinal);
         Assert.Contains("overlap",
-            Refusal("i", KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 64), (0x8000_0020, 0x8000_0020, new byte[64], 64)])),
+            Refusal("i",
+                KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[64], 64), (0x8000_0020, 0x8000_0020, new byte[64], 64)])),
             StringComparison.Ordinal);
         var dynamic = KernelFiles.Elf();
         dynamic[64] = 3;
@@ -334,7 +336,8 @@ public sealed class KernelFileTests : KernelDirectory
         ];
         Assert.All(named, m => Assert.Contains("OpenSBI, machine-mode firmware", m, StringComparison.Ordinal));
         Assert.Contains("machine-mode firmware",
-            Refusal("other.elf", KernelFiles.Elf(type: 3, entry: 0, segments: (0, 0, [.. new byte[64], .. Mret], 4096))), StringComparison.Ordinal);
+            Refusal("other.elf", KernelFiles.Elf(type: 3, entry: 0, segments: (0, 0, [.. new byte[64], .. Mret], 4096))),
+            StringComparison.Ordinal);
         Assert.Contains("machine-mode firmware", Refusal("other.bin", [.. new byte[64], .. Mret]), StringComparison.Ordinal);
     }
 
@@ -346,7 +349,8 @@ public sealed class KernelFileTests : KernelDirectory
         foreach (var content in (byte[][])[[.. new byte[64], .. Mret], [.. new byte[64], .. banner],
             [.. new byte[63], .. Mret, .. banner]])
         {
-            Assert.Equal(0x8000_0000u, Open("own.elf", KernelFiles.Elf(entry: 0x8000_0000, segments: (0x8000_0000, 0x8000_0000, content, 4096))).Entry);
+            Assert.Equal(0x8000_0000u,
+                Open("own.elf", KernelFiles.Elf(entry: 0x8000_0000, segments: (0x8000_0000, 0x8000_0000, content, 4096))).Entry);
         }
         Assert.Contains("without PIE", Refusal("pie.elf", KernelFiles.Elf(type: 3, entry: 0, segments: (0, 0, new byte[64], 4096))),
             StringComparison.Ordinal);
@@ -371,7 +375,8 @@ public sealed class KernelFileTests : KernelDirectory
         var missing = Path.Combine(DirectoryPath, "nowhere", "Image");
         Assert.Contains(missing, Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(missing, MemoryMap.Ram)).Message,
             StringComparison.Ordinal);
-        Assert.Contains("directory", Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(DirectoryPath, MemoryMap.Ram)).Message,
+        Assert.Contains("directory",
+            Assert.Throws<MachineConfigurationException>(() => KernelFile.Open(DirectoryPath, MemoryMap.Ram)).Message,
             StringComparison.Ordinal);
     }
 
@@ -380,7 +385,8 @@ public sealed class KernelFileTests : KernelDirectory
     {
         byte[][] seeds =
             [KernelFiles.FlatImage(4096), KernelFiles.EfiImage(), KernelFiles.Elf(),
-                KernelFiles.Elf(segments: [(0x8000_0000, 0x8000_0000, new byte[0x1800], 0x1800), (0x8000_2000, 0x8000_2000, new byte[16], 0x100)])];
+                KernelFiles.Elf(
+                    segments: [(0x8000_0000, 0x8000_0000, new byte[0x1800], 0x1800), (0x8000_2000, 0x8000_2000, new byte[16], 0x100)])];
         var random = new Random(20261121);
         var read = 0;
         for (var i = 0; i < 30_000; i++)

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using System.Threading;
 
 namespace Warren.Lab.Mutation;
@@ -42,13 +41,11 @@ internal sealed record CoverageMap(IReadOnlyList<ScenarioCoverage> Scenarios)
         return new([.. results.OfType<ScenarioCoverage>()]);
     }
 
-    internal void Save(string file)
-    {
-        File.WriteAllText(file + ".tmp", JsonSerializer.Serialize(this, MutationSerializer.Default.CoverageMap));
-        File.Move(file + ".tmp", file, overwrite: true);
-    }
+    /// <exception cref="VariantException">The file cannot be written.</exception>
+    internal void Save(string file) => KeptFile.Write(file, this, MutationSerializer.Default.CoverageMap);
 
     /// <summary>Reads the file that <see cref="Save"/> wrote, or null.</summary>
-    internal static CoverageMap? Load(string file) => File.Exists(file)
-        ? JsonSerializer.Deserialize(File.ReadAllText(file), MutationSerializer.Default.CoverageMap) : null;
+    internal static CoverageMap? Load(string file) =>
+        KeptFile.Read(file, MutationSerializer.Default.CoverageMap) is { Scenarios: { } kept } map
+        && kept.All(s => s is { Scenario: not null, Sites: not null }) ? map : null;
 }

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace Warren.Lab.Mutation;
 
 /// <summary>All that is known of the mutants of one member, by their ids.</summary>
@@ -30,10 +28,7 @@ internal sealed class ResultStore(string directory)
         {
             var results = Of(mutant.Member);
             results.Mutants[mutant.Id] = result;
-            var path = PathOf(mutant.Member);
-            Directory.CreateDirectory(directory);
-            File.WriteAllText(path + ".tmp", JsonSerializer.Serialize(results, MutationSerializer.Default.MemberResults));
-            File.Move(path + ".tmp", path, overwrite: true);
+            KeptFile.Write(PathOf(mutant.Member), results, MutationSerializer.Default.MemberResults);
         }
     }
 
@@ -47,16 +42,6 @@ internal sealed class ResultStore(string directory)
 
     private string PathOf(MutatedMember member) => Path.Combine(directory, member.Hash + ".json");
 
-    /// <summary>A file that is damaged is none.</summary>
-    private static MemberResults? Read(string path)
-    {
-        try
-        {
-            return File.Exists(path) ? JsonSerializer.Deserialize(File.ReadAllText(path), MutationSerializer.Default.MemberResults) : null;
-        }
-        catch (JsonException)
-        {
-            return null;
-        }
-    }
+    private static MemberResults? Read(string path) =>
+        KeptFile.Read(path, MutationSerializer.Default.MemberResults) is { Mutants: not null } read ? read : null;
 }

@@ -1,3 +1,6 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
 using Microsoft.CodeAnalysis;
 
 namespace Warren.Lab.Mutation;
@@ -61,19 +64,28 @@ internal sealed record MutantBuild(PatchedAssemblies Assemblies, IReadOnlyList<i
             File.WriteAllBytes(Path.Combine(directory, project.Name + ".dll"), project.Assembly);
         // Last: its presence says that all is there.
         var list = Path.Combine(directory, "live");
-        File.WriteAllLines(list + ".tmp", Live.Select(n => n.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        var numbers = string.Join('\n', Live.Select(n => n.ToString(CultureInfo.InvariantCulture)));
+        File.WriteAllText(list + ".tmp", $"{Sum(Assemblies.Projects, numbers)}\n{numbers}");
         File.Move(list + ".tmp", list, overwrite: true);
     }
 
-    /// <summary>Reads what <see cref="Save"/> kept, or null.</summary>
+    /// <summary>Reads what <see cref="Save"/> kept; null where it is not there, or no longer what it was.</summary>
     internal static MutantBuild? Load(string directory)
     {
-        var list = Path.Combine(directory, "live");
-        if (!File.Exists(list))
+        if (KeptFile.Read(Path.Combine(directory, "live"))?.Split('\n', 2) is not [var sum, var numbers])
             return null;
-        var projects = MutantSet.Projects.Where(p => File.Exists(Path.Combine(directory, p + ".dll")))
-            .Select(p => new CompiledProject(p, File.ReadAllBytes(Path.Combine(directory, p + ".dll")), []));
-        return new(new("mutants", [.. projects]),
-            [.. File.ReadAllLines(list).Select(l => int.Parse(l, System.Globalization.CultureInfo.InvariantCulture))]);
+        CompiledProject[] projects = [.. MutantSet.Projects.Where(p => File.Exists(Path.Combine(directory, p + ".dll")))
+            .Select(p => new CompiledProject(p, File.ReadAllBytes(Path.Combine(directory, p + ".dll")), []))];
+        return sum != Sum(projects, numbers) ? null
+            : new(new("mutants", projects), [.. numbers.Split('\n').Select(n => int.Parse(n, CultureInfo.InvariantCulture))]);
+    }
+
+    private static string Sum(IEnumerable<CompiledProject> projects, string numbers)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var project in projects)
+            hash.AppendData(SHA256.HashData(project.Assembly));
+        hash.AppendData(Encoding.ASCII.GetBytes(numbers));
+        return Convert.ToHexStringLower(hash.GetHashAndReset());
     }
 }

@@ -41,7 +41,7 @@ public static class MutationRun
         try
         {
             var coverage = Cover(scenarios, key, directory, workers, options, progress);
-            Try(chosen, results, coverage, key, store, workers, options, clock, progress);
+            Try(chosen, results, coverage, key, store, workers, options, progress);
         }
         catch (OperationCanceledException)
         {
@@ -70,9 +70,9 @@ public static class MutationRun
 
     /// <summary>Fills in each mutant that is not reached, was tried before, or is tried now.</summary>
     private static void Try(List<Mutant> chosen, MutantResult?[] results, CoverageMap coverage, string key, ResultStore store,
-        IReadOnlyList<IMutantWorker> workers, MutationOptions options, Stopwatch clock,
-        IProgress<string>? progress)
+        IReadOnlyList<IMutantWorker> workers, MutationOptions options, IProgress<string>? progress)
     {
+        var clock = Stopwatch.StartNew();
         var open = new List<int>();
         for (var i = 0; i < chosen.Count; i++)
         {

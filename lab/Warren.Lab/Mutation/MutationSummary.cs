@@ -33,11 +33,20 @@ public sealed record MutationSummary(IReadOnlyList<MutantReport> Mutants, int Po
     /// <summary>Killed of those that count, 0 to 1; 0 when none does.</summary>
     public double Score => Counted == 0 ? 0 : (double)Killed / Counted;
 
+    /// <summary>Asked for, and without a result yet.</summary>
+    public int Open => Mutants.Count(m => m.Result is null && m.Equivalent is null);
+
+    /// <summary>The score if all that are open were killed.</summary>
+    public double Best => Counted + Open == 0 ? 0 : (double)(Killed + Open) / (Counted + Open);
+
     /// <summary>
-    /// Where the score of all in the area lies, judged by those that were tried (Wilson's interval, with the correction for a finite
-    /// population); the score itself where all were.
+    /// Where the score of all in the area lies, judged by those that were asked for (Wilson's interval, with the correction for a finite
+    /// population); the score itself where all were tried. Those that are open are no random part: they count as survivors at its lower
+    /// end, as killed at its upper.
     /// </summary>
-    public (double Low, double High) Interval => IntervalOf(Killed, Counted, Population - Equivalent);
+    public (double Low, double High) Interval =>
+        (IntervalOf(Killed, Counted + Open, Population - Equivalent).Low,
+            IntervalOf(Killed + Open, Counted + Open, Population - Equivalent).High);
 
     /// <param name="population">Of which <paramref name="tried"/> were drawn.</param>
     internal static (double Low, double High) IntervalOf(int killed, int tried, int population)

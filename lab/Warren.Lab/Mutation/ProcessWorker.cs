@@ -30,6 +30,8 @@ internal sealed class ProcessWorker(Func<ProcessStartInfo> start, TimeSpan? grac
         _process ??= Start();
         var clock = Stopwatch.StartNew();
         var answer = Ask(_process, request, cancellation, out var timedOut);
+        // A process that ended with us says nothing of the mutant.
+        cancellation.ThrowIfCancellationRequested();
         if (answer is null || answer.Tainted || ++_tried >= Life)
             End();
         return answer ?? new(timedOut ? MutantOutcome.TimedOut : MutantOutcome.Crashed, null, null, timedOut ? "the process did not answer"

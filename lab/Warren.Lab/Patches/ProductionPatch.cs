@@ -57,8 +57,11 @@ public sealed class ProductionPatch
         foreach (var project in ProductionSources.Projects)
         {
             var directory = ProductionSources.DirectoryOf(project) + "/";
-            if (file.Path.StartsWith(directory, StringComparison.Ordinal) && file.Path.EndsWith(".cs", StringComparison.Ordinal))
+            if (file.Path.StartsWith(directory, StringComparison.Ordinal) && file.Path.EndsWith(".cs", StringComparison.Ordinal)
+                && !file.Path.Split('/').Any(static part => part is "" or "." or ".."))
+            {
                 return (project, file.Path[directory.Length..]);
+            }
         }
 
         var known = string.Join(", ", ProductionSources.Projects.Select(ProductionSources.DirectoryOf));

@@ -20,7 +20,7 @@ internal sealed partial class UnifiedDiff
     private UnifiedDiff(string name, string text)
     {
         _name = name;
-        _lines = text.ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
+        _lines = text.TrimStart('\uFEFF').ReplaceLineEndings("\n").TrimEnd('\n').Split('\n');
     }
 
     /// <param name="name">Named in exceptions.</param>
@@ -35,7 +35,7 @@ internal sealed partial class UnifiedDiff
 
     private void Read()
     {
-        // The words of a mail or a commit may look like anything.
+        // The words of a mail or a commit may look like anything but a hunk.
         var words = true;
         while (_at < _lines.Length)
         {
@@ -59,6 +59,10 @@ internal sealed partial class UnifiedDiff
             {
                 throw Bad("renames, copies and binary files are not understood",
                     "Use 'git diff --no-renames', and leave out what is not source.");
+            }
+            else if (HunkHeader().IsMatch(line) || line.StartsWith("+++ ", StringComparison.Ordinal))
+            {
+                throw Bad("nothing says which file this changes", Remedy);
             }
             else if (words || Header().IsMatch(line))
             {

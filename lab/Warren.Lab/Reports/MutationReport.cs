@@ -40,12 +40,12 @@ public static class MutationReport
             ? string.Create(CultureInfo.InvariantCulture, $" (of all {summary.Population}: {low:0.0 %} to {high:0.0 %}, 19 times of 20)")
             : "";
         yield return string.Create(CultureInfo.InvariantCulture,
-            $"{summary.Killed} of {summary.Counted} mutants killed: {summary.Score:0.0 %}{interval}.");
+            $"{summary.Killed} of {summary.Counted} mutants killed{(summary.Open > 0 ? " so far" : "")}: {summary.Score:0.0 %}{interval}.");
         var others = Enum.GetValues<MutantOutcome>().Where(o => o != MutantOutcome.Killed && summary.Count(o) > 0)
             .Select(o => $"{summary.Count(o)} {Words(o)}");
         yield return $"Of the others {string.Join(", ", others.DefaultIfEmpty("none"))}; {summary.Equivalent} declared equivalent.";
-        if (summary.Mutants.Count(m => m.Result is null && m.Equivalent is null) is > 0 and var left)
-            yield return $"{left} not tried yet; the same command goes on from here.";
+        if (summary.Open > 0)
+            yield return $"{summary.Open} not tried yet; the same command goes on from here.";
     }
 
     public static JsonObject Json(MutationSummary summary)
@@ -58,6 +58,7 @@ public static class MutationReport
             ["asked"] = summary.Mutants.Count,
             ["counted"] = summary.Counted,
             ["killed"] = summary.Killed,
+            ["open"] = summary.Open,
             ["score"] = Math.Round(summary.Score, 4),
             ["low"] = Math.Round(low, 4),
             ["high"] = Math.Round(high, 4),

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using System.Runtime.InteropServices;
 using System.Globalization;
 using Spectre.Console;
 using Warren.Cli.CommandLine;
@@ -18,7 +19,9 @@ internal static class LabMutateCommand
     {
         var area = Options.Text("--area", "PATH", "Keep to a file or directory, like src/Warren.Hypervisor/Tdp.",
             "the path of a file or directory of the sources");
-        var time = LabOptions.Time("Try no further mutant after this long; the same command goes on from there.");
+        var time = LabOptions.Time("Try no further mutant after this long; those under way are finished, and the same command goes on "
+            + "from there. "
+                + "The time begins once mutants are compiled and it is known which scenarios reach them.");
         var sample = new ValueOption<long?>("--sample", "N", "Try so many, drawn from every file in proportion.",
             "a number from 1 to 1000000",
             (string text, out long? value) =>
@@ -58,7 +61,12 @@ internal static class LabMutateCommand
         var directory = new Argument<string>("DIRECTORY");
         var command = new Command(WorkerName, "Try mutants for 'warren lab mutate'.") { directory };
         command.Hidden = true;
-        command.SetAction(result => MutationRun.Serve(result.GetValue(directory)!, Console.In, Console.Out));
+        command.SetAction(result =>
+        {
+            // Ctrl-C reaches the whole terminal; the run ends its workers itself.
+            using var ignored = PosixSignalRegistration.Create(PosixSignal.SIGINT, static signal => signal.Cancel = true);
+            MutationRun.Serve(result.GetValue(directory)!, Console.In, Console.Out);
+        });
         return command;
     }
 
@@ -97,7 +105,7 @@ internal static class LabMutateCommand
             Console.Out.WriteLine(MutationReport.Json(summary).ToJsonString(TraceJson.Options));
         else
             Print(summary);
-        return interrupted ? ExitStatus.Interrupted : summary.Score * 100 < least ? ExitStatus.Found : ExitStatus.Success;
+        return interrupted ? ExitStatus.Interrupted : summary.Best * 100 < least ? ExitStatus.Found : ExitStatus.Success;
     }
 
     private static void Print(MutationSummary summary)

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;
 using Warren.Lab;
 
@@ -10,8 +9,6 @@ namespace Warren.Cli.Commands;
 /// </summary>
 internal static class LabTryCommand
 {
-    private static readonly TimeSpan DefaultTime = TimeSpan.FromSeconds(60);
-
     public static Command Build()
     {
         var patch = new Argument<string>("PATCH.diff")
@@ -25,42 +22,29 @@ internal static class LabTryCommand
             Description = "A scenario to explore; give it several times for several. All core scenarios when none is given.",
             Arity = ArgumentArity.OneOrMore,
         };
-        var bound = LabOptions.Bound();
-        var time = LabOptions.Time("Search at most this long, like 30s or 2m, divided among several scenarios; 60s each when not given.");
-        var seed = LabOptions.Seed();
-        var strategy = LabOptions.Strategy();
-        var weak = Options.Flag("--weak-memory", "Stores wait in a buffer per thread, as on x86.");
-        var replay = Options.Text("--replay", "S",
-            "Execute just the schedule that a result's replay string describes; with one --scenario.",
-            "the replay string that a result ends with");
-        var json = LabOptions.Json();
-        var full = Options.Flag("--full", "Print every step of a long trace, also those that do not bear on the verdict.");
+        var search = new LabSearchOptions("scenarios",
+            "Execute just the schedule that a result's replay string describes; with one --scenario.");
         var command = new Command("try",
             "Compile a patch of the production sources and search the schedules of scenarios for one that it breaks.")
         {
-            patch, scenarios, bound, time, seed, strategy, weak, replay, json, full,
+            patch, scenarios,
         };
+        search.AddTo(command);
         command.SetAction(result =>
         {
-            var limit = result.GetValue(time);
-            var options = new ExplorationOptions
-            {
-                Strategy = LabOptions.Chosen(result.GetValue(strategy)),
-                UntilCovered = limit is null,
-                PreemptionBound = (int)result.GetValue(bound),
-                Time = limit ?? DefaultTime,
-                Seed = result.GetValue(seed),
-                WeakMemory = result.GetValue(weak),
-            };
+            var options = search.Read(result);
             var path = result.GetValue(patch)!;
-            var names = result.GetValue(scenarios) is { Length: > 0 } named ? named : [LabTarget.Core];
-            var compiled = Compile(path);
-            IReadOnlyList<LabTarget> targets = [.. LabTarget.FindAll(names, null).Select(t => PatchTarget.Of(t, compiled))];
-            if (result.GetValue(replay) is not null && targets.Count > 1)
+            var names = result.GetValue(scenarios) is { Length: > 0 } given ? given : [LabTarget.Core];
+            var named = LabTarget.FindAll(names, null);
+            if (result.GetValue(search.Replay) is not null && named.Count > 1)
                 throw new UserErrorException("--replay executes one schedule of one scenario; name it with --scenario");
+            var compiled = Compile(path);
+            IReadOnlyList<LabTarget> targets = [.. named.Select(t => PatchTarget.Of(t, compiled))];
             return targets.Count > 1
-                ? new LabRunSeveral(targets, options, limit, Again, result.GetValue(full)).Run(result.GetValue(json))
-                : new LabRunOne(targets[0], options, Again, result.GetValue(replay), result.GetValue(full)).Run(result.GetValue(json));
+                ? new LabRunSeveral(targets, options, search.Limit(result), Again, result.GetValue(search.Full))
+                    .Run(result.GetValue(search.Json))
+                : new LabRunOne(targets[0], options, Again, result.GetValue(search.Replay), result.GetValue(search.Full))
+                    .Run(result.GetValue(search.Json));
 
             string Again(string scenario, string schedule) =>
                 $"warren lab try {LabReports.Quote(path)} --scenario {scenario} --replay {LabReports.Quote(schedule)}";

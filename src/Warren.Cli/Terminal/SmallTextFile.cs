@@ -13,6 +13,8 @@ internal static class SmallTextFile
     /// <exception cref="UserErrorException">It cannot be read, or is longer than any text that a person made.</exception>
     public static string Read(string path, string what)
     {
+        if (path.Length == 0)
+            throw new UserErrorException($"The name of {what} is empty; name the file with {what}");
         if (Directory.Exists(path))
             throw new UserErrorException($"{path} is a directory; name the file with {what}");
         try

@@ -54,6 +54,17 @@ public sealed class MutationTests : IDisposable
             && m.Result.Scenarios == summary.Mutants.First(s => s.Result!.Outcome == MutantOutcome.Survived).Result!.Scenarios);
         Assert.DoesNotContain(MutationRun.Run(Options with { Fresh = true }).Mutants, m => m.Result?.Scenario == "as-kept");
 
+        // What is damaged is made anew: builds, reach and results.
+        var built = Directory.GetDirectories(_directory.FullName, "build-*").Single();
+        foreach (var damaged in Directory.GetFiles(built).Concat(Directory.GetFiles(Path.Combine(_directory.FullName, "results"))))
+        {
+            foreach (var content in (string[])["", "garbage", "{}", "null"])
+            {
+                System.IO.File.WriteAllText(damaged, content);
+                Assert.Equal((killed, false), (MutationRun.Run(Options) is var mended ? mended.Killed : 0, mended.Interrupted));
+            }
+        }
+
         // One that was cancelled at once tells what is kept, and that there is more.
         using var cancel = new CancellationTokenSource();
         cancel.Cancel();
@@ -139,6 +150,30 @@ public sealed class MutationTests : IDisposable
         Assert.Equal((0.25, 0.25), MutationSummary.IntervalOf(25, 100, 100));
         Assert.Equal((0.0, 1.0), MutationSummary.IntervalOf(0, 0, 100));
         Assert.True(MutationSummary.IntervalOf(50, 100, 200).High < MutationSummary.IntervalOf(50, 100, 100_000).High);
+    }
+
+    /// <summary>Mutants that are open are no random part: each end of the interval counts them its way.</summary>
+    [Fact]
+    public void A_run_that_goes_on_claims_no_more_than_it_knows()
+    {
+        MutantReport Of(MutantOutcome? outcome) =>
+            new("i", "f", 1, "m", "o", "b", "a", outcome is { } known ? new(known, null, null, null, 0, 0, "k") : null, null);
+        MutantReport[] mutants = [Of(MutantOutcome.Killed), Of(MutantOutcome.NotReached), Of(null), Of(null)];
+        var summary = new MutationSummary(mutants, 4, true, TimeSpan.Zero);
+        Assert.Equal((2, 0.5, 0.75), (summary.Open, summary.Score, summary.Best));
+        Assert.Equal((0.25, 0.75), summary.Interval);
+    }
+
+    [Fact]
+    public void A_worker_that_ends_with_the_run_says_nothing_of_its_mutant()
+    {
+        using var cancel = new CancellationTokenSource();
+        using var worker = new ProcessWorker(() =>
+        {
+            cancel.Cancel();
+            return new ProcessStartInfo("/bin/sh", ["-c", "exit 1"]);
+        });
+        Assert.ThrowsAny<OperationCanceledException>(() => worker.Try(new(1, false, [new("x", 60)]), cancel.Token));
     }
 
     [SkippableTheory]

@@ -50,6 +50,9 @@ public sealed class ProductionPatchTests
     [InlineData("", "changes no file")]
     [InlineData("some words\n", "changes no file")]
     [InlineData("HEAD", "has no hunk")]
+    [InlineData("@@ -1,1 +1,1 @@\n-a\n+b\nHEAD@@ -1,1 +1,1 @@\n-a\n+b\n", "line 1: nothing says which file")]
+    [InlineData("words\n+++ b/src/Warren.Locking/Cpu.cs\n@@ -1,1 +1,1 @@\n", "line 2: nothing says which file")]
+    [InlineData("--- /dev/null\n+++ b/src/Warren.Locking/../../../etc/X.cs\n@@ -0,0 +1,1 @@\n+b\n", "no source")]
     [InlineData("HEAD@@ nonsense\n", "line 5: this is no head of a hunk")]
     [InlineData("HEAD@@ -1,3 +1,3 @@\n using Warren.HostMemory;\n", "the hunk of line 5 ends early")]
     [InlineData("HEAD@@ -1,1 +1,1 @@\n-a\n+b\n+c\n", "line 8: this line belongs to no hunk")]
@@ -61,7 +64,7 @@ public sealed class ProductionPatchTests
     [InlineData("--- a/src/Warren.Machine/Machine.cs\n+++ b/src/Warren.Machine/Machine.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n",
         "no source that scenarios are played on")]
     [InlineData("--- a/src/Warren.Locking/../x.cs\n+++ b/src/Warren.Locking/../x.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n",
-        "there is no src/Warren.Locking/../x.cs")]
+        "src/Warren.Locking/../x.cs is no source")]
     [InlineData("--- a/src/Warren.Locking/Cpu.cs\n+++ b/src/Warren.Locking/Mutex.cs\n@@ -1,1 +1,1 @@\n-a\n+b\n", "two names")]
     [InlineData("--- /dev/null\n+++ b/src/Warren.Locking/Cpu.cs\n@@ -0,0 +1,1 @@\n+b\n", "is there already")]
     [InlineData("diff --git a/a b/b\nsimilarity index 100%\nrename from a\nrename to b\n", "--no-renames")]
