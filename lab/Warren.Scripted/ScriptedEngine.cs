@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.HostMemory;
 using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
@@ -137,13 +138,13 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
             Result = status == TranslateStatus.Mmio ? GuestAccessResult.AccessFault : ResultOf(status);
             return 0;
         }
-        if (word.Valid && word.Address == address && word.Frame == t.Frame && word.Version == Atomics.Read(ref *t.CodeState))
+        if (word.Valid && word.Address == address && word.Pfn == t.Pfn && word.Version == Atomics.Read(ref *t.CodeState))
             return word.Value;
         word = new DecodedWord
         {
             Valid = true,
             Address = address,
-            Frame = t.Frame,
+            Pfn = t.Pfn,
             Version = t.CodeVersion,
             Value = Atomics.Read(ref *(uint*)(t.HostPage + (address & 0xfff)))
         };
@@ -175,7 +176,7 @@ public sealed unsafe partial class ScriptedEngine : IVcpuEngine
     private struct DecodedWord
     {
         public ulong Address;
-        public int Frame;
+        public Pfn Pfn;
         public int Version;
         public uint Value;
         public bool Valid;

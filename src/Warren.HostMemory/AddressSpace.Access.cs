@@ -14,9 +14,9 @@ public sealed partial class AddressSpace
         while (destination.Length > 0)
         {
             var count = Math.Min(destination.Length, FramePool.PageSize - (int)hva.PageOffset);
-            var frame = Pin(hva, write: false);
-            new ReadOnlySpan<byte>(Pool.Pointer(frame) + hva.PageOffset, count).CopyTo(destination);
-            Pool.Put(frame);
+            var pfn = Pin(hva, write: false);
+            new ReadOnlySpan<byte>(Pool.Pointer(pfn) + hva.PageOffset, count).CopyTo(destination);
+            Pool.Put(pfn);
             hva += (ulong)count;
             destination = destination[count..];
         }
@@ -30,20 +30,20 @@ public sealed partial class AddressSpace
         while (source.Length > 0)
         {
             var count = Math.Min(source.Length, FramePool.PageSize - (int)hva.PageOffset);
-            var frame = Pin(hva, write: true);
-            source[..count].CopyTo(new Span<byte>(Pool.Pointer(frame) + hva.PageOffset, count));
-            Pool.Put(frame);
+            var pfn = Pin(hva, write: true);
+            source[..count].CopyTo(new Span<byte>(Pool.Pointer(pfn) + hva.PageOffset, count));
+            Pool.Put(pfn);
             hva += (ulong)count;
             source = source[count..];
         }
     }
 
-    private int Pin(Hva hva, bool write)
+    private Pfn Pin(Hva hva, bool write)
     {
         var status = Fault(hva, write, out var mapping);
         return status switch
         {
-            FaultStatus.Ok => mapping.Frame,
+            FaultStatus.Ok => mapping.Pfn,
             FaultStatus.NoVma => throw new HostMemoryException(Errno.EFAULT, $"nothing is mapped at 0x{hva:x}."),
             FaultStatus.Protection =>
                 throw new HostMemoryException(Errno.EFAULT, $"the mapping at 0x{hva:x} may not be {(write ? "written" : "read")}."),

@@ -71,7 +71,7 @@ public sealed partial class AddressSpace
         var entry = Peek(hva, out var allowed);
         if (entry.IsLeaf && (allowed & VmaProtection.Read) != 0)
         {
-            mapping.Frame = entry.Frame;
+            mapping.Pfn = entry.Pfn;
             mapping.Writable = entry.IsOwned && (allowed & VmaProtection.Write) != 0;
         }
 
@@ -82,19 +82,19 @@ public sealed partial class AddressSpace
     /// <summary>Takes a reference on what a leaf entry maps; false when the entry has changed since.</summary>
     private unsafe bool TryTake(Vma vma, Hva page, ulong* slot, HostPte entry, int level, ref FrameMapping mapping)
     {
-        var frame = level == 1 ? entry.Frame : entry.Frame + (int)(page.PageNumber & (FramePool.BlockFrames - 1));
-        if (!Pool.TryGet(frame))
+        var pfn = level == 1 ? entry.Pfn : entry.Pfn + (int)(page.PageNumber & (FramePool.BlockFrames - 1));
+        if (!Pool.TryGet(pfn))
             return false;
         // The frame may have been freed and given to someone else before we got hold of it; the entry tells.
         if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)
         {
-            Pool.Put(frame);
+            Pool.Put(pfn);
             return false;
         }
 
         if (!entry.IsAccessed)
             PageTableNode.CompareExchange(slot, entry, entry.Young());
-        mapping.Frame = frame;
+        mapping.Pfn = pfn;
         mapping.Writable = entry.IsOwned && (vma.Protection & VmaProtection.Write) != 0;
         mapping.Order = level == 1 ? 0 : FramePool.BlockOrder;
         return true;
@@ -145,9 +145,9 @@ public sealed partial class AddressSpace
         var slot = _table.Ensure(page, level: 1);
         if (slot == null || PageTableNode.Load(slot).IsPresent)
             return FaultStatus.Ok;
-        if (Pool.TryAllocate(_budget, zeroed: true, out var frame) != AllocationStatus.Ok)
+        if (Pool.TryAllocate(_budget, zeroed: true, out var pfn) != AllocationStatus.Ok)
             return FaultStatus.OutOfMemory;
-        Install(slot, frame, owned: true, ref _counters.DemandZero);
+        Install(slot, pfn, owned: true, ref _counters.DemandZero);
         return FaultStatus.Ok;
     }
 
@@ -167,7 +167,7 @@ public sealed partial class AddressSpace
         if (entry.IsPresent)
             return entry.IsLeaf;
         var block = Pool.AllocateBlock(_budget);
-        if (block < 0)
+        if (block.IsNone)
             return false;
         if (PageTableNode.CompareExchange(slot, default, HostPte.Leaf(block, owned: true)))
             Count(ref _counters.Huge);
@@ -204,24 +204,24 @@ public sealed partial class AddressSpace
     private unsafe FaultStatus BreakShare(Hva page, ulong* slot, HostPte entry)
     {
         // Hold the source while it is copied: a concurrent discard may drop the entry's reference.
-        if (!Pool.TryGet(entry.Frame))
+        if (!Pool.TryGet(entry.Pfn))
             return FaultStatus.Ok;
         if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)
         {
-            Pool.Put(entry.Frame);
+            Pool.Put(entry.Pfn);
             return FaultStatus.Ok;
         }
 
-        if (!TryCopy(entry.Frame, out var copy))
+        if (!TryCopy(entry.Pfn, out var copy))
         {
-            Pool.Put(entry.Frame);
+            Pool.Put(entry.Pfn);
             return FaultStatus.OutOfMemory;
         }
 
         Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var invalidation);
         if (PageTableNode.CompareExchange(slot, entry, HostPte.Leaf(copy, owned: true)))
         {
-            Pool.Put(entry.Frame);
+            Pool.Put(entry.Pfn);
             Count(ref _counters.CowBreaks);
         }
         else
@@ -230,11 +230,11 @@ public sealed partial class AddressSpace
         }
 
         Notifiers.End(invalidation);
-        Pool.Put(entry.Frame);
+        Pool.Put(entry.Pfn);
         return FaultStatus.Ok;
     }
 
-    private unsafe bool TryCopy(int source, out int copy)
+    private unsafe bool TryCopy(Pfn source, out Pfn copy)
     {
         if (Pool.TryAllocate(_budget, zeroed: false, out copy) != AllocationStatus.Ok)
             return false;
@@ -242,11 +242,11 @@ public sealed partial class AddressSpace
         return true;
     }
 
-    private unsafe void Install(ulong* slot, int frame, bool owned, ref long counter)
+    private unsafe void Install(ulong* slot, Pfn pfn, bool owned, ref long counter)
     {
-        if (PageTableNode.CompareExchange(slot, default, HostPte.Leaf(frame, owned)))
+        if (PageTableNode.CompareExchange(slot, default, HostPte.Leaf(pfn, owned)))
             Count(ref counter);
         else
-            Pool.Put(frame);
+            Pool.Put(pfn);
     }
 }

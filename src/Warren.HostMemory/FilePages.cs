@@ -27,9 +27,9 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
     /// The frame of a page, read from the file if need be; the caller gets no reference, the frame stays while its mapping does. Blocks on
     /// the disk. IoError: beyond the end of the file, or unreadable.
     /// </summary>
-    internal FaultStatus Get(long page, out int frame)
+    internal FaultStatus Get(long page, out Pfn pfn)
     {
-        frame = -1;
+        pfn = Pfn.None;
         if ((ulong)page >= (ulong)PageCount)
             return FaultStatus.IoError;
         ref var chunkRef = ref _chunks[page >> ChunkShift];
@@ -41,8 +41,8 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
         }
 
         ref var entry = ref chunk[page & ((1 << ChunkShift) - 1)];
-        frame = Atomics.Read(ref entry, chunk);
-        return frame != 0 ? FaultStatus.Ok : Fill(page, chunk, ref entry, out frame);
+        pfn = new Pfn(Atomics.Read(ref entry, chunk));
+        return !pfn.IsNone ? FaultStatus.Ok : Fill(page, chunk, ref entry, out pfn);
     }
 
     /// <summary>Puts every cached frame. Nobody maps them any more.</summary>
@@ -53,29 +53,29 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
             var chunk = Atomics.Exchange(ref _chunks[i], null, _chunks);
             if (chunk is null)
                 continue;
-            foreach (var frame in chunk)
+            foreach (var number in chunk)
             {
-                if (frame != 0)
-                    pool.Put(frame);
+                if (number != 0)
+                    pool.Put(new Pfn(number));
             }
         }
 
         Volatile.Write(ref _cached, 0);
     }
 
-    private FaultStatus Fill(long page, int[] chunk, ref int entry, out int frame)
+    private FaultStatus Fill(long page, int[] chunk, ref int entry, out Pfn pfn)
     {
-        if (pool.TryAllocate(null, zeroed: false, out frame) != AllocationStatus.Ok)
+        if (pool.TryAllocate(null, zeroed: false, out pfn) != AllocationStatus.Ok)
             return FaultStatus.OutOfMemory;
-        var bytes = new Span<byte>(pool.Pointer(frame), FramePool.PageSize);
+        var bytes = new Span<byte>(pool.Pointer(pfn), FramePool.PageSize);
         if (!TryRead(page << FramePool.PageShift, bytes))
         {
-            pool.Put(frame);
-            frame = -1;
+            pool.Put(pfn);
+            pfn = Pfn.None;
             return FaultStatus.IoError;
         }
 
-        var other = Atomics.CompareExchange(ref entry, frame, 0, chunk);
+        var other = Atomics.CompareExchange(ref entry, pfn.Value, 0, chunk);
         if (other == 0)
         {
             Interlocked.Increment(ref _cached);
@@ -83,8 +83,8 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
         }
 
         // Another thread read the same page first.
-        pool.Put(frame);
-        frame = other;
+        pool.Put(pfn);
+        pfn = new Pfn(other);
         return FaultStatus.Ok;
     }
 

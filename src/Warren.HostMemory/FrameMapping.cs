@@ -22,7 +22,7 @@ public enum FaultStatus
 public struct FrameMapping
 {
     /// <summary>The frame of the 4 KiB page; the caller owns one reference to it and puts it.</summary>
-    public int Frame { get; internal set; }
+    public Pfn Pfn { get; internal set; }
 
     /// <summary>It may be mapped writable now: the mapping allows it and nobody shares the frame.</summary>
     public bool Writable { get; internal set; }

@@ -43,7 +43,7 @@ public sealed unsafe partial class FramePool
         LinkSplit(0);
     }
 
-    private int TakeFrame(out bool isZero)
+    private Pfn TakeFrame(out bool isZero)
     {
         _lock.Lock();
         var b = _split;
@@ -54,7 +54,7 @@ public sealed unsafe partial class FramePool
             {
                 _lock.Unlock();
                 isZero = false;
-                return -1;
+                return Pfn.None;
             }
 
             ref var opened = ref _blocks[b];
@@ -83,7 +83,7 @@ public sealed unsafe partial class FramePool
             UnlinkSplit(b);
         _inUse++;
         _lock.Unlock();
-        return (b * BlockFrames) + index;
+        return new Pfn(b * BlockFrames + index);
     }
 
     private int TakeWholeBlock()
@@ -123,14 +123,14 @@ public sealed unsafe partial class FramePool
         return b;
     }
 
-    private void GiveBackOne(int frame)
+    private void GiveBackOne(Pfn pfn)
     {
         // Beyond a limit, free memory goes back to the host.
         Check.MightWait(WaitContext.Block);
-        var b = frame / BlockFrames;
+        var b = pfn.Value / BlockFrames;
         _lock.Lock();
         ref var block = ref _blocks[b];
-        block.Free.Add(frame & (BlockFrames - 1));
+        block.Free.Add(pfn.IndexInBlock);
         if (block.FreeCount++ == 0)
             LinkSplit(b);
         _inUse--;
@@ -241,7 +241,7 @@ public sealed unsafe partial class FramePool
                 index++;
             var from = (start + perHostPage - 1) / perHostPage * perHostPage;
             var to = index / perHostPage * perHostPage;
-            if (from >= to || !HostOs.Discard(Pointer((b * BlockFrames) + from), (nuint)(to - from) * PageSize))
+            if (from >= to || !HostOs.Discard(Pointer(new Pfn(b * BlockFrames + from)), (nuint)(to - from) * PageSize))
                 continue;
             for (var i = from; i < to; i++)
                 discarded.Add(i);

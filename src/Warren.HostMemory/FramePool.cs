@@ -70,54 +70,54 @@ public sealed unsafe partial class FramePool : IDisposable
     public long BlocksAllocated => Volatile.Read(ref _blocksAllocated);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public byte* Pointer(int frame) => Base + ((nuint)(uint)frame << PageShift);
+    public byte* Pointer(Pfn pfn) => Base + ((nuint)(uint)pfn.Value << PageShift);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public ref FrameInfo Info(int frame) => ref _info[(nuint)(uint)frame];
+    public ref FrameInfo Info(Pfn pfn) => ref _info[(nuint)(uint)pfn.Value];
 
     /// <summary>
     /// Where a frame's <see cref="FrameInfo.CodeState"/> is. Arithmetic only: a walk that needs no more must not miss the cache for the
     /// frame's metadata.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public int* CodeStateOf(int frame) => (int*)((byte*)_info + ((nuint)(uint)frame * FrameInfo.Bytes + FrameInfo.CodeStateOffset));
+    public int* CodeStateOf(Pfn pfn) => (int*)((byte*)_info + ((nuint)(uint)pfn.Value * FrameInfo.Bytes + FrameInfo.CodeStateOffset));
 
     /// <summary>A frame of zeros with one reference.</summary>
     /// <exception cref="OutOfFramesException">The pool is exhausted.</exception>
     /// <exception cref="OutOfBudgetException">The budget is.</exception>
-    public int AllocateZeroed(MemoryBudget? budget)
+    public Pfn AllocateZeroed(MemoryBudget? budget)
     {
-        var status = TryAllocate(budget, zeroed: true, out var frame);
+        var status = TryAllocate(budget, zeroed: true, out var pfn);
         if (status == AllocationStatus.Ok)
-            return frame;
+            return pfn;
         throw status == AllocationStatus.OutOfBudget ? new OutOfBudgetException(budget!) : new OutOfFramesException();
     }
 
     /// <summary>
     /// A block of <see cref="BlockFrames"/> frames of zeros, aligned, each with one reference of its own, so that they can be put
-    /// one by one; the number of the first, or -1 when no whole block is free or the budget does not hold one.
+    /// one by one; the first, or none when no whole block is free or the budget does not hold one.
     /// </summary>
-    public int AllocateBlock(MemoryBudget? budget)
+    public Pfn AllocateBlock(MemoryBudget? budget)
     {
         MayReclaim();
         if (budget is not null && !budget.TryCharge(BlockBytes))
-            return -1;
+            return Pfn.None;
         var block = TakeWholeBlock();
         if (block < 0)
         {
             budget?.Uncharge(BlockBytes);
-            return -1;
+            return Pfn.None;
         }
 
-        var first = block * BlockFrames;
+        var first = new Pfn(block * BlockFrames);
         var owner = budget?.Id ?? 0;
-        for (var frame = first; frame < first + BlockFrames; frame++)
+        for (var i = 0; i < BlockFrames; i++)
         {
-            ref var info = ref _info[frame];
+            ref var info = ref Info(first + i);
             info.Budget = owner;
             info.Flags = 0;
             Atomics.Write(ref info.RefCount, 1);
-            Check.Mark(HostMemoryMarks.FrameAllocated, this, frame);
+            Check.Mark(HostMemoryMarks.FrameAllocated, this, first.Value + i);
         }
 
         return first;
@@ -125,12 +125,12 @@ public sealed unsafe partial class FramePool : IDisposable
 
     /// <summary>Takes another reference to a frame the caller already holds one of.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Get(int frame) => Atomics.Increment(ref _info[(nuint)(uint)frame].RefCount);
+    public void Get(Pfn pfn) => Atomics.Increment(ref Info(pfn).RefCount);
 
     /// <summary>Takes a reference unless the frame is free. The caller then looks again whether it still means this frame.</summary>
-    internal bool TryGet(int frame)
+    internal bool TryGet(Pfn pfn)
     {
-        ref var count = ref _info[(nuint)(uint)frame].RefCount;
+        ref var count = ref Info(pfn).RefCount;
         var seen = Atomics.Read(ref count);
         while (seen > 0)
         {
@@ -145,10 +145,10 @@ public sealed unsafe partial class FramePool : IDisposable
 
     /// <summary>Drops a reference; the last one frees the frame and makes code decoded from it stale.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public void Put(int frame)
+    public void Put(Pfn pfn)
     {
-        if (Atomics.Decrement(ref _info[(nuint)(uint)frame].RefCount) == 0)
-            FreeOne(frame);
+        if (Atomics.Decrement(ref Info(pfn).RefCount) == 0)
+            FreeOne(pfn);
     }
 
     /// <summary>Unmaps everything. No frame may be in use, nor touched, any more.</summary>
@@ -193,46 +193,46 @@ public sealed unsafe partial class FramePool : IDisposable
             _holders.Remove(holder);
     }
 
-    internal AllocationStatus TryAllocate(MemoryBudget? budget, bool zeroed, out int frame)
+    internal AllocationStatus TryAllocate(MemoryBudget? budget, bool zeroed, out Pfn pfn)
     {
-        frame = -1;
+        pfn = Pfn.None;
         MayReclaim();
         if (budget is not null && !budget.TryCharge(PageSize))
             return AllocationStatus.OutOfBudget;
-        frame = TakeFrame(out var isZero);
-        if (frame < 0)
+        pfn = TakeFrame(out var isZero);
+        if (pfn.IsNone)
         {
             budget?.Uncharge(PageSize);
             return AllocationStatus.OutOfFrames;
         }
 
         if (zeroed && !isZero)
-            NativeMemory.Clear(Pointer(frame), PageSize);
-        ref var info = ref _info[frame];
+            NativeMemory.Clear(Pointer(pfn), PageSize);
+        ref var info = ref Info(pfn);
         info.Budget = budget?.Id ?? 0;
         info.Flags = 0;
         Atomics.Write(ref info.RefCount, 1);
-        Check.Mark(HostMemoryMarks.FrameAllocated, this, frame);
+        Check.Mark(HostMemoryMarks.FrameAllocated, this, pfn.Value);
         return AllocationStatus.Ok;
     }
 
     /// <summary>Drops one reference of each of <paramref name="count"/> frames that lie in one block.</summary>
-    internal void PutRange(int first, int count)
+    internal void PutRange(Pfn first, int count)
     {
         var freed = default(FrameSet);
         var any = false;
         for (var i = 0; i < count; i++)
         {
-            if (Atomics.Decrement(ref _info[first + i].RefCount) == 0)
+            if (Atomics.Decrement(ref Info(first + i).RefCount) == 0)
             {
                 Retire(first + i);
-                freed.Add((first + i) & (BlockFrames - 1));
+                freed.Add((first + i).IndexInBlock);
                 any = true;
             }
         }
 
         if (any)
-            GiveBack(first / BlockFrames, freed);
+            GiveBack(first.Value / BlockFrames, freed);
     }
 
     /// <summary>
@@ -246,16 +246,16 @@ public sealed unsafe partial class FramePool : IDisposable
         _reclaim.Leave(LockMode.Exclusive);
     }
 
-    private void FreeOne(int frame)
+    private void FreeOne(Pfn pfn)
     {
-        Retire(frame);
-        GiveBackOne(frame);
+        Retire(pfn);
+        GiveBackOne(pfn);
     }
 
-    private void Retire(int frame)
+    private void Retire(Pfn pfn)
     {
-        ref var info = ref _info[frame];
-        Check.Mark(HostMemoryMarks.FrameFreed, this, frame);
+        ref var info = ref Info(pfn);
+        Check.Mark(HostMemoryMarks.FrameFreed, this, pfn.Value);
         Atomics.Write(ref info.CodeState, FrameInfo.NextGeneration(Atomics.Read(ref info.CodeState)));
         if (info.Budget != 0)
         {

@@ -27,7 +27,7 @@ internal readonly unsafe struct HostPte(ulong bits)
 
     internal bool IsAccessed => (Bits & AccessedBit) != 0;
 
-    internal int Frame => (int)(Bits >> FrameShift);
+    internal Pfn Pfn => new((int)(Bits >> FrameShift));
 
     internal PageTableNode* Table
     {
@@ -35,8 +35,8 @@ internal readonly unsafe struct HostPte(ulong bits)
         get => (PageTableNode*)(Bits & ~PresentBit);
     }
 
-    internal static HostPte Leaf(int frame, bool owned) =>
-        new(((ulong)(uint)frame << FrameShift) | (owned ? OwnedBit : 0) | AccessedBit | LeafBit | PresentBit);
+    internal static HostPte Leaf(Pfn pfn, bool owned) =>
+        new(((ulong)(uint)pfn.Value << FrameShift) | (owned ? OwnedBit : 0) | AccessedBit | LeafBit | PresentBit);
 
     internal static HostPte ToTable(PageTableNode* table) => new((ulong)table | PresentBit);
 
@@ -47,5 +47,5 @@ internal readonly unsafe struct HostPte(ulong bits)
 
     internal HostPte Old() => new(Bits & ~AccessedBit);
 
-    public override string ToString() => !IsPresent ? "none" : IsLeaf ? $"frame {Frame}{(IsOwned ? " owned" : "")}" : "table";
+    public override string ToString() => !IsPresent ? "none" : IsLeaf ? $"frame {Pfn}{(IsOwned ? " owned" : "")}" : "table";
 }

@@ -159,9 +159,9 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
             if (entry.IsTable)
                 Release(entry.Table, level - 1, putFrames);
             else if (putFrames && entry.IsLeaf && level == 1)
-                pool.Put(entry.Frame);
+                pool.Put(entry.Pfn);
             else if (putFrames && entry.IsLeaf)
-                pool.PutRange(entry.Frame, PageTableNode.Entries);
+                pool.PutRange(entry.Pfn, PageTableNode.Entries);
         }
 
         PageTableNode.Free(node);
@@ -191,7 +191,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
                 if (!entry.IsPresent)
                     continue;
                 cleared++;
-                pool.Put(entry.Frame);
+                pool.Put(entry.Pfn);
                 continue;
             }
 
@@ -203,7 +203,7 @@ internal sealed unsafe class PageTable(FramePool pool) : IDisposable
                 }
                 else if (PageTableNode.CompareExchange(slot, entry, default))
                 {
-                    pool.PutRange(entry.Frame, PageTableNode.Entries);
+                    pool.PutRange(entry.Pfn, PageTableNode.Entries);
                     cleared += PageTableNode.Entries;
                 }
 

@@ -58,8 +58,8 @@ public sealed unsafe partial class VirtualMachine
             if (FindForHost(gfn, write: false) is not { } slot) return false;
             if (Memory.Fault(slot.GfnToHva(gfn), write: false, out var mapping) != FaultStatus.Ok) return false;
             // The reference keeps the frame. Should the page be replaced now, this read came before that.
-            CopyAtomic(Pool.Pointer(mapping.Frame) + gpa.PageOffset, destination);
-            Pool.Put(mapping.Frame);
+            CopyAtomic(Pool.Pointer(mapping.Pfn) + gpa.PageOffset, destination);
+            Pool.Put(mapping.Pfn);
             return true;
         }
         finally
@@ -87,20 +87,20 @@ public sealed unsafe partial class VirtualMachine
                 // guest's tables, from being used before they follow.
                 if (shadowed) MmuLock.WriteLock();
                 else MmuLock.ReadLock();
-                var superseded = -1;
+                var superseded = Pfn.None;
                 var retry = retries < OptimisticRetries ? Invalidation.RetryGfn(sequence, gfn)
                     : !TryLookUp(slot, gfn, write: true, ref mapping, out superseded);
                 var upgrade = !shadowed && shadow is not null && shadow.IsShadowed(slot, gfn);
                 if (!retry && !upgrade)
                 {
-                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + gpa.PageOffset);
-                    CodeMarks.AfterHostWrite(Pool, mapping.Frame);
+                    CopyAtomic(source, Pool.Pointer(mapping.Pfn) + gpa.PageOffset);
+                    CodeMarks.AfterHostWrite(Pool, mapping.Pfn);
                     if (shadowed) shadow!.AfterWrite(slot, gfn, (int)gpa.PageOffset, source.Length, byGuest: false);
                 }
                 if (shadowed) MmuLock.WriteUnlock();
                 else MmuLock.ReadUnlock();
-                Pool.Put(mapping.Frame);
-                if (superseded >= 0) Pool.Put(superseded);
+                Pool.Put(mapping.Pfn);
+                if (!superseded.IsNone) Pool.Put(superseded);
                 shadowed |= upgrade;
                 if (retry) Counters.HostWriteRetry();
                 else if (!upgrade) break;

@@ -42,14 +42,14 @@ public sealed unsafe partial class VirtualMachine
     /// <param name="gfn">the page</param>
     /// <param name="write">as it was looked up before, without the lock; a lookup that would have to sleep gives up</param>
     /// <param name="mapping">what was found before; becomes what is there now</param>
-    /// <param name="superseded">the frame of before, whose reference the caller puts once it has released the lock, or -1</param>
-    internal bool TryLookUp(Memslot slot, Gfn gfn, bool write, ref FrameMapping mapping, out int superseded)
+    /// <param name="superseded">the frame of before, whose reference the caller puts once it has released the lock, or none</param>
+    internal bool TryLookUp(Memslot slot, Gfn gfn, bool write, ref FrameMapping mapping, out Pfn superseded)
     {
-        superseded = -1;
+        superseded = Pfn.None;
         // The question first, then the lookup: see IsInvalidating.
         if (IsInvalidating(slot, gfn)) return false;
         if (!Memory.TryFaultPresent(slot.GfnToHva(gfn), write, out var present)) return false;
-        superseded = mapping.Frame;
+        superseded = mapping.Pfn;
         mapping = present;
         return true;
     }

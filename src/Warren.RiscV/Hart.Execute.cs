@@ -103,7 +103,7 @@ public sealed unsafe partial class Hart
     private static void Link(HartState* h, Block* block)
     {
         var from = h->Block;
-        if (from->State == block->State && from->Frame == block->Frame && block->SecondCodeState == null && from->SecondCodeState == null)
+        if (from->State == block->State && from->Pfn == block->Pfn && block->SecondCodeState == null && from->SecondCodeState == null)
             *h->LinkSlot = block;
 
         h->LinkSlot = null;
@@ -127,7 +127,7 @@ public sealed unsafe partial class Hart
                 return LocateCrossing(h, pc, entry, *page, half);
         }
 
-        var block = _blocks.Find(page->Frame, offset, page->State, null);
+        var block = _blocks.Find(page->Pfn, offset, page->State, null);
         if (block == null)
         {
             block = Reserve(h);
@@ -157,7 +157,7 @@ public sealed unsafe partial class Hart
         if (second == null)
             return null;
 
-        var block = _blocks.Find(first.Frame, 0xffe, first.State, second->CodeState);
+        var block = _blocks.Find(first.Pfn, 0xffe, first.State, second->CodeState);
         if (block == null)
         {
             block = Reserve(h);
@@ -183,7 +183,7 @@ public sealed unsafe partial class Hart
         *block = default;
         block->CodeState = page->CodeState;
         block->State = page->State;
-        block->Frame = page->Frame;
+        block->Pfn = page->Pfn;
     }
 
     private Block* Reserve(HartState* h)
@@ -230,7 +230,7 @@ public sealed unsafe partial class Hart
             entry->HostPage = translation.HostPage;
             entry->CodeState = translation.CodeState;
             entry->State = translation.CodeVersion;
-            entry->Frame = translation.Frame;
+            entry->Pfn = translation.Pfn;
             _fetch.Filled(page, level);
             return entry;
         }

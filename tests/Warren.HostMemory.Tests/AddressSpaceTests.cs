@@ -27,9 +27,9 @@ public sealed class AddressSpaceTests
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva + (3 * Page), write: false, out var m));
         Assert.Equal(9, m.Order);
         Assert.True(m.Writable);
-        Assert.Equal(3, m.Frame % 512);
+        Assert.Equal(3, m.Pfn.IndexInBlock);
         Assert.Equal(512, memory.Pool.FramesInUse);
-        memory.Pool.Put(m.Frame);
+        memory.Pool.Put(m.Pfn);
         Assert.Equal(1, memory.Space.Statistics.HugeFaults);
     }
 
@@ -46,7 +46,7 @@ public sealed class AddressSpaceTests
         Assert.Equal(0, memory.ReadByte(hva + (7 * Page)));
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva, write: true, out var m));
         Assert.Equal(0, m.Order);
-        memory.Pool.Put(m.Frame);
+        memory.Pool.Put(m.Pfn);
     }
 
     [Fact]
@@ -61,10 +61,10 @@ public sealed class AddressSpaceTests
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva + Page, write: false, out var m));
         Assert.False(m.Writable);
         Assert.Equal(0, m.Order);
-        memory.Pool.Put(m.Frame);
+        memory.Pool.Put(m.Pfn);
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva, write: true, out m));
         Assert.Equal(0, m.Order);
-        memory.Pool.Put(m.Frame);
+        memory.Pool.Put(m.Pfn);
         memory.Space.Protect(hva + Page, Page, VmaProtection.Write);
         Assert.Equal(1, memory.Space.VmaCount);
         memory.WriteByte(hva + Page, 10);

@@ -74,11 +74,11 @@ public sealed class ConcurrencyTests
                 Assert.Equal(FaultStatus.Ok, memory.Space.Fault(at, write: true, out var m));
                 var tag = (long)(at.Value << 8);
                 // Every holder of this page writes the same tag; a fresh frame is zero. Anything else: two pages in one frame.
-                var found = Interlocked.CompareExchange(ref *(long*)memory.Pool.Pointer(m.Frame), tag, 0);
+                var found = Interlocked.CompareExchange(ref *(long*)memory.Pool.Pointer(m.Pfn), tag, 0);
                 Assert.True(found == 0 || found == tag, "a frame serves two pages");
-                Assert.True(memory.Pool.Info(m.Frame).RefCount > 0);
-                Assert.Equal(tag, Volatile.Read(ref *(long*)memory.Pool.Pointer(m.Frame)));
-                memory.Pool.Put(m.Frame);
+                Assert.True(memory.Pool.Info(m.Pfn).RefCount > 0);
+                Assert.Equal(tag, Volatile.Read(ref *(long*)memory.Pool.Pointer(m.Pfn)));
+                memory.Pool.Put(m.Pfn);
             }
         });
     }
@@ -171,7 +171,7 @@ public sealed class ConcurrencyTests
         for (ulong i = 0; i < 2048; i++)
         {
             memory.Space.Fault(hva + (i * Page), write: true, out var m);
-            memory.Pool.Put(m.Frame);
+            memory.Pool.Put(m.Pfn);
             memory.Space.Discard(hva + (i * Page), Page);
         }
 

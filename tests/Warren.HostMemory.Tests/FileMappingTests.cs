@@ -43,7 +43,7 @@ public sealed class FileMappingTests : IDisposable
 
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva, write: false, out var m));
         Assert.False(m.Writable, "a shared page is not handed out writable");
-        memory.Pool.Put(m.Frame);
+        memory.Pool.Put(m.Pfn);
         memory.WriteByte(hva, (byte)~_content[4096]);
         Assert.Equal((byte)~_content[4096], memory.ReadByte(hva));
         other.Read(twin, one);

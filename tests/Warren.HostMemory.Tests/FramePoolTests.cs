@@ -4,20 +4,20 @@ namespace Warren.HostMemory.Tests;
 
 public sealed unsafe class FramePoolTests
 {
-    private static bool IsZero(FramePool pool, int frame) =>
+    private static bool IsZero(FramePool pool, Pfn frame) =>
         new ReadOnlySpan<byte>(pool.Pointer(frame), FramePool.PageSize).IndexOfAnyExcept((byte)0) < 0;
 
-    private static void Fill(FramePool pool, int frame) => new Span<byte>(pool.Pointer(frame), FramePool.PageSize).Fill(0xaa);
+    private static void Fill(FramePool pool, Pfn frame) => new Span<byte>(pool.Pointer(frame), FramePool.PageSize).Fill(0xaa);
 
     [Fact]
     public void Frames_are_zero_distinct_and_never_number_zero()
     {
         using var pool = new FramePool(8 << 20);
-        var seen = new HashSet<int>();
+        var seen = new HashSet<Pfn>();
         for (var i = 0; i < 2000; i++)
         {
             var frame = pool.AllocateZeroed(null);
-            Assert.InRange(frame, 1, pool.Capacity - 1);
+            Assert.InRange(frame.Value, 1, pool.Capacity - 1);
             Assert.True(seen.Add(frame));
             Assert.True(IsZero(pool, frame));
             Assert.Equal(1, pool.Info(frame).RefCount);
@@ -36,18 +36,18 @@ public sealed unsafe class FramePoolTests
     public void Exhaustion_is_a_typed_exception_and_loses_nothing()
     {
         using var pool = new FramePool(4 << 20);
-        var frames = new List<int>();
+        var frames = new List<Pfn>();
         while (pool.TryAllocate(null, zeroed: true, out var frame) == AllocationStatus.Ok)
             frames.Add(frame);
         Assert.Throws<OutOfFramesException>(() => pool.AllocateZeroed(null));
         Assert.Equal(pool.Capacity - 1, frames.Count);
-        Assert.Equal(-1, pool.AllocateBlock(null));
+        Assert.Equal(Pfn.None, pool.AllocateBlock(null));
         frames.ForEach(pool.Put);
         Assert.Equal(0, pool.FramesInUse);
         // Whole blocks come together again: all but the one with frame 0.
         var block = pool.AllocateBlock(null);
-        Assert.Equal(512, block);
-        Assert.Equal(-1, pool.AllocateBlock(null));
+        Assert.Equal(new Pfn(512), block);
+        Assert.Equal(Pfn.None, pool.AllocateBlock(null));
         for (var i = 0; i < 512; i++)
         {
             Assert.True(IsZero(pool, block + i));
@@ -66,7 +66,7 @@ public sealed unsafe class FramePoolTests
         var b = pool.AllocateZeroed(budget);
         var c = pool.AllocateZeroed(budget);
         Assert.Throws<OutOfBudgetException>(() => pool.AllocateZeroed(budget));
-        Assert.Equal(-1, pool.AllocateBlock(budget));
+        Assert.Equal(Pfn.None, pool.AllocateBlock(budget));
         Assert.Equal(3 * FramePool.PageSize, budget.Charged);
         pool.Get(a);
         pool.Put(a);
@@ -80,7 +80,7 @@ public sealed unsafe class FramePoolTests
         Assert.Equal(3 * FramePool.PageSize, budget.Peak);
         using var large = new MemoryBudget(2 << 20);
         var block = pool.AllocateBlock(large);
-        Assert.True(block > 0);
+        Assert.False(block.IsNone);
         Assert.Throws<OutOfBudgetException>(() => pool.AllocateZeroed(large));
         pool.PutRange(block, 512);
         Assert.Equal(0, large.Charged);
@@ -157,15 +157,15 @@ public sealed unsafe class FramePoolTests
         Parallelism.Run(4, t =>
         {
             var random = new Random(t);
-            var mine = new List<int>();
+            var mine = new List<Pfn>();
             for (var i = 0; i < 20_000; i++)
             {
                 var action = random.Next(20);
                 if (action == 0)
                 {
                     var block = pool.AllocateBlock(budget);
-                    for (var f = block; block > 0 && f < block + 512; f++)
-                        mine.Add(f);
+                    for (var f = 0; !block.IsNone && f < 512; f++)
+                        mine.Add(block + f);
                 }
                 else if (action < 10 && pool.TryAllocate(budget, zeroed: true, out var frame) == AllocationStatus.Ok)
                 {

@@ -102,11 +102,11 @@ internal static class InterposedRaces
         }
     }
 
-    private static int FrameOf(TestMemory memory, Hva hva)
+    private static Pfn FrameOf(TestMemory memory, Hva hva)
     {
         Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva, write: false, out var m));
-        memory.Pool.Put(m.Frame);
-        return m.Frame;
+        memory.Pool.Put(m.Pfn);
+        return m.Pfn;
     }
 
     private sealed class Interposer(CheckOperation operation, nint? address, Action other) : CheckHook

@@ -229,8 +229,8 @@ public sealed class ModelTests : IDisposable
         Assert.True(!write || mapping.Writable);
         Assert.True(!mapping.Writable || Writable(page), "writable beyond the mapping's rights");
         Assert.True(page!.FilePage < 0 || page.Written is not null || write || !mapping.Writable, "a file's page handed out writable");
-        Assert.True(mapping.Order == 0 || mapping.Frame % 512 == (int)(hva.Value >> 12) % 512);
-        memory.Pool.Put(mapping.Frame);
+        Assert.True(mapping.Order == 0 || mapping.Pfn.IndexInBlock == (int)(hva.Value >> 12) % 512);
+        memory.Pool.Put(mapping.Pfn);
     }
 
     private static bool Writable(PageModel? page) => page is not null && (page.Protection & VmaProtection.Write) != 0;

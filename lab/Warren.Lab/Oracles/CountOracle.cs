@@ -59,11 +59,11 @@ internal sealed class CountOracle(LabWorld world) : StepMonitor
             for (var hva = start; hva < end; hva += LabWorld.PageSize)
             {
                 var entry = world.Memory.Peek(hva, out _);
-                if (!entry.IsLeaf || entry.Frame <= world.CachedFrames)
+                if (!entry.IsLeaf || entry.Pfn.Value <= world.CachedFrames)
                     continue;
                 used++;
-                if (world.Pool.Info(entry.Frame).RefCount is var references && references != 1)
-                    world.Fail(VerdictKind.Invariant, $"Frame {entry.Frame} has {references} references, and one page table entry.");
+                if (world.Pool.Info(entry.Pfn).RefCount is var references && references != 1)
+                    world.Fail(VerdictKind.Invariant, $"Frame {entry.Pfn} has {references} references, and one page table entry.");
             }
         }
 

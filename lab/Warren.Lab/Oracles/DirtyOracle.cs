@@ -17,9 +17,9 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
 
     public override void OnStep(int thread, in CheckStep step, bool succeeded)
     {
-        if (step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) is var frame && frame == 0)
+        if (step.Operation == CheckOperation.AtomicRead || Still.AccessedFrame(world.Pool, step) is var pfn && pfn.IsNone)
             return;
-        if (Still.AccessingVcpu(world, thread) is not { } vcpu || Still.AccessedGfn(vcpu, frame) is not { } gfn || Still.Slot(vcpu.Vm, gfn)
+        if (Still.AccessingVcpu(world, thread) is not { } vcpu || Still.AccessedGfn(vcpu, pfn) is not { } gfn || Still.Slot(vcpu.Vm, gfn)
             is not { } slot)
         {
             return;

@@ -18,15 +18,15 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         if (step.Operation == CheckOperation.Mark && ReferenceEquals(step.Mark, HostMemoryMarks.FrameFreed)
             && ReferenceEquals(step.Instance, world.Pool))
         {
-            CheckFreed((int)step.Offset);
+            CheckFreed(new Pfn((int)step.Offset));
         }
         else if (Still.ChangesMappings(world, step, succeeded))
         {
             CheckSptes();
         }
-        else if (Still.AccessedFrame(world.Pool, step) is var frame && frame != 0)
+        else if (Still.AccessedFrame(world.Pool, step) is var pfn && !pfn.IsNone)
         {
-            CheckAccess(thread, frame, step.Operation != CheckOperation.AtomicRead);
+            CheckAccess(thread, pfn, step.Operation != CheckOperation.AtomicRead);
         }
     }
 
@@ -48,15 +48,15 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
     private void CheckSpte(LabVm vm, Gfn gfn, Spte leaf, Memslot slot)
     {
         var entry = world.Memory.Peek(slot.GfnToHva(gfn), out var allowed);
-        if (!entry.IsLeaf || entry.Frame != leaf.Frame)
+        if (!entry.IsLeaf || entry.Pfn != leaf.Pfn)
         {
             world.Fail(VerdictKind.UseAfterFree,
-                $"An SPTE of {vm} maps gfn {gfn.Value} to frame {leaf.Frame}, and the host maps {entry} there.");
+                $"An SPTE of {vm} maps gfn {gfn.Value} to frame {leaf.Pfn}, and the host maps {entry} there.");
         }
         if (!leaf.Writable)
             return;
         if (!entry.IsOwned)
-            world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn.Value} in frame {leaf.Frame}, which it shares.");
+            world.Fail(VerdictKind.Invariant, $"{vm} may write gfn {gfn.Value} in frame {leaf.Pfn}, which it shares.");
         if ((allowed & VmaProtection.Write) == 0 || slot.IsReadOnly)
         {
             world.Fail(VerdictKind.Invariant,
@@ -64,20 +64,20 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         }
     }
 
-    private unsafe void CheckFreed(int frame)
+    private unsafe void CheckFreed(Pfn pfn)
     {
-        world.Schedule.Depends(this, frame, changes: true);
-        CheckFreedInTlbs(frame);
+        world.Schedule.Depends(this, pfn.Value, changes: true);
+        CheckFreedInTlbs(pfn);
         foreach (var vm in world.VmList)
         {
             foreach (var gfn in vm.Gfns)
             {
                 foreach (var (leaf, obsolete) in Still.Leaves(vm, gfn))
                 {
-                    if (leaf.Frame == frame)
+                    if (leaf.Pfn == pfn)
                     {
                         world.Fail(VerdictKind.UseAfterFree,
-                            $"Frame {frame} is freed, and an SPTE of {vm} maps gfn {gfn.Value} to it ("
+                            $"Frame {pfn} is freed, and an SPTE of {vm} maps gfn {gfn.Value} to it ("
                                 + $"{leaf}){(obsolete ? ", in an obsolete root" : "")}.");
                     }
                 }
@@ -86,10 +86,10 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
                 {
                     if (vcpu.Translates)
                         continue;
-                    if (Still.UsableTlbEntry(vcpu, gfn) == world.Pool.Pointer(frame))
+                    if (Still.UsableTlbEntry(vcpu, gfn) == world.Pool.Pointer(pfn))
                     {
                         world.Fail(VerdictKind.UseAfterFree,
-                            $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn "
+                            $"Frame {pfn} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB for gfn "
                                 + $"{gfn.Value}.");
                     }
                 }
@@ -97,33 +97,33 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         }
     }
 
-    private unsafe void CheckFreedInTlbs(int frame)
+    private unsafe void CheckFreedInTlbs(Pfn pfn)
     {
         foreach (var vm in world.VmList)
         {
             foreach (var vcpu in vm.VcpuList)
             {
-                if (vcpu.Translates && Still.CanUse(vcpu, world.Pool.Pointer(frame)))
+                if (vcpu.Translates && Still.CanUse(vcpu, world.Pool.Pointer(pfn)))
                 {
                     world.Fail(VerdictKind.UseAfterFree,
-                        $"Frame {frame} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB.");
+                        $"Frame {pfn} is freed, and {vm}'s vCPU {vcpu.Vcpu.Id} is in guest mode with it in its TLB.");
                 }
             }
         }
     }
 
-    private void CheckAccess(int thread, int frame, bool write)
+    private void CheckAccess(int thread, Pfn pfn, bool write)
     {
         if (Still.AccessingVcpu(world, thread) is not { } vcpu)
             return;
-        world.Schedule.Depends(this, frame, changes: false);
-        if (Still.AccessedGfn(vcpu, frame) is not { } gfn)
+        world.Schedule.Depends(this, pfn.Value, changes: false);
+        if (Still.AccessedGfn(vcpu, pfn) is not { } gfn)
         {
             // On the guest's behalf, in its tables: a store needs more than a reference.
-            if (write && !Still.IsMapped(vcpu.Vm, frame))
+            if (write && !Still.IsMapped(vcpu.Vm, pfn))
             {
                 world.Fail(VerdictKind.UseAfterFree,
-                    $"For the guest of {vcpu.Vm} something was stored in frame {frame}, which the host maps at none of its pages.");
+                    $"For the guest of {vcpu.Vm} something was stored in frame {pfn}, which the host maps at none of its pages.");
             }
             return;
         }
@@ -131,19 +131,19 @@ internal sealed class FrameOracle(LabWorld world) : StepMonitor
         if (Still.Slot(vcpu.Vm, gfn) is not { } slot)
         {
             world.Fail(VerdictKind.UseAfterFree,
-                $"The guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame {frame}, and no memslot holds it.");
+                $"The guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame {pfn}, and no memslot holds it.");
             return;
         }
 
         var entry = world.Memory.Peek(slot.GfnToHva(gfn), out _);
-        if (!entry.IsLeaf || entry.Frame != frame)
+        if (!entry.IsLeaf || entry.Pfn != pfn)
         {
             world.Fail(VerdictKind.UseAfterFree,
-                $"The guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame {frame}, and the host maps {entry} there.");
+                $"The guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame {pfn}, and the host maps {entry} there.");
         }
         else if (write && !entry.IsOwned)
         {
-            world.Fail(VerdictKind.Invariant, $"The guest wrote gfn {gfn.Value} of {vcpu.Vm} in frame {frame}, which it shares.");
+            world.Fail(VerdictKind.Invariant, $"The guest wrote gfn {gfn.Value} of {vcpu.Vm} in frame {pfn}, which it shares.");
         }
     }
 }

@@ -30,8 +30,8 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
             }
         }
 
-        if (Still.AccessedFrame(world.Pool, step) is var frame && frame != 0)
-            CheckAccess(thread, frame);
+        if (Still.AccessedFrame(world.Pool, step) is var pfn && !pfn.IsNone)
+            CheckAccess(thread, pfn);
         else if (_open.Count > 0 && Still.ChangesMappings(world, step, succeeded))
             CheckSptes();
     }
@@ -84,11 +84,11 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
         }
     }
 
-    private void CheckAccess(int thread, int frame)
+    private void CheckAccess(int thread, Pfn pfn)
     {
         if (Still.AccessingVcpu(world, thread) is not { } vcpu)
             return;
-        if (Still.AccessedGfn(vcpu, frame) is not { } gfn)
+        if (Still.AccessedGfn(vcpu, pfn) is not { } gfn)
             return;
         var isInvalidated = IsInvalidated(vcpu.Vm, gfn, out var hva);
         world.Schedule.Depends(this, (long)hva.Value, changes: false);
@@ -96,7 +96,7 @@ internal sealed class InvalidationOracle(LabWorld world) : StepMonitor
         {
             world.Fail(VerdictKind.UseAfterFree,
                 $"Between start and end of an invalidation of hva 0x{hva:x} the guest accessed gfn {gfn.Value} of {vcpu.Vm} in frame "
-                    + $"{frame}.");
+                    + $"{pfn}.");
         }
     }
 

@@ -28,7 +28,7 @@ internal sealed class RemovalOracle(LabWorld world) : StepMonitor
                 return;
         }
 
-        if (Still.AccessedFrame(world.Pool, step) != 0 && Still.AccessingVcpu(world, thread) is { } vcpu)
+        if (!Still.AccessedFrame(world.Pool, step).IsNone && Still.AccessingVcpu(world, thread) is { } vcpu)
             world.Schedule.Depends(vcpu.Vm, 0, changes: false);
         if (!Still.ChangesMappings(world, step, succeeded))
             return;

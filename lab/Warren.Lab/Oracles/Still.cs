@@ -57,7 +57,7 @@ internal static unsafe class Still
     {
         if (Slot(vcpu.Vm, gfn) is not { } slot || vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is not { IsLeaf: true } entry)
             return null;
-        var page = vcpu.Vm.Vm.Pool.Pointer(entry.Frame);
+        var page = vcpu.Vm.Vm.Pool.Pointer(entry.Pfn);
         return CanUse(vcpu, page) ? page : null;
     }
 
@@ -66,7 +66,7 @@ internal static unsafe class Still
     /// the host has the frame for (one that no page has any more is the instruction's, too). Null: not the guest's access, but a walk of
     /// its tables on its behalf, which holds the frame.
     /// </summary>
-    public static Gfn? AccessedGfn(LabVcpu vcpu, int frame)
+    public static Gfn? AccessedGfn(LabVcpu vcpu, Pfn pfn)
     {
         if (!vcpu.Translates)
             return new Gfn(vcpu.Current.Gfn);
@@ -75,7 +75,7 @@ internal static unsafe class Still
         foreach (var gfn in vcpu.Vm.Gfns)
         {
             if (Slot(vcpu.Vm, gfn) is { } slot && vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry
-                && entry.Frame == frame)
+                && entry.Pfn == pfn)
             {
                 return gfn;
             }
@@ -85,11 +85,11 @@ internal static unsafe class Still
     }
 
     /// <summary>True when the host has the frame for any page of the VM now.</summary>
-    public static bool IsMapped(LabVm vm, int frame)
+    public static bool IsMapped(LabVm vm, Pfn pfn)
     {
         foreach (var gfn in vm.Gfns)
         {
-            if (Slot(vm, gfn) is { } slot && vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry && entry.Frame == frame)
+            if (Slot(vm, gfn) is { } slot && vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry && entry.Pfn == pfn)
                 return true;
         }
 
@@ -111,7 +111,7 @@ internal static unsafe class Still
             return step.Instance is not (InvalidationState or LabWorld);
         var address = (byte*)step.Offset;
         if (address >= world.Pool.Base && address
-            < (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref world.Pool.Info(world.Pool.Capacity)))
+            < (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref world.Pool.Info(new Pfn(world.Pool.Capacity))))
         {
             return false;
         }
@@ -127,16 +127,16 @@ internal static unsafe class Still
         return true;
     }
 
-    /// <summary>The frame of guest memory that a step accessed, or 0.</summary>
-    public static int AccessedFrame(FramePool pool, in CheckStep step)
+    /// <summary>The frame of guest memory that a step accessed, or none.</summary>
+    public static Pfn AccessedFrame(FramePool pool, in CheckStep step)
     {
         if (step.Instance is not null || step.Operation
             is not (CheckOperation.AtomicRead or CheckOperation.AtomicWrite or CheckOperation.AtomicUpdate))
         {
-            return 0;
+            return Pfn.None;
         }
         var offset = (nuint)((byte*)step.Offset - pool.Base);
-        return offset < (nuint)pool.Capacity << FramePool.PageShift ? (int)(offset >> FramePool.PageShift) : 0;
+        return offset < (nuint)pool.Capacity << FramePool.PageShift ? new Pfn((int)(offset >> FramePool.PageShift)) : Pfn.None;
     }
 
     /// <summary>The vCPU on which the thread executes an instruction, or null.</summary>

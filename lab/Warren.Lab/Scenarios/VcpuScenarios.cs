@@ -150,7 +150,7 @@ internal static class VcpuScenarios
 
         public override void OnStep(int thread, in CheckStep step, bool succeeded)
         {
-            if (vcpu.AccessingThread != thread || Still.AccessedFrame(world.Pool, step) == 0)
+            if (vcpu.AccessingThread != thread || Still.AccessedFrame(world.Pool, step).IsNone)
                 return;
             world.Schedule.Depends(this, 0, changes: false);
             if (_flushed && vcpu.Vcpu.FlushCount == _before)

@@ -1,7 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Spectre.Console;
 using Warren.Cli.CommandLine;
 using Warren.Cli.Terminal;

@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Vcpus;
@@ -82,7 +83,7 @@ internal sealed unsafe class Auditor
         if (leaf.Writable && !(leaf.HostWritable && leaf.MmuWritable))
             Wrong(place.ToString(), "W only with host-w and mmu-w", leaf.ToString());
         var pages = leaf.IsHuge ? SpteTable.PagesPerEntry(2) : 1;
-        for (ulong i = 0; i < pages; i++) Page(place, entry, gfn + i, leaf.Frame + (int)i, leaf);
+        for (ulong i = 0; i < pages; i++) Page(place, entry, gfn + i, leaf.Pfn + (int)i, leaf);
     }
 
     /// <summary>Checks an MMIO entry of the current memslots: none of them has the gfn.</summary>
@@ -102,7 +103,7 @@ internal sealed unsafe class Auditor
             Wrong($"The tables that vCPU {vcpu.Id} keeps ready", "pages and records as good as new", "one that holds something");
     }
 
-    private void Page(in AuditedEntry place, ulong* entry, Gfn gfn, int frame, Spte leaf)
+    private void Page(in AuditedEntry place, ulong* entry, Gfn gfn, Pfn pfn, Spte leaf)
     {
         Entries++;
         if (FindSlot(place.AddressSpaceId, gfn) is not { } slot)
@@ -116,15 +117,15 @@ internal sealed unsafe class Auditor
         {
             Skipped++;
         }
-        else if (mapping.Frame != frame)
+        else if (mapping.Pfn != pfn)
         {
             Wrong(place.ToString(),
-                mapping.Frame == 0 ? $"nothing, for the host maps nothing at gfn 0x{gfn:x}" : $"frame {mapping.Frame} for gfn 0x{gfn:x}",
+                mapping.Pfn.IsNone ? $"nothing, for the host maps nothing at gfn 0x{gfn:x}" : $"frame {mapping.Pfn} for gfn 0x{gfn:x}",
                 leaf.ToString());
         }
         else if (leaf.HostWritable && !mapping.Writable)
         {
-            Wrong(place.ToString(), $"gfn 0x{gfn:x} not writable, for the host shares or protects frame {frame}", leaf.ToString());
+            Wrong(place.ToString(), $"gfn 0x{gfn:x} not writable, for the host shares or protects frame {pfn}", leaf.ToString());
         }
         if (leaf.Writable && _logIsStill && !place.Obsolete && !IsLogged(slot, gfn))
         {

@@ -59,7 +59,7 @@ internal abstract unsafe partial class Mmu
         var status = _vm.Memory.Fault(fault.Hva, fault.IsWrite, out fault.Mapping);
         if (status != FaultStatus.Ok) return HostFaultFailed(ref fault, status);
         var result = FaultResult.Retry;
-        var superseded = -1;
+        var superseded = Pfn.None;
         if (!IsStaleUnsafe(ref fault))
         {
             LockForFault();
@@ -70,8 +70,8 @@ internal abstract unsafe partial class Mmu
         }
         // The SPTE needs no reference: the notification that precedes the frame's end removes it.
         // Without the lock: one that the host has given up meanwhile is freed here, and that may wait.
-        _pool.Put(fault.Mapping.Frame);
-        if (superseded >= 0) _pool.Put(superseded);
+        _pool.Put(fault.Mapping.Pfn);
+        if (!superseded.IsNone) _pool.Put(superseded);
         return result;
     }
 

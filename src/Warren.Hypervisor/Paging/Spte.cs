@@ -1,4 +1,5 @@
 using System.Globalization;
+using Warren.HostMemory;
 
 namespace Warren.Hypervisor.Paging;
 
@@ -61,7 +62,7 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     public bool MmuWritable => (raw & MmuWritableBit) != 0;
 
     /// <summary>Frame of a leaf; of its first 4 KiB page when huge.</summary>
-    public int Frame => (int)((raw & FrameMask) >> FrameShift);
+    public Pfn Pfn => new((int)((raw & FrameMask) >> FrameShift));
 
     internal unsafe ulong* Table => (ulong*)(raw & TableMask);
 
@@ -78,14 +79,14 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
     internal static Spte ForMmio(Gfn gfn, ulong rights, ulong generation) =>
         new((generation & MmioGenerationMask) << MmioGenerationShift | gfn.Value << FrameShift | rights | MmioBit);
 
-    /// <param name="frame">the frame, the first of 512 when <paramref name="huge"/></param>
+    /// <param name="pfn">the frame, the first of 512 when <paramref name="huge"/></param>
     /// <param name="hostWritable">the host maps it writable</param>
     /// <param name="mmuWritable">the memslot allows writing</param>
     /// <param name="writable">W now; needs both of the above</param>
     /// <param name="huge">a 2 MiB leaf</param>
-    internal static Spte ForLeaf(int frame, bool hostWritable, bool mmuWritable, bool writable, bool huge)
+    internal static Spte ForLeaf(Pfn pfn, bool hostWritable, bool mmuWritable, bool writable, bool huge)
     {
-        var raw = (ulong)(uint)frame << FrameShift | LeafBit | R | X;
+        var raw = (ulong)(uint)pfn.Value << FrameShift | LeafBit | R | X;
         if (hostWritable) raw |= HostWritableBit;
         if (hostWritable && mmuWritable) raw |= MmuWritableBit;
         if (hostWritable && mmuWritable && writable) raw |= W;
@@ -113,6 +114,6 @@ public readonly struct Spte(ulong raw) : IEquatable<Spte>
         if (IsTable) return string.Create(CultureInfo.InvariantCulture, $"table {raw & TableMask:x}");
         var rights = $"{((raw & R) != 0 ? "r" : "-")}{(Writable ? "w" : "-")}{((raw & X) != 0 ? "x" : "-")}{((raw & U) != 0 ? "u" : "")}";
         var marks = $"{(Accessed ? " A" : "")}{(Dirty ? " D" : "")}{(HostWritable ? " host-w" : "")}{(MmuWritable ? " mmu-w" : "")}";
-        return string.Create(CultureInfo.InvariantCulture, $"frame {Frame} {rights}{marks}{(IsHuge ? " 2M" : "")}");
+        return string.Create(CultureInfo.InvariantCulture, $"frame {Pfn} {rights}{marks}{(IsHuge ? " 2M" : "")}");
     }
 }

@@ -76,11 +76,11 @@ internal sealed unsafe partial class ShadowAuditor
             _audit.Skipped++;
             return false;
         }
-        var same = mapping.Frame != 0 && page->GuestTable == (ulong*)_vm.Pool.Pointer(mapping.Frame);
+        var same = !mapping.Pfn.IsNone && page->GuestTable == (ulong*)_vm.Pool.Pointer(mapping.Pfn);
         if (!same)
         {
-            _audit.Wrong(Name(page), mapping.Frame == 0 ? "nothing, for the host maps nothing at its table" : $"its table in frame "
-                + $"{mapping.Frame}", "a pointer elsewhere");
+            _audit.Wrong(Name(page), mapping.Pfn.IsNone ? "nothing, for the host maps nothing at its table" : $"its table in frame "
+                + $"{mapping.Pfn}", "a pointer elsewhere");
         }
         return same;
     }

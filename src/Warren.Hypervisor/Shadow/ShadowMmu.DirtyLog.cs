@@ -176,7 +176,7 @@ internal sealed unsafe partial class ShadowMmu
         // Nor may the reference given back here be the last one: the host's own goes only inside an invalidation.
         if (_vm.Invalidation.RetryGfnRange(_vm.Invalidation.Sequence, first, first + SpteTable.PagesPerEntry(2))) return false;
         if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(first), write: false, out var mapping)) return false;
-        _pool.Put(mapping.Frame);
+        _pool.Put(mapping.Pfn);
         return mapping.Order >= 9;
     }
 }

@@ -165,7 +165,7 @@ internal sealed unsafe partial class ShadowMmu
         var index = IndexOf(spte);
         var pages = SpteTable.PagesPerEntry(level);
         var gfn = fault.Gfn.AlignDown(pages);
-        var frame = fault.Mapping.Frame - (int)(fault.Hva.PageNumber & pages - 1);
+        var pfn = fault.Mapping.Pfn - (int)(fault.Hva.PageNumber & pages - 1);
         var rights = walk->RootLevel == 0 ? ShadowRights.AllButUser : ShadowRights.Effective(walk->Leaf);
         var writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
         if (writable && level == 1 && !TryUnsync(slot, gfn, write))
@@ -178,10 +178,10 @@ internal sealed unsafe partial class ShadowMmu
             writable = false;
         }
         var logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
-        var leaf = Spte.ForLeaf(frame, fault.Mapping.Writable, writable, writable && (write || !logged), level > 1)
+        var leaf = Spte.ForLeaf(pfn, fault.Mapping.Writable, writable, writable && (write || !logged), level > 1)
             .Without(Spte.Rights & ~Spte.W).With(ShadowRights.SpteBits(rights & ~GuestRights.Write) | Spte.A | (write ? Spte.D : 0));
         var seen = SpteAccess.Read(spte);
-        var same = seen.IsLeaf && seen.Frame == frame && seen.IsHuge == leaf.IsHuge && page->GfnAt(index, level) == gfn;
+        var same = seen.IsLeaf && seen.Pfn == pfn && seen.IsHuge == leaf.IsHuge && page->GfnAt(index, level) == gfn;
         if (!seen.IsNone && !same)
         {
             flush |= DropSpte(page, index);

@@ -51,8 +51,8 @@ internal sealed unsafe partial class ShadowMmu
         // Under mmu_lock what is there now may be used, unless it is just being taken away.
         if (_vm.IsInvalidating(slot, gfn)) return false;
         if (!_vm.Memory.TryFaultPresent(slot.GfnToHva(gfn), write: false, out var mapping)) return false;
-        table = (ulong*)_pool.Pointer(mapping.Frame);
-        _pool.Put(mapping.Frame);
+        table = (ulong*)_pool.Pointer(mapping.Pfn);
+        _pool.Put(mapping.Pfn);
         return true;
     }
 

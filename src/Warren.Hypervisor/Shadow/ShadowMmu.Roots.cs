@@ -69,7 +69,7 @@ internal sealed unsafe partial class ShadowMmu
         if (slot is null) return false;
         if (slot.IsInvalid) return true;
         if (_vm.Memory.Fault(slot.GfnToHva(gfn), write: false, out var mapping) != FaultStatus.Ok) return false;
-        _pool.Put(mapping.Frame);
+        _pool.Put(mapping.Pfn);
         return true;
     }
 

@@ -164,12 +164,12 @@ internal sealed unsafe partial class TdpMmu
     private static bool IsMergeable(ulong* table)
     {
         var first = SpteAccess.Read(table);
-        if (!first.IsLeaf || (first.Frame & SpteTable.EntryCount - 1) != 0) return false;
+        if (!first.IsLeaf || first.Pfn.IndexInBlock != 0) return false;
         const ulong Rights = Spte.HostWritableBit | Spte.MmuWritableBit;
         for (var i = 1; i < SpteTable.EntryCount; i++)
         {
             var page = SpteAccess.Read(table + i);
-            if (!page.IsLeaf || page.Frame != first.Frame + i || ((page.Raw ^ first.Raw) & Rights) != 0) return false;
+            if (!page.IsLeaf || page.Pfn != first.Pfn + i || ((page.Raw ^ first.Raw) & Rights) != 0) return false;
         }
         return true;
     }
@@ -179,7 +179,7 @@ internal sealed unsafe partial class TdpMmu
         ulong ad = 0;
         for (var i = 0; i < SpteTable.EntryCount; i++) ad |= SpteAccess.Read(table.Entries + i).Raw & (Spte.A | Spte.D);
         var first = SpteAccess.Read(table.Entries);
-        var huge = Spte.ForLeaf(first.Frame, first.HostWritable, first.MmuWritable, writable: true, huge: true).With(ad);
+        var huge = Spte.ForLeaf(first.Pfn, first.HostWritable, first.MmuWritable, writable: true, huge: true).With(ad);
         SpteAccess.Exchange(entry, huge);
         _counters.HugeMerges++;
         _allocator.Retire(table);

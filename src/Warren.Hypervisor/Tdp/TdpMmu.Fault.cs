@@ -89,10 +89,10 @@ internal sealed unsafe partial class TdpMmu
                 continue;
             }
             var huge = level == 2;
-            var first = fault.Mapping.Frame - (huge ? (int)fault.Hva.PageNumber & SpteTable.EntryCount - 1 : 0);
+            var first = fault.Mapping.Pfn - (huge ? (int)fault.Hva.PageNumber & SpteTable.EntryCount - 1 : 0);
             if (seen.IsLeaf)
             {
-                if (seen.Frame != first)
+                if (seen.Pfn != first)
                 {
                     // The host page table never changes without a notification, which removes the SPTE first.
                     _vm.ReportError(VmErrors.FrameChanged);

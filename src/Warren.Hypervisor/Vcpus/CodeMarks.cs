@@ -50,10 +50,10 @@ internal sealed unsafe class CodeMarks
     /// After a device or the hypervisor wrote to the frame. After, not before: a vCPU that marks and decodes in between has read the old
     /// bytes, and its mark is found here; the barrier makes sure that one of the two sees the other.
     /// </summary>
-    public static void AfterHostWrite(FramePool pool, int frame)
+    public static void AfterHostWrite(FramePool pool, Pfn pfn)
     {
         Atomics.Fence();
-        ClearMark(ref pool.Info(frame));
+        ClearMark(ref pool.Info(pfn));
     }
 
     /// <summary>
@@ -70,20 +70,20 @@ internal sealed unsafe class CodeMarks
     /// </summary>
     /// <param name="vcpu">whose root to look in; not in guest mode</param>
     /// <param name="rootPage">the page to be executed: its root address (<see cref="Mmu"/>) without the 12 bits of the offset</param>
-    /// <param name="frame">-1 when nothing is mapped there any more</param>
+    /// <param name="pfn">none when nothing is mapped there any more</param>
     /// <param name="version">the state with the mark</param>
-    public void Mark(Vcpu vcpu, ulong rootPage, out int frame, out int version)
+    public void Mark(Vcpu vcpu, ulong rootPage, out Pfn pfn, out int version)
     {
         _lock.Lock();
         var flush = false;
         version = 0;
         // Held so that the frame cannot be freed, and mean something else, between the look at the SPTE and the mark.
         _vm.MmuLock.ReadLock();
-        frame = -1;
+        pfn = Pfn.None;
         if (Mmu.FindLeaf(vcpu.Root, vcpu.RootLevel, rootPage, out var leaf, out _) != null)
         {
-            frame = leaf.Frame + (leaf.IsHuge ? (int)rootPage & SpteTable.EntryCount - 1 : 0);
-            ref var info = ref _vm.Pool.Info(frame);
+            pfn = leaf.Pfn + (leaf.IsHuge ? (int)rootPage & SpteTable.EntryCount - 1 : 0);
+            ref var info = ref _vm.Pool.Info(pfn);
             version = Atomics.Read(ref info.CodeState);
             if ((version & 1) == 0)
             {

@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
 using Warren.Locking;
 
@@ -21,7 +22,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="t">set when the result is Memory</param>
     private TranslateStatus Resolve(ref PageFault fault, WalkResult walk, out Translation t)
     {
-        var markedFrame = -1;
+        var marked = Pfn.None;
         var markedVersion = 0;
         SpinState spin = default;
         if (walk == WalkResult.Miss && fault.IsWrite && DirtyRing is not { IsSoftFull: true } && _mmu.FastFaultInGuestMode(ref fault))
@@ -38,7 +39,7 @@ public sealed unsafe partial class Vcpu
             if (walk == WalkResult.Unmarked)
             {
                 _state->Statistics.CodeMarks++;
-                _vm.CodeMarks.Mark(this, fault.RootPage, out markedFrame, out markedVersion);
+                _vm.CodeMarks.Mark(this, fault.RootPage, out marked, out markedVersion);
             }
             else if ((fault.IsWrite || _shadow is not null) && DirtyRing is { IsSoftFull: true })
             {
@@ -67,7 +68,7 @@ public sealed unsafe partial class Vcpu
             }
             walk = WalkAgain(ref fault, out t);
             if (walk == WalkResult.Memory) return TranslateStatus.Memory;
-            if (walk == WalkResult.Unmarked && t.Frame == markedFrame)
+            if (walk == WalkResult.Unmarked && t.Pfn == marked)
             {
                 // A writer has cleared the mark already. The bytes may be decoded and executed once, as if before that write.
                 t.CodeVersion = markedVersion;

@@ -139,8 +139,8 @@ public sealed unsafe partial class Vcpu
 
     private bool Read(in FrameMapping mapping, Gpa gpa, out ulong value)
     {
-        value = Atomics.Read(ref *(ulong*)(_pool.Pointer(mapping.Frame) + (gpa.PageOffset & ~7UL)));
-        _pool.Put(mapping.Frame);
+        value = Atomics.Read(ref *(ulong*)(_pool.Pointer(mapping.Pfn) + (gpa.PageOffset & ~7UL)));
+        _pool.Put(mapping.Pfn);
         return true;
     }
 
@@ -203,23 +203,23 @@ public sealed unsafe partial class Vcpu
         _vm.MmuLock.WriteLock();
         // As a store through an SPTE: under mmu_lock no invalidation of the page gets past its start, so that the frame cannot become
         // another's.
-        var superseded = -1;
+        var superseded = Pfn.None;
         var done = pessimistic ? _vm.TryLookUp(slot, gfn, write: true, ref mapping, out superseded)
             : !_vm.Invalidation.RetryGfn(sequence, gfn);
         if (done)
         {
             var offset = (int)store.Gpa.PageOffset;
             // A word replaced by itself is a read: it says nothing about what the page is used for.
-            if (Store(_pool.Pointer(mapping.Frame) + offset, store, out found) && !(store.Compares && store.Value == store.Expected))
+            if (Store(_pool.Pointer(mapping.Pfn) + offset, store, out found) && !(store.Compares && store.Value == store.Expected))
             {
-                CodeMarks.AfterHostWrite(_pool, mapping.Frame);
+                CodeMarks.AfterHostWrite(_pool, mapping.Pfn);
                 _shadow!.AfterWrite(slot, gfn, offset, store.Size, store.ByGuest);
             }
             status = TranslateStatus.Memory;
         }
         _vm.MmuLock.WriteUnlock();
-        _pool.Put(mapping.Frame);
-        if (superseded >= 0) _pool.Put(superseded);
+        _pool.Put(mapping.Pfn);
+        if (!superseded.IsNone) _pool.Put(superseded);
         return done;
     }
 

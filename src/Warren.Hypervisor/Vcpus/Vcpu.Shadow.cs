@@ -74,8 +74,8 @@ public sealed unsafe partial class Vcpu
                 return WalkResult.Mmio;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
-            var frame = seen.Frame + (seen.IsHuge ? (int)address.PageNumber & SpteTable.EntryCount - 1 : 0);
-            return Found(frame, access, out t);
+            var pfn = seen.Pfn + (seen.IsHuge ? (int)address.PageNumber & SpteTable.EntryCount - 1 : 0);
+            return Found(pfn, access, out t);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tdp;
@@ -80,23 +81,23 @@ public sealed unsafe partial class Vcpu
                 return seen.IsMmio && IsCurrent(seen) ? WalkResult.Mmio : WalkResult.Miss;
             }
             if ((seen.Raw & set) != set && !SpteAccess.TryReplace(entry, seen, seen.With(set))) continue;
-            var frame = seen.Frame + (seen.IsHuge ? SpteTable.IndexOf(gfn, 1) : 0);
-            return Found(frame, access, out t);
+            var pfn = seen.Pfn + (seen.IsHuge ? SpteTable.IndexOf(gfn, 1) : 0);
+            return Found(pfn, access, out t);
         }
     }
 
     /// <summary>The end of a walk that came to memory.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private WalkResult Found(int frame, GuestAccess access, out Translation t)
+    private WalkResult Found(Pfn pfn, GuestAccess access, out Translation t)
     {
-        t.HostPage = _pool.Pointer(frame);
-        t.Frame = frame;
-        t.CodeState = _pool.CodeStateOf(frame);
+        t.HostPage = _pool.Pointer(pfn);
+        t.Pfn = pfn;
+        t.CodeState = _pool.CodeStateOf(pfn);
         t.CodeVersion = 0;
         t.Writable = access == GuestAccess.Write;
         t.FlushCount = _state->FlushCount;
-        if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(frame));
-        else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(frame), out t.CodeVersion))
+        if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(pfn));
+        else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(pfn), out t.CodeVersion))
             return WalkResult.Unmarked;
         return WalkResult.Memory;
     }

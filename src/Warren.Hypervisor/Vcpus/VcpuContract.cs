@@ -1,3 +1,5 @@
+using Warren.HostMemory;
+
 namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>The executor of a vCPU: a guest CPU, or a script.</summary>
@@ -98,7 +100,7 @@ public unsafe struct Translation
 {
     /// <summary>Base of the 4 KiB page in the host.</summary>
     public byte* HostPage;
-    public int Frame;
+    public Pfn Pfn;
     /// <summary>The frame's code state: bit 0 set while it holds decoded code, the other bits a generation.</summary>
     public int* CodeState;
     /// <summary>

@@ -1,6 +1,7 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using Warren.HostMemory;
 
 namespace Warren.RiscV.Blocks;
 
@@ -31,7 +32,7 @@ internal unsafe struct Block
     public ulong Starts;
 
     public Block* HashNext;
-    public int Frame;
+    public Pfn Pfn;
 
     /// <summary>For an instruction that crosses into another page: that page's frame and code state, else 0 and null.</summary>
     public int SecondState;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Warren.HostMemory;
 
 namespace Warren.RiscV.Blocks;
 
@@ -28,14 +29,14 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     /// <summary>
-    /// The current block at <paramref name="offset"/> of <paramref name="frame"/> (and, crossing a page, of the second); null if none.
+    /// The current block at <paramref name="offset"/> of <paramref name="pfn"/> (and, crossing a page, of the second); null if none.
     /// </summary>
-    internal Block* Find(int frame, int offset, int state, int* secondCodeState)
+    internal Block* Find(Pfn pfn, int offset, int state, int* secondCodeState)
     {
-        var link = Bucket(frame, offset);
+        var link = Bucket(pfn, offset);
         for (var block = *link; block != null; block = *link)
         {
-            if (block->Frame == frame && block->PageOffset == offset)
+            if (block->Pfn == pfn && block->PageOffset == offset)
             {
                 var current = block->State == state && (block->SecondCodeState == null || *block->SecondCodeState == block->SecondState);
                 if (!current)
@@ -63,7 +64,7 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         var bytes = (int)((byte*)end - (byte*)block);
         _used += (bytes + 63) & ~63;
-        var bucket = Bucket(block->Frame, block->PageOffset);
+        var bucket = Bucket(block->Pfn, block->PageOffset);
         block->HashNext = *bucket;
         *bucket = block;
     }
@@ -81,9 +82,9 @@ internal sealed unsafe class BlockCache : IDisposable
         NativeMemory.AlignedFree(_arena);
     }
 
-    private Block** Bucket(int frame, int offset)
+    private Block** Bucket(Pfn pfn, int offset)
     {
-        var key = (uint)frame * 2048 + (uint)(offset >> 1);
+        var key = (uint)pfn.Value * 2048 + (uint)(offset >> 1);
         return _buckets + (key * 0x9e37_79b1u >> 18);
     }
 }

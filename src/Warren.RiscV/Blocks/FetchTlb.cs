@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Warren.HostMemory;
 using Warren.RiscV.Mmu;
 
 namespace Warren.RiscV.Blocks;
@@ -17,7 +18,7 @@ internal unsafe struct FetchEntry
     /// <summary>The code state when the page was translated for execution.</summary>
     public int State;
 
-    public int Frame;
+    public Pfn Pfn;
 }
 
 /// <summary>Direct-mapped fetch translations of both modes, 128 pages each.</summary>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
 
 namespace Warren.Hypervisor.Tests.Addresses;
@@ -55,4 +56,13 @@ internal static class NumberedAddresses
         for (var gfn = start; gfn < end; gfn++) sum += marks[gfn - start];
         return sum;
     }
+
+    [MethodImpl(Compiled)]
+    public static unsafe byte* Pointer(byte* pool, int pfn) => pool + ((nuint)(uint)pfn << FramePool.PageShift);
+
+    [MethodImpl(Compiled)]
+    public static int PageOfBlock(int pfn, ulong gfn) => pfn + SpteTable.IndexOf(gfn, level: 1);
+
+    [MethodImpl(Compiled)]
+    public static bool IsWholeBlock(int pfn) => pfn != 0 && (pfn & FramePool.BlockFrames - 1) == 0;
 }

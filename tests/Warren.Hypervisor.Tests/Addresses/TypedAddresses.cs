@@ -58,4 +58,13 @@ internal static class TypedAddresses
         for (var gfn = start; gfn < end; gfn++) sum += marks[gfn - start];
         return sum;
     }
+
+    [MethodImpl(Compiled)]
+    public static unsafe byte* Pointer(byte* pool, Pfn pfn) => pool + ((nuint)(uint)pfn.Value << FramePool.PageShift);
+
+    [MethodImpl(Compiled)]
+    public static Pfn PageOfBlock(Pfn pfn, Gfn gfn) => pfn + SpteTable.IndexOf(gfn, level: 1);
+
+    [MethodImpl(Compiled)]
+    public static bool IsWholeBlock(Pfn pfn) => !pfn.IsNone && pfn.IndexInBlock == 0;
 }

@@ -78,14 +78,14 @@ public sealed class GuestAccessTests : IDisposable
     {
         Assert.True(_t.Vm.WriteGuest(new Gpa(Gpa), new byte[8]));
         Assert.Equal(FaultStatus.Ok, _t.Memory.Fault(_hva, write: true, out var mapping));
-        _t.Pool.Info(mapping.Frame).CodeState |= 1;
-        var marked = _t.Pool.Info(mapping.Frame).CodeState;
+        _t.Pool.Info(mapping.Pfn).CodeState |= 1;
+        var marked = _t.Pool.Info(mapping.Pfn).CodeState;
         Assert.True(_t.Vm.ReadGuest(new Gpa(Gpa), new byte[8]));
-        Assert.Equal(marked, _t.Pool.Info(mapping.Frame).CodeState);
+        Assert.Equal(marked, _t.Pool.Info(mapping.Pfn).CodeState);
         Assert.True(_t.Vm.WriteGuest(new Gpa(Gpa + 4), new byte[1]));
-        Assert.NotEqual(marked, _t.Pool.Info(mapping.Frame).CodeState);
-        Assert.Equal(0, _t.Pool.Info(mapping.Frame).CodeState & 1);
-        _t.Pool.Put(mapping.Frame);
+        Assert.NotEqual(marked, _t.Pool.Info(mapping.Pfn).CodeState);
+        Assert.Equal(0, _t.Pool.Info(mapping.Pfn).CodeState & 1);
+        _t.Pool.Put(mapping.Pfn);
     }
 
     [Fact]

@@ -153,8 +153,8 @@ internal sealed unsafe class ShadowFixture : IDisposable
                 var slot = Vm.GetMemslots(0).Find(gfn)!;
                 Assert.True(Contains(slot.Arch!.Head(gfn, role.Level), page->Table + i), $"gfn {gfn.Value}: no reverse map of {spte}");
                 Assert.True(Memory.TryFaultPresent(slot.GfnToHva(gfn), false, out var mapping));
-                Assert.Equal(mapping.Frame, spte.Frame);
-                Pool.Put(mapping.Frame);
+                Assert.Equal(mapping.Pfn, spte.Pfn);
+                Pool.Put(mapping.Pfn);
                 Assert.True(!spte.Writable || spte.HostWritable && spte.MmuWritable && mapping.Writable && !slot.IsReadOnly);
             }
             Assert.Equal(unsyncChildren, page->UnsyncChildren);

@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
 
 namespace Warren.Hypervisor.Tests.Tdp;
@@ -11,8 +12,8 @@ public sealed class SpteTests
     [InlineData(77, true, true, false, false)]
     public void A_leaf_gives_back_what_it_was_made_of(int frame, bool host, bool mmu, bool write, bool huge)
     {
-        var leaf = Spte.ForLeaf(frame, host, mmu, write, huge);
-        Assert.Equal(frame, leaf.Frame);
+        var leaf = Spte.ForLeaf(new Pfn(frame), host, mmu, write, huge);
+        Assert.Equal(frame, leaf.Pfn.Value);
         Assert.True(leaf.IsLeaf && leaf.IsPresent && !leaf.IsTable && !leaf.IsMmio && !leaf.IsFrozen && !leaf.IsNone);
         Assert.Equal(huge, leaf.IsHuge);
         Assert.Equal(host, leaf.HostWritable);
@@ -24,11 +25,11 @@ public sealed class SpteTests
     [Fact]
     public void Splitting_keeps_rights_and_counts_frames_up()
     {
-        var huge = Spte.ForLeaf(1024, true, true, true, true).With(Spte.A | Spte.D);
+        var huge = Spte.ForLeaf(new Pfn(1024), true, true, true, true).With(Spte.A | Spte.D);
         for (var i = 0; i < 512; i++)
         {
             var page = huge.SplitPage(i);
-            Assert.Equal(1024 + i, page.Frame);
+            Assert.Equal(1024 + i, page.Pfn.Value);
             Assert.True(page is { IsLeaf: true, IsHuge: false, Writable: true, Accessed: true, Dirty: true });
         }
     }

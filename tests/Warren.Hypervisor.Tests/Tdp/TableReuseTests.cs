@@ -1,3 +1,4 @@
+using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
 using static Warren.Hypervisor.Tests.Tdp.TdpFixture;
 
@@ -104,7 +105,7 @@ public sealed unsafe class TableReuseTests
     private static void LoseLink(TdpFixture f, ref TableCache cache, bool split)
     {
         var entry = Spte.Frozen.Raw;
-        var seen = split ? Spte.ForLeaf(512, hostWritable: true, mmuWritable: true, writable: true, huge: true) : default;
+        var seen = split ? Spte.ForLeaf(new Pfn(512), hostWritable: true, mmuWritable: true, writable: true, huge: true) : default;
         Assert.False(f.Tdp.LinkTable(ref cache, &entry, seen, new Gfn(Far >> 12), level: 2));
         Assert.Equal(Spte.Frozen.Raw, entry);
     }

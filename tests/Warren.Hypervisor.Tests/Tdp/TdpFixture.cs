@@ -89,8 +89,8 @@ internal sealed class TdpFixture : IDisposable
                 var slot = Vm.GetMemslots(space).Find(gfn);
                 Assert.True(slot is not null, $"gfn {gfn.Value} is mapped ({leaf}) without a memslot");
                 Assert.Equal(FaultStatus.Ok, Memory.Fault(slot.GfnToHva(gfn), false, out var mapping));
-                Pool.Put(mapping.Frame);
-                Assert.True(leaf.Frame + (int)i == mapping.Frame, $"gfn {gfn.Value}: SPTE {leaf} page {i}, host frame {mapping.Frame}");
+                Pool.Put(mapping.Pfn);
+                Assert.True(leaf.Pfn + (int)i == mapping.Pfn, $"gfn {gfn.Value}: SPTE {leaf} page {i}, host frame {mapping.Pfn}");
                 if (!leaf.Writable) continue;
                 Assert.True(leaf.HostWritable && leaf.MmuWritable && mapping.Writable && !slot.IsReadOnly,
                     $"gfn {gfn.Value}: {leaf} is writable against the rules");

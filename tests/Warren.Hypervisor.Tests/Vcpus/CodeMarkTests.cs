@@ -151,7 +151,7 @@ public sealed class CodeMarkTests
         });
         crew.Add(() =>
         {
-            SpinWait.SpinUntil(() => (f.Pool.Info(f.Leaf(Base >> 12).Frame).CodeState & 1) != 0);
+            SpinWait.SpinUntil(() => (f.Pool.Info(f.Leaf(Base >> 12).Pfn).CodeState & 1) != 0);
             second.Fetch(Base);
             Volatile.Write(ref secondDone, true);
         });

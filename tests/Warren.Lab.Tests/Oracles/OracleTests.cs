@@ -158,7 +158,7 @@ public sealed class OracleTests
                 vm.DeleteSlot(0);
                 vm.SetSlot(1, Gfn + 1, 1, hva);
                 vm.Vcpus[0].Load(Gfn + 1);
-                Replace(vm, _ => Spte.ForLeaf(2, true, true, true, false));
+                Replace(vm, _ => Spte.ForLeaf(new Pfn(2), true, true, true, false));
             });
         });
     }

@@ -44,8 +44,8 @@ internal static class HostMemoryVariants
             [new(HostMemory, "AddressSpace.Faults.cs",
                 "        Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var "
                     + "invalidation);\n", ""),
-             new(HostMemory, "AddressSpace.Faults.cs", "        Notifiers.End(invalidation);\n        Pool.Put(entry.Frame);\n",
-                 "        Pool.Put(entry.Frame);\n")],
+             new(HostMemory, "AddressSpace.Faults.cs", "        Notifiers.End(invalidation);\n        Pool.Put(entry.Pfn);\n",
+                 "        Pool.Put(entry.Pfn);\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("frame-taken-without-second-look", "get_user_pages_fast: take the reference, then look at the entry again",
             """
@@ -58,7 +58,7 @@ internal static class HostMemoryVariants
             "host-write-vs-discard-and-reuse",
             [new(HostMemory, "AddressSpace.Faults.cs",
                 "        if ((PageTableNode.Load(slot).Old().Bits ^ entry.Old().Bits) != 0)\n        {\n            "
-                    + "Pool.Put(frame);\n            return false;\n        }\n", "")],
+                    + "Pool.Put(pfn);\n            return false;\n        }\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("reference-revived-from-zero", "get_page_unless_zero must be one compare-exchange",
             """

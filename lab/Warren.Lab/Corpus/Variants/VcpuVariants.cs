@@ -140,12 +140,12 @@ internal static class VcpuVariants
             "code-device-write-vs-fetch",
             [new(Hypervisor, "VirtualMachine.GuestAccess.cs",
                 """
-                                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + gpa.PageOffset);
-                                    CodeMarks.AfterHostWrite(Pool, mapping.Frame);
+                                    CopyAtomic(source, Pool.Pointer(mapping.Pfn) + gpa.PageOffset);
+                                    CodeMarks.AfterHostWrite(Pool, mapping.Pfn);
                 """,
                 """
-                                    CodeMarks.AfterHostWrite(Pool, mapping.Frame);
-                                    CopyAtomic(source, Pool.Pointer(mapping.Frame) + gpa.PageOffset);
+                                    CodeMarks.AfterHostWrite(Pool, mapping.Pfn);
+                                    CopyAtomic(source, Pool.Pointer(mapping.Pfn) + gpa.PageOffset);
                 """)],
             [VerdictKind.Invariant]),
     ];

@@ -60,7 +60,7 @@ internal sealed class LabPool : IDisposable
         }
 
         for (var frame = 1 + (int)Cached; frame < WatchedFrames; frame++)
-            Pool.Info(frame) = default;
+            Pool.Info(new Pfn(frame)) = default;
         lock (SpareLock)
             Spare.Push(this);
     }

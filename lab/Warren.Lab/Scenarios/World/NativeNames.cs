@@ -67,7 +67,7 @@ internal sealed unsafe class NativeNames(LabWorld world)
             return $"frame {inside >> FramePool.PageShift}{(offset == 0 ? "" : $"+{offset}")}";
         }
 
-        fixed (FrameInfo* first = &pool.Info(0))
+        fixed (FrameInfo* first = &pool.Info(Pfn.None))
         {
             inside = (nuint)(at - (byte*)first);
             return inside < (nuint)pool.Capacity * FrameInfo.Bytes
