@@ -35,7 +35,7 @@ internal static class BareGuest
     public static (TimestampedOutput Output, MachineStatistics Statistics) Run(MicroVmOptions options)
     {
         var output = new TimestampedOutput();
-        var vm = MicroVm.Create(options with { Mode = GuestMode.Console, Console = new SerialOptions { Output = output } });
+        var vm = MicroVm.Create(options with { Mode = MicroVmMode.Console, Console = new SerialOptions { Output = output } });
         try
         {
             var exit = vm.RunAsync().GetAwaiter().GetResult();

@@ -58,7 +58,7 @@ internal sealed class GuestCommands
     public T? ResidentOnQemu<T>(int cpus, Func<int, T> measure)
         where T : struct
     {
-        var commandLine = GuestCommandLine.Compose(GuestMode.Command, verbose: false, "warren.tty=ttyS0");
+        var commandLine = GuestCommandLine.Compose(MicroVmMode.Command, verbose: false, "warren.tty=ttyS0");
         using var qemu = Qemu.TryStart(_kernel, _initrd, commandLine, MemoryBytes, cpus);
         if (qemu is null) return null;
         qemu.Port.ReadExactly(new byte[AgentFrame.HeaderBytes]);
@@ -68,7 +68,7 @@ internal sealed class GuestCommands
     /// <summary>Runs on QEMU; null when it is not installed.</summary>
     public (TimestampedOutput Output, long Launched)? OnQemu(int cpus, params string[] command)
     {
-        var commandLine = GuestCommandLine.Compose(GuestMode.Command, verbose: false, "warren.tty=ttyS0");
+        var commandLine = GuestCommandLine.Compose(MicroVmMode.Command, verbose: false, "warren.tty=ttyS0");
         using var qemu = Qemu.TryStart(_kernel, _initrd, commandLine, MemoryBytes, cpus);
         if (qemu is null) return null;
         var output = new TimestampedOutput();

@@ -11,7 +11,7 @@ namespace Warren.Scripted;
 public sealed unsafe partial class ScriptedEngine
 {
     private readonly bool _setsMarks;
-    private GuestMode _mode;
+    private GuestPrivilege _mode;
 
     /// <inheritdoc/>
     public IGuestPageFormat PageFormat => ScriptedPageFormat.Instance;
@@ -22,7 +22,7 @@ public sealed unsafe partial class ScriptedEngine
     /// <summary>
     /// In which mode of the guest the next accesses are made; a change of it drops the TLB, whose entries do not remember.
     /// </summary>
-    public GuestMode Mode
+    public GuestPrivilege Mode
     {
         get => _mode;
         set
@@ -56,7 +56,7 @@ public sealed unsafe partial class ScriptedEngine
     }
 
     /// <inheritdoc/>
-    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestPrivilege mode, ref GuestWalk walk)
     {
         OutsideGuestMode memory = new(vcpu);
         return ScriptedPageWalker.Walk(ref memory, vcpu.GuestRoot, address, access, mode, _setsMarks, ref walk);

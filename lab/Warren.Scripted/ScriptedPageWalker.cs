@@ -25,7 +25,7 @@ internal static unsafe class ScriptedPageWalker
     /// <param name="mode">in which mode</param>
     /// <param name="setsMarks">false: a missing A or D is a page fault</param>
     /// <param name="walk">filled in when the answer is Ok</param>
-    public static GuestWalkStatus Walk<TMemory>(ref TMemory memory, GuestRoot root, Gva address, GuestAccess access, GuestMode mode,
+    public static GuestWalkStatus Walk<TMemory>(ref TMemory memory, GuestRoot root, Gva address, GuestAccess access, GuestPrivilege mode,
         bool setsMarks, ref GuestWalk walk)
         where TMemory : struct, IWalkedTables
     {
@@ -72,19 +72,19 @@ internal static unsafe class ScriptedPageWalker
         return GuestWalkStatus.PageFault;
     }
 
-    private static bool Allows(GuestRights rights, GuestAccess access, GuestMode mode)
+    private static bool Allows(GuestRights rights, GuestAccess access, GuestPrivilege mode)
     {
         if ((rights & GuestRights.User) != 0)
         {
-            if ((mode & GuestMode.User) == 0 && ((mode & GuestMode.Sum) == 0 || access == GuestAccess.Execute)) return false;
+            if ((mode & GuestPrivilege.User) == 0 && ((mode & GuestPrivilege.Sum) == 0 || access == GuestAccess.Execute)) return false;
         }
-        else if ((mode & GuestMode.User) != 0)
+        else if ((mode & GuestPrivilege.User) != 0)
         {
             return false;
         }
         return access switch
         {
-            GuestAccess.Read => (rights & GuestRights.Read) != 0 || (mode & GuestMode.Mxr) != 0 && (rights & GuestRights.Execute) != 0,
+            GuestAccess.Read => (rights & GuestRights.Read) != 0 || (mode & GuestPrivilege.Mxr) != 0 && (rights & GuestRights.Execute) != 0,
             GuestAccess.Write => (rights & GuestRights.Write) != 0,
             _ => (rights & GuestRights.Execute) != 0,
         };

@@ -218,7 +218,7 @@ public sealed partial class AddressSpace
             return FaultStatus.OutOfMemory;
         }
 
-        Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var invalidation);
+        var invalidation = Notifiers.Start(page, page + FramePool.PageSize, MmuNotifierEvent.Clear);
         if (PageTableNode.CompareExchange(slot, entry, HostPte.Leaf(copy, owned: true)))
         {
             Pool.Put(entry.Pfn);

@@ -116,7 +116,7 @@ public sealed partial class AddressSpace
         {
             if (!_vmas.Covers(hva, end))
                 throw new HostMemoryException(Errno.ENOMEM, $"part of 0x{hva:x}..0x{end:x} is not mapped.");
-            Notifiers.TryStart(new MmuNotifierRange(hva, end, MmuNotifierEvent.ProtectionVma), out var invalidation);
+            var invalidation = Notifiers.Start(hva, end, MmuNotifierEvent.ProtectionVma);
             // Rights are the VMA's alone: entries say only who owns the frame. Blocks across the border are split, since
             // what a block maps must have the same rights throughout.
             _vmas.SplitAt(hva, end, _table.SplitAt);
@@ -190,7 +190,7 @@ public sealed partial class AddressSpace
     /// <summary>Unmaps a range that has something mapped. Under the mmap lock held for write.</summary>
     private void Remove(Hva start, Hva end)
     {
-        Notifiers.TryStart(new MmuNotifierRange(start, end, MmuNotifierEvent.Unmap), out var invalidation);
+        var invalidation = Notifiers.Start(start, end, MmuNotifierEvent.Unmap);
         _vmas.SplitAt(start, end, _table.SplitAt);
         _table.Clear(start, end);
         _table.FreeTables(start, end);

@@ -40,8 +40,15 @@ public sealed partial class MmuNotifiers
 
     internal InFlightInvalidations InFlight { get; } = new();
 
+    /// <summary>Starts an invalidation whose caller may sleep: nobody can refuse it.</summary>
+    public Invalidation Start(Hva start, Hva end, MmuNotifierEvent reason)
+    {
+        TryStart(new MmuNotifierRange(start, end, reason), out var invalidation);
+        return invalidation;
+    }
+
     /// <summary>Starts an invalidation. False: a non-blockable one was refused; the caller must change nothing and not call End.</summary>
-    public bool TryStart(in MmuNotifierRange range, out Invalidation invalidation)
+    public bool TryStart(scoped in MmuNotifierRange range, out Invalidation invalidation)
     {
         var record = InvalidationRecord.Take();
         record.Describe(range);

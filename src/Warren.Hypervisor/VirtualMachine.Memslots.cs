@@ -117,11 +117,11 @@ public sealed partial class VirtualMachine
     private void PrepareMemoryRegion(Memslot? old, Memslot? slot, MemslotChange change)
     {
         if (slot is { LogsDirtyPages: true } && DirtyLog.UsesBitmap) slot.DirtyBitmap = old?.DirtyBitmap ?? AllocateBitmap(slot.NPages);
-        Step(MemslotStep.PrepareArch);
+        Step(MemslotStep.PrepareMmu);
         if (slot is null) return;
-        MemslotCheck.Arch(slot);
+        MemslotCheck.FitsMmu(slot);
         // What the MMU keeps depends on where the slot lies: it survives a change of flags, not a move.
-        if (change == MemslotChange.FlagsOnly) slot.Arch = old!.Arch;
+        if (change == MemslotChange.FlagsOnly) slot.Rmaps = old!.Rmaps;
         Mmu.PrepareMemoryRegion(slot);
     }
 
@@ -143,7 +143,7 @@ public sealed partial class VirtualMachine
     private void FreeMemslot(Memslot gone, Memslot? stays)
     {
         if (gone.DirtyBitmap is { } bitmap && !ReferenceEquals(bitmap, stays?.DirtyBitmap)) bitmap.Dispose();
-        if (gone.Arch is { } arch && !ReferenceEquals(arch, stays?.Arch)) Mmu.FreeMemoryRegion(gone);
+        if (gone.Rmaps is { } rmaps && !ReferenceEquals(rmaps, stays?.Rmaps)) Mmu.FreeMemoryRegion(gone);
     }
 
     private Memslot AllocateSlot(MemslotSpace space, in UserMemoryRegion r)

@@ -1,3 +1,4 @@
+using Warren.Hypervisor.DirtyLogging;
 using Warren.Hypervisor.Invalidation;
 using Warren.Hypervisor.Paging;
 
@@ -43,11 +44,10 @@ public sealed record VmOptions
         ArgumentNullException.ThrowIfNull(Mmu);
         if (AddressSpaces is not (1 or 2))
             throw new ArgumentException($"A VM has 1 or 2 address spaces, not {AddressSpaces}: set VmOptions.AddressSpaces accordingly.");
-        if (DirtyRingEntries > 65536 || (DirtyRingEntries & (DirtyRingEntries - 1)) != 0)
+        if (DirtyRingEntries != 0 && !DirtyRing.IsValidSize(DirtyRingEntries))
         {
-            throw new ArgumentException(
-                $"A dirty ring has a power of two of entries, at most 65536, not {DirtyRingEntries}: set VmOptions.DirtyRingEntries "
-                    + $"accordingly.");
+            throw new ArgumentException($"VmOptions.DirtyRingEntries is {DirtyRingEntries}: set it to a power of two from 128 to "
+                + $"{DirtyRing.MaxEntries}, or to 0 for bitmaps.");
         }
     }
 }

@@ -1,6 +1,5 @@
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Vcpus;
-using Warren.Locking;
 
 namespace Warren.Hypervisor;
 
@@ -27,60 +26,4 @@ public readonly record struct VmStatistics
     public long MemslotGracePeriods { get; init; }
     /// <summary>Writes by devices that met an invalidation of the page and started again.</summary>
     public long HostWriteRetries { get; init; }
-}
-
-/// <summary>
-/// Counters of the VM as a whole. Each is written under the lock it names, so that counting costs no atomic and no line of its own.
-/// </summary>
-internal sealed class VmCounters
-{
-    private long _hostWriteRetries;
-    private long _invalidationsRelated;
-
-    /// <summary>slots_lock.</summary>
-    public long MemslotUpdates;
-    /// <summary>slots_lock.</summary>
-    public long MemslotGracePeriods;
-
-    public long HostWriteRetries => Atomics.Read(ref _hostWriteRetries, this);
-
-    public long InvalidationsRelated => Atomics.Read(ref _invalidationsRelated, this);
-
-    /// <summary>mmu_lock, for write.</summary>
-    public void InvalidationRelated() => Shared.Write(ref _invalidationsRelated, Shared.Read(ref _invalidationsRelated, this) + 1, this);
-
-    /// <summary>Rare: no lock, an atomic.</summary>
-    public void HostWriteRetry() => Atomics.Add(ref _hostWriteRetries, 1, this);
-}
-
-public sealed partial class VirtualMachine
-{
-    internal VmCounters Counters { get; } = new();
-
-    /// <summary>Events so far. Takes no lock; sums over the vCPUs.</summary>
-    public VmStatistics Statistics
-    {
-        get
-        {
-            var memslots = 0;
-            foreach (var space in _spaces) memslots += space.Current.Count;
-            // Related first: an invalidation between the two reads is then one elided too many for a moment, never one too few below zero.
-            var related = Counters.InvalidationsRelated;
-            return new VmStatistics
-            {
-                Vcpus = SumVcpuStatistics(),
-                Mmu = Mmu.Counters,
-                MmuMetadata = Mmu.Metadata,
-                InvalidationsSeen = Memory.Notifiers.Seen - _notificationsBefore,
-                InvalidationsRelated = related,
-                InvalidationsInProgress = Invalidation.InProgress,
-                RemoteFlushes = RemoteFlushes,
-                Memslots = memslots,
-                MemslotPages = Atomics.Read(ref _memslotPages, this),
-                MemslotUpdates = Atomics.Read(ref Counters.MemslotUpdates, Counters),
-                MemslotGracePeriods = Atomics.Read(ref Counters.MemslotGracePeriods, Counters),
-                HostWriteRetries = Counters.HostWriteRetries,
-            };
-        }
-    }
 }

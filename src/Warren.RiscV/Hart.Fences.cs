@@ -28,7 +28,7 @@ public sealed unsafe partial class Hart
     public IGuestPageFormat PageFormat => _walker.Format;
 
     /// <inheritdoc/>
-    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestPrivilege mode, ref GuestWalk walk)
         => _walker.Walk(vcpu, address, access, mode, ref walk);
 
     /// <summary>

@@ -12,16 +12,16 @@ internal static class GuestCommandLine
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such mode.</exception>
     /// <exception cref="MachineConfigurationException">Something of Warren's own is appended.</exception>
-    public static string Compose(GuestMode mode, bool verbose, string append)
+    public static string Compose(MicroVmMode mode, bool verbose, string append)
     {
         var init = mode switch
         {
-            GuestMode.Command => " warren.mode=agent",
-            GuestMode.Shell => " warren.mode=shell",
-            GuestMode.Console => "",
+            MicroVmMode.Command => " warren.mode=agent",
+            MicroVmMode.Shell => " warren.mode=shell",
+            MicroVmMode.Console => "",
             _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "A guest is booted for a command, a shell, or its own console."),
         };
-        if (mode != GuestMode.Console && append.Split(' ')
+        if (mode != MicroVmMode.Console && append.Split(' ')
             .FirstOrDefault(w => w.StartsWith("warren.", StringComparison.Ordinal)) is { } ours)
         {
             throw new MachineConfigurationException(

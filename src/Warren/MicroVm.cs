@@ -33,14 +33,14 @@ public sealed class MicroVm : IAsyncDisposable
     private static readonly TimeSpan AbortedOutputGrace = TimeSpan.FromSeconds(1);
 
     private readonly Machine _machine;
-    private readonly GuestMode _mode;
+    private readonly MicroVmMode _mode;
     private readonly TimeSpan? _timeout;
     private readonly AgentConnection _agent;
     private readonly CancellationTokenSource _disposing = new();
     private Task _conversation = Task.CompletedTask;
     private (int Rows, int Columns)? _size;
 
-    private MicroVm(Machine machine, GuestMode mode, TimeSpan? timeout)
+    private MicroVm(Machine machine, MicroVmMode mode, TimeSpan? timeout)
     {
         _machine = machine;
         _mode = mode;
@@ -103,7 +103,7 @@ public sealed class MicroVm : IAsyncDisposable
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public Task<MachineExit> RunAsync(CancellationToken cancel = default)
     {
-        Require(GuestMode.Console);
+        Require(MicroVmMode.Console);
         return _machine.RunAsync(cancel);
     }
 
@@ -113,7 +113,7 @@ public sealed class MicroVm : IAsyncDisposable
     /// <exception cref="ObjectDisposedException">It was disposed.</exception>
     public Task<ExecOutcome> RunShellAsync(CancellationToken cancel = default)
     {
-        Require(GuestMode.Shell);
+        Require(MicroVmMode.Shell);
         return Converse(ShellAsync, cancel);
 
         async Task<ExecOutcome> ShellAsync(Task<MachineExit> running, CancellationToken stop)
@@ -151,7 +151,7 @@ public sealed class MicroVm : IAsyncDisposable
         ArgumentNullException.ThrowIfNull(output);
         ArgumentNullException.ThrowIfNull(error);
         var request = ExecRequest.Create(command, environment);
-        Require(GuestMode.Command);
+        Require(MicroVmMode.Command);
         return Converse(CommandAsync, cancel);
 
         async Task<ExecOutcome> CommandAsync(Task<MachineExit> running, CancellationToken stop)
@@ -197,7 +197,7 @@ public sealed class MicroVm : IAsyncDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(columns, ushort.MaxValue);
         _size = (rows, columns);
-        if (_mode != GuestMode.Shell || !_agent.IsRunning) return;
+        if (_mode != MicroVmMode.Shell || !_agent.IsRunning) return;
         try
         {
             await SendSizeAsync(cancel).ConfigureAwait(false);
@@ -216,12 +216,12 @@ public sealed class MicroVm : IAsyncDisposable
         await _machine.DisposeAsync().ConfigureAwait(false);
     }
 
-    private void Require(GuestMode mode)
+    private void Require(MicroVmMode mode)
     {
         if (_mode != mode)
         {
             throw new InvalidOperationException(
-                $"This machine was made with {nameof(GuestMode)}.{_mode}; set {nameof(MicroVmOptions)}.{nameof(MicroVmOptions.Mode)} to "
+                $"This machine was made with {nameof(MicroVmMode)}.{_mode}; set {nameof(MicroVmOptions)}.{nameof(MicroVmOptions.Mode)} to "
                     + $"{mode}.");
         }
     }

@@ -10,7 +10,7 @@ namespace Warren;
 public sealed record MicroVmOptions
 {
     /// <summary>The purpose of the boot.</summary>
-    public GuestMode Mode { get; init; } = GuestMode.Command;
+    public MicroVmMode Mode { get; init; } = MicroVmMode.Command;
 
     /// <summary>The kernel: a flat RISC-V Image (plain or gzip) or a bare ELF64 executable that starts in S-mode.</summary>
     public required string KernelPath { get; init; }

@@ -15,7 +15,8 @@ public sealed class MicroVmTests : IDisposable
     [Fact]
     public async Task An_exact_command_line_has_nothing_appended()
     {
-        var options = new MicroVmOptions { KernelPath = _kernel, Mode = GuestMode.Console, MemoryBytes = 64L << 20, CommandLine = "exact" };
+        var options =
+            new MicroVmOptions { KernelPath = _kernel, Mode = MicroVmMode.Console, MemoryBytes = 64L << 20, CommandLine = "exact" };
         await MicroVm.Create(options).DisposeAsync();
         var refusal = Assert.Throws<MachineConfigurationException>(() => MicroVm.Create(options with { Append = "more" }));
         Assert.Contains("append", refusal.Message, StringComparison.Ordinal);
@@ -30,7 +31,7 @@ public sealed class MicroVmTests : IDisposable
     [InlineData(24, 65536)]
     public async Task A_size_that_no_terminal_has_is_refused(int rows, int columns)
     {
-        await using var vm = MicroVm.Create(new MicroVmOptions { KernelPath = _kernel, Mode = GuestMode.Shell, MemoryBytes = 64L << 20 });
+        await using var vm = MicroVm.Create(new MicroVmOptions { KernelPath = _kernel, Mode = MicroVmMode.Shell, MemoryBytes = 64L << 20 });
         await vm.ResizeAsync(1, 65535);
         await vm.ResizeAsync(65535, 1);
         await Assert.ThrowsAsync<ArgumentOutOfRangeException>(() => vm.ResizeAsync(rows, columns));

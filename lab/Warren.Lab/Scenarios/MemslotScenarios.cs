@@ -175,7 +175,7 @@ internal static class MemslotScenarios
             var before = vm.Vm.GetMemslots(0).Find(new Gfn(Gfn));
             var request = s.Choose("which update", 3);
             MemslotStep[] failing =
-                [MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareArch, MemslotStep.Publish];
+                [MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareMmu, MemslotStep.Publish];
             var at = failing[s.Choose("which step fails", failing.Length)];
             var failed = false;
             vm.Vm.MemslotHook = step =>

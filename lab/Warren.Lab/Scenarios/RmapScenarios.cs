@@ -130,7 +130,7 @@ internal static class RmapScenarios
     {
         foreach (var slot in vm.Vm.GetMemslots(0))
         {
-            if (slot.Arch is null == Mmu(vm).Rmaps.Present)
+            if (slot.Rmaps is null == Mmu(vm).Rmaps.Present)
             {
                 return Mmu(vm).Rmaps.Present ? $"slot {slot.Id} has none, and they were allocated for all"
                     : $"slot {slot.Id} has some before there is a root";

@@ -36,7 +36,7 @@ internal sealed class GuestSession(RunSettings settings)
     {
         using var log = new WatchedStream(StandardStreams.OpenError(), () => { });
         var console = settings.Verbose ? new SerialOptions { Output = log } : SerialOptions.Discard;
-        _vm = await CreateAsync(source, GuestMode.Command, settings.Append, console, stop.Token).ConfigureAwait(false);
+        _vm = await CreateAsync(source, MicroVmMode.Command, settings.Append, console, stop.Token).ConfigureAwait(false);
         await using (_vm.ConfigureAwait(false))
         {
             int status;
@@ -76,8 +76,8 @@ internal sealed class GuestSession(RunSettings settings)
         // The end of input that is not typed is the end of input, and nothing else.
         var console = new SerialOptions { Output = output, Input = settings.Guest is null && !isTyped ? input : null };
         var (mode, append) = HasOurShell(source)
-            ? (GuestMode.Shell, $"{TerminalEnvironment()} {settings.Append}".Trim())
-            : (GuestMode.Console, settings.Append);
+            ? (MicroVmMode.Shell, $"{TerminalEnvironment()} {settings.Append}".Trim())
+            : (MicroVmMode.Console, settings.Append);
         _vm = await CreateAsync(source, mode, append, console, stop.Token).ConfigureAwait(false);
         await using (_vm.ConfigureAwait(false))
         {
@@ -112,7 +112,7 @@ internal sealed class GuestSession(RunSettings settings)
         }
     }
 
-    private Task<MicroVm> CreateAsync(GuestSource source, GuestMode mode, string append, SerialOptions console, CancellationToken cancel)
+    private Task<MicroVm> CreateAsync(GuestSource source, MicroVmMode mode, string append, SerialOptions console, CancellationToken cancel)
     {
         var options = new MicroVmOptions
         {

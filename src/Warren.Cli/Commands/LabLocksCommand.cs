@@ -68,7 +68,7 @@ internal static class LabLocksCommand
                     Cpus = settings.Cpus,
                     MemoryBytes = settings.MemoryBytes,
                     Timeout = settings.Timeout,
-                    Mode = source.IsLinux ? GuestMode.Command : GuestMode.Console
+                    Mode = source.IsLinux ? MicroVmMode.Command : MicroVmMode.Console
                 };
             var vm = MicroVm.Create(options);
             await using (vm.ConfigureAwait(false))

@@ -20,17 +20,7 @@ internal sealed class DirtyLog
 {
     private readonly VirtualMachine _vm;
 
-    /// <exception cref="MemslotException">EINVAL: the ring size is no power of two above 64, at most 65536</exception>
-    public DirtyLog(VirtualMachine vm)
-    {
-        _vm = vm;
-        var entries = vm.Options.DirtyRingEntries;
-        if (entries != 0 && !DirtyRing.IsValidSize(entries))
-        {
-            throw new MemslotException(Errno.EINVAL,
-                $"A dirty ring of {entries} entries: use a power of two from 128 to {DirtyRing.MaxEntries}, or 0 for bitmaps.");
-        }
-    }
+    public DirtyLog(VirtualMachine vm) => _vm = vm;
 
     public bool UsesRings => _vm.Options.DirtyRingEntries != 0;
 
@@ -52,7 +42,7 @@ internal sealed class DirtyLog
     /// <param name="vcpu">the vCPU whose thread this is, while it handles its own fault; null for everybody else</param>
     public void MarkPageDirty(Memslot slot, Gfn gfn, Vcpu? vcpu)
     {
-        if ((slot.Flags & MemslotFlags.LogDirtyPages) == 0) return;
+        if (!slot.LogsDirtyPages) return;
         var page = gfn - slot.BaseGfn;
         if (UsesRings && vcpu?.DirtyRing is { } ring)
         {

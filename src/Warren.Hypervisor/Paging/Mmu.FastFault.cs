@@ -39,7 +39,7 @@ internal abstract unsafe partial class Mmu
     protected bool TryRestoreWrite(ref PageFault fault, ulong* spte)
     {
         var slot = fault.Slot!;
-        var logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
+        var logged = slot.LogsDirtyPages;
         for (var i = 0; i < FastFaultTries; i++)
         {
             var seen = SpteAccess.Read(spte);

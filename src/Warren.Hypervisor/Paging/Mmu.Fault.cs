@@ -39,12 +39,12 @@ internal abstract unsafe partial class Mmu
         var slots = _vm.GetMemslots(fault.Vcpu.AddressSpaceId);
         var slot = fault.Slot = slots.Find(fault.Gfn);
         if (slot is null) return MapMmio(ref fault, slots);
-        if ((slot.Flags & MemslotFlags.Invalid) != 0)
+        if (slot.IsInvalid)
         {
             fault.Statistics->RetriesInvalidSlot++;
             return FaultResult.Retry;
         }
-        if (fault.IsWrite && (slot.Flags & MemslotFlags.ReadOnly) != 0)
+        if (fault.IsWrite && slot.IsReadOnly)
         {
             fault.Statistics->FaultsMmio++;
             return FaultResult.Mmio;
@@ -137,7 +137,7 @@ internal abstract unsafe partial class Mmu
         var pages = SpteTable.PagesPerEntry(2);
         var first = gfn.AlignDown(pages);
         return _vm.Options.HugePages
-            && (slot.Flags & MemslotFlags.LogDirtyPages) == 0
+            && !slot.LogsDirtyPages
             && first >= slot.BaseGfn && first + pages <= slot.EndGfn
             && (slot.UserspaceAddress.PageNumber - slot.BaseGfn.Value & pages - 1) == 0;
     }

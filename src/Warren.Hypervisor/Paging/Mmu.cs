@@ -18,6 +18,11 @@ namespace Warren.Hypervisor.Paging;
 /// </remarks>
 internal abstract unsafe partial class Mmu : IDisposable
 {
+    /// <summary>
+    /// Levels of tables over guest physical addresses of <see cref="SpteTable.AddressBits"/>: a TDP root, or a shadow of no tables.
+    /// </summary>
+    internal const int DirectLevels = (SpteTable.AddressBits - FramePool.PageShift) / SpteTable.IndexBits;
+
     protected readonly VirtualMachine _vm;
     protected readonly FramePool _pool;
     protected readonly RwLock _mmuLock;
@@ -107,7 +112,7 @@ internal abstract unsafe partial class Mmu : IDisposable
     public virtual void DrainSplits(ref TableCache cache) => cache.Drain(_allocator);
 
     /// <summary>
-    /// Makes what the MMU keeps for a slot that is about to be published (<see cref="Memslot.Arch"/>; a change of flags has handed it over
+    /// Makes what the MMU keeps for a slot that is about to be published (<see cref="Memslot.Rmaps"/>; a change of flags has handed it over
     /// already). SlotsArchLock held.
     /// </summary>
     /// <exception cref="MemslotException">ENOMEM; nothing is kept</exception>

@@ -10,7 +10,7 @@ namespace Warren.Hypervisor.Paging;
 /// access that no SPTE allows; it lives on the stack through every retry of that access, each of which finds all but the access itself out
 /// anew.
 /// </summary>
-internal unsafe ref struct PageFault(Vcpu vcpu, ulong rootAddress, GuestAccess access, GuestMode mode)
+internal unsafe ref struct PageFault(Vcpu vcpu, ulong rootAddress, GuestAccess access, GuestPrivilege mode)
 {
     /// <summary>The vCPU whose root, caches and statistics serve.</summary>
     public readonly Vcpu Vcpu = vcpu;
@@ -21,7 +21,7 @@ internal unsafe ref struct PageFault(Vcpu vcpu, ulong rootAddress, GuestAccess a
     public readonly ulong RootAddress = rootAddress;
     public readonly GuestAccess Access = access;
     /// <summary>The guest's mode for the access; nothing to TDP, whose guest walks its tables itself.</summary>
-    public readonly GuestMode Mode = mode;
+    public readonly GuestPrivilege Mode = mode;
 
     /// <summary>How often this access has come back with <see cref="FaultResult.Retry"/>.</summary>
     public int Retries;

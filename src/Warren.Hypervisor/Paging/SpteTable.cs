@@ -15,7 +15,7 @@ internal unsafe struct TableInfo
     public Gfn Gfn;
     /// <summary>1 (4 KiB) to 5.</summary>
     public int Level;
-    /// <summary>Role: the memslot address space. Two roots of one role are never both valid.</summary>
+    /// <summary>Roots of a TDP MMU only: the memslot address space (its role). Two roots of one role are never both valid.</summary>
     public int AddressSpaceId;
     /// <summary>
     /// Roots only; under TdpPagesLock. One per vCPU that loaded it, one per walker, one of the MMU itself until invalidated and zapped.

@@ -20,8 +20,8 @@ internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
     private bool _present;
 
     /// <summary>
-    /// True when every slot has its <see cref="Memslot.Arch"/> (<c>kvm_memslots_have_rmaps</c>). Whoever reads true may read that without a
-    /// lock.
+    /// True when every slot has its <see cref="Memslot.Rmaps"/> (<c>kvm_memslots_have_rmaps</c>). Whoever reads true may read that without
+    /// a lock.
     /// </summary>
     public bool Present => Atomics.Read(ref _present, this);
 
@@ -33,7 +33,7 @@ internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
             var slots = 0L;
             for (var i = 0; Present && i < vm.Options.AddressSpaces; i++)
             {
-                foreach (var slot in vm.GetMemslots(i)) slots += slot.Arch!.Bytes;
+                foreach (var slot in vm.GetMemslots(i)) slots += slot.Rmaps!.Bytes;
             }
             return (slots, Present ? pages.HashBytes : 0);
         }
@@ -60,7 +60,7 @@ internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
     /// <exception cref="MemslotException">ENOMEM; nothing is kept</exception>
     public void Prepare(Memslot slot)
     {
-        if (slot.Arch is null && Present) slot.Arch = NewRmaps(slot);
+        if (slot.Rmaps is null && Present) slot.Rmaps = NewRmaps(slot);
     }
 
     /// <summary>All or nothing, with SlotsArchLock held: the published sets cannot change.</summary>
@@ -81,7 +81,7 @@ internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
             foreach (var (_, rmaps) in made) rmaps.Dispose();
             return Errno.ENOMEM;
         }
-        foreach (var (slot, rmaps) in made) slot.Arch = rmaps;
+        foreach (var (slot, rmaps) in made) slot.Rmaps = rmaps;
         // Last: whoever reads it finds all of the above.
         Atomics.Write(ref _present, true, this);
         return null;

@@ -136,7 +136,7 @@ internal sealed unsafe partial class ShadowAuditor
         {
             foreach (var slot in slots)
             {
-                if (slot.Arch is not { } rmaps)
+                if (slot.Rmaps is not { } rmaps)
                 {
                     _audit.Wrong($"Slot {slot.Id}", "reverse maps, for there has been a shadow root", "none");
                     continue;
@@ -168,7 +168,7 @@ internal sealed unsafe partial class ShadowAuditor
         {
             foreach (var slot in slots)
             {
-                if (slot.Arch is not { } rmaps) continue;
+                if (slot.Rmaps is not { } rmaps) continue;
                 for (var gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
                 {
                     if (rmaps.WriteTrack(gfn) != 0) CheckTracked(slot, gfn);
@@ -185,7 +185,7 @@ internal sealed unsafe partial class ShadowAuditor
         foreach (((var gfn, var space), var pages) in _tables)
         {
             if (_audit.FindSlot(space, gfn) is not { } slot) _audit.Wrong(Name((ShadowPage*)pages[0]), "a memslot with its table", "none");
-            else if (slot.Arch is not null) CheckTracked(slot, gfn);
+            else if (slot.Rmaps is not null) CheckTracked(slot, gfn);
         }
     }
 
@@ -196,7 +196,7 @@ internal sealed unsafe partial class ShadowAuditor
         {
             foreach (var page in pages) tracked += ((ShadowPage*)page)->Role.Level > 1 ? 1 : 0;
         }
-        int found = slot.Arch!.WriteTrack(gfn);
+        int found = slot.Rmaps!.WriteTrack(gfn);
         if (found != tracked)
         {
             _audit.Wrong($"The write-track count of gfn 0x{gfn:x}", tracked.ToString(CultureInfo.InvariantCulture),

@@ -22,7 +22,7 @@ internal sealed unsafe partial class ShadowMmu
     public override bool WriteProtectMasked(Memslot slot, ulong offset, ulong mask, ref TableCache cache, ref LeafTable at, bool zapHuge)
     {
         if (!Rmaps.Present) return true;
-        var rmaps = slot.Arch!;
+        var rmaps = slot.Rmaps!;
         var gfn = slot.BaseGfn + offset;
         var room = SpteTable.EntryCount - SpteTable.IndexOf(gfn, 1);
         // Slots start anywhere, so a chunk may reach into a second huge page.
@@ -36,7 +36,7 @@ internal sealed unsafe partial class ShadowMmu
     protected override void ProtectSlot(Memslot slot)
     {
         if (!Rmaps.Present) return;
-        var rmaps = slot.Arch!;
+        var rmaps = slot.Rmaps!;
         TableCache unused = default;
         ZapList none = default;
         var work = 0;
@@ -84,7 +84,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <returns>false when the cache ran out: top it up without the lock, and call again</returns>
     private bool TrySplitHuge(Memslot slot, Gfn gfn, bool zapHuge)
     {
-        var head = slot.Arch!.Head(gfn, 2);
+        var head = slot.Rmaps!.Head(gfn, 2);
         var flush = false;
         var done = true;
         // The next one each time: a split takes its SPTE out.

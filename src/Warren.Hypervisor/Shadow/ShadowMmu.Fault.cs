@@ -67,7 +67,7 @@ internal sealed unsafe partial class ShadowMmu
     protected override bool TrySettleWrite(ref PageFault fault, out FaultResult result)
     {
         result = FaultResult.Tracked;
-        if (Atomics.Read(ref fault.Slot!.Arch!.WriteTrack(fault.Gfn)) == 0) return false;
+        if (Atomics.Read(ref fault.Slot!.Rmaps!.WriteTrack(fault.Gfn)) == 0) return false;
         fault.Statistics->FaultsTracked++;
         return true;
     }
@@ -136,7 +136,7 @@ internal sealed unsafe partial class ShadowMmu
             var follow = child != null && child->Gfn == gfn && child->Role == role;
             // Small mappings that stand already are gone on with: a fault does not take them away. 2 MiB with a table in them are mapped by
             // pages; only here all tables of the walk are watched, and they may lie in it.
-            if (level == fault.GoalLevel && !follow && fault.Slot!.Arch!.DisallowHuge(walk.Gfn) == 0) return spte;
+            if (level == fault.GoalLevel && !follow && fault.Slot!.Rmaps!.DisallowHuge(walk.Gfn) == 0) return spte;
             if (level == fault.GoalLevel) fault.GoalLevel--;
             if (!follow)
             {
@@ -167,7 +167,7 @@ internal sealed unsafe partial class ShadowMmu
         var gfn = fault.Gfn.AlignDown(pages);
         var pfn = fault.Mapping.Pfn - (int)(fault.Hva.PageNumber & pages - 1);
         var rights = walk->RootLevel == 0 ? ShadowRights.AllButUser : ShadowRights.Effective(walk->Leaf);
-        var writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && (slot.Flags & MemslotFlags.ReadOnly) == 0;
+        var writable = (rights & GuestRights.Write) != 0 && fault.Mapping.Writable && !slot.IsReadOnly;
         if (writable && level == 1 && !TryUnsync(slot, gfn, write))
         {
             if (write)
@@ -177,7 +177,7 @@ internal sealed unsafe partial class ShadowMmu
             }
             writable = false;
         }
-        var logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
+        var logged = slot.LogsDirtyPages;
         var leaf = Spte.ForLeaf(pfn, fault.Mapping.Writable, writable, writable && (write || !logged), level > 1)
             .Without(Spte.Rights & ~Spte.W).With(ShadowRights.SpteBits(rights & ~GuestRights.Write) | Spte.A | (write ? Spte.D : 0));
         var seen = SpteAccess.Read(spte);

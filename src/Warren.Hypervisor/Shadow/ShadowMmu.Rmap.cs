@@ -26,7 +26,7 @@ internal sealed unsafe partial class ShadowMmu
             var slot = slots.Current;
             if (slot.BaseGfn >= end) break;
             if (slot.EndGfn <= start) continue;
-            var rmaps = slot.Arch!;
+            var rmaps = slot.Rmaps!;
             var first = Gfn.Max(start, slot.BaseGfn);
             var last = Gfn.Min(end, slot.EndGfn);
             // What was made from tables in the range goes, too: they may be other memory afterwards.
@@ -67,7 +67,7 @@ internal sealed unsafe partial class ShadowMmu
             var slot = slots.Current;
             if (slot.BaseGfn >= end) break;
             if (slot.EndGfn <= start) continue;
-            var rmaps = slot.Arch!;
+            var rmaps = slot.Rmaps!;
             var first = Gfn.Max(start, slot.BaseGfn);
             var last = Gfn.Min(end, slot.EndGfn);
             for (var level = 1; level <= SlotRmaps.Levels; level++)
@@ -100,7 +100,7 @@ internal sealed unsafe partial class ShadowMmu
     /// <returns>false when the cache is empty and a descriptor is needed: then nothing was added</returns>
     internal bool TryAddRmap(Memslot slot, Gfn gfn, int level, ulong* spte, ref RmapCache cache, ref bool flush)
     {
-        var head = slot.Arch!.Head(gfn, level);
+        var head = slot.Rmaps!.Head(gfn, level);
         if (head->Count >= RmapHead.RecycleThreshold)
         {
             ZapHead(head);
@@ -117,7 +117,7 @@ internal sealed unsafe partial class ShadowMmu
     internal void RemoveRmap(int addressSpaceId, Gfn gfn, int level, ulong* spte)
     {
         var slot = _vm.GetMemslots(addressSpaceId).Find(gfn);
-        if (slot?.Arch is not { } rmaps || !rmaps.Head(gfn, level)->Remove(spte, _rmapPool)) _vm.ReportError(VmErrors.RmapLost);
+        if (slot?.Rmaps is not { } rmaps || !rmaps.Head(gfn, level)->Remove(spte, _rmapPool)) _vm.ReportError(VmErrors.RmapLost);
     }
 
     /// <summary>
@@ -128,8 +128,8 @@ internal sealed unsafe partial class ShadowMmu
     /// <returns>whether remote TLBs must be flushed before mmu_lock is dropped</returns>
     internal bool WriteProtectGfn(Memslot slot, Gfn gfn)
     {
-        var pages = slot.Arch!.Head(gfn, 1);
-        var flush = ZapHead(slot.Arch!.Head(gfn, 2)) > 0;
+        var pages = slot.Rmaps!.Head(gfn, 1);
+        var flush = ZapHead(slot.Rmaps!.Head(gfn, 2)) > 0;
         var at = RmapHead.Iterate(pages);
         for (ulong* spte; (spte = at.Next()) != null;)
         {

@@ -35,9 +35,6 @@ internal sealed unsafe partial class ShadowMmu
         return root;
     }
 
-    /// <summary>Levels of a root that maps guest physical addresses.</summary>
-    internal const int DirectLevels = 4;
-
     private SpteTable TakeRoot(Vcpu vcpu, Gfn gfn, ShadowRole role)
     {
         var flush = false;

@@ -26,7 +26,7 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     private bool TryUnsync(Memslot slot, Gfn gfn, bool write)
     {
-        var rmaps = slot.Arch!;
+        var rmaps = slot.Rmaps!;
         if (rmaps.WriteTrack(gfn) != 0) return false;
         // Each table in use, of whatever level, forbids the 2 MiB around it to be mapped huge.
         if (rmaps.DisallowHuge(gfn) == 0) return true;

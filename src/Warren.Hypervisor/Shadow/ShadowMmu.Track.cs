@@ -17,7 +17,7 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     private ShadowPage* Account(ShadowPage* page, Memslot slot, ref bool flush)
     {
-        var rmaps = slot.Arch!;
+        var rmaps = slot.Rmaps!;
         rmaps.DisallowHuge(page->Gfn)++;
         if (page->Role.Level > 1) rmaps.WriteTrack(page->Gfn)++;
         if (WriteProtectGfn(slot, page->Gfn) || flush)
@@ -30,7 +30,7 @@ internal sealed unsafe partial class ShadowMmu
 
     private void Unaccount(ShadowPage* page)
     {
-        var rmaps = _vm.GetMemslots(page->Role.AddressSpaceId).Find(page->Gfn)!.Arch!;
+        var rmaps = _vm.GetMemslots(page->Role.AddressSpaceId).Find(page->Gfn)!.Rmaps!;
         rmaps.DisallowHuge(page->Gfn)--;
         if (page->Role.Level > 1) rmaps.WriteTrack(page->Gfn)--;
     }
@@ -39,7 +39,7 @@ internal sealed unsafe partial class ShadowMmu
     /// True: no page of the 2 MiB is a table in use. A device may come with the object of a slot that was replaced before the first root
     /// was made: its successor has counts, and it has none; then only the hash can tell.
     /// </summary>
-    private bool HoldsNoTable(Memslot slot, Gfn gfn) => !Rmaps.Present || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
+    private bool HoldsNoTable(Memslot slot, Gfn gfn) => !Rmaps.Present || slot.Rmaps is { } rmaps && rmaps.DisallowHuge(gfn) == 0;
 
     /// <summary>
     /// True when a store to the page must be followed by <see cref="AfterWrite"/>, both in one section of mmu_lock held for write. mmu_lock
@@ -105,7 +105,7 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     internal void ZapTablesInRange(Memslot slot, Gfn start, Gfn end, ref ZapList zapped)
     {
-        var rmaps = slot.Arch!;
+        var rmaps = slot.Rmaps!;
         for (var gfn = start; gfn < end;)
         {
             var next = Gfn.Min(end, gfn.NextMultiple(SpteTable.EntryCount));

@@ -75,7 +75,7 @@ internal sealed unsafe partial class ShadowMmu : Mmu
     }
 
     /// <inheritdoc/>
-    public override void FreeMemoryRegion(Memslot slot) => slot.Arch?.Dispose();
+    public override void FreeMemoryRegion(Memslot slot) => slot.Rmaps?.Dispose();
 
     /// <summary>The shadow page that an SPTE is in.</summary>
     internal static ShadowPage* PageOf(ulong* spte) => (ShadowPage*)TableAllocator.InfoOf(spte)->ShadowPage;

@@ -8,14 +8,14 @@ namespace Warren.Hypervisor.Slots;
 
 /// <summary>
 /// A range of guest physical pages backed by a range of host virtual addresses (<c>struct kvm_memory_slot</c>). Never changes but for
-/// <see cref="IsInvalid"/> and, once, <see cref="Arch"/>: an update publishes another object. Read it inside
+/// <see cref="IsInvalid"/> and, once, <see cref="Rmaps"/>: an update publishes another object. Read it inside
 /// <see cref="VirtualMachine.Srcu"/>, with SlotsLock held, or in a notifier callback.
 /// </summary>
 public sealed class Memslot : NotifierRegion
 {
     private uint _flags;
     private DirtyBitmap? _dirtyBitmap;
-    private SlotRmaps? _arch;
+    private SlotRmaps? _rmaps;
 
     internal Memslot(MmuNotifier owner, int addressSpaceId, int id, Gfn baseGfn, ulong pageCount, Hva userspaceAddress,
         MemslotFlags flags)
@@ -63,10 +63,10 @@ public sealed class Memslot : NotifierRegion
     /// object or to one that is about to be; an update reads it under that lock and publishes before it lets go. The objects that stand for
     /// one slot in turn share it; freed as <see cref="DirtyBitmap"/> is.
     /// </summary>
-    internal SlotRmaps? Arch
+    internal SlotRmaps? Rmaps
     {
-        get => Shared.Read(ref _arch, this);
-        set => Shared.Write(ref _arch, value, this);
+        get => Shared.Read(ref _rmaps, this);
+        set => Shared.Write(ref _rmaps, value, this);
     }
 
     /// <summary>Does it hold <paramref name="gfn"/>? One comparison: below the base wraps to a huge offset.</summary>

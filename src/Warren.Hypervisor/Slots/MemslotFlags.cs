@@ -16,12 +16,3 @@ public enum MemslotFlags : uint
     /// <summary>Being deleted or moved: notifications still reach it, faults that find it start again.</summary>
     Invalid = 1 << 16,
 }
-
-/// <summary>The change that an accepted request makes (KVM's <c>enum kvm_mr_change</c>).</summary>
-public enum MemslotChange
-{
-    Create,
-    Delete,
-    Move,
-    FlagsOnly,
-}

@@ -8,7 +8,7 @@ internal enum MemslotStep
     ReserveId,
     AllocateSlot,
     AllocateBitmap,
-    PrepareArch,
+    PrepareMmu,
     /// <summary>
     /// Shadow paging: the reverse maps of a slot, in its creation or move and once for each slot when the first root is made;
     /// slots_arch_lock is held.

@@ -104,8 +104,8 @@ internal sealed unsafe partial class TdpMmu
                     return FaultResult.Fixed;
                 }
             }
-            var slotWritable = (slot.Flags & MemslotFlags.ReadOnly) == 0;
-            var logged = (slot.Flags & MemslotFlags.LogDirtyPages) != 0;
+            var slotWritable = !slot.IsReadOnly;
+            var logged = slot.LogsDirtyPages;
             var leaf = Spte.ForLeaf(first, hostWritable, slotWritable, fault.IsWrite || !logged, huge)
                 .With(Spte.A | (fault.IsWrite ? Spte.D : 0));
             if (seen.IsLeaf) leaf = leaf.With(seen.Raw & (Spte.A | Spte.D));

@@ -24,8 +24,7 @@ internal sealed unsafe partial class TdpMmu : Mmu
     /// </summary>
     private const int BreakInterval = 512;
 
-    /// <summary>Level of a root: 48 bits of guest physical address.</summary>
-    public const int RootLevel = 4;
+    public const int RootLevel = DirectLevels;
 
     public TdpMmu(VirtualMachine vm) : base(vm)
     {

@@ -22,3 +22,15 @@ public unsafe struct GuestWalk
     /// <summary>By level likewise: the entry as it stands in memory, after A and D were set.</summary>
     public fixed ulong Entries[6];
 }
+
+/// <summary>How a walk of the guest's tables ended.</summary>
+public enum GuestWalkStatus
+{
+    Ok,
+    /// <summary>The guest's own tables forbid it: the guest gets a page fault.</summary>
+    PageFault,
+    /// <summary>A table lies where no memory is: the guest gets an access fault.</summary>
+    AccessFault,
+    /// <summary>Something moved underneath: the access starts again.</summary>
+    Retry,
+}

@@ -36,7 +36,7 @@ public sealed unsafe partial class Vcpu
     /// <param name="gpa">the guest physical address, set when the result is Mmio or Tracked; not when it is Memory, where finding it would
     /// cost every walk</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public TranslateStatus TranslateVirtual(Gva address, GuestAccess access, GuestMode mode, out Translation t, out Gpa gpa)
+    public TranslateStatus TranslateVirtual(Gva address, GuestAccess access, GuestPrivilege mode, out Translation t, out Gpa gpa)
     {
         var walk = WalkVirtual(address, access, mode, out t, out gpa);
         return walk == WalkResult.Memory ? TranslateStatus.Memory : TranslateVirtualSlow(address, access, mode, walk, out t, ref gpa);
@@ -46,7 +46,7 @@ public sealed unsafe partial class Vcpu
     /// As <see cref="Walk"/>, by the guest's address: three loads for a guest of three levels, whatever its own tables would cost.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private WalkResult WalkVirtual(Gva address, GuestAccess access, GuestMode mode, out Translation t, out Gpa gpa)
+    private WalkResult WalkVirtual(Gva address, GuestAccess access, GuestPrivilege mode, out Translation t, out Gpa gpa)
     {
         gpa = new Gpa(address.Value);
         Unsafe.SkipInit(out t);
@@ -81,21 +81,21 @@ public sealed unsafe partial class Vcpu
 
     /// <summary>True when an SPTE allows the access in that mode of the guest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    internal bool Allows(Spte spte, GuestAccess access, GuestMode mode)
+    internal bool Allows(Spte spte, GuestAccess access, GuestPrivilege mode)
     {
         // Without translation no mode of the guest counts.
-        mode &= (GuestMode)_state->ModeMask;
+        mode &= (GuestPrivilege)_state->ModeMask;
         var need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
         var asked = need;
-        if ((mode & GuestMode.User) != 0) asked = need |= Spte.U;
-        else if (access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0) asked |= Spte.U;
+        if ((mode & GuestPrivilege.User) != 0) asked = need |= Spte.U;
+        else if (access == GuestAccess.Execute || (mode & GuestPrivilege.Sum) == 0) asked |= Spte.U;
         if ((spte.Raw & asked) == need) return true;
-        return access == GuestAccess.Read && (mode & GuestMode.Mxr) != 0
+        return access == GuestAccess.Read && (mode & GuestPrivilege.Mxr) != 0
             && (spte.Raw & (asked ^ Spte.R ^ Spte.X)) == (need ^ Spte.R ^ Spte.X);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private TranslateStatus TranslateVirtualSlow(Gva address, GuestAccess access, GuestMode mode, WalkResult walk, out Translation t,
+    private TranslateStatus TranslateVirtualSlow(Gva address, GuestAccess access, GuestPrivilege mode, WalkResult walk, out Translation t,
         ref Gpa gpa)
     {
         t = default;

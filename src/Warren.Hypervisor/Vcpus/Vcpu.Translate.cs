@@ -119,7 +119,7 @@ public sealed unsafe partial class Vcpu
         }
         t = default;
         if (walk == WalkResult.Mmio) return TranslateStatus.Mmio;
-        PageFault fault = new(this, gpa.Value, access, GuestMode.Supervisor);
+        PageFault fault = new(this, gpa.Value, access, GuestPrivilege.Supervisor);
         return Resolve(ref fault, walk, out t);
     }
 }

@@ -4,30 +4,6 @@ using Warren.RiscV.Core;
 
 namespace Warren.RiscV.Mmu;
 
-/// <summary>How a walk or an access ended.</summary>
-internal enum AccessStatus
-{
-    Ok,
-
-    /// <summary>The page tables forbid it: page fault of the access's kind.</summary>
-    PageFault,
-
-    /// <summary>Nothing, or nothing that can do this, at the physical address: access fault of the access's kind.</summary>
-    AccessFault,
-
-    /// <summary>The vCPU must stop; the instruction has done nothing and is to be run again.</summary>
-    Stopped,
-
-    /// <summary>
-    /// Other harts or the host kept taking away what the instruction needs. It has done nothing and is to be run again, by way of the
-    /// dispatcher, so that nobody can keep a hart from seeing its requests.
-    /// </summary>
-    Contended,
-
-    /// <summary>A write to a page that holds tables of the guest which are shadowed: it must be told to the shadow.</summary>
-    Tracked,
-}
-
 /// <summary>Guest-physical result of a walk.</summary>
 internal struct GuestPage
 {
@@ -67,8 +43,8 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     }
 
     /// <summary><paramref name="mode"/> with the current SUM and MXR.</summary>
-    internal GuestMode With(PrivilegeMode mode) =>
-        (GuestMode)((uint)(h->Status >> (SumShift - 1)) & (uint)(GuestMode.Sum | GuestMode.Mxr) | (uint)mode ^ 1);
+    internal GuestPrivilege With(PrivilegeMode mode) =>
+        (GuestPrivilege)((uint)(h->Status >> (SumShift - 1)) & (uint)(GuestPrivilege.Sum | GuestPrivilege.Mxr) | (uint)mode ^ 1);
 
     /// <summary>
     /// Translates <paramref name="address"/> for <paramref name="access"/> in <paramref name="mode"/>, in guest mode, through the second
@@ -81,7 +57,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     }
 
     /// <summary>The same outside guest mode, recorded: for a shadow MMU's faults.</summary>
-    internal GuestWalkStatus Walk(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    internal GuestWalkStatus Walk(Vcpu vcpu, Gva address, GuestAccess access, GuestPrivilege mode, ref GuestWalk walk)
     {
         walk.RootLevel = Levels(h->Satp);
         if (walk.RootLevel == 0)
@@ -113,7 +89,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     internal bool TryInspect(VirtualMachine vm, Gva address, out Gpa physicalAddress)
     {
         var tables = new InspectedTables(vm);
-        var status = Walk(ref tables, address, GuestAccess.Read, GuestMode.Sum, out var page);
+        var status = Walk(ref tables, address, GuestAccess.Read, GuestPrivilege.Sum, out var page);
         physicalAddress = page.PhysicalAddress;
         return status == AccessStatus.Ok;
     }
@@ -134,7 +110,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
 
     private static Gfn RootNumber(ulong satp) => new(satp & 0xfff_ffff_ffff);
 
-    private AccessStatus Walk<TTables>(ref TTables tables, Gva address, GuestAccess access, GuestMode mode, out GuestPage page)
+    private AccessStatus Walk<TTables>(ref TTables tables, Gva address, GuestAccess access, GuestPrivilege mode, out GuestPage page)
         where TTables : struct, ITableMemory
     {
         page = default;
@@ -162,7 +138,7 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     }
 
     private AccessStatus Descend<TTables>(
-        ref TTables tables, Gva address, GuestAccess access, GuestMode mode, int levels, out GuestPage page, out bool retry)
+        ref TTables tables, Gva address, GuestAccess access, GuestPrivilege mode, int levels, out GuestPage page, out bool retry)
         where TTables : struct, ITableMemory
     {
         page = default;
@@ -212,14 +188,14 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
         return AccessStatus.PageFault;
     }
 
-    private static bool Permits(Pte pte, GuestAccess access, GuestMode mode)
+    private static bool Permits(Pte pte, GuestAccess access, GuestPrivilege mode)
     {
-        if ((mode & GuestMode.User) != 0 ? !pte.User : pte.User && (access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0))
+        if ((mode & GuestPrivilege.User) != 0 ? !pte.User : pte.User && (access == GuestAccess.Execute || (mode & GuestPrivilege.Sum) == 0))
             return false;
 
         return access switch
         {
-            GuestAccess.Read => pte.Readable || (pte.Executable && (mode & GuestMode.Mxr) != 0),
+            GuestAccess.Read => pte.Readable || (pte.Executable && (mode & GuestPrivilege.Mxr) != 0),
             GuestAccess.Write => pte.Writable,
             _ => pte.Executable,
         };

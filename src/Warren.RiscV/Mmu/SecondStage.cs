@@ -80,7 +80,7 @@ internal sealed unsafe class SecondStage : IDisposable
     /// Translates a virtual address where the VM shadows the guest's tables. Anything but memory comes back as it is: MMIO as a null host
     /// page, with the physical address.
     /// </summary>
-    internal AccessStatus TranslateVirtual(Gva address, GuestAccess access, GuestMode mode, out Translation translation,
+    internal AccessStatus TranslateVirtual(Gva address, GuestAccess access, GuestPrivilege mode, out Translation translation,
         out Gpa physical)
         => Vcpu!.TranslateVirtual(address, access, mode, out translation, out physical) switch
         {

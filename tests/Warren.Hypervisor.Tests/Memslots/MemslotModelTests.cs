@@ -109,7 +109,7 @@ public abstract class MemslotModelTests(GateKind gate, MmuKind? mmu = null)
                 if (found is null) continue;
                 Assert.Same(found, slots.FindById(found.Id));
                 Assert.Equal(found.LogsDirtyPages, found.DirtyBitmap is not null);
-                Assert.Equal(vm.Mmu is ShadowMmu { Rmaps.Present: true }, found.Arch is not null);
+                Assert.Equal(vm.Mmu is ShadowMmu { Rmaps.Present: true }, found.Rmaps is not null);
                 Assert.Equal(model[expected].UserspaceAddress + (new Gfn(gfn).Gpa - model[expected].GuestPhysicalAddress),
                     found.GfnToHva(new Gfn(gfn)));
             }

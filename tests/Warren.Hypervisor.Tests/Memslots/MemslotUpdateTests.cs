@@ -82,16 +82,16 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
         {
             steps.Add(step);
             Assert.True(Vm.SlotsLock.IsLocked);
-            var arch = step is MemslotStep.AllocateBitmap or MemslotStep.PrepareArch or MemslotStep.Publish;
+            var arch = step is MemslotStep.AllocateBitmap or MemslotStep.PrepareMmu or MemslotStep.Publish;
             Assert.Equal(arch, Vm.SlotsArchLock.IsLocked);
-            if (step is MemslotStep.PrepareArch or MemslotStep.Zapped) Assert.True(Vm.GetMemslots(0).Find(new Gfn(0x100))!.IsInvalid);
+            if (step is MemslotStep.PrepareMmu or MemslotStep.Zapped) Assert.True(Vm.GetMemslots(0).Find(new Gfn(0x100))!.IsInvalid);
             return null;
         };
         _t.Set(1, 0x200, 16, Hva);
         Assert.Equal(
             [
                 MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.BeforeGracePeriod, MemslotStep.AfterGracePeriod,
-                MemslotStep.Zapped, MemslotStep.PrepareArch, MemslotStep.Publish, MemslotStep.BeforeGracePeriod,
+                MemslotStep.Zapped, MemslotStep.PrepareMmu, MemslotStep.Publish, MemslotStep.BeforeGracePeriod,
                 MemslotStep.AfterGracePeriod,
             ],
             steps);
@@ -130,7 +130,7 @@ public abstract class MemslotUpdateTests(GateKind gate) : IDisposable
         foreach (var change in new[] { "create", "create logged", "flags", "delete", "move" })
         {
             foreach (var step in new[]
-                { MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareArch,
+                { MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareMmu,
                     MemslotStep.Publish })
             {
                 rows.Add(change, step.ToString());

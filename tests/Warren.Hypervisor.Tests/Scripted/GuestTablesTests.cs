@@ -89,12 +89,13 @@ public sealed class GuestTablesTests
         {
             for (var mode = 0; mode < 8; mode++)
             {
-                var m = (GuestMode)mode;
+                var m = (GuestPrivilege)mode;
                 g.Cpu.Engine.Mode = m;
-                var user = (m & GuestMode.User) != 0;
-                var reach = (rights & GuestRights.User) != 0 ? user || (m & GuestMode.Sum) != 0 : !user;
+                var user = (m & GuestPrivilege.User) != 0;
+                var reach = (rights & GuestRights.User) != 0 ? user || (m & GuestPrivilege.Sum) != 0 : !user;
                 var reachCode = (rights & GuestRights.User) != 0 == user;
-                var read = reach && ((rights & GuestRights.Read) != 0 || (m & GuestMode.Mxr) != 0 && (rights & GuestRights.Execute) != 0);
+                var read = reach
+                    && ((rights & GuestRights.Read) != 0 || (m & GuestPrivilege.Mxr) != 0 && (rights & GuestRights.Execute) != 0);
                 g.Cpu.Load<ulong>(address);
                 Assert.Equal((rights, m, read), (rights, m, g.Cpu.Result == GuestAccessResult.Memory));
                 g.Cpu.Store(address, 1UL);

@@ -136,7 +136,7 @@ public sealed unsafe class AuditorTests : IDisposable
 
     private Action Damage(string what)
     {
-        var rmaps = _vm.GetMemslots(0).Find(new Gfn(0))!.Arch!;
+        var rmaps = _vm.GetMemslots(0).Find(new Gfn(0))!.Rmaps!;
         var root = ShadowMmu.PageOf(_cpu.Vcpu.Root.Entries);
         var lastGfn = _tables.EntryOf(Address, 1) >> 12;
         var last = PageFor(lastGfn);
@@ -175,10 +175,10 @@ public sealed unsafe class AuditorTests : IDisposable
                 return () => root->SetUnsyncChild(400, false);
             case "write-track":
                 rmaps.WriteTrack(new Gfn(Data))++;
-                return () => _vm.GetMemslots(0).Find(new Gfn(0))!.Arch!.WriteTrack(new Gfn(Data))--;
+                return () => _vm.GetMemslots(0).Find(new Gfn(0))!.Rmaps!.WriteTrack(new Gfn(Data))--;
             case "disallow-huge":
                 rmaps.DisallowHuge(new Gfn(Data))++;
-                return () => _vm.GetMemslots(0).Find(new Gfn(0))!.Arch!.DisallowHuge(new Gfn(Data))--;
+                return () => _vm.GetMemslots(0).Find(new Gfn(0))!.Rmaps!.DisallowHuge(new Gfn(Data))--;
             case "generation":
                 Mmu.Pages.Newest->Generation ^= 1;
                 return () => Mmu.Pages.Newest->Generation ^= 1;

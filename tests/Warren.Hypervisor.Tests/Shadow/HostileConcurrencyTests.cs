@@ -106,7 +106,7 @@ public sealed class HostileConcurrencyTests
                 GuestWalk walk = default;
                 Memory tables = new(vm);
                 var status =
-                    ScriptedPageWalker.Walk(ref tables, last.Engine.Root, new Gva(address), GuestAccess.Read, GuestMode.Supervisor,
+                    ScriptedPageWalker.Walk(ref tables, last.Engine.Root, new Gva(address), GuestAccess.Read, GuestPrivilege.Supervisor,
                         setsMarks: true,
                         ref walk);
                 var value = last.Load<ulong>(address);

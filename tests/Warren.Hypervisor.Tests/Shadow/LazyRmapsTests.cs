@@ -19,7 +19,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
 
     public void Dispose()
     {
-        List<SlotRmaps> all = [.. Slots().Where(slot => slot.Arch is not null).Select(slot => slot.Arch!)];
+        List<SlotRmaps> all = [.. Slots().Where(slot => slot.Rmaps is not null).Select(slot => slot.Rmaps!)];
         _t.Dispose();
         Assert.All(all, rmaps => Assert.True(rmaps.IsFreed));
         GC.SuppressFinalize(this);
@@ -43,8 +43,8 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         HashSet<SlotRmaps> seen = [];
         foreach (var slot in Slots())
         {
-            Assert.Equal(present, slot.Arch is not null);
-            if (slot.Arch is not { } rmaps) continue;
+            Assert.Equal(present, slot.Rmaps is not null);
+            if (slot.Rmaps is not { } rmaps) continue;
             Assert.True(seen.Add(rmaps), "two slots share their reverse maps");
             Assert.False(rmaps.IsFreed);
             Assert.Equal(slot.NPages, rmaps.Pages);
@@ -68,9 +68,9 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         AssertArch(present: false);
         Assert.Null(Mmu.Rmaps.FirstShadowRoot());
         AssertArch(present: true);
-        List<SlotRmaps?> before = [.. Slots().Select(slot => slot.Arch)];
+        List<SlotRmaps?> before = [.. Slots().Select(slot => slot.Rmaps)];
         Assert.Null(Mmu.Rmaps.FirstShadowRoot());
-        Assert.Equal(before, Slots().Select(slot => slot.Arch));
+        Assert.Equal(before, Slots().Select(slot => slot.Rmaps));
     }
 
     [Fact]
@@ -86,12 +86,12 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         Populate();
         Assert.Null(Mmu.Rmaps.FirstShadowRoot());
-        var first = Vm.GetMemslots(0).Find(new Gfn(0x100))!.Arch!;
+        var first = Vm.GetMemslots(0).Find(new Gfn(0x100))!.Rmaps!;
         _t.Set(1, 0x100, 16, Hva, MemslotFlags.LogDirtyPages);
-        Assert.Same(first, Vm.GetMemslots(0).Find(new Gfn(0x100))!.Arch);
+        Assert.Same(first, Vm.GetMemslots(0).Find(new Gfn(0x100))!.Rmaps);
         AssertArch(present: true);
         _t.Set(1, 0x700, 16, Hva, MemslotFlags.LogDirtyPages);
-        var second = Vm.GetMemslots(0).Find(new Gfn(0x700))!.Arch!;
+        var second = Vm.GetMemslots(0).Find(new Gfn(0x700))!.Rmaps!;
         Assert.NotSame(first, second);
         Assert.True(first.IsFreed);
         AssertArch(present: true);
@@ -105,7 +105,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
     {
         Populate();
         Assert.Null(Mmu.Rmaps.FirstShadowRoot());
-        var rmaps = Vm.GetMemslots(0).Find(new Gfn(0x100))!.Arch!;
+        var rmaps = Vm.GetMemslots(0).Find(new Gfn(0x100))!.Rmaps!;
         Vm.MemslotHook = _ =>
         {
             Assert.False(rmaps.IsFreed);
@@ -114,7 +114,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         Vm.SetUserMemoryRegion(SlotsVm.Region(1, 0, 0, default));
         Assert.True(rmaps.IsFreed);
         var srcu = Vm.Srcu.ReadLock();
-        rmaps = Vm.GetMemslots(0).Find(new Gfn(0x200))!.Arch!;
+        rmaps = Vm.GetMemslots(0).Find(new Gfn(0x200))!.Rmaps!;
         Vm.MemslotHook = null;
         Worker delete = new(() => Vm.SetUserMemoryRegion(SlotsVm.Region(2, 0, 0, default)));
         while (!Vm.GetMemslots(0).Find(new Gfn(0x200))!.IsInvalid) Thread.Yield();
@@ -202,12 +202,12 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         foreach (var thrower in new Func<Errno?>[] { () => Errno.ENOMEM, () => throw new InsufficientMemoryException() })
         {
             var before = _t.Snapshot();
-            List<SlotRmaps?> arch = [.. Slots().Select(slot => slot.Arch)];
+            List<SlotRmaps?> arch = [.. Slots().Select(slot => slot.Rmaps)];
             Vm.MemslotHook = step => step == failAt ? thrower() : null;
             Assert.Equal(Errno.ENOMEM, _t.TrySet(region));
             Vm.MemslotHook = null;
             Assert.Equal(before, _t.Snapshot());
-            Assert.Equal(arch, Slots().Select(slot => slot.Arch));
+            Assert.Equal(arch, Slots().Select(slot => slot.Rmaps));
             AssertArch(present: true);
         }
         Assert.Null(_t.TrySet(region));
@@ -230,7 +230,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
         Assert.Equal(7UL, cpu.Load<ulong>(0x100 * SlotsVm.Page));
         t.Set(1, 0x200, 16, Slots(t.Vm)[0].UserspaceAddress);
         t.Set(1, 0x200, 16, Slots(t.Vm)[0].UserspaceAddress, MemslotFlags.LogDirtyPages);
-        Assert.All(Slots(t.Vm), slot => Assert.Null(slot.Arch));
+        Assert.All(Slots(t.Vm), slot => Assert.Null(slot.Rmaps));
         Assert.DoesNotContain(MemslotStep.AllocateRmaps, steps);
         Assert.DoesNotContain(MemslotStep.AllocateHash, steps);
     }
@@ -271,7 +271,7 @@ public abstract class LazyRmapsTests(GateKind gate) : IDisposable
             updater.Join();
             first.Join();
             host.Join();
-            Assert.All(Slots(t.Vm), slot => Assert.Equal(slot.NPages, slot.Arch!.Pages));
+            Assert.All(Slots(t.Vm), slot => Assert.Equal(slot.NPages, slot.Rmaps!.Pages));
             SlotsVm.AssertLocksFree(t.Vm);
         }
     }

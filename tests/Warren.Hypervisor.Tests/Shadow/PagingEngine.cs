@@ -56,7 +56,7 @@ internal enum Outcome
 /// </summary>
 internal sealed unsafe class PagingEngine : IVcpuEngine
 {
-    private readonly Dictionary<(ulong Page, GuestAccess Access, GuestMode Mode), nuint> _tlb = [];
+    private readonly Dictionary<(ulong Page, GuestAccess Access, GuestPrivilege Mode), nuint> _tlb = [];
     private Action? _action;
 
     public PagingEngine(VirtualMachine vm)
@@ -67,7 +67,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
 
     public VirtualMachine Vm { get; }
     public Vcpu Vcpu { get; }
-    public GuestMode Mode { get; set; } = GuestMode.Sum;
+    public GuestPrivilege Mode { get; set; } = GuestPrivilege.Sum;
     public bool SetsBits { get; set; } = true;
     public Outcome Last { get; private set; }
     /// <summary>Guest physical address of the last access that was Mmio.</summary>
@@ -225,7 +225,7 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         }
     }
 
-    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+    public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestPrivilege mode, ref GuestWalk walk)
     {
         Walks++;
         var root = vcpu.GuestRoot;
@@ -266,16 +266,16 @@ internal sealed unsafe class PagingEngine : IVcpuEngine
         return GuestWalkStatus.PageFault;
     }
 
-    private static bool Allows(GuestRights rights, GuestAccess access, GuestMode mode)
+    private static bool Allows(GuestRights rights, GuestAccess access, GuestPrivilege mode)
     {
-        var user = (mode & GuestMode.User) != 0;
-        if (user != ((rights & GuestRights.User) != 0) && (user || access == GuestAccess.Execute || (mode & GuestMode.Sum) == 0))
+        var user = (mode & GuestPrivilege.User) != 0;
+        if (user != ((rights & GuestRights.User) != 0) && (user || access == GuestAccess.Execute || (mode & GuestPrivilege.Sum) == 0))
             return false;
         return access switch
         {
             GuestAccess.Write => (rights & GuestRights.Write) != 0,
             GuestAccess.Execute => (rights & GuestRights.Execute) != 0,
-            _ => (rights & GuestRights.Read) != 0 || (mode & GuestMode.Mxr) != 0 && (rights & GuestRights.Execute) != 0,
+            _ => (rights & GuestRights.Read) != 0 || (mode & GuestPrivilege.Mxr) != 0 && (rights & GuestRights.Execute) != 0,
         };
     }
 }

@@ -20,7 +20,7 @@ public sealed unsafe class RmapTests
     }
 
     private static RmapHead* Head(ShadowFixture f, ulong gfn, int level = 1) =>
-        f.Vm.GetMemslots(0).Find(new Gfn(gfn))!.Arch!.Head(new Gfn(gfn), level);
+        f.Vm.GetMemslots(0).Find(new Gfn(gfn))!.Rmaps!.Head(new Gfn(gfn), level);
 
     [Fact]
     public void A_notification_reaches_the_page_under_every_address()
@@ -216,7 +216,7 @@ public sealed unsafe class RmapTests
         Alias(f, 1);
         f.Cpu.Load(Va);
         var root = f.Cpu.Vcpu.GuestRoot.Gfn;
-        Assert.Null(old.Arch);
+        Assert.Null(old.Rmaps);
         Assert.Equal(1, f.ShadowPagesOf(root.Value));
         f.Vm.MmuLock.WriteLock();
         Assert.True(f.Mmu.IsShadowed(old, root));

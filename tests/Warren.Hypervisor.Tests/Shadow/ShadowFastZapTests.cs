@@ -197,6 +197,6 @@ public sealed unsafe class ShadowFastZapTests
     private static ShadowPage* PageOfRoot(PagingEngine cpu) => ShadowMmu.PageOf(cpu.Vcpu.Root.Entries);
 
     private static ulong Read(Vcpu vcpu, ulong address) =>
-        vcpu.TranslateVirtual(new Gva(address), GuestAccess.Read, GuestMode.Sum, out var t, out _) == TranslateStatus.Memory
+        vcpu.TranslateVirtual(new Gva(address), GuestAccess.Read, GuestPrivilege.Sum, out var t, out _) == TranslateStatus.Memory
         ? *(ulong*)t.HostPage : ulong.MaxValue;
 }

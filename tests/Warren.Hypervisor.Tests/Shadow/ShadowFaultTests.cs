@@ -17,7 +17,7 @@ public sealed class ShadowFaultTests
         Assert.Equal(Outcome.Done, f.Cpu.Store(0x5008, 78));
         Assert.Equal(78UL, f.Peek(0x5008));
         // The mode does not matter, and nothing is walked.
-        f.Cpu.Mode = GuestMode.User;
+        f.Cpu.Mode = GuestPrivilege.User;
         Assert.Equal(78UL, f.Cpu.Load(0x5008));
         Assert.Equal(Outcome.Done, f.Cpu.Fetch(0x5000));
         Assert.Equal(0, f.Cpu.Walks);
@@ -108,23 +108,23 @@ public sealed class ShadowFaultTests
     }
 
     [Theory]
-    [InlineData(TestFormat.R, GuestMode.Supervisor, true, false, false)]
-    [InlineData(TestFormat.X, GuestMode.Supervisor, false, false, true)]
-    [InlineData(TestFormat.X, GuestMode.Mxr, true, false, true)]
-    [InlineData(Rwx | TestFormat.U, GuestMode.Supervisor, false, false, false)]
-    [InlineData(Rwx | TestFormat.U, GuestMode.Sum, true, true, false)]
-    [InlineData(Rwx | TestFormat.U, GuestMode.User, true, true, true)]
-    [InlineData(Rwx, GuestMode.User, false, false, false)]
-    [InlineData(TestFormat.X | TestFormat.U, GuestMode.User | GuestMode.Mxr, true, false, true)]
-    [InlineData(TestFormat.R | TestFormat.W, GuestMode.Supervisor, true, true, false)]
-    public void Rights_are_judged_by_mode(ulong bits, GuestMode mode, bool read, bool write, bool execute)
+    [InlineData(TestFormat.R, GuestPrivilege.Supervisor, true, false, false)]
+    [InlineData(TestFormat.X, GuestPrivilege.Supervisor, false, false, true)]
+    [InlineData(TestFormat.X, GuestPrivilege.Mxr, true, false, true)]
+    [InlineData(Rwx | TestFormat.U, GuestPrivilege.Supervisor, false, false, false)]
+    [InlineData(Rwx | TestFormat.U, GuestPrivilege.Sum, true, true, false)]
+    [InlineData(Rwx | TestFormat.U, GuestPrivilege.User, true, true, true)]
+    [InlineData(Rwx, GuestPrivilege.User, false, false, false)]
+    [InlineData(TestFormat.X | TestFormat.U, GuestPrivilege.User | GuestPrivilege.Mxr, true, false, true)]
+    [InlineData(TestFormat.R | TestFormat.W, GuestPrivilege.Supervisor, true, true, false)]
+    public void Rights_are_judged_by_mode(ulong bits, GuestPrivilege mode, bool read, bool write, bool execute)
     {
         using ShadowFixture f = new();
         var root = f.NewTable();
         f.MapAt(root, 3, Va, 0x123, bits);
         f.Cpu.SetRoot(3, root);
         // Whatever another mode had mapped before, and whatever the order.
-        foreach (var other in (GuestMode[])[GuestMode.User, GuestMode.Sum, GuestMode.Mxr, mode])
+        foreach (var other in (GuestPrivilege[])[GuestPrivilege.User, GuestPrivilege.Sum, GuestPrivilege.Mxr, mode])
         {
             f.Cpu.Mode = other;
             f.Cpu.Load(Va);

@@ -151,7 +151,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
                 leaves++;
                 var gfn = page->GfnAt(i, role.Level);
                 var slot = Vm.GetMemslots(0).Find(gfn)!;
-                Assert.True(Contains(slot.Arch!.Head(gfn, role.Level), page->Table + i), $"gfn {gfn.Value}: no reverse map of {spte}");
+                Assert.True(Contains(slot.Rmaps!.Head(gfn, role.Level), page->Table + i), $"gfn {gfn.Value}: no reverse map of {spte}");
                 Assert.True(Memory.TryFaultPresent(slot.GfnToHva(gfn), false, out var mapping));
                 Assert.Equal(mapping.Pfn, spte.Pfn);
                 Pool.Put(mapping.Pfn);
@@ -176,7 +176,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
         var reverse = 0;
         foreach (var slot in Vm.GetMemslots(0))
         {
-            if (slot.Arch is not { } rmaps) continue;
+            if (slot.Rmaps is not { } rmaps) continue;
             for (var gfn = slot.BaseGfn; gfn < slot.EndGfn; gfn++)
             {
                 reverse += rmaps.Head(gfn, 1)->Count;
@@ -232,7 +232,7 @@ internal sealed unsafe class ShadowFixture : IDisposable
         Vm.SlotsLock.Unlock();
         Assert.Equal(0, Mmu.Pages.Count);
         Assert.Equal(0, Vm.Mmu.Allocator.InUse);
-        foreach (var slot in Vm.GetMemslots(0)) Assert.True(slot.Arch is null || slot.Arch.IsIdle());
+        foreach (var slot in Vm.GetMemslots(0)) Assert.True(slot.Rmaps is null || slot.Rmaps.IsIdle());
         Vm.Dispose();
         Memory.Dispose();
         Assert.Equal(0, Pool.FramesInUse);

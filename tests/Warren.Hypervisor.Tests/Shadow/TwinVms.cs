@@ -21,10 +21,11 @@ internal sealed class TwinVms : IDisposable
         GuestRights.Read | GuestRights.Write | GuestRights.Execute | GuestRights.User, GuestRights.None,
     ];
 
-    private static readonly GuestMode[] Modes =
+    private static readonly GuestPrivilege[] Modes =
     [
-        GuestMode.Supervisor, GuestMode.Sum, GuestMode.Sum | GuestMode.Mxr, GuestMode.User, GuestMode.Sum, GuestMode.User | GuestMode.Mxr,
-        GuestMode.Mxr, GuestMode.Sum,
+        GuestPrivilege.Supervisor, GuestPrivilege.Sum, GuestPrivilege.Sum | GuestPrivilege.Mxr, GuestPrivilege.User, GuestPrivilege.Sum,
+        GuestPrivilege.User | GuestPrivilege.Mxr,
+        GuestPrivilege.Mxr, GuestPrivilege.Sum,
     ];
 
     /// <summary>Where tables are, and roots: ten pages in the first slot, four in the second.</summary>

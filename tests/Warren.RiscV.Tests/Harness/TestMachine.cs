@@ -206,7 +206,7 @@ internal sealed class TestMachine : IDisposable
 
         public IGuestPageFormat PageFormat => hart.PageFormat;
 
-        public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestMode mode, ref GuestWalk walk)
+        public GuestWalkStatus WalkGuest(Vcpu vcpu, Gva address, GuestAccess access, GuestPrivilege mode, ref GuestWalk walk)
             => hart.WalkGuest(vcpu, address, access, mode, ref walk);
     }
 }

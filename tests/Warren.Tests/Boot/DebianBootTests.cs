@@ -122,7 +122,7 @@ public class DebianBootTests(GuestImageFixture images)
     [SkippableFact]
     public async Task A_guest_panic_is_noticed_and_its_line_reported()
     {
-        var vm = MicroVm.Create(images.Options() with { Mode = GuestMode.Console, InitrdPath = null });
+        var vm = MicroVm.Create(images.Options() with { Mode = MicroVmMode.Console, InitrdPath = null });
         await using (vm)
         {
             var exit = await vm.RunAsync();
@@ -135,7 +135,7 @@ public class DebianBootTests(GuestImageFixture images)
     public async Task The_shell_on_the_console_takes_typed_commands_and_powers_off()
     {
         var output = new MemoryStream();
-        var vm = MicroVm.Create(images.Options() with { Mode = GuestMode.Shell, Console = new SerialOptions() });
+        var vm = MicroVm.Create(images.Options() with { Mode = MicroVmMode.Shell, Console = new SerialOptions() });
         await using (vm)
         {
             var run = vm.RunShellAsync();

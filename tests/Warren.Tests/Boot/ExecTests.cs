@@ -102,7 +102,7 @@ public class ExecTests(GuestImageFixture images)
         await using var vm = MicroVm.Create(images.Options());
         await Assert.ThrowsAsync<InvalidOperationException>(() => vm.RunAsync());
         await Assert.ThrowsAsync<InvalidOperationException>(() => vm.RunShellAsync());
-        Assert.Throws<ArgumentOutOfRangeException>(() => MicroVm.Create(images.Options() with { Mode = (GuestMode)7 }));
+        Assert.Throws<ArgumentOutOfRangeException>(() => MicroVm.Create(images.Options() with { Mode = (MicroVmMode)7 }));
         Assert.Throws<ArgumentOutOfRangeException>(() => MicroVm.Create(images.Options() with { MaxPaging = (SatpMode)5 }));
         Assert.Throws<ArgumentNullException>(() => MicroVm.Create(images.Options() with { Append = null! }));
         Assert.Throws<ArgumentNullException>(() => MicroVm.Create(images.Options() with { Console = null! }));

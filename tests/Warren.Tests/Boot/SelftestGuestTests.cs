@@ -19,7 +19,7 @@ public class SelftestGuestTests
             await File.WriteAllBytesAsync(path, EmbeddedGuests.Selftest.ToArray());
             var stuck = new StuckStream();
             var vm = MicroVm.Create(new MicroVmOptions
-            { Mode = GuestMode.Console, KernelPath = path, MemoryBytes = 64L << 20, Console = new SerialOptions { Output = stuck } });
+            { Mode = MicroVmMode.Console, KernelPath = path, MemoryBytes = 64L << 20, Console = new SerialOptions { Output = stuck } });
             var run = vm.RunAsync();
             await stuck.Reached.Task.WaitAsync(TimeSpan.FromMinutes(5));
             await vm.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(5));
@@ -59,7 +59,7 @@ public class SelftestGuestTests
             var vm = MicroVm.Create(
                 new MicroVmOptions
                 {
-                    Mode = GuestMode.Console,
+                    Mode = MicroVmMode.Console,
                     KernelPath = path,
                     MemoryBytes = 64L << 20,
                     Cpus = cpus,

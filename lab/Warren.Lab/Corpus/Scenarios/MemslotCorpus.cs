@@ -30,7 +30,7 @@ internal static class MemslotCorpus
             var (world, vm, hva) = FaultCorpus.Pages(s, 1, vcpus: 2);
             world.Memory.Write(hva, [1]);
             var fails = s.Choose("the deletion fails", 3);
-            vm.Vm.MemslotHook = step => (fails, step) is (1, MemslotStep.PrepareArch) or (2, MemslotStep.Publish) ? Errno.ENOMEM : null;
+            vm.Vm.MemslotHook = step => (fails, step) is (1, MemslotStep.PrepareMmu) or (2, MemslotStep.Publish) ? Errno.ENOMEM : null;
             world.Thread("vcpu", () => vm.Vcpus[0].Load(FaultCorpus.Gfn));
             world.Thread("delete", () =>
             {

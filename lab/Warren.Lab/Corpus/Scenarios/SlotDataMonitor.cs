@@ -76,7 +76,7 @@ internal sealed class SlotDataMonitor : StepMonitor
             {
                 if (slot.DirtyBitmap is { } bitmap)
                     found.Add((slot, bitmap));
-                if (slot.Arch is { } rmaps)
+                if (slot.Rmaps is { } rmaps)
                     found.Add((slot, rmaps));
             }
         }

@@ -42,8 +42,7 @@ internal static class HostMemoryVariants
             """,
             "share-break-vs-load",
             [new(HostMemory, "AddressSpace.Faults.cs",
-                "        Notifiers.TryStart(new MmuNotifierRange(page, page + FramePool.PageSize, MmuNotifierEvent.Clear), out var "
-                    + "invalidation);\n", ""),
+                "        var invalidation = Notifiers.Start(page, page + FramePool.PageSize, MmuNotifierEvent.Clear);\n", ""),
              new(HostMemory, "AddressSpace.Faults.cs", "        Notifiers.End(invalidation);\n        Pool.Put(entry.Pfn);\n",
                  "        Pool.Put(entry.Pfn);\n")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),

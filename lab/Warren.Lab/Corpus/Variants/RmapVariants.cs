@@ -65,9 +65,9 @@ internal static class RmapVariants
             """,
             "first-root-vs-flags",
             [new(Hypervisor, Memslots, "        Memslots published;\n        SlotsArchLock.Lock();\n",
-                "        Memslots published;\n        var arch = old?.Arch;\n        SlotsArchLock.Lock();\n"),
+                "        Memslots published;\n        var arch = old?.Rmaps;\n        SlotsArchLock.Lock();\n"),
              new(Hypervisor, Memslots, "            PrepareMemoryRegion(old, slot, change);\n",
-                 "            PrepareMemoryRegion(old, slot, change);\n            if (change == MemslotChange.FlagsOnly) slot!.Arch = "
+                 "            PrepareMemoryRegion(old, slot, change);\n            if (change == MemslotChange.FlagsOnly) slot!.Rmaps = "
                      + "arch;\n")],
             [VerdictKind.Invariant, VerdictKind.DataRace]),
         new("arch-copied-backwards", "Review of the slots_arch_lock series: the copy helper's arguments the wrong way round",
@@ -76,7 +76,7 @@ internal static class RmapVariants
             memcpy has it and the helper has not: the old slot gets the empty part of the new one, which is published.
             """,
             "first-root-vs-flags",
-            [new(Hypervisor, Memslots, "slot.Arch = old!.Arch;", "old!.Arch = slot.Arch;")],
+            [new(Hypervisor, Memslots, "slot.Rmaps = old!.Rmaps;", "old!.Rmaps = slot.Rmaps;")],
             [VerdictKind.Invariant, VerdictKind.DataRace]),
         new("published-outside-arch-lock", "KVM: hold slots_arch_lock until the new pointer is installed",
             """
@@ -112,9 +112,9 @@ internal static class RmapVariants
             No interleaving is needed, only the failure, which is one of the explorer's choices.
             """,
             "failed-create",
-            [new(Hypervisor, "Shadow/ShadowMmu.cs", "public override void FreeMemoryRegion(Memslot slot) => slot.Arch?.Dispose();",
+            [new(Hypervisor, "Shadow/ShadowMmu.cs", "public override void FreeMemoryRegion(Memslot slot) => slot.Rmaps?.Dispose();",
                 "public override void FreeMemoryRegion(Memslot slot) { if (_vm.GetMemslots(slot.AddressSpaceId).Find(slot.BaseGfn) is not "
-                    + "null) slot.Arch?.Dispose(); }")],
+                    + "null) slot.Rmaps?.Dispose(); }")],
             [VerdictKind.Invariant]),
         new("rmaps-freed-without-grace-period", "KVM: the old slot's rmaps go after synchronize_srcu",
             """
@@ -145,8 +145,8 @@ internal static class RmapVariants
               vCPU   stores them
             """,
             "first-root-vs-notification",
-            [new(Hypervisor, FirstRoot, "        foreach (var (slot, rmaps) in made) slot.Arch = rmaps;\n",
-                "        Atomics.Write(ref _present, true, this);\n        foreach (var (slot, rmaps) in made) slot.Arch = rmaps;\n")],
+            [new(Hypervisor, FirstRoot, "        foreach (var (slot, rmaps) in made) slot.Rmaps = rmaps;\n",
+                "        Atomics.Write(ref _present, true, this);\n        foreach (var (slot, rmaps) in made) slot.Rmaps = rmaps;\n")],
             [VerdictKind.Exception, VerdictKind.DataRace]),
         new("first-root-keeps-lock-when-it-fails", "Review of the slots_arch_lock series, for its other user: unlock on every error path",
             """
@@ -167,7 +167,7 @@ internal static class RmapVariants
             """,
             "first-root-allocations-fail",
             [new(Hypervisor, FirstRoot, "                foreach (var slot in vm.GetMemslots(i)) made.Add((slot, NewRmaps(slot)));\n",
-                "                foreach (var slot in vm.GetMemslots(i)) made.Add((slot, slot.Arch = NewRmaps(slot)));\n"),
+                "                foreach (var slot in vm.GetMemslots(i)) made.Add((slot, slot.Rmaps = NewRmaps(slot)));\n"),
              new(Hypervisor, FirstRoot, "            foreach (var (_, rmaps) in made) rmaps.Dispose();\n", "")],
             [VerdictKind.Invariant, VerdictKind.UseAfterFree]),
         new("spte-without-reverse-map", "KVM: rmap_add in mmu_set_spte",
@@ -246,8 +246,8 @@ internal static class RmapVariants
               host   a device writes: reads them
             """,
             "shadow-host-write-vs-cow-break",
-            [new(Hypervisor, "Shadow/ShadowMmu.Track.cs", "!Rmaps.Present || slot.Arch is { } rmaps && rmaps.DisallowHuge(gfn) == 0;",
-                "slot.Arch is not { } rmaps || rmaps.DisallowHuge(gfn) == 0;")],
+            [new(Hypervisor, "Shadow/ShadowMmu.Track.cs", "!Rmaps.Present || slot.Rmaps is { } rmaps && rmaps.DisallowHuge(gfn) == 0;",
+                "slot.Rmaps is not { } rmaps || rmaps.DisallowHuge(gfn) == 0;")],
             [VerdictKind.DataRace]),
     ];
 }

@@ -107,7 +107,7 @@ internal sealed unsafe class NativeNames(LabWorld world)
         {
             foreach (var slot in vm.Vm.GetMemslots(space))
             {
-                for (var (gfn, rmaps) = (slot.BaseGfn, slot.Arch); rmaps is not null && gfn < slot.EndGfn; gfn++)
+                for (var (gfn, rmaps) = (slot.BaseGfn, slot.Rmaps); rmaps is not null && gfn < slot.EndGfn; gfn++)
                 {
                     for (var level = 1; level <= SlotRmaps.Levels; level++)
                     {

@@ -1,7 +1,7 @@
 namespace Warren;
 
 /// <summary>The purpose of a boot, which Warren's own init (guest/init) reads from the kernel's command line.</summary>
-public enum GuestMode
+public enum MicroVmMode
 {
     /// <summary>Warren's init runs one command for the host: <see cref="MicroVm.ExecAsync"/>.</summary>
     Command,

@@ -1,0 +1,8 @@
+namespace Warren.Hypervisor.Vcpus;
+
+public enum GuestAccess
+{
+    Read,
+    Write,
+    Execute,
+}
