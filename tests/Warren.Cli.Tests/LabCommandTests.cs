@@ -4,6 +4,7 @@ using System.Text.Json;
 namespace Warren.Cli.Tests;
 
 /// <summary><c>warren lab</c> with the sample's scenarios: what is found, how it is told, and what a user can get wrong.</summary>
+[Trait("Length", "Gate")]
 public sealed class LabCommandTests : IDisposable
 {
     private static readonly string Sample = Path.Combine(AppContext.BaseDirectory, "TranslationCache.dll");
