@@ -1,6 +1,7 @@
 using Warren.Hypervisor.DirtyLogging;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Tracing;
 using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
@@ -161,7 +162,9 @@ public sealed partial class VirtualMachine
     public int ResetDirtyRings()
     {
         using var balance = Check.Balanced();
-        return DirtyLog.ResetRings();
+        var count = DirtyLog.ResetRings();
+        if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.DirtyRingReset(count);
+        return count;
     }
 
     /// <summary>Sum of the vCPUs' counters; exact while none runs.</summary>

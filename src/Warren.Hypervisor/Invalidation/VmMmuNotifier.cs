@@ -1,5 +1,6 @@
 using Warren.HostMemory;
 using Warren.Hypervisor.Slots;
+using Warren.Hypervisor.Tracing;
 
 namespace Warren.Hypervisor.Invalidation;
 
@@ -15,6 +16,7 @@ internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
 {
     public override bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
     {
+        if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.UnmapHvaRange(range);
         var srcu = vm.Srcu.ReadLock();
         vm.Gate.Start(range, regions);
         vm.Srcu.ReadUnlock(srcu);
@@ -52,6 +54,7 @@ internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
     /// <summary>Aging is no invalidation: counts and sequence stay, and the MMU takes what locks it needs.</summary>
     private bool Age(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions, bool clear)
     {
+        if (KvmEvents.Log.IsEnabled()) Trace(range, clear);
         var srcu = vm.Srcu.ReadLock();
         var young = false;
         foreach (var region in regions)
@@ -63,5 +66,11 @@ internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
         }
         vm.Srcu.ReadUnlock(srcu);
         return young;
+    }
+
+    private static void Trace(in MmuNotifierRange range, bool clear)
+    {
+        if (clear) KvmEvents.Log.AgeHva(range);
+        else KvmEvents.Log.TestAgeHva(range);
     }
 }

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Warren.Hypervisor.Tracing;
 using Warren.Hypervisor.Vcpus;
 using Warren.Locking;
 
@@ -31,6 +32,7 @@ internal abstract unsafe partial class Mmu
         NoteHold(since);
         _mmuLock.WriteUnlock();
         _counters.FastZaps++;
+        if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.ZapAllFast(_counters.FastZaps);
         if (!any) return;
         // With mmu_lock free: a vCPU whose thread is off the CPU takes its time. When this returns none in guest mode can reach what is
         // obsolete, and none enters before it has let go of it.

@@ -1,5 +1,6 @@
 using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
+using Warren.Hypervisor.Tracing;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Vcpus;
@@ -46,11 +47,13 @@ public sealed unsafe partial class Vcpu
                 // The ring must have room for every page that becomes writable, and for the guest's table that a read sets A in: harvest
                 // first.
                 PostRequest(VcpuRequest.DirtyRingSoftFull);
+                if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.DirtyRingExit(this);
                 EnterGuestMode();
                 return TranslateStatus.Stopped;
             }
             else
             {
+                if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.PageFault(this, fault.RootAddress, fault.Access);
                 result = TryTopUp() ? _mmu.HandleFault(ref fault) : FaultResult.Error;
             }
             if (!ReenterGuestMode() || result == FaultResult.Retry && walk == WalkResult.Miss && KickPending)

@@ -3,6 +3,7 @@ using Warren.HostMemory;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Slots;
 using Warren.Hypervisor.Tdp;
+using Warren.Hypervisor.Tracing;
 
 namespace Warren.Hypervisor.Vcpus;
 
@@ -44,6 +45,7 @@ public sealed unsafe partial class Vcpu
         LeaveGuestMode();
         _state->Statistics.MmioAccesses++;
         var found = _vm.Bus.Read(gpa, size, out value);
+        if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.Mmio(write: false, size, gpa, value);
         ReenterGuestMode();
         return found;
     }
@@ -53,6 +55,7 @@ public sealed unsafe partial class Vcpu
     {
         LeaveGuestMode();
         _state->Statistics.MmioAccesses++;
+        if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.Mmio(write: true, size, gpa, value);
         var found = _vm.Bus.Write(gpa, size, value);
         ReenterGuestMode();
         return found;

@@ -3,6 +3,7 @@ using Warren.HostMemory;
 using Warren.Hypervisor.DirtyLogging;
 using Warren.Hypervisor.Paging;
 using Warren.Hypervisor.Shadow;
+using Warren.Hypervisor.Tracing;
 using Warren.Locking;
 
 namespace Warren.Hypervisor.Vcpus;
@@ -99,7 +100,9 @@ public sealed unsafe partial class Vcpu
         Atomics.Write(ref _state->Blocked, 0);
         try
         {
-            return RunLoop(ref budget);
+            var exit = RunLoop(ref budget);
+            if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.UserspaceExit(this, exit.Reason);
+            return exit;
         }
         finally
         {
@@ -118,9 +121,11 @@ public sealed unsafe partial class Vcpu
             if (reason != VcpuExitReason.None) return new(reason);
             if (budget <= 0) return new(VcpuExitReason.Budget);
             if (_vm.ErrorReason is not null) return new(VcpuExitReason.InternalError);
+            if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.Entry(this);
             if (!TryEnterGuestMode(deferred: 0)) continue;
             var exit = _engine.Execute(this, ref budget);
             LeaveGuestMode();
+            if (KvmEvents.Log.IsEnabled()) KvmEvents.Log.Exit(this, exit.Reason);
             switch (exit.Reason)
             {
                 case VcpuExitReason.Interrupted:
