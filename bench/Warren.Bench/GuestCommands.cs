@@ -54,12 +54,15 @@ internal sealed class GuestCommands
         }
     }
 
+    /// <summary>Warren's own, and the port of the agent: QEMU's board has one serial line.</summary>
+    private static string QemuCommandLine { get; } = GuestCommandLine.Compose(MicroVmMode.Command, verbose: false, "")
+        + " warren.tty=ttyS0";
+
     /// <summary>Boots on QEMU, measures its process when the guest's agent is up, and ends it; null when it is not installed.</summary>
     public T? ResidentOnQemu<T>(int cpus, Func<int, T> measure)
         where T : struct
     {
-        var commandLine = GuestCommandLine.Compose(MicroVmMode.Command, verbose: false, "warren.tty=ttyS0");
-        using var qemu = Qemu.TryStart(_kernel, _initrd, commandLine, MemoryBytes, cpus);
+        using var qemu = Qemu.TryStart(_kernel, _initrd, QemuCommandLine, MemoryBytes, cpus);
         if (qemu is null) return null;
         qemu.Port.ReadExactly(new byte[AgentFrame.HeaderBytes]);
         return measure(qemu.ProcessId);
@@ -68,8 +71,7 @@ internal sealed class GuestCommands
     /// <summary>Runs on QEMU; null when it is not installed.</summary>
     public (TimestampedOutput Output, long Launched)? OnQemu(int cpus, params string[] command)
     {
-        var commandLine = GuestCommandLine.Compose(MicroVmMode.Command, verbose: false, "warren.tty=ttyS0");
-        using var qemu = Qemu.TryStart(_kernel, _initrd, commandLine, MemoryBytes, cpus);
+        using var qemu = Qemu.TryStart(_kernel, _initrd, QemuCommandLine, MemoryBytes, cpus);
         if (qemu is null) return null;
         var output = new TimestampedOutput();
         var agent = new AgentConnection(qemu.Port);

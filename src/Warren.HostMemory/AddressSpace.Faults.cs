@@ -33,6 +33,15 @@ public sealed partial class AddressSpace
         }
     }
 
+    /// <summary>The exception that a read of the file behind an address failed with; null where the file only ended too early.</summary>
+    public Exception? ReadErrorAt(Hva hva)
+    {
+        MmapLock.DownRead();
+        var error = (hva < AddressLimit ? _vmas.Find(hva) : null)?.File?.ReadError;
+        MmapLock.UpRead();
+        return error;
+    }
+
     /// <summary>
     /// As <see cref="Fault"/> for a page that is there and may be accessed as it is. False: it is not, or the mmap lock is not free. Does
     /// not sleep and does not notify, so that a lock that notifiers take may be held, as long as nobody who holds it waits for the mmap

@@ -14,10 +14,14 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
     private readonly int[]?[] _chunks =
         new int[]?[(((cache.Length + FramePool.PageSize - 1) >> FramePool.PageShift) + (1 << ChunkShift) - 1) >> ChunkShift];
     private long _cached;
+    private Exception? _readError;
 
     internal long PageCount => (cache.Length + FramePool.PageSize - 1) >> FramePool.PageShift;
 
     internal long Cached => Volatile.Read(ref _cached);
+
+    /// <summary>The last failure of a read; null while there was none, and where the file only ended too early.</summary>
+    internal Exception? ReadError => Volatile.Read(ref _readError);
 
     internal void AddUser() => cache.AddUser();
 
@@ -107,6 +111,7 @@ internal sealed unsafe class FilePages(FileCache cache, FramePool pool)
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
+            Volatile.Write(ref _readError, e);
             return false;
         }
 

@@ -13,7 +13,7 @@ public static class HostMemoryLocks
     /// <summary>The table of open files and their page arrays. Frees pages, which may give memory back to the host.</summary>
     public static readonly LockClass FileTable = new("file_table", WaitContext.Sleep, Mmap) { HolderContext = WaitContext.Block };
 
-    /// <summary>One updater at a time that waits for no invalidation to be in flight.</summary>
+    /// <summary>One updater at a time that waits until no invalidation is in flight.</summary>
     public static readonly LockClass IdleUpdate = new("idle_update", WaitContext.Sleep);
 
     /// <summary>One updater of the notifier index at a time; nobody waits for a notification while holding it.</summary>
@@ -27,7 +27,7 @@ public static class HostMemoryLocks
 
     /// <summary>
     /// Pseudo-lock: shared by invalidations from start to end; an updater that waits until none is in flight takes it exclusively (what the
-    /// waker of <see cref="UpdateWait"/> holds).
+    /// waker of <see cref="UpdateRcuwait"/> holds).
     /// </summary>
     public static readonly LockClass InFlight = new("mn_active_invalidate_count", WaitContext.Free, Mmap, IdleUpdate);
 
@@ -42,11 +42,11 @@ public static class HostMemoryLocks
     public static readonly LockClass NotifierSrcu = new("notifier_srcu", WaitContext.Free, Mmap, InFlight, InvalidateRange, NonBlockable);
 
     /// <summary>The list of invalidations in flight and whom each has entered; a leaf (mn_invalidate_lock).</summary>
-    public static readonly LockClass InvalidateGate =
+    public static readonly LockClass InvalidateLock =
         new("mn_invalidate_lock", WaitContext.Spin, Mmap, NotifierUpdate, InFlight, InvalidateRange, NonBlockable, NotifierSrcu);
 
     /// <summary>The updater's sleep until no invalidation is in flight (mn_memslots_update_rcuwait).</summary>
-    public static readonly LockClass UpdateWait = new("mn_memslots_update_rcuwait", WaitContext.Sleep, IdleUpdate);
+    public static readonly LockClass UpdateRcuwait = new("mn_memslots_update_rcuwait", WaitContext.Sleep, IdleUpdate);
 
     /// <summary>The free lists of a frame pool; a leaf.</summary>
     public static readonly LockClass FramePool = new("frame_pool", WaitContext.Spin, Mmap, FileTable, Reclaim, InFlight);

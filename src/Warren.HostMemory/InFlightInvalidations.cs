@@ -10,8 +10,8 @@ namespace Warren.HostMemory;
 /// </summary>
 internal sealed class InFlightInvalidations
 {
-    private readonly Locking.SpinLock _lock = new(HostMemoryLocks.InvalidateGate);
-    private readonly RcuWait _wait = new(HostMemoryLocks.UpdateWait);
+    private readonly Locking.SpinLock _lock = new(HostMemoryLocks.InvalidateLock);
+    private readonly RcuWait _wait = new(HostMemoryLocks.UpdateRcuwait);
 
     /// <summary>The pseudo-lock that a notification in flight holds and who waits for idleness wants.</summary>
     internal LockMap Map { get; } = new(HostMemoryLocks.InFlight);
@@ -127,7 +127,7 @@ internal sealed class InFlightInvalidations
     /// Stores and publishes if no notification is active: under the lock, so that none can begin in between. Otherwise false, with the
     /// caller announced as the one waiter, unless it is already.
     /// </summary>
-    internal bool PublishIfIdle(in RegionUpdate update, IRegionPublisher publisher, ref bool announced)
+    internal bool PublishIfIdle(in RegionUpdate update, ISlotsPublisher publisher, ref bool announced)
     {
         _lock.Lock();
         var idle = Shared.Read(ref _active, this) == 0;

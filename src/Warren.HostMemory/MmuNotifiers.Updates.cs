@@ -58,7 +58,7 @@ public sealed partial class MmuNotifiers
     /// <param name="publisher">Runs under a spinning lock.</param>
     /// <exception cref="InvalidOperationException">The region to remove is not there, or the owner of the added one is not registered;
     /// nothing has changed.</exception>
-    public void Update(NotifierRegion? remove, NotifierRegion? add, IRegionPublisher publisher)
+    public void Update(NotifierRegion? remove, NotifierRegion? add, ISlotsPublisher publisher)
     {
         ArgumentNullException.ThrowIfNull(publisher);
         // One waiter at a time. Not _update: whoever joins instead must not have to wait for the one who waits.
@@ -132,7 +132,7 @@ public sealed partial class MmuNotifiers
         _srcu.SynchronizeExpedited();
     }
 
-    private bool TryUpdate(NotifierRegion? remove, NotifierRegion? add, IRegionPublisher publisher, ref bool announced)
+    private bool TryUpdate(NotifierRegion? remove, NotifierRegion? add, ISlotsPublisher publisher, ref bool announced)
     {
         // Built anew each time: the index may have changed while we slept. And before the leaf lock: all that happens under it is a few
         // stores.

@@ -36,7 +36,7 @@ public readonly ref struct RegionUpdate
 }
 
 /// <summary>The stores that become visible together with a change of regions: the pointer to a VM's memslots.</summary>
-public interface IRegionPublisher
+public interface ISlotsPublisher
 {
     /// <summary>Runs under a spinning lock: a plain store or two, nothing that waits.</summary>
     void Publish();

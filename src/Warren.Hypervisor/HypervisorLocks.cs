@@ -32,7 +32,7 @@ public static class HypervisorLocks
     public static readonly LockClass IoBusLock = new("io_bus_lock", WaitContext.Sleep);
 
     /// <summary>Root list, reference counts of roots, free and retired table pages, free descriptors of reverse maps. Innermost.</summary>
-    public static readonly LockClass TdpPagesLock = new("tdp_mmu_pages_lock", WaitContext.Spin, MmuLock);
+    public static readonly LockClass MmuPagesLock = new("tdp_mmu_pages_lock", WaitContext.Spin, MmuLock);
 
     /// <summary>Walkers of TDP tables outside guest mode and without mmu_lock.</summary>
     public static readonly LockClass TdpSrcu = new("tdp_srcu", WaitContext.Free, Srcu, SlotsLock, HostMemoryLocks.Disposal);
@@ -56,7 +56,7 @@ public static class HypervisorLocks
         Srcu.AlsoNestsIn(HostMemoryLocks.NonBlockable);
         HostMemoryLocks.IdleUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
         HostMemoryLocks.NotifierUpdate.AlsoNestsIn(SlotsLock, SlotsArchLock);
-        HostMemoryLocks.InvalidateGate.AlsoNestsIn(MmuLock, Srcu);
+        HostMemoryLocks.InvalidateLock.AlsoNestsIn(MmuLock, Srcu);
         // A joining update publishes under it.
         MmuLock.AlsoNestsIn(HostMemoryLocks.NotifierUpdate, HostMemoryLocks.NonBlockable);
         // A notification may be the first one to come only under pressure; what it takes is known beforehand.

@@ -61,7 +61,7 @@ public sealed partial class VirtualMachine
     private void SetMemslot(MemslotSpace space, Memslot? old, Memslot? slot, MemslotChange change)
     {
         var goes = change is MemslotChange.Delete or MemslotChange.Move;
-        if (goes) Invalidate(old!);
+        if (goes) InvalidateMemslot(old!);
         Memslots published;
         SlotsArchLock.Lock();
         try
@@ -96,7 +96,7 @@ public sealed partial class VirtualMachine
     /// it. A mark on the slot itself, where KVM publishes a marked copy: nothing to allocate or to swap back, and no invalidation to wait
     /// for.
     /// </summary>
-    private void Invalidate(Memslot slot)
+    private void InvalidateMemslot(Memslot slot)
     {
         slot.IsInvalid = true;
         AwaitReaders();

@@ -22,7 +22,7 @@ public sealed partial class VirtualMachine : IDisposable
     /// <summary>Pages a slot may have (<c>KVM_MEM_MAX_NR_PAGES</c>).</summary>
     public const ulong MaxPagesPerSlot = (1UL << 31) - 1;
     /// <summary>One past the last gfn that four levels of tables can map: 48 bits of guest physical address.</summary>
-    public static Gfn MaxGfn => new(1UL << SpteTable.AddressBits - PageShift);
+    public static Gfn EndGfn => new(1UL << SpteTable.AddressBits - PageShift);
 
     private readonly VmMmuNotifier _notifier;
     private readonly MemslotSpace[] _spaces;

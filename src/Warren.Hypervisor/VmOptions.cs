@@ -7,7 +7,10 @@ namespace Warren.Hypervisor;
 /// <summary>The options that are fixed when a <see cref="VirtualMachine"/> is made.</summary>
 public sealed record VmOptions
 {
-    /// <summary>Address spaces of memslots, 1 or 2 (x86 has a second one for SMM).</summary>
+    /// <summary>
+    /// Address spaces of memslots, 1 or 2 (x86 has a second one for SMM). vCPUs walk the first; slots, notifications and dirty logs know
+    /// both.
+    /// </summary>
     public int AddressSpaces { get; init; } = 1;
 
     /// <summary>Entries of each vCPU's dirty ring, a power of two up to 65536; 0 logs into bitmaps.</summary>

@@ -139,7 +139,7 @@ internal sealed class Board : IRunnerOwner, ISbiPlatform, IDisposable
         _events.End(MachineExitKind.HostError, _budget is { IsUsedUp: true, Origin: { } origin } budget
         ? $"The guest has used the {budget.Limit >> 20} MiB of memory that are left for guests by {origin}; have it use less, or raise "
         + $"that limit."
-        : _vm.ErrorReason ?? reason, _vm.ErrorCause ?? cause);
+        : _vm.ErrorReason ?? reason, _vm.ErrorReason is null ? cause : _vm.ErrorCause);
 
     public void RunnerEnded() => _events.RunnerEnded();
 

@@ -126,7 +126,7 @@ public sealed class Machine : IMachineEvents, IAsyncDisposable, IDisposable
             var exit = await _exit.Task.ConfigureAwait(false);
             await StopRunnersAsync().ConfigureAwait(false);
             if (_options.Vm.Audit && _parts.Vm.Audit(atRest: true) is { IsClean: false } wrong)
-                exit = new MachineExit(MachineExitKind.HostError, wrong.ToString());
+                exit = new MachineExit(MachineExitKind.HostError, $"{wrong} (The run had ended: {exit.Detail})") { Cause = exit.Cause };
             foreach (var channel in _parts.Board.Channels)
                 channel.Close();
             await _inputs.CancelAsync().ConfigureAwait(false);

@@ -345,7 +345,7 @@ public sealed class NotifierTests
         Assert.Equal(0, memory.Space.Notifiers.Active);
     }
 
-    private sealed class ChurningVm : MmuNotifier, IRegionPublisher
+    private sealed class ChurningVm : MmuNotifier, ISlotsPublisher
     {
         private readonly Lock _lock = new();
         private readonly List<(Hva Start, Hva End, long Slots, int Regions)> _open = [];

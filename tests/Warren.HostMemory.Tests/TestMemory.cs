@@ -43,7 +43,7 @@ internal sealed class TestMemory : IDisposable
 
 internal sealed class TestRegion(MmuNotifier owner, Hva start, Hva end) : NotifierRegion(owner, start, end);
 
-internal sealed class Nothing : IRegionPublisher
+internal sealed class Nothing : ISlotsPublisher
 {
     internal static readonly Nothing Instance = new();
 

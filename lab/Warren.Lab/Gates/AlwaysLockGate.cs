@@ -14,5 +14,5 @@ internal sealed class AlwaysLockGate(VirtualMachine vm) : LabGate(vm)
 
     protected override void End(in MmuNotifierRange range, RegionBuffer found) => Leave();
 
-    public override void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots) => PublishNow(remove, add, slots);
+    public override void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots) => PublishNow(remove, add, slots);
 }

@@ -67,7 +67,7 @@ internal abstract class LabGate : InvalidationGate
     {
         Vm.MmuLock.WriteLock();
         Begin();
-        Vm.Invalidation.RangeAdd(new Gfn(0), VirtualMachine.MaxGfn);
+        Vm.Invalidation.RangeAdd(new Gfn(0), VirtualMachine.EndGfn);
         // Under the lock: a slot published after this lookup is used by faults that find the count raised.
         Zap(range, Find(range, found));
         Vm.MmuLock.WriteUnlock();
@@ -80,13 +80,13 @@ internal abstract class LabGate : InvalidationGate
     }
 
     /// <summary>The regions first: who finds the slot in the new set can rely on notifications to find it, too.</summary>
-    protected static void Store(in RegionUpdate update, IRegionPublisher slots)
+    protected static void Store(in RegionUpdate update, ISlotsPublisher slots)
     {
         update.Store();
         slots.Publish();
     }
 
-    protected void PublishNow(Memslot? remove, Memslot? add, IRegionPublisher slots)
+    protected void PublishNow(Memslot? remove, Memslot? add, ISlotsPublisher slots)
     {
         using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
         Store(update, slots);

@@ -35,9 +35,9 @@ internal static class LabLocks
     {
         // Held from start to end, these two are around whatever the owner of the address space and other subscribers do in between. All of
         // that is allowed here, so that what is reported is what is wrong with it: the circle, and the sleep.
-        foreach (var inner in (LockClass[])[HostMemoryLocks.NotifierSrcu, HostMemoryLocks.InvalidateRange, HostMemoryLocks.InvalidateGate,
+        foreach (var inner in (LockClass[])[HostMemoryLocks.NotifierSrcu, HostMemoryLocks.InvalidateRange, HostMemoryLocks.InvalidateLock,
             HostMemoryLocks.FramePool,
-            HostMemoryLocks.FileTable, HypervisorLocks.Srcu, HypervisorLocks.MmuLock, HypervisorLocks.TdpPagesLock,
+            HostMemoryLocks.FileTable, HypervisorLocks.Srcu, HypervisorLocks.MmuLock, HypervisorLocks.MmuPagesLock,
             HypervisorLocks.GuestMode, HypervisorLocks.TdpSrcu, HostMemoryLocks.InFlight, HostMemoryLocks.NonBlockable,
             HostMemoryLocks.Reclaim, DeviceIotlb])
         {

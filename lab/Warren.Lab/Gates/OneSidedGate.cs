@@ -23,5 +23,5 @@ internal sealed class OneSidedGate(VirtualMachine vm) : LabGate(vm)
             Leave();
     }
 
-    public override void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots) => PublishNow(remove, add, slots);
+    public override void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots) => PublishNow(remove, add, slots);
 }

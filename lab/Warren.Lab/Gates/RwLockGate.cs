@@ -28,7 +28,7 @@ internal sealed class RwLockGate(VirtualMachine vm) : LabGate(vm)
         _slots.ReadUnlock();
     }
 
-    public override void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots)
+    public override void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots)
     {
         using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
         _slots.WriteLock();

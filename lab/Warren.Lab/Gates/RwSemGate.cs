@@ -42,7 +42,7 @@ internal class RwSemGate(VirtualMachine vm) : LabGate(vm)
         _slots.UpRead();
     }
 
-    public override void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots)
+    public override void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots)
     {
         using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
         _slots.DownWrite();

@@ -28,7 +28,7 @@ internal class VmCountGate(VirtualMachine vm) : LabGate(vm)
         Uncount();
     }
 
-    public override void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots)
+    public override void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots)
     {
         using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
         _lock.Lock();

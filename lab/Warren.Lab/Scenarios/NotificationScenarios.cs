@@ -111,7 +111,7 @@ internal static class NotificationScenarios
     ];
 
     /// <summary>Subscribes to a page, and refuses every notification that may not block.</summary>
-    private sealed class Refuser : MmuNotifier, IRegionPublisher
+    private sealed class Refuser : MmuNotifier, ISlotsPublisher
     {
         public Refuser(LabWorld world, Hva hva)
         {

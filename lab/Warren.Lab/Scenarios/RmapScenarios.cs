@@ -103,7 +103,7 @@ internal static class RmapScenarios
             world.Thread("first root", () =>
             {
                 var idx = vm.Vm.Srcu.ReadLock();
-                if (Mmu(vm).Rmaps.FirstShadowRoot() is { } error && error != Errno.ENOMEM)
+                if (Mmu(vm).Rmaps.FirstShadowRoot() is { } error && error.Errno != Errno.ENOMEM)
                     world.Fail(VerdictKind.Invariant, $"Running out of memory was reported as {error}.");
                 vm.Vm.Srcu.ReadUnlock(idx);
                 FirstRoot(vm);

@@ -21,5 +21,5 @@ internal sealed class ActiveCountGate(VirtualMachine vm) : InvalidationGate(vm)
 
     public override void End(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => Leave();
 
-    public override void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots) => Vm.Memory.Notifiers.Update(remove, add, slots);
+    public override void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots) => Vm.Memory.Notifiers.Update(remove, add, slots);
 }

@@ -15,15 +15,15 @@ internal abstract class InvalidationGate
     protected VirtualMachine Vm { get; }
 
     /// <summary>
-    /// A notification begins: raise the count, add the range, zap, flush. Inside the VM's SRCU section. Never sleeps when the range is not
-    /// blockable.
+    /// A notification begins: raise the count, add the range, zap, flush. Inside the VM's SRCU section. Never sleeps, and
+    /// drops mmu_lock for those who wait only where the range is blockable.
     /// </summary>
     /// <param name="range">Names the notification, too.</param>
     /// <param name="regions">The VM's slots that the notification found; of them only what never changes.</param>
     public abstract void Start(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions);
 
     /// <summary>
-    /// It ends, for a notification that has entered the VM. Inside the VM's SRCU section; never sleeps when the range is not blockable.
+    /// It ends, for a notification that has entered the VM. Inside the VM's SRCU section; never sleeps.
     /// </summary>
     public abstract void End(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions);
 
@@ -31,7 +31,7 @@ internal abstract class InvalidationGate
     /// A memslot update: publishes the new set of slots and the regions that notifications find. slots_lock and slots_arch_lock are held.
     /// When it throws, nothing is published.
     /// </summary>
-    public abstract void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots);
+    public abstract void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots);
 
     /// <summary>The VM is unsubscribed, and no callback of it runs; ends of notifications that had entered it will not come.</summary>
     public virtual void Destroy()

@@ -70,8 +70,8 @@ public sealed class InvalidationState
     }
 
     /// <summary>
-    /// Closes one (<c>kvm_mmu_invalidate_end</c>). The sequence moves first: who reads the lower count with <see cref="Retry"/> also sees
-    /// the new sequence.
+    /// Closes one (<c>kvm_mmu_invalidate_end</c>). The sequence moves first: who reads the lower count without the lock
+    /// (<see cref="RetryGfnRangeUnsafe"/>) also sees the new sequence.
     /// </summary>
     internal void End()
     {
@@ -129,7 +129,7 @@ public sealed class InvalidationState
     /// Must whatever was derived from the snapshot be thrown away, whatever its range (<c>mmu_invalidate_retry</c>)? Without
     /// <c>mmu_lock</c> false is certain only as long as no invalidation begins. For checks: production code asks about a range.
     /// </summary>
-    public bool Retry(ulong sequence) => InProgress != 0 || Sequence != sequence;
+    internal bool Retry(ulong sequence) => InProgress != 0 || Sequence != sequence;
 
     /// <summary>For tests of wrap-around.</summary>
     internal void SetSequence(ulong sequence) => Atomics.Write(ref _state.Sequence, sequence, this);

@@ -39,7 +39,7 @@ internal sealed class JoinGate(VirtualMachine vm) : InvalidationGate(vm), IInval
         Vm.MmuLock.WriteUnlock();
     }
 
-    public override void Publish(Memslot? remove, Memslot? add, IRegionPublisher slots)
+    public override void Publish(Memslot? remove, Memslot? add, ISlotsPublisher slots)
     {
         using var update = Vm.Memory.Notifiers.BeginUpdate(remove, add);
         Vm.MmuLock.WriteLock();

@@ -9,8 +9,9 @@ namespace Warren.Hypervisor.Invalidation;
 /// one of the VM's slots; any other range costs the VM nothing.
 /// </summary>
 /// <remarks>
-/// Called with whatever locks the caller of the host-memory change holds. Nothing here sleeps: blockable or not, the path is one. What
-/// start and end do to the VM, and how they stay agreed while slots change, is the gate's (<see cref="InvalidationGate"/>).
+/// Called with whatever locks the caller of the host-memory change holds. Nothing here sleeps; in a blockable range the zap may drop
+/// mmu_lock for those who wait. What start and end do to the VM, and how they stay agreed while slots change, is the gate's
+/// (<see cref="InvalidationGate"/>).
 /// </remarks>
 internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
 {
@@ -47,7 +48,7 @@ internal sealed class VmMmuNotifier(VirtualMachine vm) : MmuNotifier
     public override void Release()
     {
         var srcu = vm.Srcu.ReadLock();
-        for (var i = 0; i < vm.Options.AddressSpaces; i++) vm.ZapGfnRange(i, default, VirtualMachine.MaxGfn);
+        for (var i = 0; i < vm.Options.AddressSpaces; i++) vm.ZapGfnRange(i, default, VirtualMachine.EndGfn);
         vm.Srcu.ReadUnlock(srcu);
     }
 

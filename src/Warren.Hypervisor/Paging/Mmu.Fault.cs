@@ -87,7 +87,7 @@ internal abstract unsafe partial class Mmu
     {
         fault.Statistics->FaultsFailed++;
         if (status == FaultStatus.OutOfMemory) _vm.ReportError(VmErrors.OutOfMemory);
-        else if (status == FaultStatus.IoError) _vm.ReportError(VmErrors.IoError);
+        else if (status == FaultStatus.IoError) _vm.ReportError(VmErrors.IoError, _vm.Memory.ReadErrorAt(fault.Hva));
         return FaultResult.Error;
     }
 

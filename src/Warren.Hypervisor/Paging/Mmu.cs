@@ -26,7 +26,7 @@ internal abstract unsafe partial class Mmu : IDisposable
     protected readonly VirtualMachine _vm;
     protected readonly FramePool _pool;
     protected readonly RwLock _mmuLock;
-    protected readonly SpinLock _pagesLock = new(HypervisorLocks.TdpPagesLock);
+    protected readonly SpinLock _pagesLock = new(HypervisorLocks.MmuPagesLock);
     protected readonly TableAllocator _allocator;
     protected MmuCounters _counters;
 

@@ -7,8 +7,8 @@ namespace Warren.Hypervisor.Paging;
 
 /// <summary>
 /// One page fault (<c>struct kvm_page_fault</c>): what was accessed, and what has been found out about it so far. Made by the vCPU for an
-/// access that no SPTE allows; it lives on the stack through every retry of that access, each of which finds all but the access itself out
-/// anew.
+/// access that no SPTE allows, or that executes from a frame not yet marked as code; it lives on the stack through every retry of that
+/// access, each of which finds all but the access itself out anew.
 /// </summary>
 internal unsafe ref struct PageFault(Vcpu vcpu, ulong rootAddress, GuestAccess access, GuestPrivilege mode)
 {

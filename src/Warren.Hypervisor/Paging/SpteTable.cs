@@ -18,7 +18,7 @@ internal unsafe struct TableInfo
     /// <summary>Roots of a TDP MMU only: the memslot address space (its role). Two roots of one role are never both valid.</summary>
     public int AddressSpaceId;
     /// <summary>
-    /// Roots only; under TdpPagesLock. One per vCPU that loaded it, one per walker, one of the MMU itself until invalidated and zapped.
+    /// Roots only; under MmuPagesLock. One per vCPU that loaded it, one per walker, one of the MMU itself until invalidated and zapped.
     /// </summary>
     public int RootCount;
     /// <summary>Roots only; set with mmu_lock held for write, never cleared.</summary>
@@ -50,14 +50,14 @@ internal readonly unsafe struct SpteTable(ulong* entries) : IEquatable<SpteTable
 
     public ref ulong this[int index] => ref entries[index];
 
-    /// <summary><see cref="TableInfo.Next"/>, under TdpPagesLock unless nobody else knows the page.</summary>
+    /// <summary><see cref="TableInfo.Next"/>, under MmuPagesLock unless nobody else knows the page.</summary>
     public ulong* Next
     {
         get => (ulong*)Shared.Read(ref *(nuint*)&TableAllocator.InfoOf(entries)->Next);
         set => Shared.Write(ref *(nuint*)&TableAllocator.InfoOf(entries)->Next, (nuint)value);
     }
 
-    /// <summary><see cref="TableInfo.RootCount"/>, under TdpPagesLock.</summary>
+    /// <summary><see cref="TableInfo.RootCount"/>, under MmuPagesLock.</summary>
     public int RootCount
     {
         get => Shared.Read(ref Info.RootCount);

@@ -91,7 +91,7 @@ internal sealed unsafe class TableAllocator : IDisposable
         _lock.Unlock();
     }
 
-    /// <summary>As <see cref="Retire"/>, for a caller that holds TdpPagesLock.</summary>
+    /// <summary>As <see cref="Retire"/>, for a caller that holds MmuPagesLock.</summary>
     public void RetireLocked(SpteTable table)
     {
         table.Next = _retired;

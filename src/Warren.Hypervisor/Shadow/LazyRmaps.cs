@@ -44,7 +44,7 @@ internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
     /// called before a root is loaded; no spinning lock held, SlotsLock neither, SRCU perhaps. One atomic read once it is done.
     /// </summary>
     /// <returns>ENOMEM when the host has no memory: nothing has changed, and a later try may succeed. Null: they are there</returns>
-    public Errno? FirstShadowRoot()
+    public MemslotException? FirstShadowRoot()
     {
         if (Present) return null;
         using var balance = Check.Balanced();
@@ -64,7 +64,7 @@ internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
     }
 
     /// <summary>All or nothing, with SlotsArchLock held: the published sets cannot change.</summary>
-    private Errno? AllocateRmaps()
+    private MemslotException? AllocateRmaps()
     {
         List<(Memslot Slot, SlotRmaps Rmaps)> made = [];
         try
@@ -79,7 +79,7 @@ internal sealed class LazyRmaps(VirtualMachine vm, ShadowPageSet pages)
         catch (Exception e) when (e is OutOfMemoryException or MemslotException)
         {
             foreach (var (_, rmaps) in made) rmaps.Dispose();
-            return Errno.ENOMEM;
+            return e as MemslotException ?? new MemslotException(Errno.ENOMEM, "The host has no memory left for reverse maps.", e);
         }
         foreach (var (slot, rmaps) in made) slot.Rmaps = rmaps;
         // Last: whoever reads it finds all of the above.

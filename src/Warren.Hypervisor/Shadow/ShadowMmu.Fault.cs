@@ -21,7 +21,7 @@ internal sealed unsafe partial class ShadowMmu
         fault.Walk = &walk;
         if (fault.Vcpu.GuestRoot.Levels == 0)
         {
-            if (fault.RootPage >= VirtualMachine.MaxGfn.Value)
+            if (fault.RootPage >= VirtualMachine.EndGfn.Value)
             {
                 fault.Statistics->FaultsMmio++;
                 return FaultResult.Mmio;
@@ -215,7 +215,7 @@ internal sealed unsafe partial class ShadowMmu
     {
         fault.Statistics->FaultsMmio++;
         var generation = slots.Generation;
-        if (fault.Gfn >= VirtualMachine.MaxGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
+        if (fault.Gfn >= VirtualMachine.EndGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
         var rights = fault.Walk->RootLevel == 0 ? ShadowRights.AllButUser : ShadowRights.Effective(fault.Walk->Leaf);
         var mmio = Spte.ForMmio(fault.Gfn, ShadowRights.SpteBits(rights), generation);
         var flush = false;

@@ -17,9 +17,9 @@ internal sealed unsafe partial class ShadowMmu
     /// </summary>
     public override SpteTable LoadRoot(Vcpu vcpu)
     {
-        if (Rmaps.FirstShadowRoot() is not null)
+        if (Rmaps.FirstShadowRoot() is { } error)
         {
-            _vm.ReportError(VmErrors.OutOfTables);
+            _vm.ReportError(VmErrors.OutOfTables, error);
             return default;
         }
         var guest = vcpu.GuestRoot;

@@ -79,7 +79,7 @@ internal static class MemslotCheck
     /// <summary>Refuses what the MMU cannot do (<c>kvm_arch_prepare_memory_region</c>).</summary>
     public static void FitsMmu(Memslot slot)
     {
-        if (slot.EndGfn > VirtualMachine.MaxGfn)
+        if (slot.EndGfn > VirtualMachine.EndGfn)
             throw Invalid($"The slot ends at gfn 0x{slot.EndGfn:x}, beyond the 48 bits of guest physical address that stage-2 tables map.");
     }
 

@@ -7,7 +7,7 @@ namespace Warren.Hypervisor.Slots;
 /// <summary>
 /// One address space of a VM: the published slots, the table of ids, and the step that publishes. Changed with SlotsLock held.
 /// </summary>
-internal sealed class MemslotSpace : IRegionPublisher
+internal sealed class MemslotSpace : ISlotsPublisher
 {
     private Memslots _current;
     private Memslots? _pending;
@@ -46,5 +46,5 @@ internal sealed class MemslotSpace : IRegionPublisher
         return Current;
     }
 
-    void IRegionPublisher.Publish() => Atomics.Write(ref _current, Shared.Read(ref _pending, this)!, this);
+    void ISlotsPublisher.Publish() => Atomics.Write(ref _current, Shared.Read(ref _pending, this)!, this);
 }

@@ -12,7 +12,7 @@ internal sealed unsafe partial class TdpMmu
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: true))
         {
-            TdpCursor cursor = new(root, start, Gfn.Min(end, VirtualMachine.MaxGfn));
+            TdpCursor cursor = new(root, start, Gfn.Min(end, VirtualMachine.EndGfn));
             while (cursor.NextLeaf())
             {
                 if (clear && !cursor.IsPause) young |= IsYoung(SpteAccess.ClearLeafBits(cursor.Entry, Spte.A));

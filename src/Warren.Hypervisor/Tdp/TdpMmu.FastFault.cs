@@ -28,5 +28,5 @@ internal sealed unsafe partial class TdpMmu
     /// <summary>The leaf that maps gfn, or null. In guest mode, inside TdpSrcu, or with mmu_lock held.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* FindLeaf(SpteTable root, Gfn gfn, out Spte seen, out int level) =>
-    FindLeaf(root, RootLevel, gfn.Value, out seen, out level);
+        FindLeaf(root, RootLevel, gfn.Value, out seen, out level);
 }

@@ -151,7 +151,7 @@ internal sealed unsafe partial class TdpMmu
     {
         fault.Statistics->FaultsMmio++;
         var generation = slots.Generation;
-        if (fault.Gfn >= VirtualMachine.MaxGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
+        if (fault.Gfn >= VirtualMachine.EndGfn || (generation & Memslots.UpdateInProgress) != 0) return FaultResult.Mmio;
         _mmuLock.ReadLock();
         if (!IsObsolete(fault.Root)) InstallMmio(ref fault, Spte.ForMmio(fault.Gfn, Spte.R | Spte.W | Spte.X, generation));
         _mmuLock.ReadUnlock();

@@ -36,7 +36,7 @@ internal sealed unsafe partial class TdpMmu
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
-            TdpCursor cursor = new(root, default, VirtualMachine.MaxGfn);
+            TdpCursor cursor = new(root, default, VirtualMachine.EndGfn);
             while (cursor.NextLeaf())
             {
                 if (!cursor.IsPause) visit(root.Info.AddressSpaceId, !IsObsolete(root), cursor.Gfn, cursor.Seen);

@@ -17,7 +17,7 @@ internal sealed unsafe partial class TdpMmu
     /// </summary>
     private int _obsoleteInUse;
 
-    /// <summary>The list of roots, newest first, invalid ones included; under TdpPagesLock.</summary>
+    /// <summary>The list of roots, newest first, invalid ones included; under MmuPagesLock.</summary>
     private ulong* Roots
     {
         get => (ulong*)Shared.Read(ref _roots, this);

@@ -12,7 +12,7 @@ internal sealed unsafe partial class TdpMmu
     public override bool UnmapGfnRange(int addressSpaceId, Gfn start, Gfn end, bool mayBlock)
     {
         var flush = false;
-        end = Gfn.Min(end, VirtualMachine.MaxGfn);
+        end = Gfn.Min(end, VirtualMachine.EndGfn);
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId, validOnly: false))
         {
@@ -42,7 +42,7 @@ internal sealed unsafe partial class TdpMmu
         var work = 0;
         for (var level = 1; level <= RootLevel; level++)
         {
-            TdpCursor cursor = new(root, default, VirtualMachine.MaxGfn);
+            TdpCursor cursor = new(root, default, VirtualMachine.EndGfn);
             while (cursor.NextAt(level))
             {
                 if (!cursor.IsPause)

@@ -3,8 +3,8 @@ using Warren.HostMemory;
 namespace Warren.Hypervisor.Vcpus;
 
 /// <summary>
-/// A translated page. The pointer is good until the vCPU leaves guest mode with a flush pending: as long as
-/// <see cref="Vcpu.FlushCount"/> equals <see cref="FlushCount"/>.
+/// A translated page. The pointer is good until <see cref="Vcpu.FlushCount"/> moves, which it
+/// does when the vCPU leaves guest mode with a flush pending.
 /// </summary>
 public unsafe struct Translation
 {
@@ -20,7 +20,6 @@ public unsafe struct Translation
     public int CodeVersion;
     /// <summary>Only after a Write: stores may go through the pointer.</summary>
     public bool Writable;
-    public uint FlushCount;
 }
 
 public enum TranslateStatus

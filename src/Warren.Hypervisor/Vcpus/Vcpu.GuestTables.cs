@@ -42,10 +42,10 @@ public sealed unsafe partial class Vcpu
         var levels = _state->GuestLevels == 0 ? ShadowMmu.DirectLevels : _state->GuestLevels;
         var bits = VirtualMachine.PageShift + levels * SpteTable.IndexBits;
         _state->RootShift = bits - SpteTable.IndexBits;
-        _state->AddressLimit = 1UL << bits;
+        _state->RootAddressLimit = 1UL << bits;
         // Virtual addresses are sign-extended, physical ones are not.
         _state->AddressBias = _state->GuestLevels == 0 ? 0 : 1UL << bits - 1;
-        _state->ModeMask = _state->GuestLevels == 0 ? 0 : -1;
+        _state->PrivilegeMask = _state->GuestLevels == 0 ? 0 : -1;
     }
 
     /// <summary>

@@ -104,7 +104,7 @@ public sealed unsafe partial class Vcpu
     /// <summary>Enters guest mode unless a request (other than the deferred ones) is waiting. A root is loaded if it has none.</summary>
     private bool TryEnterGuestMode(ulong deferred)
     {
-        if (Root.Equals(EmptyTable) && !TryLoadRoot()) return false;
+        if (HasNoRoot && !TryLoadRoot()) return false;
         EnterGuestMode();
         if ((Atomics.Read(ref _state->RequestWord) & ~deferred) == 0)
         {
@@ -157,7 +157,7 @@ public sealed unsafe partial class Vcpu
         if ((Atomics.Read(ref _state->RequestWord) & VcpuRequest.VmDead.Bit()) != 0) return false;
         if (CheckRequest(VcpuRequest.FreeObsoleteRoots))
         {
-            if (!Root.Equals(EmptyTable) && _mmu.IsObsolete(Root)) PutRoot();
+            if (!HasNoRoot && _mmu.IsObsolete(Root)) PutRoot();
             FlushTlb();
         }
         if (CheckRequest(VcpuRequest.TlbFlush)) FlushTlb();

@@ -52,7 +52,7 @@ public sealed unsafe partial class Vcpu
         Unsafe.SkipInit(out t);
         var state = _state;
         // Neither the low half nor the high one: no table says anything about it.
-        if (address.Value + state->AddressBias >= state->AddressLimit) return WalkResult.Miss;
+        if (address.Value + state->AddressBias >= state->RootAddressLimit) return WalkResult.Miss;
         var set = access == GuestAccess.Write ? Spte.A | Spte.D : Spte.A;
         for (; ; )
         {
@@ -84,7 +84,7 @@ public sealed unsafe partial class Vcpu
     internal bool Allows(Spte spte, GuestAccess access, GuestPrivilege mode)
     {
         // Without translation no mode of the guest counts.
-        mode &= (GuestPrivilege)_state->ModeMask;
+        mode &= (GuestPrivilege)_state->PrivilegeMask;
         var need = access == GuestAccess.Write ? Spte.W : access == GuestAccess.Read ? Spte.R : Spte.X;
         var asked = need;
         if ((mode & GuestPrivilege.User) != 0) asked = need |= Spte.U;

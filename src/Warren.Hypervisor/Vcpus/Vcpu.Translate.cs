@@ -98,7 +98,6 @@ public sealed unsafe partial class Vcpu
         t.CodeState = _pool.CodeStateOf(pfn);
         t.CodeVersion = 0;
         t.Writable = access == GuestAccess.Write;
-        t.FlushCount = _state->FlushCount;
         if (access == GuestAccess.Write) CodeMarks.BeforeGuestWrites(ref _pool.Info(pfn));
         else if (access == GuestAccess.Execute && !_vm.CodeMarks.IsMarked(ref _pool.Info(pfn), out t.CodeVersion))
             return WalkResult.Unmarked;

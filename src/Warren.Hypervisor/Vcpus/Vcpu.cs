@@ -81,7 +81,7 @@ public sealed unsafe partial class Vcpu
     /// <summary>The vCPU this thread is inside Run of.</summary>
     internal static Vcpu? Current => s_running;
 
-    /// <summary>The memslot address space whose tables it walks.</summary>
+    /// <summary>The memslot address space whose tables it walks: the first, since no guest here has a mode that walks the second.</summary>
     internal int AddressSpaceId { get; }
     internal VcpuState* State => _state;
     internal VcpuStatistics* StatisticsPointer => &_state->Statistics;

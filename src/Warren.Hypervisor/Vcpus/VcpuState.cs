@@ -34,10 +34,10 @@ internal unsafe struct VcpuState
     /// <summary>The lowest bit of a root address that indexes the root; with TDP it never changes.</summary>
     [FieldOffset(272)] public int RootShift;
     /// <summary>Shadow MMU: what of the guest's mode counts, nothing without translation.</summary>
-    [FieldOffset(276)] public int ModeMask;
+    [FieldOffset(276)] public int PrivilegeMask;
     /// <summary>Shadow MMU: an address is one of the guest's if, this added, it is below the limit.</summary>
     [FieldOffset(280)] public ulong AddressBias;
-    [FieldOffset(288)] public ulong AddressLimit;
+    [FieldOffset(288)] public ulong RootAddressLimit;
     /// <summary>Shadow MMU: the guest's own root; 0 levels without translation.</summary>
     [FieldOffset(296)] public int GuestLevels;
     [FieldOffset(304)] public Gfn GuestRootGfn;

@@ -61,7 +61,7 @@ public sealed class VcpuPool : IDisposable
         _lock.Lock();
         if (_threads.Count < _maxThreads && !_stopping)
         {
-            starting = new Thread(Work) { Name = $"{_name}-vcpu-{_threads.Count}", IsBackground = true };
+            starting = new Thread(Work) { Name = $"{_name}-worker-{_threads.Count}", IsBackground = true };
             _threads.Add(starting);
         }
         _lock.Unlock();

@@ -1,4 +1,3 @@
-using Warren.Hypervisor;
 using Warren.Hypervisor.Vcpus;
 
 namespace Warren.RiscV.Mmu;
@@ -8,18 +7,6 @@ namespace Warren.RiscV.Mmu;
 /// </summary>
 internal sealed class PageFormat(bool pbmt, bool napot) : IGuestPageFormat
 {
-    /// <summary>The translation of a page while paging is off.</summary>
-    internal static GuestPte Unpaged(Gfn gfn)
-        => new()
-        {
-            IsPresent = true,
-            IsLeaf = true,
-            Gfn = gfn,
-            Rights = GuestRights.Read | GuestRights.Write | GuestRights.Execute | GuestRights.User,
-            Accessed = true,
-            Dirty = true,
-        };
-
     /// <summary>True when the entry is valid at <paramref name="level"/> (1: 4 KiB).</summary>
     internal bool IsWellFormed(Pte pte, int level) => pte.IsWellFormed(level, pbmt, napot);
 

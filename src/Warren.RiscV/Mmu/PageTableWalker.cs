@@ -60,15 +60,6 @@ internal sealed unsafe class PageTableWalker(Hart hart, HartState* h, SecondStag
     internal GuestWalkStatus Walk(Vcpu vcpu, Gva address, GuestAccess access, GuestPrivilege mode, ref GuestWalk walk)
     {
         walk.RootLevel = Levels(h->Satp);
-        if (walk.RootLevel == 0)
-        {
-            // The shadow is direct, and the guest forbids itself nothing.
-            walk.LeafLevel = 1;
-            walk.Gfn = new Gpa(address.Value).Gfn;
-            walk.Leaf = PageFormat.Unpaged(walk.Gfn);
-            return GuestWalkStatus.Ok;
-        }
-
         fixed (GuestWalk* record = &walk)
         {
             var tables = new RecordedTables(vcpu, Format, record);

@@ -5,8 +5,8 @@ using Warren.Hypervisor.Vcpus;
 namespace Warren.RiscV.Mmu;
 
 /// <summary>
-/// Guest-physical accesses of the walker. Keeps host pointers of the pages that hold page tables (256, direct-mapped), dropped at every
-/// <see cref="IVcpuEngine.FlushTlb"/>, so that a walk costs loads and not second-stage walks.
+/// The hart's way to its vCPU: guest-physical accesses of the walker, and translations. Keeps host pointers of the pages that hold page
+/// tables (256, direct-mapped), dropped at every <see cref="IVcpuEngine.FlushTlb"/>, so that a walk costs loads and not second-stage walks.
 /// </summary>
 internal sealed unsafe class SecondStage : IDisposable
 {

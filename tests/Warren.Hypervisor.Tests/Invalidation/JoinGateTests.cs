@@ -125,7 +125,7 @@ public sealed class JoinGateTests : IDisposable
     }
 
     /// <summary>A device that refuses, after another thread has updated the VM's slots in the middle of the start.</summary>
-    private sealed class RefusingDevice(Action meanwhile) : MmuNotifier, IRegionPublisher
+    private sealed class RefusingDevice(Action meanwhile) : MmuNotifier, ISlotsPublisher
     {
         public int Ends { get; private set; }
 

@@ -8,7 +8,7 @@ namespace Warren.Hypervisor.Tests.Shadow;
 /// <summary>Reverse-map heads against a list, with every descriptor accounted for.</summary>
 public sealed unsafe class RmapHeadTests : IDisposable
 {
-    private readonly RmapPool _pool = new(new SpinLock(HypervisorLocks.TdpPagesLock));
+    private readonly RmapPool _pool = new(new SpinLock(HypervisorLocks.MmuPagesLock));
     private readonly RmapHead* _heads = (RmapHead*)NativeMemory.AllocZeroed(4, (nuint)sizeof(RmapHead));
     private RmapCache _cache;
 

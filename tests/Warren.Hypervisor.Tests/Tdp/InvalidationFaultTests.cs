@@ -217,7 +217,7 @@ public abstract class InvalidationFaultTests(GateKind gate, MmuKind? kind = null
         }))));
         crew.Add(() =>
         {
-            while (!crew.Stopping) f.Vm.Mmu.AgeGfnRange(0, new Gfn(0), VirtualMachine.MaxGfn, clear: true);
+            while (!crew.Stopping) f.Vm.Mmu.AgeGfnRange(0, new Gfn(0), VirtualMachine.EndGfn, clear: true);
         });
         crew.Go(() =>
         {

@@ -38,10 +38,10 @@ public sealed class SpteTests
     public void Frozen_none_and_mmio_are_not_present_and_not_each_other()
     {
         Assert.False(Spte.Frozen.IsPresent || Spte.Frozen.IsNone || Spte.Frozen.IsMmio);
-        var mmio = Spte.ForMmio(VirtualMachine.MaxGfn - 1, Spte.R | Spte.X, ulong.MaxValue);
+        var mmio = Spte.ForMmio(VirtualMachine.EndGfn - 1, Spte.R | Spte.X, ulong.MaxValue);
         Assert.False(mmio.IsPresent || mmio.IsNone || mmio.IsFrozen);
         Assert.Equal((1UL << Spte.MmioGenerationBits) - 1, mmio.MmioGeneration);
-        Assert.Equal(VirtualMachine.MaxGfn - 1, mmio.MmioGfn);
+        Assert.Equal(VirtualMachine.EndGfn - 1, mmio.MmioGfn);
         Assert.Equal(Spte.R | Spte.X, mmio.Raw & Spte.Rights);
         Assert.Equal(0UL, Spte.ForMmio(new Gfn(7), Spte.Rights, 1UL << Spte.MmioGenerationBits).MmioGeneration);
     }

@@ -60,7 +60,7 @@ internal static class NotifierCorpus
         device.Active == 0 ? null : $"a subscriber that had {device.Active + device.Ends} starts had {device.Ends} ends";
 
     /// <summary>A subscriber with state of its own under a lock, as a device's IOTLB.</summary>
-    private sealed class Device : MmuNotifier, IRegionPublisher
+    private sealed class Device : MmuNotifier, ISlotsPublisher
     {
         private readonly Locking.SpinLock _lock = new(DeviceLock);
 

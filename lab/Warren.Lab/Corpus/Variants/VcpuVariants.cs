@@ -80,14 +80,14 @@ internal static class VcpuVariants
                 """
                         if (CheckRequest(VcpuRequest.FreeObsoleteRoots))
                         {
-                            if (!Root.Equals(EmptyTable) && _mmu.IsObsolete(Root)) PutRoot();
+                            if (!HasNoRoot && _mmu.IsObsolete(Root)) PutRoot();
                             FlushTlb();
                         }
                 """,
                 """
                         if ((Atomics.Read(ref _state->RequestWord) & VcpuRequest.FreeObsoleteRoots.Bit()) != 0)
                         {
-                            if (!Root.Equals(EmptyTable) && _mmu.IsObsolete(Root)) PutRoot();
+                            if (!HasNoRoot && _mmu.IsObsolete(Root)) PutRoot();
                             FlushTlb();
                             CheckRequest(VcpuRequest.FreeObsoleteRoots);
                         }
@@ -138,7 +138,7 @@ internal static class VcpuVariants
             The vCPU keeps what it decoded.
             """,
             "code-device-write-vs-fetch",
-            [new(Hypervisor, "VirtualMachine.GuestAccess.cs",
+            [new(Hypervisor, "VirtualMachine.HostAccess.cs",
                 """
                                     CopyAtomic(source, Pool.Pointer(mapping.Pfn) + gpa.PageOffset);
                                     CodeMarks.AfterHostWrite(Pool, mapping.Pfn);

@@ -188,7 +188,7 @@ internal static class ZapVariants
                             SpteTable at = default;
                             while (NextRoot(ref at, -1, validOnly: true))
                             {
-                                TdpCursor cursor = new(at, default, VirtualMachine.MaxGfn);
+                                TdpCursor cursor = new(at, default, VirtualMachine.EndGfn);
                                 while (!found && cursor.NextLeaf())
                                 {
                                     if (cursor.IsPause) continue;

@@ -4,7 +4,7 @@ using Warren.Locking;
 namespace Warren.Lab;
 
 /// <summary>Another subscriber of the address space: a device with an IOTLB of its own, under a mutex of its own.</summary>
-internal sealed class LabDevice : MmuNotifier, IRegionPublisher
+internal sealed class LabDevice : MmuNotifier, ISlotsPublisher
 {
     private readonly Mutex _iotlb = new(LabLocks.DeviceIotlb);
     private readonly bool _refuses;
@@ -20,7 +20,7 @@ internal sealed class LabDevice : MmuNotifier, IRegionPublisher
             () => _open == 0 ? null : $"the device has {_open} invalidations open, and nothing is in flight");
     }
 
-    void IRegionPublisher.Publish()
+    void ISlotsPublisher.Publish()
     {
     }
 
