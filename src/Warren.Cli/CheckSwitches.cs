@@ -16,7 +16,8 @@ internal static class CheckSwitches
     {
         switch (Mistakes.Path(parsed.CommandResult))
         {
-            case "warren lab run" or "warren lab corpus" or "warren lab explain" or "warren lab try" or "warren lab mutate-worker":
+            case "warren lab run" or "warren lab corpus" or "warren lab explain" or "warren lab try" or "warren lab mutate-worker"
+                or "warren lab fuzz":
             // The explorer alone: with any other benchmark it measures in a process of its own.
             case "warren bench" when parsed.GetValue<string[]>("NAME") is ["lab"]:
                 ExplorerProcess.Enter();

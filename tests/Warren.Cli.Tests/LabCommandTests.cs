@@ -61,6 +61,16 @@ public sealed class LabCommandTests : IDisposable
     [InlineData("lab run x --assembly /no/such.dll", "/no/such.dll")]
     [InlineData("lab run x --assembly /etc/passwd", "/etc/passwd")]
     [InlineData("lab corpus --controls few", "--controls")]
+    [InlineData("lab fuzz --programs 0", "--programs takes a number from 1")]
+    [InlineData("lab fuzz --time never", "30s")]
+    [InlineData("lab fuzz --seed x", "--seed")]
+    [InlineData("lab fuzz --sede 1", "'--sede' is not an option")]
+    [InlineData("lab fuzz --replay Zm9v", "add --program")]
+    [InlineData("lab fuzz --program vm", "--program cannot be read: A program has 1 to 4 threads")]
+    [InlineData("lab fuzz --program vm;thread --replay Zm9v", "version")]
+    [InlineData("lab fuzz --variant fault-without-retry-chekc", "fault-without-retry-check")]
+    [InlineData("lab fuzz --corpus /proc/nothing", "--corpus /proc/nothing cannot be used")]
+    [InlineData("lab fuzz --corpus /etc/passwd", "--corpus /etc/passwd cannot be used")]
     [InlineData("lab try", "lab try --help")]
     [InlineData("lab mutate --sample 0", "--sample")]
     [InlineData("lab mutate --least 101", "0 to 100")]
@@ -98,6 +108,35 @@ public sealed class LabCommandTests : IDisposable
         IsSentence(WarrenProcess.Run("lab", "try", patch, "--scenario", "mutex-exclusoin"), "mutex-exclusion");
         IsSentence(WarrenProcess.Run("lab", "try", patch, "--replay", replay), "--scenario");
         IsSentence(WarrenProcess.Run("lab", "try", patch, "--scenario", "mutex-exclusion", "--replay", replay), "scenario");
+    }
+
+    /// <summary>Nothing in the code as it is; on a variant something, which the printed line makes happen again.</summary>
+    [Fact]
+    public void Programs_are_drawn_kept_and_found_again()
+    {
+        var corpus = FileOf("programs");
+        var (status, output, error) = WarrenProcess.Run("lab", "fuzz", "--programs", "20", "--corpus", corpus);
+        Assert.Equal((0, ""), (status, error));
+        Assert.Contains("20 programs, 640 schedules, ", output, StringComparison.Ordinal);
+        Assert.EndsWith(": nothing found.\n", output, StringComparison.Ordinal);
+        Assert.NotEmpty(Directory.GetFiles(corpus, "*.program"));
+        File.WriteAllText(Path.Combine(corpus, "x.program"), "vm; thread jump 0");
+        IsSentence(WarrenProcess.Run("lab", "fuzz", "--programs", "1", "--corpus", corpus), "no operation 'jump'");
+
+        const string Racing = "pages 1; vm; setup set 0 0 0 0 0 0, write 0 1; thread load 0 0; thread discard 0 0";
+        Assert.Equal(0, WarrenProcess.Run("lab", "fuzz", "--program", Racing).Status);
+        File.WriteAllText(Path.Combine(corpus, "x.program"), Racing);
+        (status, output, error) =
+            WarrenProcess.Run("lab", "fuzz", "--programs", "500", "--corpus", corpus, "--variant", "fault-without-retry-check");
+        Assert.Equal((1, ""), (status, error));
+        Assert.Contains("new DelegateScenario(", output, StringComparison.Ordinal);
+        var again = output.Split('\n').Single(l => l.StartsWith("Again: ", StringComparison.Ordinal));
+        var words = again.Split('\'');
+        (status, output, error) =
+            WarrenProcess.Run("lab", "fuzz", "--variant", "fault-without-retry-check", "--program", words[1], "--replay",
+            words[2].Split(' ')[^1]);
+        Assert.Equal((1, ""), (status, error));
+        Assert.Contains("it happens again", output, StringComparison.Ordinal);
     }
 
     [Fact]

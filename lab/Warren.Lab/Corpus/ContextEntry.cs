@@ -1,6 +1,8 @@
+using System.Runtime.Loader;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using System.Threading;
+using Warren.Lab.Fuzz;
 using Warren.Lab.Mutation;
 
 namespace Warren.Lab;
@@ -10,6 +12,12 @@ internal sealed record ContextRequest(string Scenario, string? Gate, SearchStrat
     long MaxSchedules, TimeSpan? Time, ulong Seed, bool WeakMemory,
     bool DataRaces, bool LockOrder, bool Minimise, string? Replay = null, int? Mutant = null)
 {
+    /// <summary>A generated program to explore instead of the scenario.</summary>
+    public string? Program { get; init; }
+
+    /// <summary>An assembly with the scenario, compiled against this one.</summary>
+    public byte[]? Assembly { get; init; }
+
     internal static ContextRequest From(Variant variant, ExplorationOptions options) =>
         new(variant.ScenarioName, variant.Gate, options.Strategy, options.PreemptionBound, options.UntilCovered, options.MaxSchedules,
             options.Time, options.Seed, variant.WeakMemory || options.WeakMemory,
@@ -44,7 +52,7 @@ internal static class ContextEntry
     internal static string Explore(string requestText, Action<string>? progress, CancellationToken cancellation)
     {
         var request = ContextJson.ToRequest(requestText);
-        var scenario = CorpusCatalogue.FindScenario(request.Scenario);
+        var scenario = Scenario(request);
         LabSettings.Gate = request.Gate is { } gate ? GateFactory.Create(gate) : null;
         if (request.Mutant is { } mutant)
             MutantSwitch.Choose(mutant);
@@ -55,6 +63,27 @@ internal static class ContextEntry
         }
         var trace = Explorer.Replay(scenario, replay);
         return ContextJson.ToText(new ExplorationResult(scenario.Name, 1, trace.Steps.Count, -1, false, trace, TimeSpan.Zero));
+    }
+
+    /// <summary>Draws programs, and explores them, in the context.</summary>
+    internal static string Fuzz(string requestText, Action<string>? progress, CancellationToken cancellation)
+    {
+        var request = JsonSerializer.Deserialize(requestText, ContextSerializer.Default.FuzzOptions)!;
+        LabSettings.Gate = request.Gate is { } gate ? GateFactory.Create(gate) : null;
+        var result = Fuzzer.Run(request with { Cancellation = cancellation }, progress is null ? null : new PlainProgress(progress));
+        return JsonSerializer.Serialize(result, ContextSerializer.Default.FuzzResult);
+    }
+
+    private static Scenario Scenario(ContextRequest request)
+    {
+        if (request.Program is { } program)
+            return new ProgramScenario(FuzzProgram.Parse(program));
+        if (request.Assembly is not { Length: > 0 } bytes)
+            return CorpusCatalogue.FindScenario(request.Scenario);
+        var context = AssemblyLoadContext.GetLoadContext(typeof(ContextEntry).Assembly)!;
+        return context.LoadFromStream(new MemoryStream(bytes)).GetExportedTypes().SelectMany(static t => t.GetProperties())
+            .Select(static p => p.GetValue(null)).OfType<IEnumerable<Scenario>>().SelectMany(static s => s)
+            .First(s => s.Name == request.Scenario);
     }
 
     /// <summary>Explores, and notes what is reached.</summary>
@@ -85,6 +114,12 @@ internal sealed class TextProgress(Action<string> report) : IProgress<Exploratio
     public void Report(ExplorationResult value) => report(ContextJson.ToText(value));
 }
 
+/// <summary>A line that tells how far it is.</summary>
+internal sealed class PlainProgress(Action<string> report) : IProgress<string>
+{
+    public void Report(string value) => report(value);
+}
+
 internal static class ContextJson
 {
     internal static string ToText(ContextRequest request) => JsonSerializer.Serialize(request, ContextSerializer.Default.ContextRequest);
@@ -102,4 +137,6 @@ internal static class ContextJson
 [JsonSerializable(typeof(ContextRequest))]
 [JsonSerializable(typeof(ExplorationResult))]
 [JsonSerializable(typeof(ContextCoverage))]
+[JsonSerializable(typeof(FuzzOptions))]
+[JsonSerializable(typeof(FuzzResult))]
 internal sealed partial class ContextSerializer : JsonSerializerContext;

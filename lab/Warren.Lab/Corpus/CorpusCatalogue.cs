@@ -20,6 +20,6 @@ public static class CorpusCatalogue
 
     /// <exception cref="VariantException">There is none of that name.</exception>
     public static Scenario FindScenario(string name) =>
-        ScenarioCatalogue.Core.Concat(Scenarios).FirstOrDefault(s => s.Name == name)
+        ScenarioCatalogue.Core.Concat(Scenarios).Concat(ScenarioCatalogue.Generated).FirstOrDefault(s => s.Name == name)
         ?? throw new VariantException($"There is no scenario {name}.");
 }

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.ExceptionServices;
 using System.Threading;
+using Warren.Lab.Fuzz;
 
 namespace Warren.Lab;
 
@@ -138,6 +139,43 @@ public static class CorpusRunner
         var request = ContextRequest.From(variant, new ExplorationOptions()) with { Replay = replay };
         return Explore(variant, [.. variant.Exposure, .. variant.Patches], request, CancellationToken.None).Failure!;
     }
+
+    /// <summary>Draws programs over the variant instead of playing its scenario.</summary>
+    /// <exception cref="VariantException">The variant cannot be made.</exception>
+    public static FuzzResult Fuzz(Variant variant, FuzzOptions options, IProgress<string>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        ArgumentNullException.ThrowIfNull(options);
+        using var context = new VariantContext(PatchedAssemblies.Compile(variant, [.. variant.Exposure, .. variant.Patches]));
+        return context.Fuzz(options with { Gate = variant.Gate, LockOrder = variant.LockOrder }, progress);
+    }
+
+    /// <summary>Explores a generated program over the variant.</summary>
+    /// <exception cref="VariantException">The variant cannot be made.</exception>
+    public static ExplorationResult ExploreProgram(Variant variant, FuzzProgram program, ExplorationOptions options,
+        IProgress<ExplorationResult>? progress = null)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        ArgumentNullException.ThrowIfNull(program);
+        ArgumentNullException.ThrowIfNull(options);
+        return Explore(variant, [.. variant.Exposure, .. variant.Patches],
+            ContextRequest.From(variant, options) with { Program = program.ToString() }, options.Cancellation, progress);
+    }
+
+    /// <summary>Executes one schedule of a generated program over the variant again.</summary>
+    /// <exception cref="VariantException">The variant cannot be made.</exception>
+    /// <exception cref="FormatException">The replay string does not fit; the message says why.</exception>
+    public static Trace ReplayProgram(Variant variant, FuzzProgram program, string replay)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        ArgumentNullException.ThrowIfNull(program);
+        var request = ContextRequest.From(variant, new ExplorationOptions()) with { Program = program.ToString(), Replay = replay };
+        return Explore(variant, [.. variant.Exposure, .. variant.Patches], request, CancellationToken.None).Failure!;
+    }
+
+    /// <summary>Explores the one scenario of an assembly that was compiled against this one, over the variant.</summary>
+    internal static ExplorationResult ExploreAssembly(Variant variant, byte[] assembly, ContextRequest request) =>
+        Explore(variant, [.. variant.Exposure, .. variant.Patches], request with { Assembly = assembly }, CancellationToken.None);
 
     private static CorpusResult RunOne(Variant variant, ExplorationOptions options, long controlSchedules)
     {

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Runtime.Loader;
 using System.Text.Json;
 using System.Threading;
+using Warren.Lab.Fuzz;
 
 namespace Warren.Lab;
 
@@ -34,6 +35,16 @@ internal sealed class VariantContext : AssemblyLoadContext, IDisposable
             string>>(nameof(ContextEntry.Cover), entry => entry(ContextJson.ToText(request), sites, cancellation));
         var coverage = JsonSerializer.Deserialize(text, ContextSerializer.Default.ContextCoverage)!;
         return (coverage.Result, coverage.Sites);
+    }
+
+    /// <summary>Draws programs, and explores them, in the context.</summary>
+    /// <exception cref="VariantException">The context's own, as text.</exception>
+    internal FuzzResult Fuzz(FuzzOptions options, IProgress<string>? progress)
+    {
+        var request = JsonSerializer.Serialize(options, ContextSerializer.Default.FuzzOptions);
+        var text = Call<Func<string, Action<string>?, CancellationToken, string>>(nameof(ContextEntry.Fuzz),
+            entry => entry(request, progress is null ? null : progress.Report, options.Cancellation));
+        return JsonSerializer.Deserialize(text, ContextSerializer.Default.FuzzResult)!;
     }
 
     private string Call<T>(string name, Func<T, string> call)

@@ -226,7 +226,10 @@ internal sealed class Minimiser(Engine engine, Verdict original, Func<bool> mayC
         Best = engine.Decisions();
     }
 
-    private bool IsSame(Verdict other) => other.Kind == Verdict.Kind && Essence(other) == Essence(Verdict);
+    private bool IsSame(Verdict other) => AreAlike(other, Verdict);
+
+    /// <summary>True when both tell of the same fault, be it of other threads or pages.</summary>
+    internal static bool AreAlike(Verdict one, Verdict other) => one.Kind == other.Kind && Essence(one) == Essence(other);
 
     /// <summary>
     /// The part of the sentence that must stay the same: the name of the invariant or the type of the exception, but not threads or

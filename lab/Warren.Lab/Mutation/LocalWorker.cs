@@ -1,4 +1,5 @@
 using System.Threading;
+using Warren.Lab.Fuzz;
 
 namespace Warren.Lab.Mutation;
 
@@ -76,12 +77,12 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
 
         internal TrialAnswer Run()
         {
-            foreach (var schedules in (int[])[GlanceSchedules, FullSchedules])
+            // Whoever wrote a scenario knew what for: it says more, and comes first.
+            foreach (var isGenerated in (bool[])[false, true])
             {
-                foreach (var scenario in request.Scenarios.Where(s => !_faults.Contains(s.Name) && !_slow.Contains(s.Name)))
+                foreach (var schedules in (int[])[GlanceSchedules, FullSchedules])
                 {
-                    cancellation.ThrowIfCancellationRequested();
-                    if (Explore(scenario.Name, schedules, TimeSpan.FromSeconds(scenario.Limit)) is { } answer)
+                    if (Play(request.Scenarios.Where(s => IsGenerated(s) == isGenerated), schedules) is { } answer)
                         return answer;
                 }
             }
@@ -91,6 +92,21 @@ internal sealed class LocalWorker(MutantBuild build) : IMutantWorker
                 : _slow.Count > 0 ? Answer(MutantOutcome.TimedOut, _slow.First(), null,
                     "schedules took many times as long as on the code as it is", tainted: false)
                 : Answer(MutantOutcome.Survived, null, null, null, tainted: false);
+        }
+
+        private static bool IsGenerated(TrialScenario scenario) =>
+            scenario.Name.StartsWith(GeneratedScenarios.Prefix, StringComparison.Ordinal);
+
+        private TrialAnswer? Play(IEnumerable<TrialScenario> scenarios, int schedules)
+        {
+            foreach (var scenario in scenarios.Where(s => !_faults.Contains(s.Name) && !_slow.Contains(s.Name)))
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (Explore(scenario.Name, schedules, TimeSpan.FromSeconds(scenario.Limit)) is { } answer)
+                    return answer;
+            }
+
+            return null;
         }
 
         private TrialAnswer? Explore(string scenario, int schedules, TimeSpan limit)

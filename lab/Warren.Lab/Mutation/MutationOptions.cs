@@ -33,7 +33,7 @@ public sealed record MutationOptions
     /// <summary>Try again what has a result already.</summary>
     public bool Fresh { get; init; }
 
-    /// <summary>To play; null: all core scenarios.</summary>
+    /// <summary>To play; null: all core scenarios, and all generated ones.</summary>
     public IReadOnlyList<string>? Scenarios { get; init; }
 
     /// <summary>True for a file that is to be mutated at all.</summary>

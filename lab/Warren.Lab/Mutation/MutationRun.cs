@@ -31,7 +31,7 @@ public static class MutationRun
             throw new VariantException($"There are no mutants in {options.Area}; name a place such as src/Warren.Hypervisor/Tdp");
         using var alone = Lock(options.Directory);
         var (build, directory) = Build(set, options, progress);
-        var scenarios = options.Scenarios ?? [.. ScenarioCatalogue.Core.Select(s => s.Name)];
+        var scenarios = options.Scenarios ?? [.. ScenarioCatalogue.Core.Concat(ScenarioCatalogue.Generated).Select(s => s.Name)];
         var key = Key(scenarios);
         var live = build.Live.Select(n => set.All[n]).Where(m => IsIn(options.Area, m.File) && options.Filter(m)).ToList();
         var chosen = options.Sample is { } size ? Draw(live, size, options.Seed) : live;

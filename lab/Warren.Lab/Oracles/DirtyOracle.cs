@@ -13,6 +13,9 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
 {
     private readonly List<Page> _unreported = [];
     private readonly List<(LabVm Vm, uint Slot)> _logging = [];
+
+    /// <summary>One entry for each request under way that turns logging off, or takes the slot away, if it succeeds.</summary>
+    private readonly List<(LabVm Vm, uint Slot)> _endings = [];
     private readonly List<(Page Page, bool Reported)> _hostWrites = [];
 
     public override void OnStep(int thread, in CheckStep step, bool succeeded)
@@ -25,7 +28,7 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
             return;
         }
         world.Schedule.Depends(this, slot.Id, changes: false);
-        if (_logging.Contains((vcpu.Vm, (uint)slot.Id)))
+        if (MustLog(vcpu.Vm, (uint)slot.Id) && !Still.IsAliased(vcpu, pfn))
             Note(new(vcpu.Vm, (uint)slot.Id, gfn - slot.BaseGfn));
     }
 
@@ -43,25 +46,39 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
     }
 
     /// <summary>
-    /// Before a memslot request: what is written from here on need not be logged if it turns logging off or takes the slot away.
+    /// Before a memslot request: while it is under way nothing need be logged if it turns logging off or takes the slot away.
     /// </summary>
     public void SlotChanges(LabVm vm, in UserMemoryRegion region)
     {
+        if (IsEnding(region))
+            _endings.Add((vm, region.Slot));
+    }
+
+    /// <summary>After it: what is written from here on must be logged if it turned logging on.</summary>
+    public void SlotChanged(LabVm vm, in UserMemoryRegion region, bool done)
+    {
+        world.Schedule.Depends(this, region.Slot, changes: true);
         var key = (vm, region.Slot);
-        if ((region.Flags & MemslotFlags.LogDirtyPages) != 0)
+        if (IsEnding(region))
+            _endings.Remove(key);
+        if (!done)
             return;
+        if (!IsEnding(region))
+        {
+            if (!_logging.Contains(key))
+                _logging.Add(key);
+            return;
+        }
+
         _logging.Remove(key);
         var slot = region.Slot;
         _unreported.RemoveAll(p => p.Vm == vm && p.Slot == slot);
+        _hostWrites.RemoveAll(w => w.Page.Vm == vm && w.Page.Slot == slot);
     }
 
-    /// <summary>After it has succeeded: what is written from here on must be logged if it turned logging on.</summary>
-    public void SlotChanged(LabVm vm, in UserMemoryRegion region)
-    {
-        world.Schedule.Depends(this, region.Slot, changes: true);
-        if ((region.Flags & MemslotFlags.LogDirtyPages) != 0 && !_logging.Contains((vm, region.Slot)))
-            _logging.Add((vm, region.Slot));
-    }
+    private static bool IsEnding(in UserMemoryRegion region) => (region.Flags & MemslotFlags.LogDirtyPages) == 0;
+
+    private bool MustLog(LabVm vm, uint slot) => _logging.Contains((vm, slot)) && !_endings.Contains((vm, slot));
 
     /// <summary>A harvest that reported these pages has returned.</summary>
     public void Harvested(LabVm vm, uint slot, ulong bits)
@@ -96,8 +113,10 @@ internal sealed class DirtyOracle(LabWorld world) : StepMonitor
         _hostWrites.RemoveAt(at);
     }
 
+    /// <summary>The page that a write of the host is to be logged for, or null: rings alone record only what vCPUs write.</summary>
     private Page? PageOf(LabVm vm, Gfn gfn) =>
-        Still.Slot(vm, gfn) is { } slot && _logging.Contains((vm, (uint)slot.Id)) ? new Page(vm, (uint)slot.Id, gfn - slot.BaseGfn) : null;
+        vm.Vm.DirtyLog.UsesBitmap && Still.Slot(vm, gfn) is { } slot && MustLog(vm, (uint)slot.Id)
+        ? new Page(vm, (uint)slot.Id, gfn - slot.BaseGfn) : null;
 
     private void Note(Page page)
     {

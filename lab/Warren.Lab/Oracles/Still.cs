@@ -84,6 +84,27 @@ internal static unsafe class Still
         return new Gfn(vcpu.Current.Gfn);
     }
 
+    /// <summary>
+    /// True where the frame alone does not tell which page is meant: the vCPU has tables of the guest, and the host has the frame for
+    /// several pages of the VM.
+    /// </summary>
+    public static bool IsAliased(LabVcpu vcpu, Pfn pfn)
+    {
+        if (!vcpu.Translates)
+            return false;
+        var pages = 0;
+        foreach (var gfn in vcpu.Vm.Gfns)
+        {
+            if (Slot(vcpu.Vm, gfn) is { } slot && vcpu.Vm.Vm.Memory.Peek(slot.GfnToHva(gfn), out _) is { IsLeaf: true } entry
+                && entry.Pfn == pfn)
+            {
+                pages++;
+            }
+        }
+
+        return pages > 1;
+    }
+
     /// <summary>True when the host has the frame for any page of the VM now.</summary>
     public static bool IsMapped(LabVm vm, Pfn pfn)
     {

@@ -1,4 +1,3 @@
-using Warren.HostMemory;
 using Warren.Hypervisor;
 
 namespace Warren.Lab;
@@ -46,7 +45,7 @@ internal static class NotificationScenarios
             world.Memory.Write(hva, [1]);
             var vm = world.AddVm();
             vm.SetSlot(0, Gfn, 1, hva);
-            _ = new Refuser(world, hva);
+            world.Refuse(hva);
             world.Thread("vcpu", () => vm.Vcpus[0].Load(Gfn));
             world.Thread("reaper", () =>
             {
@@ -109,34 +108,6 @@ internal static class NotificationScenarios
         the count unbalanced.
         """),
     ];
-
-    /// <summary>Subscribes to a page, and refuses every notification that may not block.</summary>
-    private sealed class Refuser : MmuNotifier, ISlotsPublisher
-    {
-        public Refuser(LabWorld world, Hva hva)
-        {
-            world.Memory.Notifiers.Register(this);
-            world.Memory.Notifiers.Update(null, new Region(this, hva), this);
-        }
-
-        public override bool InvalidateRangeStart(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => range.Blockable;
-
-        public override void InvalidateRangeEnd(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions)
-        {
-        }
-
-        public override bool ClearFlushYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => false;
-
-        public override bool ClearYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => false;
-
-        public override bool TestYoung(in MmuNotifierRange range, ReadOnlySpan<NotifierRegion> regions) => false;
-
-        public void Publish()
-        {
-        }
-
-        private sealed class Region(MmuNotifier owner, Hva hva) : NotifierRegion(owner, hva, hva + LabWorld.PageSize);
-    }
 
     private sealed class NoMmuLock(Schedule schedule, string thread) : StepMonitor
     {

@@ -1,3 +1,5 @@
+using Warren.Lab.Fuzz;
+
 namespace Warren.Lab;
 
 /// <summary>The scenarios that come with the lab.</summary>
@@ -20,4 +22,7 @@ public static class ScenarioCatalogue
         .. LivenessScenarios.All,
         .. TimeScenarios.All,
     ];
+
+    /// <summary>Generated programs that reach much; nobody wrote them for anything.</summary>
+    public static IReadOnlyList<Scenario> Generated => GeneratedScenarios.All;
 }

@@ -9,6 +9,7 @@ internal static class LabCommand
         new("lab", "Search the interleavings of locking protocols for one that breaks, and see it as a column per thread.")
     {
         LabListCommand.Build(), LabExplainCommand.Build(), LabRunCommand.Build(), LabCorpusCommand.Build(), LabTryCommand.Build(),
-            LabMutateCommand.Build(), LabMutateCommand.BuildWorker(), LabLocksCommand.Build(), LabMeasureCommand.Build(),
+            LabMutateCommand.Build(), LabMutateCommand.BuildWorker(), LabFuzzCommand.Build(), LabLocksCommand.Build(),
+            LabMeasureCommand.Build(),
     };
 }

@@ -20,9 +20,12 @@ internal static class LabListCommand
     private static int List(string? assembly)
     {
         var console = Consoles.Output();
-        Table(console, "scenario", LabScenarios.Known(assembly).Select(s => (s.Name, s.Summary)));
+        var generated = assembly is null ? ScenarioCatalogue.Generated : [];
+        Table(console, "scenario", LabScenarios.Known(assembly).Except(generated).Select(s => (s.Name, s.Summary)));
         if (assembly is not null)
             return ExitStatus.Success;
+        Table(console, "generated",
+            [($"{generated[0].Name} to {generated[^1].Name}", "Programs that 'warren lab fuzz' drew, which together reach much.")]);
         Table(console, "gate",
             GateFactory.Correct.Select(g => (g.Name + (g == GateKind.Default ? " (default)" : ""), $"{g.Idea}; {g.Price}")));
         Table(console, "broken gate", GateFactory.Broken.Select(g => (g.Name, $"{g.Idea}; {g.Price}")));

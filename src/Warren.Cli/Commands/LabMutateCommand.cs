@@ -10,7 +10,7 @@ using Warren.Lab.Reports;
 
 namespace Warren.Cli.Commands;
 
-/// <summary><c>warren lab mutate</c>: how many small mistakes in the production code the core scenarios notice.</summary>
+/// <summary><c>warren lab mutate</c>: how many small mistakes in the production code the core and generated scenarios notice.</summary>
 internal static class LabMutateCommand
 {
     private const string WorkerName = "mutate-worker";
@@ -33,7 +33,8 @@ internal static class LabMutateCommand
             "the id of a mutant, as a survivor is listed with");
         var json = LabOptions.Json();
         var command = new Command("mutate",
-            "Make small mistakes in the production code, one at a time, and count those that core scenarios notice.") { area, time, sample,
+            "Make small mistakes in the production code, one at a time, and count those that core and generated scenarios notice.")
+                { area, time, sample,
             seed, least, fresh, show, json };
         command.SetAction(result =>
         {

@@ -9,7 +9,7 @@ internal static class LabScenarios
 {
     /// <param name="assembly">Path of the user's assembly, or null for the lab's scenarios.</param>
     public static IReadOnlyList<Scenario> Known(string? assembly) =>
-        assembly is null ? [.. ScenarioCatalogue.Core, .. CorpusCatalogue.Scenarios] : Load(assembly);
+        assembly is null ? [.. ScenarioCatalogue.Core, .. CorpusCatalogue.Scenarios, .. ScenarioCatalogue.Generated] : Load(assembly);
 
     /// <summary>Public, concrete subclasses of <see cref="Scenario"/> with a constructor without parameters, and what public static members
     /// of type <c>IEnumerable&lt;Scenario&gt;</c> hold.</summary>

@@ -8,6 +8,9 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
     /// <summary>The name that stands for every core scenario.</summary>
     public const string Core = "core";
 
+    /// <summary>The name that stands for every generated one.</summary>
+    public const string Generated = "generated";
+
     public abstract ExplorationResult Explore(ExplorationOptions options, IProgress<ExplorationResult>? progress);
 
     /// <exception cref="FormatException">The string does not fit.</exception>
@@ -16,8 +19,15 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
     /// <summary>All that the names stand for, in their order and each once.</summary>
     /// <exception cref="UserErrorException">There is none of some name.</exception>
     public static IReadOnlyList<LabTarget> FindAll(IEnumerable<string> names, string? assembly) =>
-        [.. names.SelectMany(n => n == Core && assembly is null ? ScenarioCatalogue.Core.Select(s => s.Name) : [n]).Distinct()
-            .Select(n => Find(n, assembly))];
+        [.. names.SelectMany(n => assembly is null ? Members(n) : [n]).Distinct().Select(n => Find(n, assembly))];
+
+    /// <summary>What a name stands for: most often itself.</summary>
+    private static IEnumerable<string> Members(string name) => name switch
+    {
+        Core => ScenarioCatalogue.Core.Select(s => s.Name),
+        Generated => ScenarioCatalogue.Generated.Select(s => s.Name),
+        _ => [name],
+    };
 
     /// <summary>Scenarios of the user's assembly when one is given, else the lab's, then the corpus.</summary>
     /// <exception cref="UserErrorException">There is none of that name.</exception>

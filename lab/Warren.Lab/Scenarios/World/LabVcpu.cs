@@ -53,6 +53,9 @@ public sealed class LabVcpu : IGuestProgram
     /// <summary>The value that the last load or fetch found.</summary>
     public ulong Value { get; private set; }
 
+    /// <summary>It has executed a fetch.</summary>
+    internal bool HasFetched { get; private set; }
+
     /// <summary>Why the vCPU last came back; EnvironmentCall when it executed everything.</summary>
     public VcpuExitReason LastExit { get; private set; }
 
@@ -122,6 +125,7 @@ public sealed class LabVcpu : IGuestProgram
                 cpu.SetGuestRoot(instruction.Gfn == 0 ? default : new GuestRoot(3, new Gfn(instruction.Gfn)));
                 break;
             case GuestOperation.Fetch:
+                HasFetched = true;
                 Value = cpu.Fetch(gpa);
                 break;
             default:

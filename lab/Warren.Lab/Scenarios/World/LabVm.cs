@@ -9,6 +9,12 @@ namespace Warren.Lab;
 /// <summary>A VM of a <see cref="LabWorld"/>: calls into it leave word with the oracles of what they are about.</summary>
 public sealed class LabVm
 {
+    private static readonly MemslotStep[] s_failing =
+    [
+        MemslotStep.ReserveId, MemslotStep.AllocateSlot, MemslotStep.AllocateBitmap, MemslotStep.PrepareMmu, MemslotStep.AllocateRmaps,
+        MemslotStep.Publish,
+    ];
+
     private readonly LabWorld _world;
     private readonly int _number;
     private bool _disposed;
@@ -30,6 +36,12 @@ public sealed class LabVm
     internal List<Gfn> Gfns { get; } = [];
 
     internal bool IsDisposed => _disposed;
+
+    /// <summary>Its guest's tables, where it has some.</summary>
+    internal LabTables? Tables { get; set; }
+
+    /// <summary>An allocation is made to fail, which may be one that the VM cannot do without.</summary>
+    internal bool RunsOutOfMemory { get; private set; }
 
     public LabVcpu AddVcpu()
     {
@@ -83,6 +95,17 @@ public sealed class LabVm
         _world.Dirty.Harvested(this, slot, bits);
     }
 
+    /// <summary>Clears what <see cref="GetDirtyLog"/> reports now.</summary>
+    public void ClearDirtyLog(uint slot)
+    {
+        var bits = GetDirtyLog(slot);
+        foreach (var memslot in Vm.GetMemslots(0))
+        {
+            if (memslot.Id == slot)
+                ClearDirtyLog(slot, memslot.NPages, bits);
+        }
+    }
+
     /// <summary>A device writes to guest memory.</summary>
     public bool WriteGuest(ulong gfn, ulong value, int offset = 0)
     {
@@ -120,6 +143,63 @@ public sealed class LabVm
         return reset;
     }
 
+    /// <summary>Makes every root obsolete and frees what hangs on it, as a deletion of a slot does.</summary>
+    public void ZapAll()
+    {
+        Vm.SlotsLock.Lock();
+        Vm.Mmu.ZapAllFast();
+        Vm.SlotsLock.Unlock();
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>Has every vCPU drop its TLB.</summary>
+    public void FlushTlbs()
+    {
+        Vm.FlushRemoteTlbs();
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>KVM_REQ_VM_DEAD.</summary>
+    public void Kill()
+    {
+        Vm.Kill("The scenario kills the VM.");
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>Kicks every vCPU.</summary>
+    public void Kick()
+    {
+        foreach (var vcpu in Vm.VcpuArray)
+            vcpu.Kick();
+    }
+
+    /// <summary>
+    /// From now on faults, and writes of the host, look their page up under mmu_lock at once, as those do that were sent back often.
+    /// </summary>
+    public void LosePatience() => Vm.OptimisticRetries = 0;
+
+    /// <summary>At most so many shadow pages, where the VM has a shadow MMU.</summary>
+    public void LimitShadowPages(int pages)
+    {
+        if (Vm.Mmu is ShadowMmu shadow)
+            shadow.PageLimit = pages;
+    }
+
+    /// <summary>The next update of a slot that comes to a step that can fail runs out of memory there.</summary>
+    /// <param name="step">Which, from 0: the id, the slot, its bitmap, its part of the MMU, its reverse maps, the sets.</param>
+    public void FailNextUpdate(int step)
+    {
+        var failing = s_failing[step];
+        RunsOutOfMemory = true;
+        Vm.MemslotHook = at =>
+        {
+            if (at != failing)
+                return null;
+            Vm.MemslotHook = null;
+            return Errno.ENOMEM;
+        };
+    }
+
     public override string ToString() => $"VM {_number}";
 
     public void Dispose()
@@ -142,16 +222,17 @@ public sealed class LabVm
     private void Set(in UserMemoryRegion region)
     {
         _world.Dirty.SlotChanges(this, region);
+        var done = false;
         try
         {
             Vm.SetUserMemoryRegion(region);
+            done = true;
         }
         finally
         {
             // On success and on every error.
             Check.AssertNoneHeld();
+            _world.Dirty.SlotChanged(this, region, done);
         }
-
-        _world.Dirty.SlotChanged(this, region);
     }
 }

@@ -1,6 +1,7 @@
 using Warren.HostMemory;
 using Warren.Hypervisor;
 using Warren.Hypervisor.Invalidation;
+using Warren.Hypervisor.Slots;
 using Warren.Locking;
 
 namespace Warren.Lab;
@@ -63,6 +64,9 @@ public sealed class LabWorld
     /// <summary>The runs of pages mapped with <see cref="Map"/> and <see cref="MapFile"/>.</summary>
     internal List<(Hva Start, Hva End)> Mapped { get; } = [];
 
+    /// <summary>Something was written that who executes it need not notice.</summary>
+    internal bool CodeMayBeStale { get; private set; }
+
     internal long CachedFrames => _pool.Cached;
 
     internal RemovalOracle Removals { get; }
@@ -106,6 +110,14 @@ public sealed class LabWorld
         return start;
     }
 
+    /// <summary>
+    /// Has each vCPU access, at the end, each page that a slot was set over, or each window; see <see cref="AccessOracle"/>.
+    /// </summary>
+    public void CheckAccess() => Schedule.Monitor(new AccessOracle(this));
+
+    /// <summary>Has a second subscriber of a page refuse every notification that may not block.</summary>
+    public void Refuse(Hva hva) => _ = new Refuser(this, hva);
+
     /// <summary>Declares a thread; see <see cref="Schedule.Thread"/>.</summary>
     public void Thread(string name, Action body)
     {
@@ -134,6 +146,20 @@ public sealed class LabWorld
         });
     }
 
+    /// <summary>A request that may be refused: that is an outcome as any other.</summary>
+    public static void Attempt(Action request)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        try
+        {
+            request();
+        }
+        catch (Exception e) when (e is MemslotException or HostMemoryException)
+        {
+            // Nothing has changed, as the oracles see for themselves.
+        }
+    }
+
     /// <summary>madvise(MADV_DONTNEED).</summary>
     public void Discard(Hva hva, int pages = 1)
     {
@@ -152,6 +178,23 @@ public sealed class LabWorld
     public void Protect(Hva hva, VmaProtection protection, int pages = 1)
     {
         Memory.Protect(hva, (ulong)pages * PageSize, protection);
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>mmap(MAP_FIXED): the pages become those of the file, shared with it until they are written, as after a fork.</summary>
+    public void Share(Hva hva, int pages = 1)
+    {
+        Memory.MapFile(_pool.File, 0, (ulong)pages * PageSize, VmaProtection.Read | VmaProtection.Write, hva);
+        Check.AssertNoneHeld();
+    }
+
+    /// <summary>
+    /// The process itself writes to its memory: shares are broken, and no VM is told, neither its dirty log nor who has decoded code there.
+    /// </summary>
+    public void Write(Hva hva, byte value)
+    {
+        CodeMayBeStale |= CurrentThread >= 0 || VmList.Exists(vm => vm.VcpuList.Exists(static vcpu => vcpu.HasFetched));
+        Memory.Write(hva, [value]);
         Check.AssertNoneHeld();
     }
 
