@@ -93,6 +93,18 @@ internal static class VcpuScenarios
         A frame that holds decoded code is marked, and whoever translates it for writing clears the mark and steps its generation first;
         marking has every vCPU drop its write entries. So a store that has ended is never missed by code decoded before it.
         """),
+        new DelegateScenario("fetch-vs-slot-delete", "A vCPU fetches from a page for the first time while its slot is deleted.", s =>
+        {
+            var (world, vm, _) = OnePage(s);
+            vm.Vcpus[0].Load(Gfn);
+            world.Thread("vcpu", () => vm.Vcpus[0].Fetch(Gfn));
+            world.Thread("delete", () => vm.DeleteSlot(0));
+        },
+        """
+        The frame is not marked yet, so the vCPU leaves guest mode, and looks its page up again under mmu_lock, shared. Its root may be
+        obsolete by then, and be taken apart by the deletion, which holds mmu_lock shared, too: a walk may only begin where the root is
+        valid.
+        """),
         new DelegateScenario("zap-all-vs-faults", "Everything is zapped in O(1) while two vCPUs fault.", s =>
         {
             var (world, vm, _) = OnePage(s, vcpus: 2);

@@ -158,7 +158,8 @@ internal abstract unsafe partial class Mmu : IDisposable
     internal virtual void Abandon() => _allocator.Dispose();
 
     /// <summary>
-    /// The leaf that maps a page, or null. In guest mode, inside what else keeps tables from being freed, or with mmu_lock held.
+    /// The leaf that maps a page, or null. In guest mode, inside what else keeps tables from being freed, or with mmu_lock held: for read
+    /// only from a root that is not obsolete.
     /// </summary>
     /// <param name="root">where to start</param>
     /// <param name="rootLevel">its level, 1..5</param>

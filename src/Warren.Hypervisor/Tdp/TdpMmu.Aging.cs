@@ -17,8 +17,8 @@ internal sealed unsafe partial class TdpMmu
             {
                 if (clear && !cursor.IsPause) young |= IsYoung(SpteAccess.ClearLeafBits(cursor.Entry, Spte.A));
                 else young |= IsYoung(cursor.Seen);
-                if (young && !clear) break;
-                YieldRead(ref cursor);
+                // What hangs in an obsolete root is freed by holders of mmu_lock for read, and nobody asks for its age.
+                if (young && !clear || YieldRead(ref cursor) && IsObsolete(root)) break;
             }
         }
         _mmuLock.ReadUnlock();

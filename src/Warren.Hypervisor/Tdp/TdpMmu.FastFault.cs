@@ -25,7 +25,7 @@ internal sealed unsafe partial class TdpMmu
         return spte != null && seen.MmuWritable ? spte : null;
     }
 
-    /// <summary>The leaf that maps gfn, or null. In guest mode, inside TdpSrcu, or with mmu_lock held.</summary>
+    /// <summary>The leaf that maps gfn, or null; as <see cref="Mmu.FindLeaf"/>, here inside TdpSrcu too.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ulong* FindLeaf(SpteTable root, Gfn gfn, out Spte seen, out int level) =>
         FindLeaf(root, RootLevel, gfn.Value, out seen, out level);

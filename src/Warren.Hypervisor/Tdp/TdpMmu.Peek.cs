@@ -32,7 +32,8 @@ internal sealed unsafe partial class TdpMmu
 
     public override void ForEachLeaf(LeafVisitor visit)
     {
-        _mmuLock.ReadLock();
+        // For write: holders for read free what hangs in obsolete roots.
+        _mmuLock.WriteLock();
         SpteTable root = default;
         while (NextRoot(ref root, addressSpaceId: -1, validOnly: false))
         {
@@ -42,6 +43,6 @@ internal sealed unsafe partial class TdpMmu
                 if (!cursor.IsPause) visit(root.Info.AddressSpaceId, !IsObsolete(root), cursor.Gfn, cursor.Seen);
             }
         }
-        _mmuLock.ReadUnlock();
+        _mmuLock.WriteUnlock();
     }
 }

@@ -12,7 +12,8 @@ namespace Warren.Hypervisor.Tdp;
 /// </summary>
 /// <remarks>
 /// Who may walk a table: a vCPU in guest mode (a flush that waits for it ends that), a thread inside <see cref="TdpSrcu"/> outside guest
-/// mode, a holder of <c>mmu_lock</c>. A table page is retired after the flush and freed after a grace period of <see cref="TdpSrcu"/>.
+/// mode, a holder of <c>mmu_lock</c> for write, and one for read from a root that is valid while he holds it: obsolete ones are taken
+/// apart beside other readers. A table page is retired after the flush and freed after a grace period of <see cref="TdpSrcu"/>.
 /// </remarks>
 internal sealed unsafe partial class TdpMmu : Mmu
 {
@@ -52,15 +53,17 @@ internal sealed unsafe partial class TdpMmu : Mmu
     /// <summary>
     /// Drops mmu_lock, held for read, for those who wait for it, when somebody does; the cursor then starts from the root again.
     /// </summary>
-    private void YieldRead(ref TdpCursor cursor)
+    /// <returns>whether it was dropped: roots may be obsolete now that were not</returns>
+    private bool YieldRead(ref TdpCursor cursor)
     {
-        if (cursor.Effort < YieldInterval) return;
+        if (cursor.Effort < YieldInterval) return false;
         cursor.Effort = 0;
-        if (!_mmuLock.IsContended) return;
+        if (!_mmuLock.IsContended) return false;
         _mmuLock.ReadUnlock();
         _counters.Yields++;
         _mmuLock.ReadLock();
         cursor.Restart();
+        return true;
     }
 
     /// <summary>

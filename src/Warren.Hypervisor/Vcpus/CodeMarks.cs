@@ -80,7 +80,9 @@ internal sealed unsafe class CodeMarks
         // Held so that the frame cannot be freed, and mean something else, between the look at the SPTE and the mark.
         _vm.MmuLock.ReadLock();
         pfn = Pfn.None;
-        if (Mmu.FindLeaf(vcpu.Root, vcpu.RootLevel, rootPage, out var leaf, out _) != null)
+        // What hangs in an obsolete root is freed by holders of mmu_lock for read.
+        if (!vcpu.HasNoRoot && !_vm.Mmu.IsObsolete(vcpu.Root)
+            && Mmu.FindLeaf(vcpu.Root, vcpu.RootLevel, rootPage, out var leaf, out _) != null)
         {
             pfn = leaf.Pfn + (leaf.IsHuge ? (int)rootPage & SpteTable.EntryCount - 1 : 0);
             ref var info = ref _vm.Pool.Info(pfn);

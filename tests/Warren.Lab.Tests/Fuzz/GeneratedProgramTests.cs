@@ -37,7 +37,9 @@ public sealed class GeneratedProgramTests
     [InlineData("pages 1; vm tables; setup set 0 0 0 0 0 0, set 0 1 1 0 0 1; thread store 0 0 2; thread store 0 1 3, get-log 0 1")]
     // The first shadow root runs out of memory, and the VM with it.
     [InlineData("pages 1; vm shadow; setup set 0 0 0 0 0 0, fail 0 4; thread load 0 0; thread load 0 0")]
-    public void No_false_alarm(string program)
+    // A vCPU marked code below a root that the deletion was taking apart.
+    [InlineData("pages 1; vm active-count impatient tables unmarked; setup set 0 0 0 0 0 1; thread fetch 0 0; thread delete 0 0")]
+    public void Nothing_is_found_any_more(string program)
     {
         var scenario = new ProgramScenario(FuzzProgram.Parse(program));
         var result = Explorer.Explore(scenario, new ExplorationOptions { MaxSchedules = 600 });

@@ -144,6 +144,15 @@ internal static class FaultCorpus
             world.Thread("delete", () => vm.DeleteSlot(1));
             world.Thread("discard", () => world.Discard(hva));
         }),
+        new DelegateScenario("aging-vs-zap", "Two pages are asked for their age while everything is zapped.", s =>
+        {
+            var (world, vm, hva) = Pages(s, 2);
+            vm.Vcpus[0].Store(Gfn, 7);
+            vm.Vcpus[0].Store(Gfn + 1, 8);
+            world.Thread("aging", () => world.Memory.Notifiers.Young(
+                new MmuNotifierRange(hva, hva + (2 * LabWorld.PageSize), MmuNotifierEvent.Clear), YoungQuery.Clear));
+            world.Thread("zap", vm.ZapAll);
+        }),
         new DelegateScenario("lockless-consumer", "A reader of the invalidation counts that takes no lock, as KVM's pfn caches are.", s =>
         {
             var (world, vm, hva) = Pages(s, 1);

@@ -116,6 +116,17 @@ internal static class VcpuVariants
             "code-write-vs-fetch",
             [new(Hypervisor, Marks, "        if (flush) _vm.FlushRemoteTlbs();\n", "")],
             [VerdictKind.Invariant]),
+        new("code-marked-below-an-obsolete-root", "Warren's own, until generated programs found it in November 2026",
+            """
+            Whoever marks a frame as code looks its page up outside guest mode, with mmu_lock shared. That does not keep the tables of an
+            obsolete root, which a zap takes apart with the lock shared, too. Here it walks its root whatever that is.
+              vCPU   fetch: the frame is not marked; leaves guest mode, takes mmu_lock shared, walks down to a table
+              host   deletion: the root is obsolete, no vCPU is in guest mode; takes mmu_lock shared, unlinks the table, frees it
+              vCPU   reads the table
+            """,
+            "fetch-vs-slot-delete",
+            [new(Hypervisor, Marks, "!vcpu.HasNoRoot && !_vm.Mmu.IsObsolete(vcpu.Root)\n            && ", "")],
+            [VerdictKind.UseAfterFree]),
         new("code-writer-not-noted", "Code marks: who translates for writing notes it in the frame before looking at the mark",
             """
             Who marks a frame flushes only if some vCPU has translated it for writing. That note is set before the look at the mark, so that

@@ -103,6 +103,23 @@ internal static class ZapVariants
         {
             Exposure = [new(Hypervisor, "Tdp/TdpMmu.cs", "private const int YieldInterval = 64;", "private const int YieldInterval = 1;")],
         },
+        new("aging-goes-on-in-an-obsolete-root", "Found beside code-marked-below-an-obsolete-root, by reading",
+            """
+            Aging walks valid roots with mmu_lock shared, and drops it for those who wait. When it has it back its root may be obsolete,
+            and the zap that takes it apart shares the lock. Here it starts again from that root all the same.
+              host 1   aging: the first page; drops mmu_lock
+              host 2   zap: makes the root obsolete, takes mmu_lock shared, empties the root
+              host 1   mmu_lock shared: walks down to a table
+              host 2   unlinks the table, waits for nobody, frees it
+              host 1   reads the table
+            """,
+            "aging-vs-zap",
+            [new(Hypervisor, "Tdp/TdpMmu.Aging.cs", "|| YieldRead(ref cursor) && IsObsolete(root)) break;",
+                ") break;\n                YieldRead(ref cursor);")],
+            [VerdictKind.UseAfterFree])
+        {
+            Exposure = [new(Hypervisor, "Tdp/TdpMmu.cs", "private const int YieldInterval = 64;", "private const int YieldInterval = 1;")],
+        },
         new("zap-only-valid-roots", "KVM: an unmap by notifier must walk every root, invalid ones too",
             """
             Pages may be freed as soon as a start has returned, so its zap walks obsolete roots too, although no vCPU can reach them. Here
