@@ -37,6 +37,7 @@ public sealed record FuzzOptions
 /// <param name="Pairs">Pairs of conflicting ones.</param>
 /// <param name="Kept">Programs that reached something first, in their order; with <see cref="FuzzOptions.Best"/> those.</param>
 /// <param name="Failure">What broke, or null.</param>
+/// <param name="Elapsed">Wall time, without what it took to make a failure small.</param>
 public sealed record FuzzResult(long Programs, long Schedules, long Steps, int Sites, int Pairs, IReadOnlyList<string> Kept,
     FuzzFailure? Failure, TimeSpan Elapsed);
 

@@ -48,14 +48,19 @@ public sealed class Fuzzer
             var seed = _generator.Seed();
             var before = _coverage.Reached;
             _coverage.Touched = _options.Best > 0 ? [] : null;
-            var verdict = _explorer.Glance(program, seed, _coverage);
-            if (_options.Cancellation.IsCancellationRequested)
+            var trace = _explorer.Glance(program, seed, _coverage);
+            if (trace is null && _options.Cancellation.IsCancellationRequested)
                 break;
             _programs++;
             if (_coverage.Reached > before)
                 Keep(program);
-            if (verdict is not null && (failure = Failure(program, verdict, seed)) is not null)
+            if (trace is not null)
+            {
+                _clock.Stop();
+                failure = Failure(program, trace, seed);
                 break;
+            }
+
             Tell();
         }
 
@@ -99,12 +104,13 @@ public sealed class Fuzzer
     /// <summary>One of those kept, the later ones more often: they reached what is rare.</summary>
     private FuzzProgram Drawn() => _kept[Math.Max(_generator.Below(_kept.Count), _generator.Below(_kept.Count))];
 
-    private FuzzFailure? Failure(FuzzProgram found, Verdict verdict, ulong seed)
+    private FuzzFailure Failure(FuzzProgram found, Trace trace, ulong seed)
     {
-        _progress?.Report($"fuzz: found {verdict.Kind}, making it small");
+        var verdict = trace.Verdict!;
+        _progress?.Report($"fuzz: {verdict.Sentence} Making it small…");
         var small = verdict.Kind == VerdictKind.Scenario ? found
-            : new ProgramShrinker(p => _explorer.Fails(p, verdict, seed)).Shrink(found);
-        var trace = _explorer.Show(small, seed) ?? _explorer.Show(small = found, seed);
-        return trace is null ? null : new(found.ToString(), small.ToString(), trace);
+            : new ProgramShrinker(p => _explorer.Fails(p, verdict, seed), () => !_explorer.IsCancelled).Shrink(found);
+        return _explorer.Show(small, seed) is { } shown ? new(found.ToString(), small.ToString(), shown)
+            : new(found.ToString(), found.ToString(), trace);
     }
 }

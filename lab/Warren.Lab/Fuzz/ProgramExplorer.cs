@@ -11,17 +11,19 @@ internal sealed class ProgramExplorer(bool lockOrder, CancellationToken cancella
     private const int RandomSchedules = 8;
 
     /// <summary>For a program that is being made small.</summary>
-    private const int TrySchedules = 1_000;
+    private const int TrySchedules = 100;
 
     /// <summary>For the one that is shown: the first half of it finds the fewest preemptions.</summary>
-    private const int FinalSchedules = 20_000;
+    private const int FinalSchedules = 5_000;
 
     internal long Schedules { get; private set; }
 
     internal long Steps { get; private set; }
 
-    /// <summary>The first verdict of a few random schedules, or null.</summary>
-    internal Verdict? Glance(FuzzProgram program, ulong seed, StepCoverage? coverage)
+    internal bool IsCancelled => cancellation.IsCancellationRequested;
+
+    /// <summary>The first of a few random schedules that fails, as it was found; or null.</summary>
+    internal Trace? Glance(FuzzProgram program, ulong seed, StepCoverage? coverage)
     {
         foreach (var (strategy, schedules) in
             ((SearchStrategy, int)[])[(SearchStrategy.Pct, PctSchedules), (SearchStrategy.Random, RandomSchedules)])
@@ -33,10 +35,10 @@ internal sealed class ProgramExplorer(bool lockOrder, CancellationToken cancella
                 Seed = seed,
                 Minimise = false,
             }, coverage);
-            Schedules += result.Schedules;
-            Steps += result.Steps;
-            if (result.Failure?.Verdict is { } verdict)
-                return verdict;
+            if (coverage is not null)
+                (Schedules, Steps) = (Schedules + result.Schedules, Steps + result.Steps);
+            if (result.Failure is { } failure)
+                return failure;
         }
 
         return null;
@@ -45,7 +47,7 @@ internal sealed class ProgramExplorer(bool lockOrder, CancellationToken cancella
     /// <summary>True when the program fails as <paramref name="verdict"/> says, with some effort to find out.</summary>
     internal bool Fails(FuzzProgram program, Verdict verdict, ulong seed)
     {
-        if (Glance(program, seed, null) is { } soon)
+        if (Glance(program, seed, null)?.Verdict is { } soon)
             return Minimiser.AreAlike(soon, verdict);
         var result = Explore(program, new ExplorationOptions { MaxSchedules = TrySchedules, Seed = seed, Minimise = false }, null);
         return result.Failure?.Verdict is { } found && Minimiser.AreAlike(found, verdict);

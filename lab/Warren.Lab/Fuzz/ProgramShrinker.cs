@@ -5,9 +5,10 @@ namespace Warren.Lab.Fuzz;
 /// in the same way.
 /// </summary>
 /// <param name="fails">Whether a program does.</param>
-internal sealed class ProgramShrinker(Func<FuzzProgram, bool> fails)
+/// <param name="mayContinue">Asked before each try.</param>
+internal sealed class ProgramShrinker(Func<FuzzProgram, bool> fails, Func<bool> mayContinue)
 {
-    private const int Tries = 600;
+    private const int Tries = 300;
 
     private static readonly (string From, string To)[] s_simpler =
     [
@@ -33,7 +34,7 @@ internal sealed class ProgramShrinker(Func<FuzzProgram, bool> fails)
         return program;
     }
 
-    private bool Fails(FuzzProgram candidate) => _left-- > 0 && fails(candidate);
+    private bool Fails(FuzzProgram candidate) => _left-- > 0 && mayContinue() && fails(candidate);
 
     private static IEnumerable<FuzzProgram> Threads(FuzzProgram program)
     {
