@@ -18,7 +18,7 @@ public sealed partial class DiscussionTests
         Assert.Equal(Enumerable.Range(1, points).Select(i => $"{section}{i}"),
             DiscussionPage.Rows.Where(r => r.Point[0] == section).Select(static r => r.Point));
 
-    /// <summary>A name that hangs together with hyphens is one of the lab's, and says which kind: or the tests below would not see it.</summary>
+    /// <summary>A name of the lab's says which kind it is, or the tests below would not see it.</summary>
     [Fact]
     public void Every_name_says_what_it_is()
     {
