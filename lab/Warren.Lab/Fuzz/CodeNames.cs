@@ -1,6 +1,6 @@
 namespace Warren.Lab.Fuzz;
 
-/// <summary>What the objects of a program are called in C#, as one of its threads sees them; beside <see cref="ProgramStage"/>.</summary>
+/// <summary>The names of the objects of a program in C#, as one of its threads sees them; beside <see cref="ProgramStage"/>.</summary>
 internal sealed class CodeNames(FuzzProgram program, int thread)
 {
     internal int Thread { get; set; } = thread;

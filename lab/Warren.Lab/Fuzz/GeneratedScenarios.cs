@@ -6,7 +6,7 @@ namespace Warren.Lab.Fuzz;
 /// </summary>
 public static class GeneratedScenarios
 {
-    /// <summary>What their names begin with; a number follows.</summary>
+    /// <summary>The beginning of their names; a number follows.</summary>
     public const string Prefix = "generated-";
 
     private const string Resource = "fuzz/generated.txt";

@@ -7,7 +7,7 @@ using Warren.Locking;
 namespace Warren.Lab.Fuzz;
 
 /// <summary>
-/// What schedules have reached: kinds of steps (of which operation of a program, doing what, to which field, lock or sort of native
+/// Everything schedules have reached: kinds of steps (of which operation of a program, doing what, to which field, lock or sort of native
 /// memory), and pairs of them that conflict: the second follows the first in the same place, by another thread, and one of them writes.
 /// </summary>
 internal sealed class StepCoverage : StepMonitor

@@ -21,7 +21,7 @@ internal abstract record LabTarget(string Name, string Summary, string Explanati
     public static IReadOnlyList<LabTarget> FindAll(IEnumerable<string> names, string? assembly) =>
         [.. names.SelectMany(n => assembly is null ? Members(n) : [n]).Distinct().Select(n => Find(n, assembly))];
 
-    /// <summary>What a name stands for: most often itself.</summary>
+    /// <summary>The names that a name stands for: most often itself.</summary>
     private static IEnumerable<string> Members(string name) => name switch
     {
         Core => ScenarioCatalogue.Core.Select(s => s.Name),

@@ -63,7 +63,7 @@ public sealed class FuzzerTests
         Assert.Equal(trace.Steps.Count, printed.Failure.Steps.Count);
     }
 
-    /// <summary>What is printed compiles, whatever was drawn, and makes the same steps.</summary>
+    /// <summary>Printed text compiles, whatever was drawn, and makes the same steps.</summary>
     [Fact]
     public void Every_operation_is_printed_as_it_is_executed()
     {
