@@ -161,6 +161,23 @@ public sealed class FileMappingTests : IDisposable
         memory.Space.Notifiers.Unregister(notifier);
     }
 
+    /// <summary>What is shared is held while it is copied, and let go also when there is no frame for the copy.</summary>
+    [Fact]
+    public void A_share_that_cannot_be_broken_for_want_of_memory_keeps_its_references()
+    {
+        using var memory = new TestMemory(budget: new MemoryBudget((long)Page));
+        using var file = FileImage.Open(_path);
+        var hva = memory.Space.MapFile(file, 0, Page, VmaProtection.Write);
+        memory.WriteByte(memory.Space.Map(Page, VmaProtection.Write, hugePages: false), 1);
+        Assert.Equal(FaultStatus.Ok, memory.Space.Fault(hva, write: false, out var shared));
+        var references = memory.Pool.Info(shared.Pfn).RefCount;
+        for (var i = 0; i < 3; i++)
+            Assert.Equal(FaultStatus.OutOfMemory, memory.Space.Fault(hva, write: true, out _));
+        Assert.Equal(references, memory.Pool.Info(shared.Pfn).RefCount);
+        memory.Pool.Put(shared.Pfn);
+        Assert.Equal(_content[0], memory.ReadByte(hva));
+    }
+
     [Fact]
     public void Copying_a_shared_page_is_bracketed_by_a_clear_of_that_page()
     {

@@ -41,6 +41,31 @@ public sealed class GfnTreeTests
         }).QuickCheckThrowOnFailure();
     }
 
+    /// <summary>A leaf that shares with its left neighbour, one that shares with its right, and one that becomes one with it.</summary>
+    [Fact]
+    public void A_removal_at_any_place_leaves_the_tree_before_as_it_was()
+    {
+        for (var count = 17; count <= 40; count++)
+        {
+            for (var more = 0; more < 4; more++)
+            {
+                var tree = GfnTree.Empty;
+                var model = new SortedDictionary<ulong, Memslot>();
+                foreach (var gfn in Enumerable.Range(0, count).Select(i => 10 * i).Concat(Enumerable.Range(0, more).Select(i => 10 * i + 5)))
+                {
+                    var slot = Slot(gfn, (ulong)gfn, 1);
+                    tree = tree.Add(slot);
+                    model.Add(slot.BaseGfn.Value, slot);
+                }
+                foreach (var gone in model.Values)
+                {
+                    Assert.Equal(model.Count - 1, tree.Remove(gone.BaseGfn).Count);
+                    AssertSame([.. model.Values], tree);
+                }
+            }
+        }
+    }
+
     [Theory]
     [InlineData(1)]
     [InlineData(17)]
