@@ -161,7 +161,7 @@ public sealed class FileMappingTests : IDisposable
         memory.Space.Notifiers.Unregister(notifier);
     }
 
-    /// <summary>What is shared is held while it is copied, and let go also when there is no frame for the copy.</summary>
+    /// <summary>A shared frame is held while it is copied, and let go also when there is no frame for the copy.</summary>
     [Fact]
     public void A_share_that_cannot_be_broken_for_want_of_memory_keeps_its_references()
     {

@@ -51,7 +51,8 @@ public sealed class GfnTreeTests
             {
                 var tree = GfnTree.Empty;
                 var model = new SortedDictionary<ulong, Memslot>();
-                foreach (var gfn in Enumerable.Range(0, count).Select(i => 10 * i).Concat(Enumerable.Range(0, more).Select(i => 10 * i + 5)))
+                var gfns = Enumerable.Range(0, count).Select(i => 10 * i).Concat(Enumerable.Range(0, more).Select(i => 10 * i + 5));
+                foreach (var gfn in gfns)
                 {
                     var slot = Slot(gfn, (ulong)gfn, 1);
                     tree = tree.Add(slot);
